@@ -1,0 +1,375 @@
+"""What happens beside training: logs, sample pictures, validation, checkpoints, stopping.
+
+All count generator updates, not Keras epochs, so that a run resumed in the middle of an epoch goes
+on where it was. Callbacks with a `state` are saved in the checkpoint's header and restored from it.
+"""
+
+import dataclasses
+import logging
+import pathlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+from tqdm import tqdm
+
+from kgan import checkpoint, pictures
+from kgan.logs import ScalarLog
+
+logger = logging.getLogger("kgan")
+
+
+@dataclasses.dataclass
+class Every:
+    """Says when something is due.
+
+    Args:
+        number: how many.
+        unit: `steps`, `epochs` or `seconds`.
+        steps_per_epoch: what an epoch is.
+    """
+
+    number: float
+    unit: str
+    steps_per_epoch: int
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self):
+        self._last = self.clock()
+
+    def due(self, step: int) -> bool:
+        """Tells whether it is due after this many steps."""
+        if self.unit == "seconds":
+            if self.clock() - self._last < self.number:
+                return False
+            self._last = self.clock()
+            return True
+        scale = self.steps_per_epoch if self.unit == "epochs" else 1
+        return step % max(1, round(self.number * scale)) == 0
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Counts steps over resumed runs; subclasses define `on_step`."""
+
+    def on_train_begin(self, logs=None):
+        self.step = int(self.model.step)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = self.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step = self._epoch_start + batch + 1
+        self.on_step()
+
+    def on_step(self):
+        """Called after each training step, with `self.step` steps done."""
+
+    def state(self) -> dict:
+        """What a checkpoint keeps of this callback, as JSON can hold it."""
+        return {}
+
+    def restore(self, state: Mapping) -> None:
+        """Takes back what `state` gave."""
+
+
+class MeansLogger(StepCallback):
+    """Writes means over the last steps and over each epoch, speeds and learning rates.
+
+    Args:
+        log: where to.
+        every: steps between two lines.
+        steps_per_epoch: what an epoch is.
+        images_per_step: training pictures that one step takes.
+    """
+
+    def __init__(self, log: ScalarLog, every: int, steps_per_epoch: int, images_per_step: int):
+        super().__init__()
+        self.log = log
+        self.every = every
+        self.steps_per_epoch = steps_per_epoch
+        self.images_per_step = images_per_step
+        self.latest: dict[str, float] = {}
+        self._logged_step: int | None = None
+        self._seconds = 0.0
+        self._epoch_sums: dict[str, float] = {}
+        self._epoch_steps = 0
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if self._logged_step is None:
+            self._logged_step = self.step
+        self._mark = (time.monotonic(), self.step)
+
+    def on_step(self):
+        epoch_ends = self.step % self.steps_per_epoch == 0
+        if epoch_ends or self.step % self.every == 0:
+            self._write_means()
+        if epoch_ends and self._epoch_steps:
+            means = {name: s / self._epoch_steps for name, s in self._epoch_sums.items()}
+            self.log.write("epoch", self.step, {"epoch": self.step / self.steps_per_epoch, **means})
+            self._epoch_sums, self._epoch_steps = {}, 0
+
+    def on_train_end(self, logs=None):
+        self.log.flush()
+
+    def _write_means(self):
+        steps = self.step - self._logged_step
+        if steps == 0:
+            return
+        means = {name: float(mean.result()) for name, mean in self.model.means.items()}
+        self.model.reset_metrics()
+        for name, value in means.items():
+            self._epoch_sums[name] = self._epoch_sums.get(name, 0.0) + value * steps
+        self._epoch_steps += steps
+        now = time.monotonic()
+        seconds = now - self._mark[0]
+        speed = (self.step - self._mark[1]) * self.images_per_step / max(seconds, 1e-9)
+        self._seconds += seconds
+        self._mark = (now, self.step)
+        self._logged_step = self.step
+        rates = {
+            f"{name.split('_')[0]}_lr": float(optimizer.learning_rate)
+            for name, optimizer in self.model.optimizers.items()
+        }
+        self.latest = {**means, **rates, "images_per_second": speed}
+        self.log.write("train", self.step, {**self.latest, "seconds": self._seconds})
+
+    def state(self):
+        return {
+            "logged_step": self._logged_step, "seconds": self._seconds,
+            "epoch_sums": self._epoch_sums, "epoch_steps": self._epoch_steps,
+        }  # fmt: skip
+
+    def restore(self, state):
+        self._logged_step = state["logged_step"]
+        self._seconds = state["seconds"]
+        self._epoch_sums = dict(state["epoch_sums"])
+        self._epoch_steps = state["epoch_steps"]
+
+
+class Progress(StepCallback):
+    """Shows a bar with steps, time left, images/s and the losses.
+
+    Args:
+        total: steps at which the run ends.
+        means: gives the numbers to show.
+    """
+
+    def __init__(self, total: int, means: MeansLogger):
+        super().__init__()
+        self.total = total
+        self.means = means
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        # A file or a pipe gets a line now and then, not a hundred a minute.
+        interval = 0.2 if sys.stderr.isatty() else 30
+        self._bar = tqdm(
+            total=self.total, initial=self.step, unit="step", mininterval=interval,
+            maxinterval=interval, dynamic_ncols=True, smoothing=0.1,
+        )  # fmt: skip
+
+    def on_step(self):
+        self._bar.update(self.step - self._bar.n)
+        latest = self.means.latest
+        if latest:
+            shown = {k: f"{latest[k]:.3g}" for k in ("g_loss", "d_loss", "wasserstein")
+                     if k in latest}  # fmt: skip
+            shown["images/s"] = f"{latest['images_per_second']:.3g}"
+            self._bar.set_postfix(shown, refresh=False)
+
+    def on_train_end(self, logs=None):
+        self._bar.close()
+
+
+class SamplePictures(StepCallback):
+    """Draws the model's preview at the start, every now and then, and at the end.
+
+    Args:
+        log: gets the picture for TensorBoard.
+        folder: gets it as PNG.
+        every: when.
+        examples: what `preview` shows: fields of test examples, or None.
+    """
+
+    def __init__(self, log: ScalarLog, folder: pathlib.Path, every: Every, examples=None):
+        super().__init__()
+        self.log = log
+        self.folder = folder
+        self.every = every
+        self.examples = examples
+        self._drawn = -1
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if self.step == 0:
+            self._draw()
+
+    def on_step(self):
+        if self.every.due(self.step):
+            self._draw()
+
+    def on_train_end(self, logs=None):
+        if self._drawn != self.step:
+            self._draw()
+
+    def _draw(self):
+        sheet = pictures.grid(self.model.preview(self.examples), self.model.preview_columns)
+        sheet.save(self.folder / f"step-{self.step:08d}.png")
+        self.log.picture("samples", self.step, sheet)
+        self._drawn = self.step
+
+
+class Checkpoints(StepCallback):
+    """Saves everything that resuming needs, and keeps the last few.
+
+    Args:
+        folder: the run's checkpoints.
+        header: what stands in every header: the scheme's name.
+        every: when.
+        keep: how many of the last.
+        stateful: callbacks whose state belongs to the run, by a name that stays.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        header: Mapping,
+        every: Every,
+        keep: int,
+        stateful: Mapping[str, StepCallback],
+    ):
+        super().__init__()
+        self.folder = folder
+        self.header = dict(header)
+        self.every = every
+        self.keep = keep
+        self.stateful = stateful
+
+    def on_step(self):
+        if self.every.due(self.step):
+            self.save()
+
+    def on_train_end(self, logs=None):
+        if self.step not in checkpoint.saved_steps(self.folder):
+            self.save()
+
+    def save(self):
+        """Writes the checkpoint of this step and forgets the oldest."""
+        self.write(checkpoint.step_path(self.folder, self.step))
+        for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
+            checkpoint.step_path(self.folder, step).unlink()
+
+    def write(self, path: pathlib.Path):
+        """Writes the state as it is now."""
+        state = {name: callback.state() for name, callback in self.stateful.items()}
+        header = {**self.header, "step": self.step, "callbacks": state}
+        # Logs are flushed first, or a crash could leave a checkpoint ahead of its own curve.
+        for callback in self.stateful.values():
+            log = getattr(callback, "log", None)
+            if log is not None:
+                log.flush()
+        checkpoint.write(path, checkpoint.capture(self.model.state()), header)
+
+    def load(self, path: pathlib.Path, model: keras.Model) -> int:
+        """Puts model and callbacks back to a checkpoint; returns its step."""
+        arrays, header = checkpoint.read(path)
+        checkpoint.restore(model.state(), arrays, path)
+        model.keep_means()
+        for name, callback in self.stateful.items():
+            callback.restore(header["callbacks"].get(name, {}))
+        return header["step"]
+
+
+class Validation(StepCallback):
+    """Measures the validation part and keeps the best checkpoint.
+
+    Args:
+        log: where the numbers go.
+        every: when.
+        batches: gives the validation batches anew each time.
+        measure: name of the number that decides; the lowest is the best.
+        keep_best: called when a new best is there.
+    """
+
+    def __init__(
+        self,
+        log: ScalarLog,
+        every: Every,
+        batches: Callable[[], Sequence],
+        measure: str,
+        keep_best: Callable[[], None],
+    ):
+        super().__init__()
+        self.log = log
+        self.every = every
+        self.batches = batches
+        self.measure = measure
+        self.keep_best = keep_best
+        self.best: float | None = None
+        self._measured = -1
+
+    def on_step(self):
+        if self.every.due(self.step):
+            self._measure()
+
+    def on_train_end(self, logs=None):
+        if self._measured != self.step:
+            self._measure()
+
+    def _measure(self):
+        values = self.model.validate(self.batches())
+        self.log.write("validation", self.step, values)
+        self._measured = self.step
+        if self.best is None or values[self.measure] < self.best:
+            self.best = values[self.measure]
+            self.keep_best()
+            logger.info("step %d: best %s so far, %.4f", self.step, self.measure, self.best)
+
+    def state(self):
+        return {"best": self.best}
+
+    def restore(self, state):
+        self.best = state.get("best")
+
+
+class StopByClock(StepCallback):
+    """Ends training after so many minutes of this process."""
+
+    def __init__(self, minutes: float):
+        super().__init__()
+        self.minutes = minutes
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._end = time.monotonic() + 60 * self.minutes
+
+    def on_step(self):
+        if time.monotonic() >= self._end:
+            self.model.stop_training = True
+
+
+class StopBySignal(StepCallback):
+    """Ends training after the running step on Ctrl-C or SIGTERM; a second Ctrl-C is at once."""
+
+    received: int | None = None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+
+    def _note(self, number, frame):
+        self.received = number
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])
+
+    def on_step(self):
+        if self.received is not None:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

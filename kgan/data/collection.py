@@ -1,0 +1,108 @@
+"""What every data source gives: parts with random access, and what is known about them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+KINDS = ("images", "labelled", "paired", "unpaired")
+
+
+class Source(Protocol):
+    """Random access to the decoded examples of one part of a data set.
+
+    Random access, and nothing else, is what makes a batch a function of (seed, step): the order
+    is computed by the pipeline and never remembered by an iterator.
+    """
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns one example; pictures are uint8, uint16 or float32 in [0, 1], [H, W, C].
+
+        Keys by kind of collection: `image`; `image` and `label` (int32 scalar); `input` and
+        `target`. An unpaired collection has two parts of plain images instead.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """A data set as the pipeline sees it.
+
+    Args:
+        name: short name for run folders, such as `digits` or `camvid_pairs_128`.
+        kind: one of `KINDS`.
+        parts: `train` is always there, `validation` and `test` may be. Unpaired collections
+            have `train_a`, `train_b`, and perhaps `test_a`, `test_b`.
+        description: what was found, one line, printed to the user.
+        class_names: for labelled collections.
+        palette: uint8 [K, 3], the colours of a label map, where one side of the pairs is one.
+        palette_side: `input` or `target`: the side that is a label map.
+        noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
+            on the test part; None where it is not known.
+    """
+
+    name: str
+    kind: str
+    parts: Mapping[str, Source]
+    description: str
+    class_names: tuple[str, ...] = ()
+    palette: np.ndarray | None = None
+    palette_side: str | None = None
+    noise_floor: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """How pictures are brought to the size and the channels that a scheme trains on.
+
+    Args:
+        size: (height, width) in pixels of validation and test pictures.
+        train_size: (height, width) of training pictures; larger than `size` where the
+            augmentation crops (286 for 256 in pix2pix).
+        channels: 1, 3 or 4; None looks at the pictures: 1 if all are grey, else 3. Alpha is
+            composited over white unless 4 channels are asked for.
+        fit: `resize` (stretches to the size) or `crop` (keeps the shape: resizes the shorter
+            side, then cuts the middle out).
+    """
+
+    size: tuple[int, int]
+    train_size: tuple[int, int]
+    channels: int | None = None
+    fit: str = "resize"
+
+    def size_of(self, part: str) -> tuple[int, int]:
+        """Returns (height, width) for a part of the collection."""
+        return self.train_size if part.startswith("train") else self.size
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What a scheme has to know of a data set to build its networks.
+
+    Args:
+        kind: one of `KINDS`.
+        size: (height, width) that the networks see.
+        channels: of the picture, or of the target of a pair.
+        input_channels: of the given side of a pair; equal to `channels` otherwise.
+        class_names: for labelled collections.
+    """
+
+    kind: str
+    size: tuple[int, int]
+    channels: int
+    input_channels: int
+    class_names: tuple[str, ...] = ()
+
+
+def spec_of(collection: Collection, size: tuple[int, int]) -> Spec:
+    """Reads the channels off the first training example."""
+    part = "train_a" if collection.kind == "unpaired" else "train"
+    example = collection.parts[part].read(0)
+    picture = example["target" if collection.kind == "paired" else "image"]
+    given = example.get("input", picture)
+    return Spec(
+        collection.kind, size, picture.shape[-1], given.shape[-1], collection.class_names
+    )

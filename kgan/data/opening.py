@@ -1,0 +1,81 @@
+"""From the name that a user gives to the collection that a scheme trains on."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kgan.data.collection import Collection, Pictures
+from kgan.data.derived_pairs import derive_pairs
+from kgan.data.digits import open_digits
+from kgan.data.facades import open_facades
+from kgan.data.folders import open_folder
+from kgan.data.tfds_source import open_tfds
+from kgan.errors import UserError
+
+# What a scheme may be given in place of the kind it names: labels can be left unused.
+SERVES_AS = {"images": ("images", "labelled")}
+MENDS = {
+    "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
+    "images": "give plain pictures, or --layout=images",
+    "labelled": "give a folder with one subfolder a class",
+    "unpaired": "give a folder with trainA and trainB",
+}
+
+
+def open_dataset(
+    name: str,
+    pictures: Pictures,
+    *,
+    kind: str,
+    layout: str = "auto",
+    direction: str = "AtoB",
+    pairs: str | None = None,
+    palette: list[tuple[int, int, int]] | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    seed: int = 0,
+) -> Collection:
+    """Opens a built-in set, a folder or zip, or a TFDS data set.
+
+    Args:
+        name: `digits`, `facades`, a path, or a TFDS name. A path wins where it exists and is
+            written as one (with a slash or a suffix).
+        pictures: size, channels and fit.
+        kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
+        layout: of a folder; `auto` looks.
+        direction: `AtoB` or `BtoA`, for pairs.
+        pairs: how to derive pairs from single pictures, or None.
+        palette: RGB colours of a label map.
+        data_dir: TFDS' folder of prepared sets.
+        manual_dir: folder with the original files of a TFDS set.
+        seed: of what is drawn.
+
+    Raises:
+        UserError: one line, for whatever cannot be opened or does not fit the scheme.
+    """
+    colours = None if palette is None else np.array(palette, np.uint8)
+    if name == "digits":
+        collection = open_digits(pictures)
+    elif name == "facades":
+        collection = open_facades(pictures, seed=seed, direction=direction)
+    elif pathlib.Path(name).exists() or "/" in name or name.endswith(".zip"):
+        collection = open_folder(
+            name, pictures, layout=layout, direction=direction, palette=colours
+        )
+    else:
+        collection = open_tfds(name, pictures, data_dir=data_dir, manual_dir=manual_dir)
+    if pairs is not None:
+        collection = derive_pairs(collection, pairs, seed)
+    return _as_kind(collection, kind, name)
+
+
+def _as_kind(collection, kind, name):
+    if collection.kind == kind:
+        return collection
+    if collection.kind not in SERVES_AS.get(kind, ()):
+        raise UserError(
+            f"--dataset={name}: holds {collection.kind} pictures, this scheme trains on {kind} "
+            f"ones; {MENDS[kind]}"
+        )
+    return dataclasses.replace(collection, kind=kind)

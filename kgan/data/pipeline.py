@@ -1,0 +1,208 @@
+"""From random access to batches: every batch is a function of (seed, step) and nothing else.
+
+Example number p of a run (p = step · batch + place) is taken from pass p // n over the data, at
+the place that a keyed permutation of 0 … n − 1 gives p % n. There is no shuffle buffer, and no
+iterator whose state would have to be saved: a run that starts at step s sees what an
+uninterrupted run sees from step s on, bit for bit. Augmentation draws statelessly from the same
+numbers. Decoded pictures are cached before augmentation, never after.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from kgan import randomness
+from kgan.data.collection import Source
+
+# Folded into the seed, so that order and augmentation share no numbers with each other.
+ORDER, AUGMENTATION = 101, 102
+READERS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What is done to training pictures, alike for both halves of a pair.
+
+    Args:
+        size: (height, width) that is cut out at random of the larger training pictures.
+        flip: mirrors left and right, with probability ½.
+
+    Reference: Isola et al. 2017, section 6.2 (random jitter and mirroring).
+    """
+
+    size: tuple[int, int]
+    flip: bool
+
+
+def to_domain(pictures: tf.Tensor) -> tf.Tensor:
+    """Converts uint8, uint16 or float32-in-[0, 1] pictures to float32 in [-1, 1]."""
+    if pictures.dtype == tf.float32:
+        return pictures * 2.0 - 1.0
+    return tf.cast(pictures, tf.float32) * (2.0 / pictures.dtype.max) - 1.0
+
+
+def examples(source: Source, keys: tuple[str, ...], count: int | None = None) -> dict:
+    """Reads the first `count` examples as arrays by key; pictures float32 in [-1, 1]."""
+    count = len(source) if count is None else min(count, len(source))
+    read = [source.read(index) for index in range(count)]
+    stacked = {key: np.stack([example[key] for example in read]) for key in keys}
+    return {k: v if v.ndim < 4 else to_domain(tf.constant(v)).numpy() for k, v in stacked.items()}
+
+
+def batches(source: Source, keys: tuple[str, ...], batch_size: int) -> Iterator[tuple]:
+    """Reads a part in its own order as tuples of arrays, the last batch as short as it is."""
+    for start in range(0, len(source), batch_size):
+        read = [source.read(i) for i in range(start, min(start + batch_size, len(source)))]
+        stacked = [np.stack([example[key] for example in read]) for key in keys]
+        yield tuple(v if v.ndim < 4 else to_domain(tf.constant(v)).numpy() for v in stacked)
+
+
+def decoded_bytes(source: Source, keys: tuple[str, ...]) -> int:
+    """Estimates what the decoded part takes in memory from its first example."""
+    first = source.read(0)
+    return len(source) * sum(np.asarray(first[key]).nbytes for key in keys)
+
+
+def training_batches(
+    source: Source,
+    keys: tuple[str, ...],
+    *,
+    batch_size: int,
+    seed: int,
+    start_batch: int = 0,
+    augmentation: Augmentation | None = None,
+    cache_bytes: float = 4e9,
+) -> tf.data.Dataset:
+    """Makes the endless data set of training batches.
+
+    Args:
+        source: the training part.
+        keys: which fields of an example, in this order; one gives plain tensors, more tuples.
+        batch_size: global batch B; every batch has exactly so many examples.
+        seed: of order and augmentation.
+        start_batch: number of the first batch; earlier ones are not computed.
+        augmentation: None for none.
+        cache_bytes: a part that is larger when decoded is read again each time it is used.
+
+    Returns:
+        `tf.data.Dataset`: pictures float32 [B, H, W, C] in [-1, 1], labels int32 [B].
+    """
+    read = _cached(source, keys) if decoded_bytes(source, keys) <= cache_bytes else None
+    read = read or _streamed(source, keys)
+    count = len(source)
+
+    def batch(number):
+        positions = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        fields = read(shuffled_indices(positions, count, seed))
+        if augmentation is not None:
+            fields = augment(fields, augmentation, randomness.fold(seed, AUGMENTATION, number))
+        fields = tuple(to_domain(f) if f.shape.rank == 4 else tf.cast(f, tf.int32) for f in fields)
+        return fields if len(fields) > 1 else fields[0]
+
+    options = tf.data.Options()
+    options.deterministic = True
+    # Positions say which example is whose; splitting files or elements must not change them.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    numbers = tf.data.Dataset.counter(start=start_batch, dtype=tf.int64)
+    dataset = numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:
+    """Maps positions in the endless run to indices; each pass over the data is a permutation.
+
+    Args:
+        positions: int64 [B].
+        count: examples there are.
+        seed: the run's; each pass has a permutation of its own.
+
+    Returns:
+        int64 [B] in [0, count).
+    """
+    key = randomness.fold(seed, ORDER)
+    # The public function takes one seed for a whole call; a batch may lie in two passes.
+    seeds = tf.stack(
+        [
+            tf.fill(tf.shape(positions), key[0]),
+            tf.fill(tf.shape(positions), key[1]),
+            tf.cast(positions // count, tf.int32),
+        ],
+        axis=1,
+    )
+    last = tf.fill(tf.shape(positions), tf.constant(count - 1, tf.int64))
+    return tf.raw_ops.RandomIndexShuffle(index=positions % count, seed=seeds, max_index=last)
+
+
+def augment(fields: tuple, augmentation: Augmentation, seed: tf.Tensor) -> tuple:
+    """Crops and mirrors every picture field alike.
+
+    Args:
+        fields: tensors; those of shape [B, H, W, C] are pictures, others pass untouched.
+        augmentation: what to do.
+        seed: int32 [2].
+    """
+    shape = tf.shape(next(field for field in fields if field.shape.rank == 4))
+    draws = tf.random.stateless_uniform([3, shape[0]], seed)
+    height, width = augmentation.size
+    top = tf.cast(draws[0] * tf.cast(shape[1] - height + 1, tf.float32), tf.int32)
+    left = tf.cast(draws[1] * tf.cast(shape[2] - width + 1, tf.float32), tf.int32)
+    rows = top[:, tf.newaxis] + tf.range(height)
+    columns = left[:, tf.newaxis] + tf.range(width)
+    if augmentation.flip:
+        mirrored = (draws[2] < 0.5)[:, tf.newaxis]
+        columns = tf.where(mirrored, tf.reverse(columns, [1]), columns)
+
+    def crop(field):
+        if field.shape.rank != 4:
+            return field
+        field = tf.gather(field, rows, axis=1, batch_dims=1)
+        field = tf.gather(field, columns, axis=2, batch_dims=1)
+        return tf.ensure_shape(field, [None, height, width, field.shape[-1]])
+
+    return tuple(crop(field) for field in fields)
+
+
+def _cached(source: Source, keys: tuple[str, ...]) -> Callable:
+    """Decodes the whole part once into memory, as stored (uint8 mostly), and gathers from it."""
+    with ThreadPoolExecutor(READERS) as pool:
+        read = pool.map(source.read, range(len(source)))
+        bar = tqdm(read, total=len(source), desc="reading", unit="picture", delay=2, leave=False)
+        arrays = _stack(bar, keys, len(source))
+    tensors = [tf.constant(array) for array in arrays]
+    return lambda indices: tuple(tf.gather(tensor, indices) for tensor in tensors)
+
+
+def _stack(read, keys, count):
+    arrays = None
+    for place, example in enumerate(read):
+        values = [np.asarray(example[key]) for key in keys]
+        if arrays is None:
+            arrays = [np.empty((count, *value.shape), value.dtype) for value in values]
+        for array, value in zip(arrays, values, strict=True):
+            array[place] = value
+    return arrays
+
+
+def _streamed(source: Source, keys: tuple[str, ...]) -> Callable:
+    """Reads pictures each time they are used, for parts that memory does not hold."""
+    first = source.read(0)
+    types = [tf.as_dtype(np.asarray(first[key]).dtype) for key in keys]
+    shapes = [np.asarray(first[key]).shape for key in keys]
+    pool = ThreadPoolExecutor(READERS)
+
+    def read_many(indices):
+        read = list(pool.map(source.read, indices.tolist()))
+        return [np.stack([np.asarray(example[key]) for example in read]) for key in keys]
+
+    def read(indices):
+        fields = tf.numpy_function(read_many, [indices], types)
+        return tuple(
+            tf.ensure_shape(field, [None, *shape])
+            for field, shape in zip(fields, shapes, strict=True)
+        )
+
+    return read

@@ -1,0 +1,5 @@
+"""What a user can mend: one line, exit status 2, no traceback."""
+
+
+class UserError(Exception):
+    """Names the flag or file, what was wrong, and what would be right, in one line."""

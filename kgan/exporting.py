@@ -1,0 +1,33 @@
+"""From a run folder to a SavedModel."""
+
+import pathlib
+
+from kgan import runs
+from kgan.errors import UserError
+from kgan.signatures import write_saved_model
+
+
+def export_run(
+    run: runs.Run, export_dir: str, name: str | None = None, which: str = "auto"
+) -> pathlib.Path:
+    """Exports the best checkpoint of a run (or its last, where there is no validation part).
+
+    Args:
+        run: the run folder.
+        export_dir: the export goes to `<export_dir>/<name>/<version>/`.
+        name: default: the run's.
+        which: `auto`, `best` or `last`.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        UserError: when there is no checkpoint, or the folder cannot be written.
+    """
+    model = runs.load(str(run.folder), which)
+    try:
+        return write_saved_model(
+            model.networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
+        )
+    except OSError as error:
+        raise UserError(f"--export_dir={export_dir}: cannot write ({error.strerror})") from error

@@ -1,0 +1,69 @@
+"""`python -m kgan.generate --run=DIR`: pictures from seeds, between seeds, or from pictures."""
+
+import re
+from collections.abc import Sequence
+
+from absl import flags
+
+from kgan import cli, settings
+from kgan.errors import UserError
+
+MOST_SEEDS = 100_000
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines this command's flags."""
+
+    def string(name, default, about):
+        flags.DEFINE_string(name, default, about, flag_values=values)
+
+    string("run", None, "The run folder.")
+    string("seeds", "0-63", "Which pictures to draw: 5, or 0-63, or 1,4,9-12.")
+    string("interpolate", None, "Two seeds, A,B: draws the way from one to the other.")
+    flags.DEFINE_integer("frames", 10, "Pictures on that way.", 2, 1000, flag_values=values)
+    string("input", None, "A folder or zip of pictures to translate.")
+    string("out", None, "A PNG for a grid; a folder for single pictures and translations.")
+    flags.DEFINE_integer("seed", 0, "Which of the possible translations.", flag_values=values)
+    flags.DEFINE_enum(
+        "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
+        flag_values=values,
+    )  # fmt: skip
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Parses `5`, `0-63` or `1,4,9-12`.
+
+    Raises:
+        UserError: on anything else, or more than 100,000 of them.
+    """
+    seeds: list[int] = []
+    for word in text.split(","):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first or last - first >= MOST_SEEDS:
+            raise UserError(f"--seeds={text}: such as 5, 0-63 or 1,4,9-12, up to {MOST_SEEDS}")
+        seeds += range(first, last + 1)
+    return seeds
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draws or translates and prints where to."""
+    given = settings.parse_command("kgan.generate", define_flags, arguments, needed=("run",))
+    if given is None:
+        return
+    seeds = parse_seeds(given.seeds)
+    ends = parse_seeds(given.interpolate) if given.interpolate else None
+    if ends is not None and len(ends) != 2:
+        raise UserError(f"--interpolate={given.interpolate}: two seeds, such as 3,17")
+    from kgan import generating
+
+    if given.input:
+        print(generating.translate_folder(given))
+    elif ends is not None:
+        print(generating.interpolate(given, *ends))
+    else:
+        print(generating.draw_seeds(given, seeds))
+
+
+if __name__ == "__main__":
+    cli.run(main)

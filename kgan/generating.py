@@ -1,0 +1,108 @@
+"""Pictures from a trained run: grids, interpolations, translated folders."""
+
+import math
+import pathlib
+import types
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from kgan import pictures, runs
+from kgan.data import Pictures
+from kgan.data.folders import open_folder
+from kgan.data.pipeline import to_domain
+from kgan.errors import UserError
+
+BATCH = 64
+TRANSLATION_BATCH = 8
+
+
+def draw_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Path:
+    """Draws one picture a seed; a grid, or single files where `--out` is no PNG.
+
+    Args:
+        given: flags `run`, `checkpoint`, `out`.
+        seeds: which pictures; a seed gives its picture whatever stands beside it.
+
+    Raises:
+        UserError: when the run's model does not draw from seeds.
+    """
+    model = _latent_model(given)
+    drawn = np.concatenate(
+        [
+            model.generate(model.latents_from_seeds(seeds[start : start + BATCH]))
+            for start in range(0, len(seeds), BATCH)
+        ]
+    )
+    out = pathlib.Path(given.out or pathlib.Path(given.run) / "seeds.png")
+    if out.suffix == ".png":
+        return _save(pictures.grid(_rows(drawn)), out)
+    for seed, picture in zip(seeds, drawn, strict=True):
+        _save(pictures.to_image(picture), out / f"seed-{seed:06d}.png")
+    return out
+
+
+def interpolate(given: types.SimpleNamespace, first: int, last: int) -> pathlib.Path:
+    """Draws α z₁ + (1 − α) z₂ for α from 1 to 0 in equal steps, in one row.
+
+    The line is straight, as in the course (`004`, section 1.2). Points between two normal
+    vectors are shorter than either, so the middle is duller than both ends.
+    """
+    model = _latent_model(given)
+    start, end = np.asarray(model.latents_from_seeds([first, last]))
+    shares = np.linspace(1, 0, given.frames)[:, np.newaxis]
+    drawn = model.generate((shares * start + (1 - shares) * end).astype(np.float32))
+    out = pathlib.Path(given.out or pathlib.Path(given.run) / f"interpolation-{first}-{last}.png")
+    return _save(pictures.grid(drawn[np.newaxis]), out)
+
+
+def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
+    """Translates every picture of a folder or zip into PNGs of the same names.
+
+    Args:
+        given: flags `run`, `checkpoint`, `input`, `out`, `seed`.
+
+    Raises:
+        UserError: when the run's model does not translate, or a picture cannot be read.
+    """
+    run = runs.open_run(given.run)
+    model = runs.load(given.run, given.checkpoint)
+    if not hasattr(model, "translate"):
+        raise UserError(f"--input={given.input}: {run.folder} draws from seeds; give --seeds=0-63")
+    height, width, channels = model.picture_shape
+    resolved = run.settings()
+    wanted = Pictures((height, width), (height, width), channels, resolved.fit)
+    source = open_folder(given.input, wanted, layout="files").parts["train"]
+    out = pathlib.Path(given.out or f"{run.folder}/translated")
+    for start in tqdm(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
+        indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
+        batch = to_domain(np.stack([source.read(i)["image"] for i in indices]))
+        for index, answer in zip(indices, model.translate(batch, given.seed), strict=True):
+            _save(pictures.to_image(answer), (out / source.names[index]).with_suffix(".png"))
+    return out
+
+
+def _latent_model(given):
+    model = runs.load(given.run, given.checkpoint)
+    if not hasattr(model, "latents_from_seeds"):
+        raise UserError(f"--run={given.run}: translates pictures; give a folder as --input=")
+    return model
+
+
+def _rows(drawn):
+    """Arranges N pictures in a nearly square grid; white fills the last row."""
+    columns = math.ceil(math.sqrt(len(drawn)))
+    rows = math.ceil(len(drawn) / columns)
+    full = np.ones((rows * columns, *drawn.shape[1:]), np.float32)
+    full[: len(drawn)] = drawn
+    return full.reshape(rows, columns, *drawn.shape[1:])
+
+
+def _save(image, path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    except OSError as error:
+        raise UserError(f"--out={path}: cannot write there ({error.strerror or error})") from error
+    return path

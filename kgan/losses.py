@@ -1,0 +1,136 @@
+"""Adversarial and reconstruction losses: pure functions, one value per example.
+
+Polarity everywhere: discriminators give logits (or unbounded scores) and high means real; there is
+no sigmoid inside a network. Every function takes scores of any shape [B, ...] (a PatchGAN gives
+[B, h, w, 1]) and returns float32 [B]: the mean over all axes but the first. The division by the
+global batch happens once, in `kgan.schemes.base`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def per_example_mean(values: tf.Tensor) -> tf.Tensor:
+    """Averages [B, ...] over all axes but the first, in float32; returns [B]."""
+    values = tf.cast(values, tf.float32)
+    return tf.reduce_mean(tf.reshape(values, [tf.shape(values)[0], -1]), axis=1)
+
+
+def _softplus_mean(values: tf.Tensor) -> tf.Tensor:
+    return per_example_mean(tf.nn.softplus(tf.cast(values, tf.float32)))
+
+
+def bce_discriminator_real_loss(logits: tf.Tensor) -> tf.Tensor:
+    """Computes −log σ(logits): what D pays for real examples.
+
+    Reference: Goodfellow et al. 2014, equation 1, as a loss. softplus(−l) = −log σ(l) stays
+    finite where σ(l) rounds to 0.
+    """
+    return _softplus_mean(-logits)
+
+
+def bce_discriminator_fake_loss(logits: tf.Tensor) -> tf.Tensor:
+    """Computes −log(1 − σ(logits)): what D pays for generated examples.
+
+    Reference: Goodfellow et al. 2014, equation 1, as a loss.
+    """
+    return _softplus_mean(logits)
+
+
+def non_saturating_generator_loss(logits: tf.Tensor) -> tf.Tensor:
+    """Computes −log σ(logits): G maximises log D(G(z)).
+
+    Reference: Goodfellow et al. 2014, section 3, the remark after equation 1.
+    """
+    return _softplus_mean(-logits)
+
+
+def minimax_generator_loss(logits: tf.Tensor) -> tf.Tensor:
+    """Computes log(1 − σ(logits)), the value that G minimises in the game as it is written.
+
+    It saturates: its gradient vanishes where D is sure. Values lie in (−∞, 0].
+
+    Reference: Goodfellow et al. 2014, equation 1.
+    """
+    return -_softplus_mean(logits)
+
+
+def least_squares_discriminator_real_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes (D(x) − 1)².
+
+    Reference: Mao et al. 2017, equation 9 (a = 0, b = c = 1), without its factor ½.
+    """
+    return per_example_mean(tf.square(tf.cast(scores, tf.float32) - 1.0))
+
+
+def least_squares_discriminator_fake_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes D(G(z))². Reference: Mao et al. 2017, equation 9, without its factor ½."""
+    return per_example_mean(tf.square(tf.cast(scores, tf.float32)))
+
+
+def least_squares_generator_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes (D(G(z)) − 1)². Reference: Mao et al. 2017, equation 9, without its factor ½."""
+    return per_example_mean(tf.square(tf.cast(scores, tf.float32) - 1.0))
+
+
+def wasserstein_critic_real_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes −f(x). Reference: Arjovsky et al. 2017, equation 3, as a loss."""
+    return -per_example_mean(scores)
+
+
+def wasserstein_critic_fake_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes f(G(z)). Reference: Arjovsky et al. 2017, equation 3, as a loss."""
+    return per_example_mean(scores)
+
+
+def wasserstein_generator_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes −f(G(z)). Reference: Arjovsky et al. 2017, algorithm 1, line 10."""
+    return -per_example_mean(scores)
+
+
+def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Computes the mean absolute error of each example: the L1 distance over the pixel count.
+
+    Args:
+        predictions: float [B, ...].
+        targets: the same shape.
+
+    Returns:
+        float32 [B]; pictures in [-1, 1] give values in [0, 2].
+
+    Reference: Isola et al. 2017, equation 3.
+    """
+    difference = tf.cast(predictions, tf.float32) - tf.cast(targets, tf.float32)
+    return per_example_mean(tf.abs(difference))
+
+
+Loss = Callable[[tf.Tensor], tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialLoss:
+    """The three parts of a two-player loss; each maps scores [B, ...] to float32 [B]."""
+
+    discriminator_real: Loss
+    discriminator_fake: Loss
+    generator: Loss
+
+
+ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
+    "bce": AdversarialLoss(
+        bce_discriminator_real_loss, bce_discriminator_fake_loss, non_saturating_generator_loss
+    ),
+    "minimax": AdversarialLoss(
+        bce_discriminator_real_loss, bce_discriminator_fake_loss, minimax_generator_loss
+    ),
+    "least_squares": AdversarialLoss(
+        least_squares_discriminator_real_loss,
+        least_squares_discriminator_fake_loss,
+        least_squares_generator_loss,
+    ),
+    "wasserstein": AdversarialLoss(
+        wasserstein_critic_real_loss, wasserstein_critic_fake_loss, wasserstein_generator_loss
+    ),
+}

@@ -1,0 +1,122 @@
+"""The U-Net generator of pix2pix for any power of two from 32 to 512, rectangles too.
+
+Reference: Isola et al. 2017, section 6.1.1.
+Differs from the reference implementation: biases ahead of a normalisation are left out, because
+the normalisation subtracts them again.
+"""
+
+import keras
+from keras import layers
+
+from kgan.layers import LiveBatchNormalization, SeededDropout
+
+SIDES = (32, 64, 128, 256, 512)
+WIDEST = 8  # times the base width: 512 channels at the paper's 64
+DROPOUT_BLOCKS = 3
+
+
+def _check(shape):
+    if any(side not in SIDES for side in shape[:2]):
+        raise ValueError(
+            "the sides in `shape` must be powers of two from 32 to 512. "
+            f"Received: {shape[0]}x{shape[1]}"
+        )
+
+
+def _kernel(seeds):
+    return keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
+
+
+def _normalise(maps, name, seeds):
+    gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
+    return LiveBatchNormalization(gamma_initializer=gamma, name=name)(maps)
+
+
+def _downsample(maps, filters, name, seeds, *, normalised, activated=True):
+    if activated:
+        maps = layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
+    maps = layers.Conv2D(
+        filters, 4, 2, "same", use_bias=not normalised,
+        kernel_initializer=_kernel(seeds), name=f"{name}_convolution",
+    )(maps)  # fmt: skip
+    return _normalise(maps, f"{name}_norm", seeds) if normalised else maps
+
+
+def _upsample(maps, filters, name, seeds, how, use_bias):
+    if how == "transpose":
+        return layers.Conv2DTranspose(
+            filters, 4, 2, "same", use_bias=use_bias,
+            kernel_initializer=_kernel(seeds), name=f"{name}_transposed",
+        )(maps)  # fmt: skip
+    # Nearest neighbour, then a convolution: every output pixel is reached by equally many
+    # weights, which is what takes the checkerboard away (Odena et al. 2016).
+    maps = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(maps)
+    return layers.Conv2D(
+        filters, 3, 1, "same", use_bias=use_bias,
+        kernel_initializer=_kernel(seeds), name=f"{name}_convolution",
+    )(maps)  # fmt: skip
+
+
+def generator(
+    shape: tuple[int, int, int],
+    output_channels: int,
+    base_width: int = 64,
+    *,
+    upsample: str = "transpose",
+    dropout: float = 0.5,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds the encoder-decoder with skips: (picture, seeds) → picture.
+
+    The encoder halves down to where the shorter side is 1 pixel: at 256 its widths are
+    64-128-256-512-512-512-512-512, smaller pictures have fewer of the 512s, 512 has one more.
+
+    Args:
+        shape: (height, width, channels) of the input; sides are powers of two from 32 to 512.
+        output_channels: channels of the answer.
+        base_width: channels of the first map, 64 in the paper.
+        upsample: `transpose` (the paper's 4x4 transposed convolutions) or `resize` (nearest
+            neighbour and a 3x3 convolution; no checkerboards).
+        dropout: rate in the decoder's first three blocks; live at inference too.
+        seed: of the initial weights.
+
+    Returns:
+        A model of two inputs, `picture` float32 [B, H, W, C] in [-1, 1] and `seeds` int32 [B, 2]
+        (one dropout seed a picture), with output float32 [B, H, W, output_channels] in [-1, 1].
+
+    Raises:
+        ValueError: on sides or a way of upsampling that there is not.
+    """
+    _check(shape)
+    if upsample not in ("transpose", "resize"):
+        raise ValueError(f"`upsample` must be transpose or resize. Received: upsample={upsample}")
+    seeds = iter(range(seed * 1000, seed * 1000 + 500))
+    depth = min(shape[:2]).bit_length() - 1
+    widths = [base_width * min(2**level, WIDEST) for level in range(depth)]
+    # A map of one pixel has no statistics of its own, so a square picture's bottleneck is bare.
+    bottleneck_is_one_pixel = shape[0] == shape[1]
+
+    picture = keras.Input(shape, name="picture")
+    dropout_seeds = keras.Input((2,), dtype="int32", name="seeds")
+    maps, skips = picture, []
+    for level, filters in enumerate(widths):
+        innermost = level == depth - 1
+        maps = _downsample(
+            maps, filters, f"down_{level}", seeds,
+            normalised=level > 0 and not (innermost and bottleneck_is_one_pixel),
+            activated=level > 0,
+        )  # fmt: skip
+        skips.append(maps)
+    skips.pop()
+    for block, filters in enumerate(reversed(widths[:-1])):
+        maps = layers.ReLU(name=f"up_{block}_relu")(maps)
+        maps = _upsample(maps, filters, f"up_{block}", seeds, upsample, use_bias=False)
+        maps = _normalise(maps, f"up_{block}_norm", seeds)
+        if block < DROPOUT_BLOCKS and dropout:
+            layer = SeededDropout(dropout, salt=block, name=f"up_{block}_dropout")
+            maps = layer(maps, dropout_seeds)
+        maps = layers.Concatenate(name=f"up_{block}_skip")([maps, skips.pop()])
+    maps = layers.ReLU(name="to_picture_relu")(maps)
+    maps = _upsample(maps, output_channels, "to_picture", seeds, upsample, use_bias=True)
+    answer = layers.Activation("tanh", dtype="float32", name="answer")(maps)
+    return keras.Model([picture, dropout_seeds], answer, name="generator")

@@ -1,0 +1,51 @@
+"""Grids of pictures, as a person looks at them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 2
+HEADING = 14  # pixels
+SMALLEST_SIDE = 48  # smaller pictures are shown enlarged
+
+
+def to_bytes(pictures: np.ndarray) -> np.ndarray:
+    """Converts float32 in [-1, 1], any shape, to uint8; values outside are clipped."""
+    return np.clip(np.rint(np.asarray(pictures) * 127.5 + 127.5), 0, 255).astype(np.uint8)
+
+
+def to_image(picture: np.ndarray) -> Image.Image:
+    """Wraps one picture, float32 [H, W, C] in [-1, 1] with 1, 3 or 4 channels, for Pillow."""
+    levels = to_bytes(picture)
+    return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+
+
+def grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
+    """Lays pictures out in rows and columns on white.
+
+    Args:
+        pictures: float32 [rows, columns, H, W, C] in [-1, 1].
+        headings: a word above each column.
+    """
+    rows, columns, height, width, channels = pictures.shape
+    scale = max(1, -(-SMALLEST_SIDE // max(height, width)))
+    levels = to_bytes(pictures).repeat(scale, axis=2).repeat(scale, axis=3)
+    height, width = height * scale, width * scale
+    top = HEADING if headings else 0
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    white = {"L": 255, "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 255)}[mode]
+    sheet = Image.new(
+        mode, (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), white
+    )
+    for row in range(rows):
+        for column in range(columns):
+            picture = levels[row, column]
+            place = (GAP + column * (width + GAP), top + GAP + row * (height + GAP))
+            sheet.paste(Image.fromarray(picture[..., 0] if channels == 1 else picture), place)
+    draw = ImageDraw.Draw(sheet)
+    for column, heading in enumerate(headings):
+        black = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}[mode]
+        middle = GAP + column * (width + GAP) + width // 2
+        draw.text((middle, 1), heading, black, ImageFont.load_default(10), anchor="ma")
+    return sheet

@@ -1,0 +1,145 @@
+"""Run folders: numbered, with everything in them that repeats, continues or loads a run.
+
+    runs/00003-pix2pix-facades/
+        flags.cfg        every resolved flag; --flagfile of it repeats the run
+        dataset.json     what the networks had to know of the data
+        metrics.jsonl    one JSON object a line: losses, speed, validation, by step
+        tensorboard/     the same, and the sample pictures
+        samples/         the sample pictures as PNG
+        checkpoints/     the last ones, and best.safetensors where there is a validation part
+        log.txt          what was printed
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+import types
+
+import keras
+
+from kgan import checkpoint, settings
+from kgan.data.collection import Spec
+from kgan.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder that is there."""
+
+    folder: pathlib.Path
+
+    @property
+    def flags(self) -> pathlib.Path:
+        return self.folder / "flags.cfg"
+
+    @property
+    def metrics(self) -> pathlib.Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> pathlib.Path:
+        return self.folder / "tensorboard"
+
+    @property
+    def samples(self) -> pathlib.Path:
+        return self.folder / "samples"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def best(self) -> pathlib.Path:
+        return self.checkpoints / f"best{checkpoint.SUFFIX}"
+
+    @property
+    def name(self) -> str:
+        """The name without its number: `pix2pix-facades` of `00003-pix2pix-facades`."""
+        return re.sub(r"^\d+-", "", self.folder.resolve().name)
+
+    def settings(self) -> types.SimpleNamespace:
+        """Reads the resolved settings back."""
+        return settings.parse([f"--flagfile={self.flags}"])
+
+    def spec(self) -> Spec:
+        """Reads what the networks had to know of the data."""
+        fields = json.loads((self.folder / "dataset.json").read_text())
+        return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+
+    def latest(self) -> pathlib.Path:
+        """Finds the last checkpoint.
+
+        Raises:
+            UserError: when there is none yet.
+        """
+        steps = checkpoint.saved_steps(self.checkpoints)
+        if not steps:
+            raise UserError(f"{self.checkpoints}: no checkpoint there; the run was too short")
+        return checkpoint.step_path(self.checkpoints, steps[-1])
+
+
+def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec) -> Run:
+    """Makes the next numbered folder.
+
+    Raises:
+        UserError: when it cannot be made.
+    """
+    parent = pathlib.Path(runs_dir)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            numbers = [int(m[1]) for p in parent.iterdir() if (m := re.match(r"(\d+)-", p.name))]
+            folder = parent / f"{max(numbers, default=0) + 1:05d}-{name}"
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                # Another run took the number between the look and the making: look again.
+                continue
+        run = Run(folder)
+        for part in (run.tensorboard, run.samples, run.checkpoints):
+            part.mkdir()
+        run.flags.write_text(settings.flagfile_text(resolved))
+        (folder / "dataset.json").write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"--runs_dir={runs_dir}: cannot write there ({error.strerror})") from error
+    return run
+
+
+def open_run(folder: str) -> Run:
+    """Opens an existing run folder.
+
+    Raises:
+        UserError: when it is not one.
+    """
+    run = Run(pathlib.Path(folder))
+    for needed in (run.flags, run.folder / "dataset.json"):
+        if not needed.is_file():
+            raise UserError(f"--run={folder}: no {needed.name} there; give a folder such as "
+                            "runs/00001-pix2pix-facades")  # fmt: skip
+    return run
+
+
+def load(folder: str, which: str = "auto") -> keras.Model:
+    """Gives a trained model back, on one device, with the state of a checkpoint.
+
+    Args:
+        folder: the run folder.
+        which: `last`, `best`, or `auto`: the best where there is one, else the last.
+
+    Returns:
+        The scheme's model, compiled; its `networks` save and load as `.keras`.
+
+    Raises:
+        UserError: when the folder holds no whole checkpoint of this scheme.
+    """
+    run = open_run(folder)
+    path = run.best if which == "best" or (which == "auto" and run.best.exists()) else run.latest()
+    resolved = run.settings()
+    keras.mixed_precision.set_global_policy(resolved.precision)
+    resolved.sync_batch_norm = False
+    model = resolved.scheme.build(resolved, run.spec())
+    arrays, _ = checkpoint.read(path)
+    checkpoint.restore(model.state(), arrays, path)
+    return model

@@ -1,0 +1,324 @@
+"""The command line: shared flags, a scheme's own, and one namespace of resolved settings.
+
+Two passes over the command line and its flagfiles: the first knows what every run shares and finds
+`--model`; the second adds that scheme's flags and refuses what nobody knows. Nothing here imports
+TensorFlow, so that help and refusals come at once; only a known scheme's module brings it.
+"""
+
+import ast
+import importlib
+import pathlib
+import re
+import types
+from collections.abc import Sequence
+
+from absl import flags
+
+from kgan.errors import UserError
+
+SCHEMES_FOLDER = pathlib.Path(__file__).parent / "schemes"
+DERIVED_PAIRS = ("edges", "grey", "lowres", "noisy", "masked")
+LAYOUTS = ("auto", "unpaired", "paired", "paired_folders", "labelled", "images")
+OPTIMIZERS = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
+SIZE_LIMITS = (8, 1024)
+
+# What belongs to the command and not to the run: a copied flagfile must not repeat it.
+NOT_KEPT = ("flagfile", "undefok", "help", "resume", "dry_run")
+
+
+def scheme_names() -> list[str]:
+    """Lists the schemes there are: the files in `kgan/schemes` that are not a base."""
+    names = (path.stem for path in SCHEMES_FOLDER.glob("*.py"))
+    return sorted(name for name in names if not name.startswith(("_", "base")))
+
+
+def scheme_summary(name: str) -> str:
+    """Reads the first line of a scheme's header without importing it."""
+    source = (SCHEMES_FOLDER / f"{name}.py").read_text()
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def scheme_module(name: str) -> types.ModuleType:
+    """Imports a scheme (and with it TensorFlow).
+
+    Raises:
+        UserError: when there is no such scheme.
+    """
+    if name not in scheme_names():
+        raise UserError(f"--model={name}: no such scheme; there are {', '.join(scheme_names())}")
+    return importlib.import_module(f"kgan.schemes.{name}")
+
+
+def define_shared_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of every run. A default of None means: what the scheme recommends."""
+
+    def string(name, default, about):
+        flags.DEFINE_string(name, default, about, flag_values=values)
+
+    def integer(name, default, about, low=None, high=None):
+        flags.DEFINE_integer(name, default, about, low, high, flag_values=values)
+
+    def number(name, default, about, low=None, high=None):
+        flags.DEFINE_float(name, default, about, low, high, flag_values=values)
+
+    def boolean(name, default, about):
+        flags.DEFINE_boolean(name, default, about, flag_values=values)
+
+    def choice(name, default, options, about):
+        flags.DEFINE_enum(name, default, options, about, flag_values=values)
+
+    string("flagfile", "", "Reads flags from a file, one a line, # starts a comment.")
+    string("undefok", "", "absl's own: flag names that may be unknown.")
+    boolean("help", False, "Shows the flags; with --model= the scheme's own too.")
+    string("model", None, "The scheme to train.")
+
+    string("dataset", None, "digits, facades, a TFDS name, or a folder or zip of pictures.")
+    string("data_dir", None, "Where TFDS keeps prepared data sets.")
+    string("manual_dir", None, "Where the files lie that TFDS would download.")
+    choice("layout", "auto", LAYOUTS, "What the folder's layout is; auto looks.")
+    choice("direction", "AtoB", ["AtoB", "BtoA"], "Which side of a pair is given.")
+    choice("pairs", None, DERIVED_PAIRS, "Makes pairs of single pictures.")
+    string("palette", None, "Colours of a label map, as RRGGBB,RRGGBB,…")
+    string("image_size", None, "Pixels: N for a square, HxW for a rectangle.")
+    choice("fit", "resize", ["resize", "crop"], "How a picture is brought to the size.")
+    choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
+    number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
+    boolean("flip", None, "Mirrors training pictures at random; default: with --jitter above 1.")
+    number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0)
+
+    integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1)
+    integer("epochs", None, "Passes over the training part.", 1)
+    integer("steps", None, "Ends the run at this many generator updates in all.", 1)
+    number("minutes", None, "Ends the run after so many minutes, saved and exported.", 0)
+    integer("seed", 0, "Everything random comes from it.", 0, 2**31 - 1)
+    for player, name in (("g", "generator"), ("d", "discriminator")):
+        number(f"{player}_lr", None, f"Learning rate of the {name}.", 0)
+        choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimiser of the {name}.")
+    number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)
+    choice(
+        "precision", "float32", ["float32", "mixed_float16", "mixed_bfloat16"],
+        "What the layers compute in; weights, losses and pictures stay float32.",
+    )  # fmt: skip
+    boolean("deterministic", False, "The same bits each time, at some cost in speed.")
+
+    choice("strategy", "auto", ["auto", "none", "mirrored"], "auto: mirrored with several GPUs.")
+    integer("logical_devices", 1, "Splits the CPU or one GPU, to try --strategy out.", 1, 64)
+    boolean("sync_batch_norm", None, "Batch statistics over all replicas; on under a strategy.")
+
+    string("runs_dir", "runs", "Where numbered run folders are made.")
+    string("name", None, "Name of the run; default: scheme and data set.")
+    string("resume", None, "A run folder to go on with.")
+    string("export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.")
+    boolean("export", True, "Writes a SavedModel at the end.")
+    boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
+    string("checkpoint_every", "5min", "N (steps), Nepochs, Nmin or Ns.")
+    integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1)
+    string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
+    string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
+    integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1)
+
+
+def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
+    """Parses a command line into resolved settings.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        All flags as attributes, with the scheme's recommendations filled in and `image_size`,
+        `palette`, intervals parsed by the properties of `check`; `given` holds the names that
+        the user set, `scheme` the module. With `--help`, `help` is set and the rest is not
+        checked.
+
+    Raises:
+        UserError: one line, for anything that is wrong.
+    """
+    shared = _first_pass(arguments)
+    if shared.help and not shared.model:
+        return types.SimpleNamespace(help=True, text=_help_text(shared, None))
+    if shared.resume:
+        arguments = _resumed_arguments(shared.resume, arguments)
+        shared = _first_pass(arguments)
+    if not shared.model:
+        # A misspelt --model is an unknown flag, and says so better than a missing one.
+        _read(shared, arguments, known_only=False)
+        raise UserError(f"--model is missing; there are {', '.join(scheme_names())}")
+    if shared.model not in scheme_names():
+        scheme_module(shared.model)
+    check_shared(shared)
+    scheme = scheme_module(shared.model)
+    values = flags.FlagValues()
+    define_shared_flags(values)
+    scheme.define_flags(values)
+    _read(values, arguments, known_only=False)
+    if values.help:
+        return types.SimpleNamespace(help=True, text=_help_text(values, scheme))
+    given = {name for name in values if values[name].present}
+    for name, default in scheme.DEFAULTS.items():
+        if values[name].value is None:
+            values[name].value = default
+    settings = types.SimpleNamespace(
+        **{name: values[name].value for name in values}, given=given, scheme=scheme
+    )
+    check_shared(settings)
+    return settings
+
+
+def _first_pass(arguments):
+    shared = flags.FlagValues()
+    define_shared_flags(shared)
+    _read(shared, arguments, known_only=True)
+    return shared
+
+
+def _read(values, arguments, known_only):
+    try:
+        rest = values(["kgan", *arguments], known_only=known_only)
+    except (flags.Error, OSError) as error:
+        raise UserError(_one_line(error)) from error
+    strays = [word for word in rest[1:] if not word.startswith("-")]
+    if strays:
+        raise UserError(f"{strays[0]}: flags look like --name=value")
+
+
+def _one_line(error) -> str:
+    text = " ".join(str(error).split())
+    unknown = re.match(r"Unknown command line flag '([^']+)'\.?( Did you mean: (.*?) ?\?)?", text)
+    if unknown:
+        hint = f"; did you mean --{unknown[3]}?" if unknown[3] else "; --help lists the flags"
+        return f"--{unknown[1]}: no such flag{hint}"
+    return re.sub(r"^(flag |ERROR:: )", "", text)
+
+
+def _resumed_arguments(run, arguments):
+    """Puts the run's own flags before those given now, which may only lengthen the run."""
+    saved = pathlib.Path(run) / "flags.cfg"
+    if not saved.is_file():
+        raise UserError(f"--resume={run}: no flags.cfg there; give a run folder such as runs/00001-…")
+    free = {"resume", "steps", "epochs", "minutes", "dry_run", "export", "export_dir", "strategy",
+            "logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir",
+            "manual_dir", "flagfile", "undefok"}  # fmt: skip
+    given = _first_pass(arguments)
+    for name in given:
+        if given[name].present and name not in free:
+            raise UserError(f"--{name} cannot be changed with --resume; begin a new run for that")
+    return [f"--flagfile={saved}", *arguments]
+
+
+def check_shared(settings) -> None:
+    """Checks what absl cannot: sizes, intervals, colours, and what does not go together.
+
+    Raises:
+        UserError: one line that names the flag.
+    """
+    if settings.image_size is not None:
+        parse_size(settings.image_size)
+    if settings.palette is not None:
+        parse_palette(settings.palette)
+    for name in ("checkpoint_every", "sample_every", "validate_every"):
+        if getattr(settings, name) is not None:
+            parse_interval(name, getattr(settings, name))
+    for name in ("g_lr", "d_lr", "minutes"):
+        if getattr(settings, name) == 0:
+            raise UserError(f"--{name}=0: must be above 0")
+    if settings.beta_1 == 1:
+        raise UserError("--beta_1=1: must be below 1, or nothing is ever learned")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Parses `--image_size`: N or HxW, as (height, width)."""
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    low, high = SIZE_LIMITS
+    if not all(low <= side <= high for side in size):
+        raise UserError(
+            f"--image_size={text}: N or HxW in pixels, {low} to {high}, such as 128 or 128x256"
+        )
+    return size
+
+
+def parse_palette(text: str) -> list[tuple[int, int, int]]:
+    """Parses `--palette`: RRGGBB,RRGGBB,… as RGB triples in 0..255."""
+    words = text.split(",")
+    if len(words) < 2 or not all(re.fullmatch(r"[0-9A-Fa-f]{6}", word) for word in words):
+        raise UserError(f"--palette={text}: two or more colours as RRGGBB, parted by commas")
+    return [tuple(bytes.fromhex(word)) for word in words]
+
+
+def parse_interval(name: str, text: str) -> tuple[float, str]:
+    """Parses N, Nepochs, Nmin or Ns as (number, `steps` | `epochs` | `seconds`)."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(steps?|epochs?|min|s)?", text)
+    if not match or float(match[1]) == 0:
+        raise UserError(f"--{name}={text}: N (steps), Nepochs, Nmin or Ns, such as 500 or 5min")
+    number, unit = float(match[1]), match[2] or "steps"
+    if unit in ("min", "s"):
+        return number * (60 if unit == "min" else 1), "seconds"
+    return number, "epochs" if unit.startswith("epoch") else "steps"
+
+
+def flagfile_text(settings) -> str:
+    """Writes every resolved flag as a flagfile that repeats the run."""
+    lines = []
+    skipped = {*NOT_KEPT, "given", "scheme"}
+    for name, value in vars(settings).items():
+        if name in skipped or value is None:
+            continue
+        if isinstance(value, bool):
+            lines.append(f"--{name}" if value else f"--no{name}")
+        elif isinstance(value, list):
+            lines += [f"--{name}={item}" for item in value]
+        else:
+            lines.append(f"--{name}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def _help_text(values, scheme) -> str:
+    lines = ["python -m kgan.train --model=NAME [--flag=value …]", "", "Schemes:"]
+    lines += [f"  {name:10} {scheme_summary(name)}" for name in scheme_names()]
+    shared = flags.FlagValues()
+    define_shared_flags(shared)
+    defaults = scheme.DEFAULTS if scheme else {}
+    groups = [("Flags of every run:", [name for name in shared if name != "undefok"])]
+    if scheme:
+        groups.append(("Flags of this scheme:", [n for n in values if n not in shared]))
+    for title, names in groups:
+        lines += ["", title]
+        for name in names:
+            flag = values[name]
+            default = flag.default if flag.default is not None else defaults.get(name)
+            shown = "" if default in (None, "", False) else f" [{default}]"
+            lines.append(f"  --{name:18} {flag.help}{shown}")
+    return "\n".join(lines)
+
+
+def parse_command(
+    module: str, define, arguments: Sequence[str], needed: Sequence[str]
+) -> types.SimpleNamespace | None:
+    """Parses the flags of a command other than training.
+
+    Args:
+        module: such as `kgan.export`, for the help.
+        define: defines the flags on the `FlagValues` that it is given.
+        arguments: without the program's name.
+        needed: flags that have to be given.
+
+    Returns:
+        The flags as attributes; None where `--help` was asked for and has been printed.
+
+    Raises:
+        UserError: one line, for anything that is wrong.
+    """
+    values = flags.FlagValues()
+    flags.DEFINE_string("flagfile", "", "Reads flags from a file.", flag_values=values)
+    flags.DEFINE_boolean("help", False, "Shows the flags.", flag_values=values)
+    define(values)
+    _read(values, arguments, known_only=False)
+    if values.help:
+        print(f"python -m {module} --{needed[0]}=… [--flag=value …]\n")
+        for name in values:
+            print(f"  --{name:14} {values[name].help}")
+        return None
+    for name in needed:
+        if not values[name].value:
+            raise UserError(f"--{name} is missing; --help lists the flags")
+    return types.SimpleNamespace(**{name: values[name].value for name in values})

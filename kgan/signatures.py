@@ -1,0 +1,86 @@
+"""What an exported model answers: signatures as data, written as a SavedModel."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Mapping
+
+import keras
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """One endpoint of an exported model.
+
+    Args:
+        function: takes the inputs by position, returns a dict of tensors by output name.
+        inputs: `tf.TensorSpec` by input name, in the function's order.
+        about: what it does, and the range and unit of each input and output, for people.
+    """
+
+    function: Callable
+    inputs: Mapping[str, tf.TensorSpec]
+    about: str
+
+
+def write_saved_model(
+    networks: Mapping[str, keras.Model], signatures: Mapping[str, Signature], folder: pathlib.Path
+) -> pathlib.Path:
+    """Writes a SavedModel that loads where kgan is not installed.
+
+    It is written beside and renamed, because TensorFlow Serving picks a version folder up as soon
+    as it sees one.
+
+    Args:
+        networks: the networks whose weights the signatures use, by name.
+        signatures: by name; `serving_default` has to be among them.
+        folder: `.../<name>`; the next free version number is made below it.
+
+    Returns:
+        The version's folder. `assets.extra/signatures.json` in it documents the signatures.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
+    version = folder / str(max(taken, default=0) + 1)
+    beside = folder / f".{version.name}.{os.getpid()}.writing"
+    archive = keras.export.ExportArchive()
+    for network in networks.values():
+        archive.track(network)
+    for name, signature in signatures.items():
+        specs = [
+            tf.TensorSpec(spec.shape, spec.dtype, name=input_name)
+            for input_name, spec in signature.inputs.items()
+        ]
+        archive.add_endpoint(name, signature.function, input_signature=specs)
+    try:
+        archive.write_out(str(beside), verbose=False)
+        extra = beside / "assets.extra"
+        extra.mkdir()
+        (extra / "signatures.json").write_text(json.dumps(describe(signatures), indent=2) + "\n")
+        beside.rename(version)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return version
+
+
+def describe(signatures: Mapping[str, Signature]) -> dict:
+    """Lists each signature's inputs (shape, dtype) and what it does, ready for JSON."""
+    return {
+        name: {
+            "about": signature.about,
+            "inputs": {
+                key: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
+                for key, spec in signature.inputs.items()
+            },
+        }
+        for name, signature in signatures.items()
+    }
+
+
+def encode_png(pictures: tf.Tensor) -> tf.Tensor:
+    """Encodes float32 [B, H, W, C] in [-1, 1] as PNG files, string [B], inside a graph."""
+    levels = tf.cast(tf.round(tf.clip_by_value(pictures * 127.5 + 127.5, 0, 255)), tf.uint8)
+    return tf.map_fn(tf.io.encode_png, levels, fn_output_signature=tf.string)

@@ -1,0 +1,262 @@
+"""The one line that every training goes: open, build, resume, fit, export. Knows no scheme by name."""
+
+import dataclasses
+import logging
+import math
+import pathlib
+import sys
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from kgan import callbacks, checkpoint, distribution, exporting, logs, runs, settings
+from kgan.data import Collection, Pictures, open_dataset, spec_of
+from kgan.data import pipeline as data_pipeline
+from kgan.errors import UserError
+
+logger = logging.getLogger("kgan")
+
+FIELDS = {"images": ("image",), "labelled": ("image", "label"), "paired": ("input", "target")}
+PREVIEW_EXAMPLES = 8
+VALIDATION_BATCH = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How long a run is.
+
+    Args:
+        batch_size: global.
+        steps_per_epoch: steps that take as many pictures as the training part has, at least 1.
+        total_steps: where the run ends.
+        images_per_step: training pictures that one step takes.
+    """
+
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    images_per_step: int
+
+    def every(self, name: str, text: str | None, times: int) -> callbacks.Every:
+        """Parses an interval flag; without one, `times` equal parts of the run."""
+        if text is None:
+            return callbacks.Every(max(1, self.total_steps // times), "steps", self.steps_per_epoch)
+        return callbacks.Every(*settings.parse_interval(name, text), self.steps_per_epoch)
+
+
+def train(resolved: types.SimpleNamespace) -> int:
+    """Trains as the settings say; returns the exit status (128 + signal where one ended it)."""
+    _start_logging()
+    strategy = distribution.make_strategy(resolved.strategy, resolved.logical_devices)
+    replicas = strategy.num_replicas_in_sync
+    _resolve_for_replicas(resolved, replicas)
+    keras.utils.set_random_seed(resolved.seed)
+    if resolved.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.mixed_precision.set_global_policy(resolved.precision)
+
+    collection, spec = open_collection(resolved)
+    with strategy.scope():
+        model = _build(resolved, spec)
+    plan = _plan(resolved, collection, model)
+    _announce(resolved, collection, model, plan, replicas)
+    if resolved.dry_run:
+        return 0
+    run = _open_or_create(resolved, spec)
+    _log_to_file(run)
+    logger.info("run folder: %s", run.folder)
+    return _fit(resolved, run, collection, model, plan)
+
+
+def open_collection(resolved: types.SimpleNamespace):
+    """Opens the data set of the settings; returns the collection and its spec."""
+    size = settings.parse_size(resolved.image_size)
+    jitter = resolved.jitter or 1.0
+    pictures = Pictures(
+        size=size,
+        train_size=tuple(math.ceil(side * jitter - 1e-9) for side in size),
+        channels=None if resolved.channels == "auto" else int(resolved.channels),
+        fit=resolved.fit,
+    )
+    collection = open_dataset(
+        resolved.dataset,
+        pictures,
+        kind=resolved.scheme.MODEL.data_kind,
+        layout=resolved.layout,
+        direction=resolved.direction,
+        pairs=resolved.pairs,
+        palette=settings.parse_palette(resolved.palette) if resolved.palette else None,
+        data_dir=resolved.data_dir,
+        manual_dir=resolved.manual_dir,
+        seed=resolved.seed,
+    )
+    return collection, spec_of(collection, size)
+
+
+def _start_logging():
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+
+
+def _log_to_file(run):
+    handler = logging.FileHandler(run.folder / "log.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+
+
+def _resolve_for_replicas(resolved, replicas):
+    if resolved.sync_batch_norm is None:
+        resolved.sync_batch_norm = replicas > 1
+    if "batch_size" not in resolved.given:
+        resolved.batch_size *= replicas
+    elif resolved.batch_size % replicas:
+        raise UserError(
+            f"--batch_size={resolved.batch_size}: the global batch must be divisible by the "
+            f"{replicas} replicas"
+        )
+
+
+def _build(resolved, spec):
+    try:
+        return resolved.scheme.build(resolved, spec)
+    except ValueError as error:
+        # What networks refuse (a size that they do not reach) came from a flag.
+        reason = " ".join(str(error).split())
+        raise UserError(f"--image_size={resolved.image_size}: {reason}") from error
+
+
+def _plan(resolved, collection, model) -> Plan:
+    images_per_step = resolved.batch_size * model.batches_per_step
+    steps_per_epoch = max(1, len(collection.parts["train"]) // images_per_step)
+    total = resolved.epochs * steps_per_epoch
+    if resolved.steps is not None:
+        # --steps alone says how long the run is; with --epochs it caps.
+        total = min(total, resolved.steps) if "epochs" in resolved.given else resolved.steps
+    return Plan(resolved.batch_size, steps_per_epoch, total, images_per_step)
+
+
+def _announce(resolved, collection, model, plan, replicas):
+    logger.info(settings.flagfile_text(resolved).replace("\n", " ").strip())
+    logger.info("data: %s", collection.description)
+    for name, network in model.networks.items():
+        logger.info("%s: %s parameters", name, f"{network.count_params():,}")
+    replica_note = f" ({replicas} replicas of {plan.batch_size // replicas})" if replicas > 1 else ""
+    logger.info(
+        "plan: %d steps of batch %d%s, %d steps an epoch, %.4g epochs",
+        plan.total_steps, plan.batch_size, replica_note, plan.steps_per_epoch,
+        plan.total_steps / plan.steps_per_epoch,
+    )  # fmt: skip
+
+
+def _open_or_create(resolved, spec):
+    if resolved.resume:
+        return runs.open_run(resolved.resume)
+    dataset = pathlib.Path(resolved.dataset).name.removesuffix(".zip")
+    name = resolved.name or f"{resolved.model}-{dataset}"
+    return runs.create(resolved.runs_dir, name, resolved, spec)
+
+
+def _fit(resolved, run, collection, model, plan) -> int:
+    if resolved.resume:
+        # Before the log opens the files that this rewrites.
+        step = checkpoint.read(run.latest())[1]["step"]
+        logs.cut_back(run.metrics, run.tensorboard, step)
+    log = logs.ScalarLog(run.metrics, run.tensorboard)
+    stop = callbacks.StopBySignal()
+    hooks, saver = _callbacks(resolved, run, collection, plan, log)
+    step = 0
+    if resolved.resume:
+        step = saver.load(run.latest(), model)
+        logger.info("resumed at step %d of %d", step, plan.total_steps)
+    if step < plan.total_steps:
+        dataset = data_pipeline.training_batches(
+            collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
+            seed=resolved.seed, start_batch=step * model.batches_per_step,
+            augmentation=_augmentation(resolved), cache_bytes=resolved.cache_gb * 1e9,
+        )  # fmt: skip
+        if resolved.minutes is not None:
+            hooks.append(callbacks.StopByClock(resolved.minutes))
+        with logging_redirect_tqdm([logger]):
+            model.fit(
+                dataset, epochs=1, steps_per_epoch=plan.total_steps - step, verbose=0,
+                shuffle=False, callbacks=[*hooks, saver, stop],
+            )  # fmt: skip
+    log.close()
+    return _finish(resolved, run, model, plan, stop.received)
+
+
+def _augmentation(resolved):
+    jittered = resolved.jitter is not None and resolved.jitter > 1
+    flip = jittered if resolved.flip is None else resolved.flip
+    if not (jittered or flip):
+        return None
+    return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
+
+
+def _callbacks(resolved, run, collection, plan, log):
+    means = callbacks.MeansLogger(
+        log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step
+    )
+    stateful = {"means": means}
+    header = {"scheme": resolved.model}
+    saver = callbacks.Checkpoints(
+        run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
+        resolved.keep_checkpoints, stateful,
+    )  # fmt: skip
+    fields = FIELDS[collection.kind]
+    examples = None
+    if collection.kind == "paired":
+        part = collection.parts.get("test") or collection.parts["train"]
+        chosen = _Chosen(part, np.linspace(0, len(part) - 1, PREVIEW_EXAMPLES).astype(int))
+        examples = data_pipeline.examples(chosen, fields)
+    hooks = [
+        means,
+        callbacks.SamplePictures(
+            log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
+        ),
+    ]
+    validation = collection.parts.get("validation")
+    measure = resolved.scheme.MODEL.validation_measure
+    if validation is not None and measure is not None:
+        stateful["validation"] = callbacks.Validation(
+            log, plan.every("validate_every", resolved.validate_every, 10),
+            lambda: data_pipeline.batches(validation, fields, VALIDATION_BATCH),
+            measure, lambda: saver.write(run.best),
+        )  # fmt: skip
+        hooks.append(stateful["validation"])
+    hooks.append(callbacks.Progress(plan.total_steps, means))
+    return hooks, saver
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+    """A few examples of a part, spread over it: neighbours often look alike."""
+
+    source: object
+    indices: np.ndarray
+
+    def __len__(self):
+        return len(self.indices)
+
+    def read(self, index):
+        return self.source.read(int(self.indices[index]))
+
+
+def _finish(resolved, run, model, plan, received) -> int:
+    step = int(model.step)
+    if received is not None or step < plan.total_steps:
+        logger.info("stopped at step %d of %d; go on with", step, plan.total_steps)
+        logger.info("  python -m kgan.train --resume=%s", run.folder)
+    if received is not None:
+        return 128 + received
+    if resolved.export:
+        path = exporting.export_run(run, resolved.export_dir, resolved.name)
+        logger.info("exported: %s", path)
+    return 0
