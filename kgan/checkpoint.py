@@ -29,7 +29,7 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
         header: what JSON can hold: scheme, step, state of the callbacks.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    text = json.dumps({"format_version": FORMAT_VERSION, **header}, sort_keys=True)
+    text = json.dumps({"format_version": FORMAT_VERSION, **header})
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         save_file(arrays, beside, {"header": text, "sha256": _digest(arrays, text)})

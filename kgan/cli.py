@@ -1,5 +1,6 @@
 """How every command ends: status 0, or one line and status 2."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """
     # TensorFlow's C++ start-up notes bury everything that a user should read.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_freed_memory()
     try:
         status = main(sys.argv[1:])
     except UserError as error:
@@ -26,3 +28,19 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     sys.exit(status)
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc to keep freed memory for the next step instead of giving it back.
+
+    TensorFlow frees and takes the same large arrays in each step. By default glibc returns them
+    to the system, which then has to map and clear every page again: a pix2pix step took 40,000
+    page faults, a fifth of its time. Elsewhere than on glibc this does nothing.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is None:
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # names and numbers of malloc.h
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(top_pad, 2**28)
+    mallopt(mmap_max, 0)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from kgan import pictures, runs
 from kgan.data import Pictures
-from kgan.data.folders import open_folder
+from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
 from kgan.errors import UserError
 
@@ -73,7 +73,7 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     height, width, channels = model.picture_shape
     resolved = run.settings()
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
-    source = open_folder(given.input, wanted, layout="files").parts["train"]
+    source = open_pictures(given.input, wanted)
     out = pathlib.Path(given.out or f"{run.folder}/translated")
     for start in tqdm(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
         indices = range(start, min(start + TRANSLATION_BATCH, len(source)))

@@ -179,7 +179,7 @@ def _fit(resolved, run, collection, model, plan) -> int:
         dataset = data_pipeline.training_batches(
             collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
             seed=resolved.seed, start_batch=step * model.batches_per_step,
-            augmentation=_augmentation(resolved), cache_bytes=resolved.cache_gb * 1e9,
+            augmentation=_augmentation(resolved, collection), cache_bytes=resolved.cache_gb * 1e9,
         )  # fmt: skip
         if resolved.minutes is not None:
             hooks.append(callbacks.StopByClock(resolved.minutes))
@@ -192,9 +192,9 @@ def _fit(resolved, run, collection, model, plan) -> int:
     return _finish(resolved, run, model, plan, stop.received)
 
 
-def _augmentation(resolved):
+def _augmentation(resolved, collection):
     jittered = resolved.jitter is not None and resolved.jitter > 1
-    flip = jittered if resolved.flip is None else resolved.flip
+    flip = jittered and collection.mirrors if resolved.flip is None else resolved.flip
     if not (jittered or flip):
         return None
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)

@@ -42,6 +42,8 @@ class Collection:
         palette_side: `input` or `target`: the side that is a label map.
         noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
             on the test part; None where it is not known.
+        mirrors: whether a mirrored picture could be one of the set. It could not where the
+            light always comes from one side.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Collection:
     palette: np.ndarray | None = None
     palette_side: str | None = None
     noise_floor: float | None = None
+    mirrors: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

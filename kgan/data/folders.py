@@ -1,0 +1,433 @@
+"""A folder or zip of pictures as a collection."""
+
+import dataclasses
+import os
+import pathlib
+import stat
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from kgan.data import layouts
+from kgan.data import pictures as reading
+from kgan.data.collection import Collection, Pictures
+from kgan.data.pictures import printable
+from kgan.errors import UserError
+
+MEMBER_LIMIT = 2**30  # bytes that one zip member may unpack to
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
+LABEL_SHARE = 0.9  # of a label map's pixels that must lie near a colour of the palette
+
+_WORDS = {
+    "images": "pictures",
+    "labelled": "labelled pictures",
+    "paired": "pairs (left = A, right = B)",
+    "paired_folders": "pairs (A/ and B/)",
+    "unpaired": "unpaired pictures",
+}
+
+
+class Folder:
+    """Files below a folder, read when they are asked for."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+
+    def names(self) -> Iterator[str]:
+        """Yields paths below the root with `/`; those of folders end in `/`."""
+        real = os.path.realpath(self.root)
+        yield from self._walk("", real, (real,))
+
+    def _walk(self, inner: str, real_root: str, above: tuple[str, ...]) -> Iterator[str]:
+        with os.scandir(self.root / inner) as listing:
+            found = sorted(listing, key=lambda item: item.name)
+        for item in found:
+            name = inner + item.name
+            if item.name.startswith("."):
+                continue
+            real = os.path.join(above[-1], item.name)
+            if item.is_symlink():
+                real = os.path.realpath(real)
+                if os.path.commonpath([real_root, real]) != real_root:
+                    raise UserError(
+                        f"{self.label(name)}: a link that leads out of the folder; right "
+                        "would be the files themselves"
+                    )
+            if item.is_dir():
+                yield name + "/"
+                if real not in above:  # a link to a folder around it would go round for ever
+                    yield from self._walk(name + "/", real_root, (*above, real))
+            elif item.is_file() or not os.path.exists(real):  # what is missing is named on reading
+                yield name
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a file; raises UserError if it cannot be read."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a file "
+                "that stays where it was found"
+            ) from error
+
+    def label(self, name: str) -> str:
+        """Returns what messages call a file."""
+        return printable(str(self.root / name))
+
+
+class Zip:
+    """Members of a zip, read when they are asked for, from any number of threads."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self._lock = threading.Lock()
+        self._open: tuple[int, zipfile.ZipFile] | None = None
+        self._members: dict[str, str] = {}  # name with `/` to the name in the zip
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "_members": self._members}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["path"])
+        self._members = state["_members"]
+
+    def names(self) -> list[str]:
+        """Returns the names of the members; those of folders end in `/`.
+
+        Raises:
+            UserError: not a whole zip, or one with members that would lie outside of it.
+        """
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                found = archive.infolist()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+            raise UserError(
+                f"{printable(str(self.path))}: not a whole zip file ({error}); right would be a "
+                "folder or a zip of pictures"
+            ) from error
+        self._members = {self._checked(info): info.filename for info in found}
+        return list(self._members)
+
+    def _checked(self, info: zipfile.ZipInfo) -> str:
+        name = info.filename.replace("\\", "/").removeprefix("./")
+        pieces = name.split("/")
+        if name.startswith("/") or ".." in pieces or pieces[0].endswith(":"):
+            raise UserError(
+                f"{self.label(name)}: lies outside of the zip; right would be a name without a "
+                "leading / and without .."
+            )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise UserError(f"{self.label(name)}: a link; right would be the file itself")
+        if info.flag_bits & 1:
+            raise UserError(f"{self.label(name)}: encrypted; right would be a zip without password")
+        if info.file_size > MEMBER_LIMIT:
+            raise UserError(
+                f"{self.label(name)}: unpacks to more than {MEMBER_LIMIT >> 30} GiB; right would "
+                "be a smaller picture"
+            )
+        return name
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a member; raises UserError if it is damaged."""
+        try:
+            with self._lock:
+                return self._archive().read(self._members[name])
+        except _DAMAGE as error:
+            reason = printable(str(error)) or type(error).__name__
+            raise UserError(
+                f"{self.label(name)}: cannot be unpacked ({reason}); right would be a whole zip"
+            ) from error
+
+    def _archive(self) -> zipfile.ZipFile:
+        # Processes that share an open file share its position, so each opens its own.
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = os.getpid(), zipfile.ZipFile(self.path)
+        return self._open[1]
+
+    def label(self, name: str) -> str:
+        """Returns what messages call a member."""
+        return printable(f"{self.path}/{name}")
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureSource:
+    """Single pictures, with labels or without."""
+
+    files: Folder | Zip
+    names: Sequence[str]
+    size: tuple[int, int]
+    channels: int
+    fit: str
+    labels: Sequence[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns `image` (uint8 or uint16 [H, W, C]) and, if there are any, `label` (int32).
+
+        Raises:
+            UserError: the picture is damaged.
+        """
+        name = self.names[index]
+        data, label = self.files.read(name), self.files.label(name)
+        image = reading.read_picture(data, label, self.size, self.channels, self.fit)
+        if self.labels is None:
+            return {"image": image}
+        return {"image": image, "label": np.int32(self.labels[index])}
+
+
+@dataclasses.dataclass(frozen=True)
+class PairSource:
+    """Pairs, each from one double-width picture or from two files, A and B."""
+
+    files: Folder | Zip
+    examples: Sequence[tuple[str, ...]]
+    size: tuple[int, int]
+    channels: int
+    fit: str
+    direction: str
+    nearest: tuple[bool, bool]
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns `input` and `target`, uint8 or uint16 [H, W, C].
+
+        Raises:
+            UserError: a picture is damaged.
+        """
+        example = self.examples[index]
+        label = self.files.label(example[0])
+        a, b = (
+            reading.shape_picture(side, label, self.size, self.channels, self.fit, nearest)
+            for side, nearest in zip(_sides(self.files, example), self.nearest, strict=True)
+        )
+        return dict(zip(("input", "target"), (a, b) if self.direction == "AtoB" else (b, a)))
+
+
+def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]:
+    images = [_decode(files, name) for name in example]
+    # Cut before resizing, so that no colour crosses the seam.
+    return images if len(images) == 2 else reading.split_sides(images[0])
+
+
+def open_folder(
+    path: str | os.PathLike,
+    pictures: Pictures,
+    *,
+    layout: str = "auto",
+    direction: str = "AtoB",
+    classes: Sequence[str] | None = None,
+    palette: np.ndarray | None = None,
+) -> Collection:
+    """Opens a folder or a zip of pictures, whose layout is found by looking.
+
+    Args:
+        path: a folder or a .zip, whose members are read without unpacking it to disk.
+        pictures: size, channels and fit to bring every picture to.
+        layout: one of `layouts.LAYOUTS`, or `auto`.
+        direction: `AtoB` (A, the left side, is the input) or `BtoA`.
+        classes: class names to keep; labels are then numbered among these.
+        palette: uint8 [K, 3], colours of the label map on one side of pairs. None takes them
+            from a side that has few colours and is saved without loss.
+
+    Returns:
+        A Collection. Class names are in natural order. A side of pairs that is a label map is
+        resized by nearest neighbour.
+
+    Raises:
+        UserError: nothing there, nothing usable, or not what `layout` says.
+    """
+    if direction not in ("AtoB", "BtoA"):
+        raise UserError(f"--direction={direction}: unknown; right would be AtoB or BtoA")
+    files = _open_files(path)
+    where = f"--dataset={printable(str(path))}"
+    try:
+        names = list(files.names())
+    except OSError as error:
+        raise UserError(
+            f"{where}: {printable(str(error.filename))} cannot be read ({error.strerror}); right "
+            "would be a readable folder or zip"
+        ) from error
+
+    def size_of(name: str) -> tuple[int, int]:
+        return reading.picture_size(files.read(name), files.label(name))
+
+    found = layouts.find_layout(names, size_of, layout, classes, where)
+    place = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
+    if found.name.startswith("paired"):
+        return _open_pairs(files, place, pictures, found, direction, palette)
+    return _open_pictures(files, place, pictures, found)
+
+
+def open_pictures(path: str | os.PathLike, pictures: Pictures) -> PictureSource:
+    """Opens every picture of a folder or zip, in natural order, whatever the layout.
+
+    Args:
+        path: a folder or a .zip.
+        pictures: `size`, `channels` (not None) and `fit`.
+
+    Returns:
+        A source whose `names` are the pictures' paths in the folder.
+
+    Raises:
+        UserError: nothing there.
+    """
+    files = _open_files(path)
+    names = sorted(filter(is_picture, files.names()), key=layouts.natural_key)
+    if not names:
+        raise UserError(f"{printable(str(path))}: holds no pictures")
+    return PictureSource(files, names, pictures.size, pictures.channels, pictures.fit)
+
+
+def _open_files(path: str | os.PathLike) -> Folder | Zip:
+    place = pathlib.Path(path).expanduser()
+    if place.is_dir():
+        return Folder(place)
+    if place.is_file():
+        return Zip(place)
+    raise UserError(
+        f"--dataset={printable(str(path))}: no such folder or file; right would be a folder or "
+        "a .zip of pictures that is there"
+    )
+
+
+def _open_pictures(
+    files: Folder | Zip, place: pathlib.Path, pictures: Pictures, found: layouts.Layout
+) -> Collection:
+    names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
+    channels = pictures.channels
+    if channels is None:
+        sample = [name for part in names for name in layouts.evenly(names[part])]
+        channels = reading.detect_channels(_readable(lambda name: _decode(files, name), sample))
+    parts = {
+        part: PictureSource(
+            files,
+            names[part],
+            pictures.size_of(part),
+            channels,
+            pictures.fit,
+            found.labels(part) if found.name == "labelled" else None,
+        )
+        for part in names
+    }
+    description = _describe(place, found, channels)
+    return Collection(_name(place), found.name, parts, description, found.class_names)
+
+
+def _open_pairs(
+    files: Folder | Zip,
+    place: pathlib.Path,
+    pictures: Pictures,
+    found: layouts.Layout,
+    direction: str,
+    palette: np.ndarray | None,
+) -> Collection:
+    sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
+    seen = _look_at_pairs(files, sample, palette)
+    channels = pictures.channels or seen.channels
+    parts = {
+        part: PairSource(
+            files,
+            [entry.names for entry in entries],
+            pictures.size_of(part),
+            channels,
+            pictures.fit,
+            direction,
+            seen.nearest,
+        )
+        for part, entries in found.parts.items()
+    }
+    side = None
+    if seen.palette is not None:
+        side = "input" if seen.nearest[0] == (direction == "AtoB") else "target"
+    description = _describe(place, found, channels)
+    if side:
+        description += f"; the {side} is a label map of {len(seen.palette)} colours"
+    elif palette is not None:
+        description += "; neither side has the colours of the palette"
+    return Collection(
+        _name(place), "paired", parts, description, palette=seen.palette, palette_side=side
+    )
+
+
+def _name(place: pathlib.Path) -> str:
+    return place.name if place.is_dir() else place.stem
+
+
+class _Seen(NamedTuple):
+    channels: int
+    nearest: tuple[bool, bool]  # whether A and B are label maps
+    palette: np.ndarray | None
+
+
+def _look_at_pairs(
+    files: Folder | Zip, sample: Sequence[tuple[str, ...]], palette: np.ndarray | None
+) -> _Seen:
+    grey = True
+    maps: tuple[list, list] = ([], [])  # per side and picture: near the palette, or its colours
+    for sides in _readable(lambda example: _sides(files, example), sample):
+        arrays = [reading.shape_picture(side, "", None, 3) for side in sides]
+        grey = grey and all((array == array[..., :1]).all() for array in arrays)
+        for found, array in zip(maps, arrays, strict=True):
+            if palette is not None:
+                found.append(reading.share_near(array, palette))
+            else:
+                found.append(reading.label_colours(array))
+    channels = 1 if grey else 3
+    if palette is not None:
+        shares = [float(np.mean(found)) for found in maps]
+        best = int(np.argmax(shares))
+        fits = shares[best] >= LABEL_SHARE
+        nearest = (fits and best == 0, fits and best == 1)
+        return _Seen(channels, nearest, palette if fits else None)
+    lossless = [
+        all(example[i].lower().endswith(reading.LOSSLESS_SUFFIXES) for example in sample)
+        for i in (0, -1)
+    ]
+    palettes = [
+        reading.common_palette(found) if sure else None
+        for found, sure in zip(maps, lossless, strict=True)
+    ]
+    nearest = tuple(colours is not None for colours in palettes)
+    # Two label maps are both kept sharp, but a collection has one palette: neither is named.
+    return _Seen(channels, nearest, palettes[nearest.index(True)] if sum(nearest) == 1 else None)
+
+
+def _decode(files: Folder | Zip, name: str, smallest: int | None = None) -> Image.Image:
+    return reading.decode(files.read(name), files.label(name), smallest)
+
+
+def _readable(function: Callable, items: Sequence) -> Iterator:
+    """Yields what a function makes of each item, passing over damaged files unless all are."""
+    failure, passed = None, False
+    for item in items:
+        try:
+            result = function(item)
+        except UserError as error:
+            failure = error
+            continue
+        passed = True
+        yield result
+    if failure and not passed:
+        raise failure
+
+
+def _describe(place: pathlib.Path, found: layouts.Layout, channels: int) -> str:
+    what = _WORDS[found.name]
+    if found.class_names:
+        what += f" of {len(found.class_names)} classes"
+    counts = [
+        f"{len(entries)} {part.replace('_a', ' A').replace('_b', ' B')}"
+        for part, entries in found.parts.items()
+    ]
+    plural = "" if channels == 1 else "s"
+    line = f"{printable(place.name)}: {what}, {', '.join(counts)}, {channels} channel{plural}"
+    return "; ".join([line, *found.notes])
