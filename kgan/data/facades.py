@@ -173,4 +173,5 @@ def open_facades(
         palette=PALETTE,
         palette_side="input" if to_photo else "target",
         noise_floor=_measure_noise(parts["test"]) if to_photo and "test" in parts else None,
+        mirrors=False,  # the light comes from the upper left
     )

@@ -281,7 +281,7 @@ def open_pictures(path: str | os.PathLike, pictures: Pictures) -> PictureSource:
         UserError: nothing there.
     """
     files = _open_files(path)
-    names = sorted(filter(is_picture, files.names()), key=layouts.natural_key)
+    names = sorted(filter(reading.is_picture, files.names()), key=layouts.natural_key)
     if not names:
         raise UserError(f"{printable(str(path))}: holds no pictures")
     return PictureSource(files, names, pictures.size, pictures.channels, pictures.fit)
