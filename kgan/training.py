@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from kgan import callbacks, checkpoint, distribution, exporting, logs, runs, settings
-from kgan.data import Collection, Pictures, open_dataset, spec_of
+from kgan import callbacks, checkpoint, distribution, evaluating, exporting, logs, runs, settings
+from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.errors import UserError
 
@@ -49,7 +49,7 @@ class Plan:
 
 def train(resolved: types.SimpleNamespace) -> int:
     """Trains as the settings say; returns the exit status (128 + signal where one ended it)."""
-    _start_logging()
+    start_logging()
     strategy = distribution.make_strategy(resolved.strategy, resolved.logical_devices)
     replicas = strategy.num_replicas_in_sync
     _resolve_for_replicas(resolved, replicas)
@@ -96,7 +96,8 @@ def open_collection(resolved: types.SimpleNamespace):
     return collection, spec_of(collection, size)
 
 
-def _start_logging():
+def start_logging():
+    """Sends what kgan says to standard output, as plain lines."""
     logger.setLevel(logging.INFO)
     logger.propagate = False
     if not logger.handlers:
@@ -189,7 +190,7 @@ def _fit(resolved, run, collection, model, plan) -> int:
                 shuffle=False, callbacks=[*hooks, saver, stop],
             )  # fmt: skip
     log.close()
-    return _finish(resolved, run, model, plan, stop.received)
+    return _finish(resolved, run, collection, model, plan, stop.received)
 
 
 def _augmentation(resolved, collection):
@@ -249,13 +250,14 @@ class _Chosen:
         return self.source.read(int(self.indices[index]))
 
 
-def _finish(resolved, run, model, plan, received) -> int:
+def _finish(resolved, run, collection, model, plan, received) -> int:
     step = int(model.step)
     if received is not None or step < plan.total_steps:
         logger.info("stopped at step %d of %d; go on with", step, plan.total_steps)
         logger.info("  python -m kgan.train --resume=%s", run.folder)
     if received is not None:
         return 128 + received
+    evaluating.evaluate_run(run, collection)
     if resolved.export:
         path = exporting.export_run(run, resolved.export_dir, resolved.name)
         logger.info("exported: %s", path)

@@ -23,7 +23,7 @@ from kgan.networks import patchgan, unet
 from kgan.schemes.base_translation import TranslationModel
 
 DEFAULTS = {
-    "dataset": "facades", "image_size": "128", "batch_size": 1, "epochs": 4, "jitter": 286 / 256,
+    "dataset": "facades", "image_size": "128", "batch_size": 1, "epochs": 2, "jitter": 286 / 256,
     "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4, "beta_1": 0.5,
 }  # fmt: skip
 

@@ -1,0 +1,80 @@
+"""Measures a trained model on the test part of its data."""
+
+import json
+import logging
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from kgan import runs
+from kgan.data import Collection, pipeline
+from kgan.metrics import translation
+
+logger = logging.getLogger("kgan")
+
+BATCH = 8
+
+
+def evaluate_translation(model, collection: Collection, part: str = "test") -> dict[str, float]:
+    """Measures a translation model beside trivial answers.
+
+    Args:
+        model: has `translate`.
+        collection: paired.
+        part: which part of it.
+
+    Returns:
+        `l1` (mean over pictures, [-1, 1] scale) and its standard error; where the given side is
+        a label map, `l1_constant_colour_per_class`; where the noise of the target is known,
+        `l1_noise_floor`; where the target is a label map, `pixel_accuracy` and
+        `commonest_class_share`. `pictures` is how many were measured.
+    """
+    source = collection.parts[part]
+    read = pipeline.batches(source, ("input", "target"), BATCH)
+    total = -(-len(source) // BATCH)
+    inputs, targets, answers = [], [], []
+    for given, wanted in tqdm(read, total=total, desc="measuring", delay=5, leave=False):
+        inputs.append(given)
+        targets.append(wanted)
+        answers.append(model.translate(given))
+    inputs, targets, answers = map(np.concatenate, (inputs, targets, answers))
+    errors = translation.l1(answers, targets)
+    measured = {
+        "pictures": len(errors),
+        "l1": float(errors.mean()),
+        "l1_standard_error": float(errors.std(ddof=1) / np.sqrt(len(errors))),
+    }
+    if collection.palette_side == "input":
+        given_classes = translation.classes(inputs, collection.palette)
+        measured["l1_constant_colour_per_class"] = translation.constant_colour_l1(
+            given_classes, targets
+        )
+    if collection.noise_floor is not None:
+        measured["l1_noise_floor"] = collection.noise_floor
+    if collection.palette_side == "target":
+        wanted = translation.classes(targets, collection.palette)
+        answered = translation.classes(answers, collection.palette)
+        measured["pixel_accuracy"] = translation.pixel_accuracy(answered, wanted)
+        measured["commonest_class_share"] = translation.commonest_class_share(wanted)
+    return measured
+
+
+def evaluate_run(run: runs.Run, collection: Collection, part: str = "test") -> dict[str, float]:
+    """Measures a run's best checkpoint, appends to `evaluation.jsonl` in it, and says it.
+
+    Returns:
+        The measures; empty for models that this version cannot measure.
+    """
+    if collection.kind != "paired" or part not in collection.parts:
+        return {}
+    model = runs.load(str(run.folder))
+    measured = evaluate_translation(model, collection, part)
+    line = {"part": part, "step": int(model.step), "time": time.time(), **measured}
+    with open(run.folder / "evaluation.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+    logger.info("measured on %d pictures of the %s part:", measured["pictures"], part)
+    for name, value in measured.items():
+        if name != "pictures":
+            logger.info("  %-30s %.4f", name, value)
+    return measured
