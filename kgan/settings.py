@@ -155,7 +155,8 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
         return types.SimpleNamespace(help=True, text=_help_text(values, scheme))
     given = {name for name in values if values[name].present}
     for name, default in scheme.DEFAULTS.items():
-        if values[name].value is None:
+        # --steps alone says how long the run is; beside --epochs it caps.
+        if values[name].value is None and not (name == "epochs" and "steps" in given):
             values[name].value = default
     settings = types.SimpleNamespace(
         **{name: values[name].value for name in values}, given=given, scheme=scheme

@@ -1,9 +1,11 @@
-"""The one line that every training goes: open, build, resume, fit, export. Knows no scheme by name."""
+"""The one line that every training goes: open, build, resume, fit, measure, export."""
 
 import dataclasses
 import logging
 import math
+import os
 import pathlib
+import resource
 import sys
 import types
 
@@ -136,10 +138,8 @@ def _build(resolved, spec):
 def _plan(resolved, collection, model) -> Plan:
     images_per_step = resolved.batch_size * model.batches_per_step
     steps_per_epoch = max(1, len(collection.parts["train"]) // images_per_step)
-    total = resolved.epochs * steps_per_epoch
-    if resolved.steps is not None:
-        # --steps alone says how long the run is; with --epochs it caps.
-        total = min(total, resolved.steps) if "epochs" in resolved.given else resolved.steps
+    ends = [resolved.steps, resolved.epochs and resolved.epochs * steps_per_epoch]
+    total = min(end for end in ends if end is not None)
     return Plan(resolved.batch_size, steps_per_epoch, total, images_per_step)
 
 
@@ -148,10 +148,10 @@ def _announce(resolved, collection, model, plan, replicas):
     logger.info("data: %s", collection.description)
     for name, network in model.networks.items():
         logger.info("%s: %s parameters", name, f"{network.count_params():,}")
-    replica_note = f" ({replicas} replicas of {plan.batch_size // replicas})" if replicas > 1 else ""
+    split = f" ({replicas} replicas of {plan.batch_size // replicas})" if replicas > 1 else ""
     logger.info(
         "plan: %d steps of batch %d%s, %d steps an epoch, %.4g epochs",
-        plan.total_steps, plan.batch_size, replica_note, plan.steps_per_epoch,
+        plan.total_steps, plan.batch_size, split, plan.steps_per_epoch,
         plan.total_steps / plan.steps_per_epoch,
     )  # fmt: skip
 
@@ -189,8 +189,16 @@ def _fit(resolved, run, collection, model, plan) -> int:
                 dataset, epochs=1, steps_per_epoch=plan.total_steps - step, verbose=0,
                 shuffle=False, callbacks=[*hooks, saver, stop],
             )  # fmt: skip
+        log.write("end", int(model.step), _machine())
     log.close()
     return _finish(resolved, run, collection, model, plan, stop.received)
+
+
+def _machine() -> dict[str, float]:
+    """Reads what the run took of the machine; ru_maxrss is in KiB on Linux, in bytes on macOS."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scale = 2**20 if sys.platform == "darwin" else 2**10
+    return {"peak_memory_mb": peak / scale, "cores": float(os.cpu_count() or 1)}
 
 
 def _augmentation(resolved, collection):

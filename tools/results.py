@@ -1,0 +1,84 @@
+"""Writes docs/results.md and its pictures from run folders.
+
+    python tools/results.py runs/00001-pix2pix-facades runs/00002-dcgan-mnist …
+
+Every figure is read from the runs' metrics.jsonl and evaluation.jsonl; nothing is typed in.
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+
+from PIL import Image
+
+DOCS = pathlib.Path(__file__).parent.parent / "docs"
+WIDEST = 560  # pixels of a picture in docs
+KEPT_FLAGS = ("model", "dataset", "direction", "image_size", "batch_size", "seed")
+HEAD = """# Results
+
+Made by `python tools/results.py RUN …` from the runs' own files. One seed a row unless it is said
+otherwise; runs are short, on shared cores: what was learned counts here, not the clock.
+
+| run | data, settings | steps | time, cores | images/s (median) | peak memory | result |
+|---|---|---|---|---|---|---|
+"""
+
+
+def read_lines(path: pathlib.Path) -> list[dict]:
+    """Reads a file of one JSON object a line; none where it is not there."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def read_flags(run: pathlib.Path) -> dict[str, str]:
+    """Reads flags.cfg as name → value."""
+    lines = (line.removeprefix("--") for line in (run / "flags.cfg").read_text().splitlines())
+    return dict(line.partition("=")[::2] for line in lines if "=" in line)
+
+
+def outcome(train: list[dict], evaluations: list[dict]) -> str:
+    """Says what the run reached: measures of pairs, the course of the Wasserstein estimate."""
+    if evaluations:
+        kept = {k: v for k, v in evaluations[-1].items() if isinstance(v, float) and k != "time"}
+        count = evaluations[-1]["pictures"]
+        return f"{count} unseen pictures: " + ", ".join(f"{k} {v:.4f}" for k, v in kept.items())
+    if "wasserstein" in train[0]:
+        tenth = max(1, len(train) // 10)
+        values = [line["wasserstein"] for line in train]
+        peak = max(range(len(values)), key=values.__getitem__)
+        last = statistics.mean(values[-tenth:])
+        return (
+            f"Wasserstein estimate: peak {values[peak]:.4f} at step {train[peak]['step']}, mean of "
+            f"the last tenth {last:.4f}"
+        )
+    tenth = train[-max(1, len(train) // 10) :]
+    means = {k: statistics.mean(line[k] for line in tenth) for k in ("d_loss", "g_loss")}
+    return "last tenth: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items())
+
+
+def row(run: pathlib.Path) -> str:
+    """Writes a run's row of the table and its picture into docs."""
+    lines = read_lines(run / "metrics.jsonl")
+    train = [line for line in lines if line["kind"] == "train"]
+    end = [line for line in lines if line["kind"] == "end"][-1]
+    flags = read_flags(run)
+    name = run.name.partition("-")[2]
+    said = {**flags, "dataset": pathlib.Path(flags["dataset"]).name}
+    settings = ", ".join(f"{key} {said[key]}" for key in KEPT_FLAGS if key in said)
+    picture = sorted((run / "samples").glob("step-*.png"))[-1]
+    image = Image.open(picture)
+    if image.width > WIDEST:
+        image = image.resize((WIDEST, image.height * WIDEST // image.width), Image.LANCZOS)
+    image.save(DOCS / f"{name}.png", optimize=True)
+    speed = statistics.median(line["images_per_second"] for line in train)
+    return (
+        f"| [{name}]({name}.png) | {settings} | {train[-1]['step']} | "
+        f"{train[-1]['seconds'] / 60:.1f} min, {end['cores']:.0f} cores | {speed:.3g} | "
+        f"{end['peak_memory_mb'] / 1024:.1f} GB | "
+        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))} |\n"
+    )
+
+
+if __name__ == "__main__":
+    runs = [pathlib.Path(argument) for argument in sys.argv[1:]]
+    (DOCS / "results.md").write_text(HEAD + "".join(row(run) for run in runs))
