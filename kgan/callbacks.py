@@ -8,14 +8,12 @@ import dataclasses
 import logging
 import pathlib
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
-from tqdm import tqdm
 
-from kgan import checkpoint, pictures
+from kgan import checkpoint, pictures, progress
 from kgan.logs import ScalarLog
 
 logger = logging.getLogger("kgan")
@@ -164,12 +162,9 @@ class Progress(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        # A file or a pipe gets a line now and then, not a hundred a minute.
-        interval = 0.2 if sys.stderr.isatty() else 30
-        self._bar = tqdm(
-            total=self.total, initial=self.step, unit="step", mininterval=interval,
-            maxinterval=interval, dynamic_ncols=True, smoothing=0.1,
-        )  # fmt: skip
+        self._bar = progress.bar(
+            total=self.total, initial=self.step, unit="step", smoothing=0.1
+        )
 
     def on_step(self):
         self._bar.update(self.step - self._bar.n)

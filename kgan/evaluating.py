@@ -5,9 +5,8 @@ import logging
 import time
 
 import numpy as np
-from tqdm import tqdm
 
-from kgan import runs
+from kgan import progress, runs
 from kgan.data import Collection, pipeline
 from kgan.metrics import translation
 
@@ -34,7 +33,7 @@ def evaluate_translation(model, collection: Collection, part: str = "test") -> d
     read = pipeline.batches(source, ("input", "target"), BATCH)
     total = -(-len(source) // BATCH)
     inputs, targets, answers = [], [], []
-    for given, wanted in tqdm(read, total=total, desc="measuring", delay=5, leave=False):
+    for given, wanted in progress.bar(read, total=total, desc="measuring", delay=5, leave=False):
         inputs.append(given)
         targets.append(wanted)
         answers.append(model.translate(given))

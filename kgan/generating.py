@@ -6,9 +6,9 @@ import types
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
+import tensorflow as tf
 
-from kgan import pictures, runs
+from kgan import pictures, progress, runs
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
@@ -75,9 +75,9 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
     source = open_pictures(given.input, wanted)
     out = pathlib.Path(given.out or f"{run.folder}/translated")
-    for start in tqdm(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
+    for start in progress.bar(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
         indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
-        batch = to_domain(np.stack([source.read(i)["image"] for i in indices]))
+        batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
         for index, answer in zip(indices, model.translate(batch, given.seed), strict=True):
             _save(pictures.to_image(answer), (out / source.names[index]).with_suffix(".png"))
     return out

@@ -19,7 +19,8 @@ class ScalarLog:
     """
 
     def __init__(self, metrics: pathlib.Path, tensorboard: pathlib.Path):
-        self._file = open(metrics, "a", buffering=1)
+        # Open as long as the log is; `close` closes it.
+        self._file = open(metrics, "a", buffering=1)  # noqa: SIM115
         self._writer = tf.summary.create_file_writer(str(tensorboard))
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:

@@ -83,7 +83,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     choice("fit", "resize", ["resize", "crop"], "How a picture is brought to the size.")
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
     number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
-    boolean("flip", None, "Mirrors training pictures; default: with --jitter, where the set allows it.")
+    boolean("flip", None, "Mirrors training pictures; default: with --jitter, if the set allows it.")
     number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0)
 
     integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1)
@@ -195,7 +195,7 @@ def _resumed_arguments(run, arguments):
     """Puts the run's own flags before those given now, which may only lengthen the run."""
     saved = pathlib.Path(run) / "flags.cfg"
     if not saved.is_file():
-        raise UserError(f"--resume={run}: no flags.cfg there; give a run folder such as runs/00001-…")
+        raise UserError(f"--resume={run}: no flags.cfg there; give a folder such as runs/00001-…")
     free = {"resume", "steps", "epochs", "minutes", "dry_run", "export", "export_dir", "strategy",
             "logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir",
             "manual_dir", "flagfile", "undefok"}  # fmt: skip
