@@ -6,6 +6,7 @@ on where it was. Callbacks with a `state` are saved in the checkpoint's header a
 
 import dataclasses
 import logging
+import math
 import pathlib
 import signal
 import time
@@ -52,7 +53,7 @@ class StepCallback(keras.callbacks.Callback):
     """Counts steps over resumed runs; subclasses define `on_step`."""
 
     def on_train_begin(self, logs=None):
-        self.step = int(self.model.step)
+        self.step = self.model.completed_steps
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = self.step
@@ -128,7 +129,7 @@ class MeansLogger(StepCallback):
         self._mark = (now, self.step)
         self._logged_step = self.step
         rates = {
-            f"{name.split('_')[0]}_lr": float(optimizer.learning_rate)
+            f"{name.split('_')[0]}_lr": float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             for name, optimizer in self.model.optimizers.items()
         }
         self.latest = {**means, **rates, "images_per_second": speed}
@@ -287,6 +288,8 @@ class Validation(StepCallback):
         batches: gives the validation batches anew each time.
         measure: name of the number that decides; the lowest is the best.
         keep_best: called when a new best is there.
+        interrupted: says whether the run is only interrupted: then its end measures nothing, so
+            that the resumed run is measured where an uninterrupted one is.
     """
 
     def __init__(
@@ -296,6 +299,7 @@ class Validation(StepCallback):
         batches: Callable[[], Sequence],
         measure: str,
         keep_best: Callable[[], None],
+        interrupted: Callable[[], bool] = lambda: False,
     ):
         super().__init__()
         self.log = log
@@ -303,6 +307,7 @@ class Validation(StepCallback):
         self.batches = batches
         self.measure = measure
         self.keep_best = keep_best
+        self.interrupted = interrupted
         self.best: float | None = None
         self._measured = -1
 
@@ -311,14 +316,15 @@ class Validation(StepCallback):
             self._measure()
 
     def on_train_end(self, logs=None):
-        if self._measured != self.step:
+        if self._measured != self.step and not self.interrupted():
             self._measure()
 
     def _measure(self):
         values = self.model.validate(self.batches())
         self.log.write("validation", self.step, values)
         self._measured = self.step
-        if self.best is None or values[self.measure] < self.best:
+        # A NaN is below nothing, so it is never the best.
+        if values[self.measure] < (math.inf if self.best is None else self.best):
             self.best = values[self.measure]
             self.keep_best()
             logger.info("step %d: best %s so far, %.4f", self.step, self.measure, self.best)

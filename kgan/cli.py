@@ -1,12 +1,18 @@
 """How every command ends: status 0, or one line and status 2."""
 
+import contextlib
 import ctypes
 import os
+import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 
 from kgan.errors import UserError
+
+# How absl's C++ log begins its informations and warnings.
+START_NOTE = re.compile(r"WARNING: All log messages before absl::|[IW]\d{4} ")
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
@@ -23,11 +29,37 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
+    except KeyboardInterrupt:
+        # Before the first step, or the second Ctrl-C: there is nothing to save or to explain.
+        status = 128 + signal.SIGINT
     except BrokenPipeError:
         # `| head` has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     sys.exit(status)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and keeps back the notes that its C++ writes to standard error meanwhile.
+
+    Those on missing CUDA drivers are written while the libraries load, when no log level counts
+    yet, and would stand around the one line that a refusal is. All other lines are passed on.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    with tempfile.TemporaryFile() as written, contextlib.ExitStack() as back:
+        own = os.dup(2)
+        back.callback(os.close, own)
+        os.dup2(written.fileno(), 2)
+        back.callback(os.dup2, own, 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            back.close()
+            written.seek(0)
+            for line in written.read().decode(errors="replace").splitlines():
+                if not START_NOTE.match(line):
+                    print(line, file=sys.stderr)
 
 
 def keep_freed_memory() -> None:

@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     given = settings.parse_command("kgan.evaluate", define_flags, arguments, needed=("run",))
     if given is None:
         return
+    cli.import_tensorflow()
     from kgan import evaluating, runs, training
 
     run = runs.open_run(given.run)

@@ -42,8 +42,9 @@ def evaluate_translation(model, collection: Collection, part: str = "test") -> d
     measured = {
         "pictures": len(errors),
         "l1": float(errors.mean()),
-        "l1_standard_error": float(errors.std(ddof=1) / np.sqrt(len(errors))),
     }
+    if len(errors) > 1:
+        measured["l1_standard_error"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
     if collection.palette_side == "input":
         given_classes = translation.classes(inputs, collection.palette)
         measured["l1_constant_colour_per_class"] = translation.constant_colour_l1(
@@ -69,7 +70,7 @@ def evaluate_run(run: runs.Run, collection: Collection, part: str = "test") -> d
         return {}
     model = runs.load(str(run.folder))
     measured = evaluate_translation(model, collection, part)
-    line = {"part": part, "step": int(model.step), "time": time.time(), **measured}
+    line = {"part": part, "step": model.completed_steps, "time": time.time(), **measured}
     with open(run.folder / "evaluation.jsonl", "a") as file:
         file.write(json.dumps(line) + "\n")
     logger.info("measured on %d pictures of the %s part:", measured["pictures"], part)

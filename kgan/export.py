@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> None:
     given = settings.parse_command("kgan.export", define_flags, arguments, needed=("run",))
     if given is None:
         return
+    cli.import_tensorflow()
     from kgan import exporting, runs
 
     run = runs.open_run(given.run)

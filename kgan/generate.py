@@ -30,8 +30,12 @@ def define_flags(values: flags.FlagValues) -> None:
     )  # fmt: skip
 
 
-def parse_seeds(text: str) -> list[int]:
+def parse_seeds(text: str, flag: str = "seeds") -> list[int]:
     """Parses `5`, `0-63` or `1,4,9-12`.
+
+    Args:
+        text: what was given.
+        flag: the flag that it was given as, for the message.
 
     Raises:
         UserError: on anything else, or more than 100,000 of them.
@@ -41,7 +45,7 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first or last - first >= MOST_SEEDS:
-            raise UserError(f"--seeds={text}: such as 5, 0-63 or 1,4,9-12, up to {MOST_SEEDS}")
+            raise UserError(f"--{flag}={text}: such as 5, 0-63 or 1,4,9-12, up to {MOST_SEEDS}")
         seeds += range(first, last + 1)
     return seeds
 
@@ -52,9 +56,10 @@ def main(arguments: Sequence[str]) -> None:
     if given is None:
         return
     seeds = parse_seeds(given.seeds)
-    ends = parse_seeds(given.interpolate) if given.interpolate else None
+    ends = parse_seeds(given.interpolate, "interpolate") if given.interpolate else None
     if ends is not None and len(ends) != 2:
         raise UserError(f"--interpolate={given.interpolate}: two seeds, such as 3,17")
+    cli.import_tensorflow()
     from kgan import generating
 
     if given.input:

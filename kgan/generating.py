@@ -1,5 +1,6 @@
 """Pictures from a trained run: grids, interpolations, translated folders."""
 
+import collections
 import math
 import pathlib
 import types
@@ -74,13 +75,21 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     resolved = run.settings()
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
     source = open_pictures(given.input, wanted)
+    names = _png_names(source.names)
     out = pathlib.Path(given.out or f"{run.folder}/translated")
     for start in progress.bar(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
         indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
         batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
         for index, answer in zip(indices, model.translate(batch, given.seed), strict=True):
-            _save(pictures.to_image(answer), (out / source.names[index]).with_suffix(".png"))
+            _save(pictures.to_image(answer), out / names[index])
     return out
+
+
+def _png_names(names):
+    """Gives each picture's name the suffix .png; where `a.jpg` and `a.png` would meet, adds it."""
+    short = [str(pathlib.PurePosixPath(name).with_suffix(".png")) for name in names]
+    times = collections.Counter(short)
+    return [s if times[s] == 1 else f"{name}.png" for s, name in zip(short, names, strict=True)]
 
 
 def _latent_model(given):

@@ -17,6 +17,9 @@ class FusedAdam(keras.optimizers.Adam):
     """
 
     def update_step(self, gradient, variable, learning_rate):
+        # The kernel knows no amsgrad, and aborts the process on variables that are not float32.
+        if self.amsgrad or variable.dtype != "float32":
+            return super().update_step(gradient, variable, learning_rate)
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
@@ -29,8 +32,9 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=tf.cast(self.beta_1, tf.float32),
             beta2=tf.cast(self.beta_2, tf.float32),
             epsilon=tf.cast(self.epsilon, tf.float32),
-            grad=tf.cast(gradient, tf.float32),
+            grad=tf.cast(tf.convert_to_tensor(gradient), tf.float32),
         )
+        return None
 
 
 def _handle(variable):

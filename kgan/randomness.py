@@ -55,7 +55,8 @@ def example_seeds(seed, step, local_batch) -> tf.Tensor:
     Returns:
         int32 [local_batch, 2]: a seed of the step and the place in the global batch.
     """
-    step_seed = fold(seed, step)[0]
+    # A fold leaves its number as it is in the second part; the next one mixes it into the first.
+    step_seed = fold(seed, step, 0)[0]
 
     def rows(count):
         return tf.stack([tf.fill([count], step_seed), tf.range(count)], axis=1)

@@ -67,6 +67,15 @@ class Run:
         fields = json.loads((self.folder / "dataset.json").read_text())
         return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
 
+    def keep_length(self, resolved: types.SimpleNamespace) -> None:
+        """Takes a new `--steps` or `--epochs` into flags.cfg: the next resume goes on to there."""
+        own = self.settings()
+        if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
+            own.steps, own.epochs = resolved.steps, resolved.epochs
+            beside = self.flags.with_name(f".{self.flags.name}.writing")
+            beside.write_text(settings.flagfile_text(own))
+            beside.replace(self.flags)
+
     def latest(self) -> pathlib.Path:
         """Finds the last checkpoint.
 
@@ -116,8 +125,9 @@ def open_run(folder: str) -> Run:
     run = Run(pathlib.Path(folder))
     for needed in (run.flags, run.folder / "dataset.json"):
         if not needed.is_file():
-            raise UserError(f"--run={folder}: no {needed.name} there; give a folder such as "
-                            "runs/00001-pix2pix-facades")  # fmt: skip
+            raise UserError(
+                f"--run={folder}: no {needed.name} there; give a folder such as runs/00001-…"
+            )
     return run
 
 
@@ -135,7 +145,9 @@ def load(folder: str, which: str = "auto") -> keras.Model:
         UserError: when the folder holds no whole checkpoint of this scheme.
     """
     run = open_run(folder)
-    path = run.best if which == "best" or (which == "auto" and run.best.exists()) else run.latest()
+    if which == "best" and not run.best.exists():
+        raise UserError("--checkpoint=best: this run keeps no best one; give last, or nothing")
+    path = run.latest() if which == "last" or not run.best.exists() else run.best
     resolved = run.settings()
     keras.mixed_precision.set_global_policy(resolved.precision)
     resolved.sync_batch_norm = False

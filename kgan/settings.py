@@ -7,6 +7,7 @@ TensorFlow, so that help and refusals come at once; only a known scheme's module
 
 import ast
 import importlib
+import math
 import pathlib
 import re
 import types
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from kgan import cli
 from kgan.errors import UserError
 
 SCHEMES_FOLDER = pathlib.Path(__file__).parent / "schemes"
@@ -24,6 +26,19 @@ SIZE_LIMITS = (8, 1024)
 
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
 NOT_KEPT = ("flagfile", "undefok", "help", "resume", "dry_run")
+
+# What may be given beside --resume: how long and where, not what is trained.
+FREE_ON_RESUME = (
+    *NOT_KEPT, "steps", "epochs", "minutes", "export", "export_dir", "strategy", "logical_devices",
+    "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
+)  # fmt: skip
+
+# What absl says of a value that has the wrong type, and what a person should read.
+ABSL_WORDS = {
+    "invalid literal for int": "must be a whole number",
+    "could not convert string to float": "must be a number",
+    r"\('Non-boolean argument": "must be true or false",
+}
 
 
 def scheme_names() -> list[str]:
@@ -46,6 +61,7 @@ def scheme_module(name: str) -> types.ModuleType:
     """
     if name not in scheme_names():
         raise UserError(f"--model={name}: no such scheme; there are {', '.join(scheme_names())}")
+    cli.import_tensorflow()
     return importlib.import_module(f"kgan.schemes.{name}")
 
 
@@ -125,10 +141,9 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
         arguments: without the program's name.
 
     Returns:
-        All flags as attributes, with the scheme's recommendations filled in and `image_size`,
-        `palette`, intervals parsed by the properties of `check`; `given` holds the names that
-        the user set, `scheme` the module. With `--help`, `help` is set and the rest is not
-        checked.
+        All flags as attributes, with the scheme's recommendations filled in; `given` holds the
+        names that the user set, `scheme` the scheme's module. With `--help` only `help` and
+        `text`, which is to be printed.
 
     Raises:
         UserError: one line, for anything that is wrong.
@@ -136,8 +151,10 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
     shared = _first_pass(arguments)
     if shared.help and not shared.model:
         return types.SimpleNamespace(help=True, text=_help_text(shared, None))
+    given_now = arguments
     if shared.resume:
-        arguments = _resumed_arguments(shared.resume, arguments)
+        arguments = [*_own_arguments(shared), *arguments]
+        _refuse_changes(shared)
         shared = _first_pass(arguments)
     if not shared.model:
         # A misspelt --model is an unknown flag, and says so better than a missing one.
@@ -147,10 +164,9 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
         scheme_module(shared.model)
     check_shared(shared)
     scheme = scheme_module(shared.model)
-    values = flags.FlagValues()
-    define_shared_flags(values)
-    scheme.define_flags(values)
-    _read(values, arguments, known_only=False)
+    values = _second_pass(scheme, arguments)
+    if shared.resume:
+        _refuse_changes(_second_pass(scheme, given_now))
     if values.help:
         return types.SimpleNamespace(help=True, text=_help_text(values, scheme))
     given = {name for name in values if values[name].present}
@@ -172,14 +188,29 @@ def _first_pass(arguments):
     return shared
 
 
+def _second_pass(scheme, arguments):
+    values = flags.FlagValues()
+    define_shared_flags(values)
+    scheme.define_flags(values)
+    _read(values, arguments, known_only=False)
+    return values
+
+
 def _read(values, arguments, known_only):
     try:
         rest = values(["kgan", *arguments], known_only=known_only)
+    except UnicodeDecodeError as error:
+        raise UserError("--flagfile: holds no text; give a file with one flag a line") from error
     except (flags.Error, OSError) as error:
         raise UserError(_one_line(error)) from error
-    strays = [word for word in rest[1:] if not word.startswith("-")]
+    # The first pass leaves over the flags that it does not know, too.
+    strays = [word for word in rest[1:] if not (known_only and word.startswith("-"))]
     if strays:
         raise UserError(f"{strays[0]}: flags look like --name=value")
+    for name in values:
+        value = values[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"--{name}={value}: must be a finite number")
 
 
 def _one_line(error) -> str:
@@ -188,22 +219,34 @@ def _one_line(error) -> str:
     if unknown:
         hint = f"; did you mean --{unknown[3]}?" if unknown[3] else "; --help lists the flags"
         return f"--{unknown[1]}: no such flag{hint}"
-    return re.sub(r"^(flag |ERROR:: )", "", text)
+    unreadable = re.search(r"Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'", text)
+    if unreadable:
+        return f"--flagfile={unreadable[2]}: cannot be read ({unreadable[1]})"
+    text = re.sub(r"^(flag |ERROR:: )", "", text)
+    for said, meant in ABSL_WORDS.items():
+        text = re.sub(f"{said}.*", meant, text)
+    return text
 
 
-def _resumed_arguments(run, arguments):
-    """Puts the run's own flags before those given now, which may only lengthen the run."""
-    saved = pathlib.Path(run) / "flags.cfg"
-    if not saved.is_file():
-        raise UserError(f"--resume={run}: no flags.cfg there; give a folder such as runs/00001-…")
-    free = {"resume", "steps", "epochs", "minutes", "dry_run", "export", "export_dir", "strategy",
-            "logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir",
-            "manual_dir", "flagfile", "undefok"}  # fmt: skip
-    given = _first_pass(arguments)
-    for name in given:
-        if given[name].present and name not in free:
+def _refuse_changes(values):
+    """Refuses beside `--resume` what would make another run of it."""
+    for name in values:
+        if values[name].present and name not in FREE_ON_RESUME:
             raise UserError(f"--{name} cannot be changed with --resume; begin a new run for that")
-    return [f"--flagfile={saved}", *arguments]
+
+
+def _own_arguments(values):
+    """Reads a resumed run's own flags, to be put before those given now."""
+    saved = pathlib.Path(values.resume) / "flags.cfg"
+    if not saved.is_file():
+        raise UserError(
+            f"--resume={values.resume}: no flags.cfg there; give a folder such as runs/00001-…"
+        )
+    own = saved.read_text().splitlines()
+    if values["steps"].present or values["epochs"].present:
+        # Both say how long the run is: what is given now takes the place of both.
+        own = [line for line in own if not line.startswith(("--steps=", "--epochs="))]
+    return own
 
 
 def check_shared(settings) -> None:
@@ -216,6 +259,7 @@ def check_shared(settings) -> None:
         parse_size(settings.image_size)
     if settings.palette is not None:
         parse_palette(settings.palette)
+    check_name(settings.name)
     for name in ("checkpoint_every", "sample_every", "validate_every"):
         if getattr(settings, name) is not None:
             parse_interval(name, getattr(settings, name))
@@ -224,6 +268,12 @@ def check_shared(settings) -> None:
             raise UserError(f"--{name}=0: must be above 0")
     if settings.beta_1 == 1:
         raise UserError("--beta_1=1: must be below 1, or nothing is ever learned")
+
+
+def check_name(name: str | None) -> None:
+    """Checks a `--name`, which becomes part of a folder's name."""
+    if name is not None and not re.fullmatch(r"\w[\w.+=-]*", name):
+        raise UserError(f"--name={name}: letters, digits and . _ - + = only, a letter first")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -287,7 +337,7 @@ def _help_text(values, scheme) -> str:
         for name in names:
             flag = values[name]
             default = flag.default if flag.default is not None else defaults.get(name)
-            shown = "" if default in (None, "", False) else f" [{default}]"
+            shown = "" if default in (None, "") or default is False else f" [{default}]"
             lines.append(f"  --{name:18} {flag.help}{shown}")
     return "\n".join(lines)
 

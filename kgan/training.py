@@ -1,5 +1,6 @@
 """The one line that every training goes: open, build, resume, fit, measure, export."""
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -64,13 +65,14 @@ def train(resolved: types.SimpleNamespace) -> int:
     with strategy.scope():
         model = _build(resolved, spec)
     plan = _plan(resolved, collection, model)
-    _announce(resolved, collection, model, plan, replicas)
     if resolved.dry_run:
+        _announce(resolved, collection, model, plan, replicas)
         return 0
     run = _open_or_create(resolved, spec)
-    _log_to_file(run)
-    logger.info("run folder: %s", run.folder)
-    return _fit(resolved, run, collection, model, plan)
+    with _log_file(run):
+        _announce(resolved, collection, model, plan, replicas)
+        logger.info("run folder: %s", run.folder)
+        return _fit(resolved, run, collection, model, plan)
 
 
 def open_collection(resolved: types.SimpleNamespace):
@@ -108,10 +110,17 @@ def start_logging():
         logger.addHandler(handler)
 
 
-def _log_to_file(run):
+@contextlib.contextmanager
+def _log_file(run):
+    """Writes what is said to the run's log.txt, too, and no longer than the run."""
     handler = logging.FileHandler(run.folder / "log.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def _resolve_for_replicas(resolved, replicas):
@@ -158,7 +167,10 @@ def _announce(resolved, collection, model, plan, replicas):
 
 def _open_or_create(resolved, spec):
     if resolved.resume:
-        return runs.open_run(resolved.resume)
+        run = runs.open_run(resolved.resume)
+        run.latest()  # refuses a run without a checkpoint before anything is said or written
+        run.keep_length(resolved)
+        return run
     dataset = pathlib.Path(resolved.dataset).name.removesuffix(".zip")
     name = resolved.name or f"{resolved.model}-{dataset}"
     return runs.create(resolved.runs_dir, name, resolved, spec)
@@ -171,7 +183,7 @@ def _fit(resolved, run, collection, model, plan) -> int:
         logs.cut_back(run.metrics, run.tensorboard, step)
     log = logs.ScalarLog(run.metrics, run.tensorboard)
     stop = callbacks.StopBySignal()
-    hooks, saver = _callbacks(resolved, run, collection, plan, log)
+    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop)
     step = 0
     if resolved.resume:
         step = saver.load(run.latest(), model)
@@ -187,9 +199,9 @@ def _fit(resolved, run, collection, model, plan) -> int:
         with logging_redirect_tqdm([logger]):
             model.fit(
                 dataset, epochs=1, steps_per_epoch=plan.total_steps - step, verbose=0,
-                shuffle=False, callbacks=[*hooks, saver, stop],
+                callbacks=[*hooks, saver, stop],
             )  # fmt: skip
-        log.write("end", int(model.step), _machine())
+        log.write("end", model.completed_steps, _machine())
     log.close()
     return _finish(resolved, run, collection, model, plan, stop.received)
 
@@ -209,7 +221,7 @@ def _augmentation(resolved, collection):
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 
-def _callbacks(resolved, run, collection, plan, log):
+def _callbacks(resolved, run, collection, plan, log, stop):
     means = callbacks.MeansLogger(
         log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step
     )
@@ -237,7 +249,7 @@ def _callbacks(resolved, run, collection, plan, log):
         stateful["validation"] = callbacks.Validation(
             log, plan.every("validate_every", resolved.validate_every, 10),
             lambda: data_pipeline.batches(validation, fields, VALIDATION_BATCH),
-            measure, lambda: saver.write(run.best),
+            measure, lambda: saver.write(run.best), lambda: stop.received is not None,
         )  # fmt: skip
         hooks.append(stateful["validation"])
     hooks.append(callbacks.Progress(plan.total_steps, means))
@@ -259,7 +271,7 @@ class _Chosen:
 
 
 def _finish(resolved, run, collection, model, plan, received) -> int:
-    step = int(model.step)
+    step = model.completed_steps
     if received is not None or step < plan.total_steps:
         logger.info("stopped at step %d of %d; go on with", step, plan.total_steps)
         logger.info("  python -m kgan.train --resume=%s", run.folder)

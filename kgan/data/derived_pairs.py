@@ -6,12 +6,12 @@ fill in.
 
 import dataclasses
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
-from kgan.data.collection import Collection, Source
+from kgan.data.collection import Collection, Source, read_many
 from kgan.errors import UserError
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of R, G, B, ITU-R BT.601
@@ -79,7 +79,17 @@ class DerivedSource:
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns `input` and `target`, of the shape and dtype of the source's pictures."""
-        target = self.source.read(index)["image"]
+        return self._derive(index, self.source.read(index)["image"])
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns what `read` returns for each of several indices."""
+        found = read_many(self.source, indices)
+        return [
+            self._derive(index, example["image"])
+            for index, example in zip(indices, found, strict=True)
+        ]
+
+    def _derive(self, index: int, target: np.ndarray) -> dict[str, np.ndarray]:
         position = range(len(self))[index]  # -1 is the same picture as the last
         key = [self.seed % 2**64, zlib.crc32(self.part.encode()), position]
         colours = _colours(target)

@@ -8,7 +8,6 @@ import dataclasses
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from kgan.data.collection import Collection, Pictures
 from kgan.data.pictures import shape_picture
@@ -28,24 +27,31 @@ class ArraySource:
     pictures: np.ndarray
     labels: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pictures)
 
-    def read(self, index):
+    def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns `image` uint8 [H, W, C] and `label` int32."""
         return {"image": self.pictures[index], "label": self.labels[index]}
 
 
 def open_digits(pictures: Pictures) -> Collection:
     """Opens the labelled digits, white on black, one channel if not asked otherwise."""
+    # Here and not above: importing it takes a second, which the other data sets need not pay.
+    from sklearn.datasets import load_digits
+
     loaded = load_digits()
-    levels = np.clip(loaded.images * (255 / 16), 0, 255).astype(np.uint8)
+    levels = np.rint(loaded.images * (255 / 16)).astype(np.uint8)
     labels = loaded.target.astype(np.int32)
     parts = {}
     for part, rows in (("train", slice(None, -TEST_COUNT)), ("test", slice(-TEST_COUNT, None))):
         scaled = [
             shape_picture(
-                Image.fromarray(level), "digits", pictures.size_of(part), pictures.channels or 1
+                Image.fromarray(level),
+                "digits",
+                pictures.size_of(part),
+                pictures.channels or 1,
+                pictures.fit,
             )
             for level in levels[rows]
         ]
@@ -54,6 +60,6 @@ def open_digits(pictures: Pictures) -> Collection:
         name="digits",
         kind="labelled",
         parts=parts,
-        description=f"digits (built in): 10 classes, {len(parts['train'])} train, {TEST_COUNT} test",
+        description=f"digits: 10 classes, {len(parts['train'])} train, {TEST_COUNT} test",
         class_names=tuple("0123456789"),
     )

@@ -3,10 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import stat
-import threading
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,11 +12,10 @@ from PIL import Image
 from kgan.data import layouts
 from kgan.data import pictures as reading
 from kgan.data.collection import Collection, Pictures
+from kgan.data.files import Folder, Zip, open_files, picture_names
 from kgan.data.pictures import printable
 from kgan.errors import UserError
 
-MEMBER_LIMIT = 2**30  # bytes that one zip member may unpack to
-_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
 LABEL_SHARE = 0.9  # of a label map's pixels that must lie near a colour of the palette
 
 _WORDS = {
@@ -30,128 +25,6 @@ _WORDS = {
     "paired_folders": "pairs (A/ and B/)",
     "unpaired": "unpaired pictures",
 }
-
-
-class Folder:
-    """Files below a folder, read when they are asked for."""
-
-    def __init__(self, root: pathlib.Path):
-        self.root = root
-
-    def names(self) -> Iterator[str]:
-        """Yields paths below the root with `/`; those of folders end in `/`."""
-        real = os.path.realpath(self.root)
-        yield from self._walk("", real, (real,))
-
-    def _walk(self, inner: str, real_root: str, above: tuple[str, ...]) -> Iterator[str]:
-        with os.scandir(self.root / inner) as listing:
-            found = sorted(listing, key=lambda item: item.name)
-        for item in found:
-            name = inner + item.name
-            if item.name.startswith("."):
-                continue
-            real = os.path.join(above[-1], item.name)
-            if item.is_symlink():
-                real = os.path.realpath(real)
-                if os.path.commonpath([real_root, real]) != real_root:
-                    raise UserError(
-                        f"{self.label(name)}: a link that leads out of the folder; right "
-                        "would be the files themselves"
-                    )
-            if item.is_dir():
-                yield name + "/"
-                if real not in above:  # a link to a folder around it would go round for ever
-                    yield from self._walk(name + "/", real_root, (*above, real))
-            elif item.is_file() or not os.path.exists(real):  # what is missing is named on reading
-                yield name
-
-    def read(self, name: str) -> bytes:
-        """Returns the bytes of a file; raises UserError if it cannot be read."""
-        try:
-            return (self.root / name).read_bytes()
-        except OSError as error:
-            raise UserError(
-                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a file "
-                "that stays where it was found"
-            ) from error
-
-    def label(self, name: str) -> str:
-        """Returns what messages call a file."""
-        return printable(str(self.root / name))
-
-
-class Zip:
-    """Members of a zip, read when they are asked for, from any number of threads."""
-
-    def __init__(self, path: pathlib.Path):
-        self.path = path
-        self._lock = threading.Lock()
-        self._open: tuple[int, zipfile.ZipFile] | None = None
-        self._members: dict[str, str] = {}  # name with `/` to the name in the zip
-
-    def __getstate__(self) -> dict:
-        return {"path": self.path, "_members": self._members}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__init__(state["path"])
-        self._members = state["_members"]
-
-    def names(self) -> list[str]:
-        """Returns the names of the members; those of folders end in `/`.
-
-        Raises:
-            UserError: not a whole zip, or one with members that would lie outside of it.
-        """
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                found = archive.infolist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-            raise UserError(
-                f"{printable(str(self.path))}: not a whole zip file ({error}); right would be a "
-                "folder or a zip of pictures"
-            ) from error
-        self._members = {self._checked(info): info.filename for info in found}
-        return list(self._members)
-
-    def _checked(self, info: zipfile.ZipInfo) -> str:
-        name = info.filename.replace("\\", "/").removeprefix("./")
-        pieces = name.split("/")
-        if name.startswith("/") or ".." in pieces or pieces[0].endswith(":"):
-            raise UserError(
-                f"{self.label(name)}: lies outside of the zip; right would be a name without a "
-                "leading / and without .."
-            )
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise UserError(f"{self.label(name)}: a link; right would be the file itself")
-        if info.flag_bits & 1:
-            raise UserError(f"{self.label(name)}: encrypted; right would be a zip without password")
-        if info.file_size > MEMBER_LIMIT:
-            raise UserError(
-                f"{self.label(name)}: unpacks to more than {MEMBER_LIMIT >> 30} GiB; right would "
-                "be a smaller picture"
-            )
-        return name
-
-    def read(self, name: str) -> bytes:
-        """Returns the bytes of a member; raises UserError if it is damaged."""
-        try:
-            with self._lock:
-                return self._archive().read(self._members[name])
-        except _DAMAGE as error:
-            reason = printable(str(error)) or type(error).__name__
-            raise UserError(
-                f"{self.label(name)}: cannot be unpacked ({reason}); right would be a whole zip"
-            ) from error
-
-    def _archive(self) -> zipfile.ZipFile:
-        # Processes that share an open file share its position, so each opens its own.
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = os.getpid(), zipfile.ZipFile(self.path)
-        return self._open[1]
-
-    def label(self, name: str) -> str:
-        """Returns what messages call a member."""
-        return printable(f"{self.path}/{name}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +82,7 @@ class PairSource:
             reading.shape_picture(side, label, self.size, self.channels, self.fit, nearest)
             for side, nearest in zip(_sides(self.files, example), self.nearest, strict=True)
         )
-        return dict(zip(("input", "target"), (a, b) if self.direction == "AtoB" else (b, a)))
+        return {"input": a, "target": b} if self.direction == "AtoB" else {"input": b, "target": a}
 
 
 def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]:
@@ -247,15 +120,8 @@ def open_folder(
     """
     if direction not in ("AtoB", "BtoA"):
         raise UserError(f"--direction={direction}: unknown; right would be AtoB or BtoA")
-    files = _open_files(path)
+    files, names = open_files(path, "--dataset")
     where = f"--dataset={printable(str(path))}"
-    try:
-        names = list(files.names())
-    except OSError as error:
-        raise UserError(
-            f"{where}: {printable(str(error.filename))} cannot be read ({error.strerror}); right "
-            "would be a readable folder or zip"
-        ) from error
 
     def size_of(name: str) -> tuple[int, int]:
         return reading.picture_size(files.read(name), files.label(name))
@@ -271,32 +137,23 @@ def open_pictures(path: str | os.PathLike, pictures: Pictures) -> PictureSource:
     """Opens every picture of a folder or zip, in natural order, whatever the layout.
 
     Args:
-        path: a folder or a .zip.
+        path: a folder or a .zip, as given with `--input`.
         pictures: `size`, `channels` (not None) and `fit`.
 
     Returns:
         A source whose `names` are the pictures' paths in the folder.
 
     Raises:
-        UserError: nothing there.
+        UserError: nothing there, nothing readable, or no pictures.
     """
-    files = _open_files(path)
-    names = sorted(filter(reading.is_picture, files.names()), key=layouts.natural_key)
+    files, found = open_files(path, "--input")
+    names = picture_names(found)
     if not names:
-        raise UserError(f"{printable(str(path))}: holds no pictures")
+        raise UserError(
+            f"--input={printable(str(path))}: holds no pictures; right would be a folder or zip "
+            "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
+        )
     return PictureSource(files, names, pictures.size, pictures.channels, pictures.fit)
-
-
-def _open_files(path: str | os.PathLike) -> Folder | Zip:
-    place = pathlib.Path(path).expanduser()
-    if place.is_dir():
-        return Folder(place)
-    if place.is_file():
-        return Zip(place)
-    raise UserError(
-        f"--dataset={printable(str(path))}: no such folder or file; right would be a folder or "
-        "a .zip of pictures that is there"
-    )
 
 
 def _open_pictures(

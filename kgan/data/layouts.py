@@ -5,31 +5,24 @@ names cannot answer, whether pictures are twice as wide as high, is asked throug
 """
 
 import dataclasses
-import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kgan.data.pictures import is_picture, printable
+from kgan.data.files import is_ignored, natural_key, picture_names
+from kgan.data.hold_out import hold_out
+from kgan.data.pictures import printable
 from kgan.errors import UserError
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
 PART_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
-IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
 SAMPLE = 16  # pictures looked at to decide something about all of them
-TEST_SHARE = 0.10
-VALIDATION_SHARE = 0.05
 
 
 class Entry(NamedTuple):
@@ -95,9 +88,9 @@ def find_layout(
     """
     if wanted not in ("auto", *LAYOUTS):
         raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")
-    names = [name for name in names if not _is_ignored(name)]
+    names = [name for name in names if not is_ignored(name)]
     folders = [name for name in names if name.endswith("/")]
-    pictures = sorted((name for name in names if is_picture(name)), key=natural_key)
+    pictures = picture_names(names)
     others = len(names) - len(folders) - len(pictures)
     if not pictures:
         raise UserError(
@@ -117,27 +110,13 @@ def find_layout(
             "folder for each class"
         )
     _check_count(tree, where)
-    notes = _hold_out(tree, name)
+    notes = hold_out(tree, name)
     if left_out:
         notes.append(f"{_count(left_out, 'picture')} elsewhere left out")
     if others:
         notes.append(f"{_count(others, 'file')} of other kinds left out")
     parts = {part: tree[part] for part in PARTS if part in tree}
     return Layout(name, parts, class_names, tuple(notes))
-
-
-def natural_key(name: str) -> tuple:
-    """Returns a sorting key by which 9.png comes before 10.png."""
-    pieces = re.split(r"([0-9]+)", name)
-    # Digits are compared by length, then as text: int() refuses very long ones.
-    pieces[1::2] = [(len(d.lstrip("0")), d.lstrip("0")) for d in pieces[1::2]]
-    return tuple(pieces), name
-
-
-def name_share(inner: str) -> float:
-    """Returns a number in [0, 1) that depends on a name alone."""
-    digest = hashlib.sha256(inner.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def evenly(items: Sequence, count: int = SAMPLE) -> list:
@@ -149,11 +128,6 @@ def evenly(items: Sequence, count: int = SAMPLE) -> list:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
-
-
-def _is_ignored(name: str) -> bool:
-    pieces = name.rstrip("/").split("/")
-    return any(piece.startswith(".") or piece.lower() in IGNORED for piece in pieces)
 
 
 def _first(inner: str) -> str:
@@ -372,31 +346,3 @@ def _check_count(tree: Tree, where: str) -> None:
                 f"{where}: only one picture to train on in part {part}; right would be two at "
                 "the very least, and better some hundreds"
             )
-
-
-def _hold_out(tree: Tree, name: str) -> list[str]:
-    """Moves a share of the training part to the parts that are missing; returns notes."""
-    if name == "unpaired":
-        return []
-    notes = []
-    least = 1 if len(tree["train"]) >= 10 else 0
-    if "test" not in tree:
-        _take(tree, "test", 0, TEST_SHARE, least=1)
-        notes.append(f"test held out of train by name ({TEST_SHARE:.0%})")
-    if "validation" not in tree and name.startswith("paired"):
-        _take(tree, "validation", TEST_SHARE, TEST_SHARE + VALIDATION_SHARE, least)
-        if "validation" in tree:
-            notes.append(f"validation held out of train by name ({VALIDATION_SHARE:.0%})")
-    return notes
-
-
-def _take(tree: Tree, part: str, low: float, high: float, least: int) -> None:
-    """Moves the entries whose name's share lies in [low, high), or `least` with the smallest."""
-    train = tree["train"]
-    shares = {entry: name_share(entry.inner) for entry in train}
-    ranked = sorted(train, key=lambda entry: (shares[entry], entry))
-    taken = {entry for entry in train if low <= shares[entry] < high} or set(ranked[:least])
-    taken -= {ranked[-1]}  # one stays to train on
-    if taken:
-        tree[part] = [entry for entry in train if entry in taken]
-        tree["train"] = [entry for entry in train if entry not in taken]

@@ -1,7 +1,8 @@
 """From the name that a user gives to the collection that a scheme trains on."""
 
 import dataclasses
-import pathlib
+import os
+import re
 
 import numpy as np
 
@@ -10,11 +11,14 @@ from kgan.data.derived_pairs import derive_pairs
 from kgan.data.digits import open_digits
 from kgan.data.facades import open_facades
 from kgan.data.folders import open_folder
+from kgan.data.pictures import printable
 from kgan.data.tfds_source import open_tfds
 from kgan.errors import UserError
 
 # What a scheme may be given in place of the kind it names: labels can be left unused.
 SERVES_AS = {"images": ("images", "labelled")}
+# As TFDS writes them: name, configuration, version. Anything else can only be a path.
+TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
 MENDS = {
     "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
     "images": "give plain pictures, or --layout=images",
@@ -39,8 +43,8 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `facades`, a path, or a TFDS name. A path wins where it exists and is
-            written as one (with a slash or a suffix).
+        name: `digits`, `facades`, a path, or a TFDS name (`mnist`, `cycle_gan/horse2zebra`). A
+            path wins over TFDS where it exists.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
         layout: of a folder; `auto` looks.
@@ -54,12 +58,16 @@ def open_dataset(
     Raises:
         UserError: one line, for whatever cannot be opened or does not fit the scheme.
     """
+    if pairs is not None and kind != "paired":
+        raise UserError(
+            f"--pairs={pairs}: this scheme trains on {kind} pictures; right would be no --pairs"
+        )
     colours = None if palette is None else np.array(palette, np.uint8)
     if name == "digits":
         collection = open_digits(pictures)
     elif name == "facades":
         collection = open_facades(pictures, seed=seed, direction=direction)
-    elif pathlib.Path(name).exists() or "/" in name or name.endswith(".zip"):
+    elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         collection = open_folder(
             name, pictures, layout=layout, direction=direction, palette=colours
         )
@@ -75,7 +83,7 @@ def _as_kind(collection, kind, name):
         return collection
     if collection.kind not in SERVES_AS.get(kind, ()):
         raise UserError(
-            f"--dataset={name}: holds {collection.kind} pictures, this scheme trains on {kind} "
-            f"ones; {MENDS[kind]}"
+            f"--dataset={printable(name)}: holds {collection.kind} pictures, this scheme trains on "
+            f"{kind} ones; {MENDS[kind]}"
         )
-    return dataclasses.replace(collection, kind=kind)
+    return dataclasses.replace(collection, kind=kind, class_names=())

@@ -1,17 +1,21 @@
 """Any image data set of tensorflow-datasets, by name, with random access."""
 
+import contextlib
 import dataclasses
-import pathlib
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import Image
 
 from kgan.data.collection import Collection, Pictures
-from kgan.data.pictures import shape_picture
+from kgan.data.pictures import printable, read_picture
+from kgan.data.tfds_preparing import FORMAT, find_builder, prepare, quieten, reason
 from kgan.errors import UserError
 
-HELD_OUT = 10  # percent of the training part, where there is no test part
+HELD_OUT = 10  # percent of the training part, where there is no other part to test on
+PARTS = {"train": "train", "validation": "validation", "test": "test"}
+UNPAIRED = {"train_a": "trainA", "train_b": "trainB", "test_a": "testA", "test_b": "testB"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,25 +23,49 @@ class TFDSSource:
     """Reads one split; the file format gives random access.
 
     Args:
-        split: what `tfds.builder(...).as_data_source` returns.
+        split: what `builder.as_data_source` returns, its examples parsed but not decoded.
+        name: what messages call the data set.
+        size: (height, width) in pixels.
+        channels: 1, 3 or 4.
+        fit: as in `Pictures`.
         labelled: whether there is a `label`.
-        prepare: brings uint8 [H, W, C] to the size and the channels.
     """
 
-    split: object
+    split: Sequence
+    name: str
+    size: tuple[int, int]
+    channels: int
+    fit: str
     labelled: bool
-    prepare: Callable[[np.ndarray], np.ndarray]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.split)
 
-    def read(self, index):
-        """Returns `image` uint8 [H, W, C], and `label` int32 where there is one."""
-        example = self.split[int(index)]
-        fields = {"image": self.prepare(example["image"])}
-        if self.labelled:
-            fields["label"] = np.int32(example["label"])
-        return fields
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns `image` (uint8 or uint16 [H, W, C]), and `label` (int32) if there is one."""
+        return self.read_many([index])[0]
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns what `read` returns for each of several indices.
+
+        Fetching records one by one takes longer than decoding small pictures.
+
+        Raises:
+            UserError: the prepared files are damaged.
+        """
+        places = [range(len(self))[index] for index in indices]
+        with _damage_is_named(self.name, getattr(self.split, "dataset_info", None)):
+            records = self.split.__getitems__(places)
+        return [self._decode(*pair) for pair in zip(places, records, strict=True)]
+
+    def _decode(self, place: int, record) -> dict[str, np.ndarray]:
+        features = record.features.feature
+        encoded = features["image"].bytes_list.value[0]
+        called = f"{self.name}, picture {place}"
+        image = read_picture(encoded, called, self.size, self.channels, self.fit)
+        if not self.labelled:
+            return {"image": image}
+        return {"image": image, "label": np.int32(features["label"].int64_list.value[0])}
 
 
 def open_tfds(
@@ -46,10 +74,16 @@ def open_tfds(
     """Opens a TFDS data set, preparing it on first use.
 
     Args:
-        name: such as `mnist` or `cifar10`.
+        name: such as `mnist`, `cycle_gan/horse2zebra` or `mnist:3.0.1`.
         pictures: size and channels.
-        data_dir: where prepared data sets are kept; TFDS' own default otherwise.
+        data_dir: where prepared data sets are kept; TFDS' own default otherwise. A set that lies
+            there in a format without random access is prepared again, in `array_record/`.
         manual_dir: a folder with the original files, used in place of a download.
+
+    Returns:
+        `labelled` pictures where TFDS has one class a picture, `unpaired` ones where it has
+        `trainA` and `trainB`, else `images`. Without a test part, the validation part serves as
+        one, or the last tenth of the training part.
 
     Raises:
         UserError: on an unknown name, one without pictures, or files that cannot be had.
@@ -57,72 +91,96 @@ def open_tfds(
     # Here and not above: importing it takes a second, which the built-in sets need not pay.
     import tensorflow_datasets as tfds
 
-    # Its own progress bars and notes would bury the line that says what is missing.
-    tfds.logging.set_verbosity(tfds.logging.ERROR)
-    try:
-        builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
-    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+    quieten()
+    if manual_dir is not None:
+        manual_dir = os.path.expanduser(manual_dir)
+        if not os.path.isdir(manual_dir):
+            raise UserError(
+                f"--manual_dir={printable(manual_dir)}: no such folder; right would be the folder "
+                "with the original files"
+            )
+    builder = find_builder(name, data_dir)
+    _check_pictures(tfds, name, builder.info.features)
+    if not builder.is_prepared():
+        builder = prepare(name, builder, data_dir, manual_dir)
+    return _collect(tfds, name, pictures, builder)
+
+
+def _check_pictures(tfds, name, features):
+    image = dict(features.items()).get("image")
+    if not isinstance(image, tfds.features.Image):
         raise UserError(
-            f"--dataset={name}: neither built in, nor a folder or zip, nor a TFDS name"
-        ) from error
+            f"--dataset={name}: has no pictures, only {', '.join(features)}; right would be a "
+            "set with an `image`"
+        )
+    if np.dtype(image.np_dtype) not in (np.uint8, np.uint16):
+        raise UserError(
+            f"--dataset={name}: has pictures of {np.dtype(image.np_dtype)}; right would be 8 or "
+            "16 bits a channel"
+        )
+
+
+def _collect(tfds, name, pictures, builder) -> Collection:
     features = builder.info.features
-    if "image" not in features:
-        raise UserError(f"--dataset={name}: has no pictures, only {', '.join(features)}")
-    _prepare(builder, name, manual_dir)
-    channels = pictures.channels or features["image"].shape[-1] or 3
-    labelled = "label" in features
-
-    def source(split, part):
-        return TFDSSource(
-            builder.as_data_source(split), labelled,
-            lambda array: shape_picture(
-                _image(array), name, pictures.size_of(part), channels, pictures.fit
-            ),
-        )  # fmt: skip
-
-    if "test" in builder.info.splits:
-        splits = {"train": "train", "test": "test"}
-    else:
-        splits = {"train": f"train[:-{HELD_OUT}%]", "test": f"train[-{HELD_OUT}%:]"}
-    parts = {part: source(split, part) for part, split in splits.items()}
-    names = tuple(features["label"].names) if labelled else ()
-    counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
+    # The set says 3 even where single pictures are grey; alpha is wanted only by who asks for it.
+    channels = pictures.channels or (1 if features["image"].shape[-1] == 1 else 3)
+    labelled = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
+    kind, splits, note = _splits(name, builder.info.splits, labelled)
+    with _damage_is_named(name, builder.info):
+        parts = {
+            part: TFDSSource(
+                builder.as_data_source(
+                    split,
+                    deserialize_method=tfds.decode.DeserializeMethod.DESERIALIZE_NO_DECODE,
+                    file_format=FORMAT,
+                ),
+                name,
+                pictures.size_of(part),
+                channels,
+                pictures.fit,
+                kind == "labelled",
+            )
+            for part, split in splits.items()
+        }
+    class_names = tuple(features["label"].names) if kind == "labelled" else ()
+    counts = [f"{len(source)} {part.replace('_', ' ')}" for part, source in parts.items()]
+    classes = [f"{len(class_names)} classes"] if class_names else []
     return Collection(
-        name=name,
-        kind="labelled" if labelled else "images",
+        name=re.sub(r"\W+", "_", name),
+        kind=kind,
         parts=parts,
-        description=f"{name} (TFDS {builder.info.version}): {len(names)} classes, {counts}",
-        class_names=names,
+        description=f"{name} (TFDS {builder.info.version}): {', '.join(classes + counts)}{note}",
+        class_names=class_names,
     )
 
 
-def _image(array):
-    """Wraps uint8 [H, W, C] for Pillow, which has no third axis for grey."""
-    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-
-
-def _prepare(builder, name, manual_dir):
-    import tensorflow_datasets as tfds
-
-    if manual_dir is not None and not pathlib.Path(manual_dir).is_dir():
-        raise UserError(f"--manual_dir={manual_dir}: no such folder")
-    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
-    try:
-        builder.download_and_prepare(download_config=config)
-    # A missing network and missing manual files come as any of these, TFDS has no class for it.
-    except (OSError, AssertionError, tfds.download.DownloadError, RuntimeError) as error:
-        if pathlib.Path(builder.data_path).exists():
-            raise
-        wanted = sorted({url.rpartition("/")[2] for url in _urls(builder)})
-        files = f"the files {', '.join(wanted)}" if wanted else "its original files"
+def _splits(name, splits, labelled) -> tuple[str, dict[str, str], str]:
+    """Returns the kind, the splits by part, and a note for the user."""
+    if "trainA" in splits and "trainB" in splits:
+        return "unpaired", {part: s for part, s in UNPAIRED.items() if s in splits}, ""
+    kind = "labelled" if labelled else "images"
+    if "train" not in splits:
         raise UserError(
-            f"--dataset={name}: not prepared, and cannot be downloaded "
-            f"({' '.join(str(error).split())[:120]}); put {files} into a folder and give it "
-            "as --manual_dir="
+            f"--dataset={name}: has no part to train on, only {', '.join(splits)}; right would be "
+            "one with a `train` part"
+        )
+    found = {part: split for part, split in PARTS.items() if split in splits}
+    if "test" in found:
+        return kind, found, ""
+    if "validation" in found:
+        return kind, {"train": "train", "test": "validation"}, "; test is TFDS' validation part"
+    held_out = max(1, splits["train"].num_examples * HELD_OUT // 100)
+    note = f"; test held out of train (the last {HELD_OUT}%)"
+    return kind, {"train": f"train[:-{held_out}]", "test": f"train[-{held_out}:]"}, note
+
+
+@contextlib.contextmanager
+def _damage_is_named(name, info) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as error:
+        where = printable(str(info.data_dir)) if info is not None else "the prepared files"
+        raise UserError(
+            f"--dataset={name}: {where} is damaged ({reason(error)}); right would be to delete "
+            "that folder, so that it is prepared again"
         ) from error
-
-
-def _urls(builder):
-    """Reads which addresses the builder's checksum file names."""
-    infos = builder.url_infos if hasattr(builder, "url_infos") else {}
-    return list(infos or {})

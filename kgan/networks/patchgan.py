@@ -74,8 +74,7 @@ def discriminator(
         if level > 0:
             gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
             norm = LiveBatchNormalization(gamma_initializer=gamma, name=f"level_{level}_norm")
-            # Always its batch's own statistics: a discriminator is used in training only.
-            maps = norm(maps, training=True)
+            maps = norm(maps)
         maps = layers.LeakyReLU(0.2, name=f"level_{level}_leaky_relu")(maps)
     maps = convolve(maps, 1, "to_logits", 1, use_bias=True)
     logits = layers.Activation("linear", dtype="float32", name="logits")(maps)

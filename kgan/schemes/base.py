@@ -43,6 +43,11 @@ class TrainableModel(keras.Model):
         self.built = True
 
     @property
+    def completed_steps(self) -> int:
+        """How many steps have been done; a variable on several replicas has no `int()`."""
+        return int(keras.ops.convert_to_numpy(self.step))
+
+    @property
     def networks(self) -> dict[str, keras.Model]:
         """The networks by the names that checkpoints and exports use."""
         raise NotImplementedError
@@ -63,6 +68,8 @@ class TrainableModel(keras.Model):
         """Trains as `keras.Model.fit` does; groups the batches of a tf.data data set by step."""
         if isinstance(x, tf.data.Dataset):
             x = group_batches(x, self.batches_per_step)
+            # Keras' default asks for a shuffle that it cannot do, and warns of it.
+            kwargs.setdefault("shuffle", False)
         return super().fit(x, **kwargs)
 
     def global_mean(self, per_example: tf.Tensor) -> tf.Tensor:
@@ -113,7 +120,8 @@ class TrainableModel(keras.Model):
         """
         state = {"step": self.step}
         groups = {name: network.variables for name, network in self.networks.items()}
-        groups |= {name: optimizer.variables for name, optimizer in self.optimizers.items()}
+        for name, optimizer in self.optimizers.items():
+            groups |= _optimizer_groups(name, optimizer)
         groups |= {f"means/{name}": mean.variables for name, mean in self.means.items()}
         groups |= self.extra_state()
         for owner, variables in groups.items():
@@ -145,6 +153,15 @@ class TrainableModel(keras.Model):
             for key, value in config.items()
         }
         return cls(**config)
+
+
+def _optimizer_groups(name, optimizer):
+    """Lists an optimiser's variables by owner: a loss scale and what it wraps both count steps."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is None:
+        return {name: optimizer.variables}
+    own = optimizer.variables[: -len(inner.variables)]
+    return {name: inner.variables, f"{name}/loss_scale": own}
 
 
 def group_batches(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
@@ -243,7 +260,8 @@ class AdversarialModel(TrainableModel):
 def _prepare(optimizer, network):
     optimizer = keras.optimizers.get(optimizer)
     # `fit` would scale the loss of a single `optimizer`; with two it is done by hand.
-    if network.dtype_policy.name == "mixed_float16":
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if network.dtype_policy.name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     # Slots that are made inside a replica fail, so they are made here.
     optimizer.build(network.trainable_variables)

@@ -87,6 +87,8 @@ class TranslationModel(AdversarialModel):
             "Dropout and normalisation are live, from the seed and from each picture alone: "
             "the same picture and seed always give the same answer, whatever stands beside them."
         )
+        # What TensorFlow's decoder brings to this many channels.
+        formats = {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
         given = f"pictures float32 [B, {height}x{width}x{channels}] in [-1, 1]"
         return {
             "serving_default": Signature(
@@ -99,7 +101,7 @@ class TranslationModel(AdversarialModel):
             ),
             "from_files": Signature(
                 from_files, {"image_bytes": tf.TensorSpec([None], tf.string)},
-                "image_bytes string [B], JPEG, PNG, GIF or BMP files of any size, resized to "
+                f"image_bytes string [B], {formats} files of any size, resized to "
                 f"{height}x{width} -> png_bytes string [B], PNG files. {live}",
             ),
         }  # fmt: skip

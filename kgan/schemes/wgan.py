@@ -36,7 +36,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     integer("latent_size", 100, "Length of the noise vector.")
     integer("n_critic", 5, "Updates of the critic for each of the generator.")
     flags.DEFINE_float(
-        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 0.0, flag_values=flag_values
+        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, flag_values=flag_values
     )
     flags.DEFINE_enum(
         "network", "dcgan", ["dcgan", "mlp"], "Which networks both players are.",

@@ -1,0 +1,119 @@
+"""Tests of the PatchGAN: counts by hand, the map's size, and the patch that one logit sees."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.layers import LiveBatchNormalization
+from kgan.networks import patchgan
+
+
+def test_parameters_at_256_pixels_are_those_counted_by_hand():
+    kernels = 16 * (6 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 1)
+    norms = 2 * (128 + 256 + 512)
+    biases = 64 + 1  # where no normalisation follows
+    assert kernels + norms + biases == 2_768_705
+    network = patchgan.discriminator([(256, 256, 3), (256, 256, 3)])
+    assert network.count_params() == 2_768_705
+    assert network.output_shape == (None, 30, 30, 1)
+
+
+def test_layers_are_the_reference_s():
+    network = patchgan.discriminator([(256, 256, 3), (256, 256, 3)])
+    convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [c.filters for c in convolutions] == [64, 128, 256, 512, 1]
+    assert [c.strides[0] for c in convolutions] == [2, 2, 2, 1, 1]
+    assert {c.kernel_size for c in convolutions} == {(4, 4)}
+    assert [c.output.shape[1] for c in convolutions] == [128, 64, 32, 31, 30]
+    norms = [layer for layer in network.layers if isinstance(layer, LiveBatchNormalization)]
+    assert [norm.output.shape[-1] for norm in norms] == [128, 256, 512]
+
+
+def test_widths_grow_to_8_times_the_base_width():
+    network = patchgan.discriminator([(256, 256, 3)], base_width=2, downsampling_layers=5)
+    filters = [c.filters for c in network.layers if isinstance(c, keras.layers.Conv2D)]
+    assert filters == [2, 4, 8, 16, 16, 16, 1]
+
+
+def test_receptive_fields_are_the_reference_s():
+    fields = [patchgan.receptive_field(layers) for layers in range(1, 7)]
+    assert fields == [16, 34, 70, 142, 286, 574]
+
+
+@pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70), (4, 142)])
+def test_a_logit_depends_on_its_patch_and_on_nothing_else(monkeypatch, layers, field):
+    # Batch statistics let every logit see every pixel a little; without them the patch is sharp.
+    monkeypatch.setattr(LiveBatchNormalization, "call", lambda self, inputs, training=False: inputs)
+    network = patchgan.discriminator([(256, 256, 1)], 2, layers)
+    pictures = tf.constant(np.random.default_rng(0).normal(size=(1, 256, 256, 1)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        logits = network(pictures)
+        middle = logits.shape[1] // 2
+        logit = logits[0, middle, middle, 0]
+    seen = tape.gradient(logit, pictures)[0, :, :, 0].numpy() != 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    assert rows[-1] - rows[0] + 1 == field
+    assert columns[-1] - columns[0] + 1 == field
+    assert seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].mean() > 0.99
+
+
+def test_padding_is_one_pixel_on_each_side():
+    # A picture of ones through kernels of ones: a logit counts the taps that lie inside, which
+    # looks the same from all four sides only where all four sides are padded alike.
+    network = patchgan.discriminator([(16, 16, 1)], base_width=1, downsampling_layers=1)
+    network.set_weights([np.ones_like(w) for w in network.get_weights()])
+    logits = network(np.ones((1, 16, 16, 1), np.float32))[0, :, :, 0].numpy()
+    np.testing.assert_allclose(logits, logits[::-1], rtol=1e-5)
+    np.testing.assert_allclose(logits, logits[:, ::-1], rtol=1e-5)
+
+
+def test_statistics_are_over_the_batch_in_training_and_over_a_pair_afterwards():
+    network = patchgan.discriminator([(16, 16, 1)], base_width=2, downsampling_layers=2)
+    pictures = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
+
+    def first_alone_and_in_its_batch(training):
+        return network(pictures[:1], training=training)[0], network(pictures, training=training)[0]
+
+    alone, together = first_alone_and_in_its_batch(training=False)
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    alone, together = first_alone_and_in_its_batch(training=True)
+    assert np.abs(alone - together).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers", "logits"),
+    [
+        ((32, 32, 3), 3, (2, 2)), ((24, 24, 3), 3, (1, 1)), ((64, 128, 1), 3, (6, 14)),
+        ((128, 128, 3), 1, (62, 62)), ((512, 256, 3), 6, (6, 2)),
+    ],
+)  # fmt: skip
+def test_every_size_gives_its_map(shape, layers, logits):
+    # Halved once a layer, then one pixel less for each of the two stride-1 convolutions.
+    network = patchgan.discriminator([shape, shape], base_width=1, downsampling_layers=layers)
+    assert network.output_shape == (None, *logits, 1)
+
+
+def test_pictures_too_small_for_the_layers_are_refused():
+    with pytest.raises(ValueError, match="`downsampling_layers` must leave 3 pixels.*Received.*4"):
+        patchgan.discriminator([(32, 64, 3)], downsampling_layers=4)
+
+
+def test_initial_weights_are_normal_with_deviation_0_02():
+    network = patchgan.discriminator([(64, 64, 3)], base_width=16)
+    weights = {v.path: np.ravel(v) for v in network.trainable_variables}
+    kernels = np.concatenate([w for path, w in weights.items() if path.endswith("kernel")])
+    gammas = np.concatenate([w for path, w in weights.items() if path.endswith("gamma")])
+    np.testing.assert_allclose(kernels.std(), 0.02, rtol=0.02)
+    assert abs(kernels.mean()) < 1e-3
+    np.testing.assert_allclose(gammas.mean(), 1.0, atol=0.01)
+    np.testing.assert_allclose(gammas.std(), 0.02, rtol=0.2)
+
+
+def test_saved_network_gives_equal_outputs(reloaded):
+    network = patchgan.discriminator([(32, 32, 1), (32, 32, 3)], 2)
+    rng = np.random.default_rng(0)
+    pair = [rng.uniform(-1, 1, (2, 32, 32, c)).astype(np.float32) for c in (1, 3)]
+    again = reloaded(network)
+    np.testing.assert_array_equal(again(pair), network(pair))

@@ -1,0 +1,514 @@
+"""What every scheme passes; its test subclasses a contract and says how small to build it.
+
+    class TestDCGAN(LatentContract):
+        scheme = "dcgan"
+        flags = ("--width=4", "--latent_size=8")
+        spec = Spec("images", (16, 16), 1, 1)
+
+`SchemeContract` asks what holds for any two players; `LatentContract` and `TranslationContract`
+know how a model of their base draws its answers and does one player's step alone.
+"""
+
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kgan import checkpoint, settings
+from kgan.data.collection import Spec
+from kgan.data.pipeline import training_batches
+from kgan.pictures import to_bytes
+from kgan.signatures import write_saved_model
+
+EXAMPLES = 10  # no multiple of a batch, so that batches lie across two passes
+
+# Answers calls from an exported model in a process that cannot import kgan. Arrays are named
+# "<signature> <count> <input or output>".
+SERVER = """
+import collections, sys
+
+class NoKgan:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "kgan":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoKgan())
+try:
+    import kgan
+    sys.exit("kgan can be imported, so that this proves nothing")
+except ModuleNotFoundError:
+    pass
+
+import numpy as np
+import tensorflow as tf
+
+folder, inputs, outputs = sys.argv[1:]
+served = tf.saved_model.load(folder).signatures
+calls = collections.defaultdict(dict)
+given = np.load(inputs, allow_pickle=True)
+for place in given.files:
+    name, count, key = place.split(" ")
+    calls[name, count][key] = tf.constant(given[place])
+answers = {
+    f"{name} {count} {key}": value.numpy()
+    for (name, count), arguments in calls.items()
+    for key, value in served[name](**arguments).items()
+}
+np.savez(outputs, **answers)
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseSource:
+    """Random access to pictures of noise, under every key that a scheme may ask for."""
+
+    spec: Spec
+
+    def __len__(self):
+        return EXAMPLES
+
+    def read(self, index):
+        rng = np.random.default_rng(index)
+        target = rng.integers(0, 256, (*self.spec.size, self.spec.channels), np.uint8)
+        given = rng.integers(0, 256, (*self.spec.size, self.spec.input_channels), np.uint8)
+        return {"image": target, "input": given, "target": target, "label": np.int32(index % 10)}
+
+
+def values(model, *owners):
+    """Reads the state as arrays by path, of some owners or of all."""
+    state = checkpoint.capture(model.state())
+    return {k: v for k, v in state.items() if not owners or k.split("/")[0] in owners}
+
+
+def trainable(model, owner):
+    """Reads the trainable weights of a network."""
+    return [np.asarray(variable) for variable in model.networks[owner].trainable_variables]
+
+
+def differing(first, second):
+    """Lists the paths at which two captured states differ in a bit."""
+    assert first.keys() == second.keys()
+    return [path for path in first if first[path].tobytes() != second[path].tobytes()]
+
+
+def moved(before, after):
+    """Tells whether a training moved each layer's first weight; a last bias may stand still."""
+    pairs = zip(before, after, strict=True)
+    return all((old != new).any() for old, new in pairs if old.ndim > 1)
+
+
+class CheckpointAfter(keras.callbacks.Callback):
+    """Writes a checkpoint in the middle of a training that goes on."""
+
+    def __init__(self, steps, path):
+        super().__init__()
+        self.steps = steps
+        self.path = path
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 == self.steps:
+            state = checkpoint.capture(self.model.state())
+            checkpoint.write(self.path, state, {"step": int(self.model.step)})
+
+
+class SchemeContract:
+    """Tests of any scheme with two players.
+
+    Class attributes that a subclass sets:
+        scheme: the name of its file in `kgan.schemes`.
+        flags: what makes it tiny.
+        spec: of the data it is built for.
+        keys: which fields of an example it takes.
+        batch_size: global, even.
+    """
+
+    scheme: str
+    flags: tuple[str, ...] = ()
+    spec: Spec
+    keys: tuple[str, ...] = ("image",)
+    batch_size = 4
+
+    def build(self, *flags):
+        """Builds the scheme from its command line, as a training does."""
+        resolved = settings.parse([f"--model={self.scheme}", *self.flags, *flags])
+        return resolved.scheme.build(resolved, self.spec)
+
+    def dataset(self, model, start_step=0):
+        """Makes the batches of a training from a step on."""
+        return training_batches(
+            NoiseSource(self.spec), self.keys, batch_size=self.batch_size, seed=model.seed,
+            start_batch=start_step * model.batches_per_step,
+        )  # fmt: skip
+
+    def train(self, model, steps, start_step=0, *, graph=False, callbacks=()):
+        """Trains some steps; returns the means over them.
+
+        Tracing a graph takes longer than a few steps of a tiny model without one, so only the
+        tests that are about what a real training does ask for it.
+        """
+        model.run_eagerly = not graph
+        history = model.fit(
+            self.dataset(model, start_step), epochs=1, steps_per_epoch=steps, verbose=0,
+            shuffle=False, callbacks=list(callbacks),
+        )  # fmt: skip
+        return {name: np.asarray(log[-1]).item() for name, log in history.history.items()}
+
+    def step_data(self, model):
+        """Takes the first step's data as `train_step` gets it."""
+        count = model.batches_per_step
+        batches = tuple(self.dataset(model).take(count))
+        return batches if count > 1 else batches[0]
+
+    def discriminator_step(self, model):
+        """Does one update of the discriminator alone."""
+        raise NotImplementedError
+
+    def generator_step(self, model):
+        """Does one update of the generator alone."""
+        raise NotImplementedError
+
+    def answers(self, model, name, inputs):
+        """Computes what a signature has to answer with the model's own methods."""
+        raise NotImplementedError
+
+    def inputs(self, model, name, count):
+        """Makes inputs for a signature, for `count` answers."""
+        raise NotImplementedError
+
+    def outputs(self, model):
+        """Draws pictures from the model for fixed inputs."""
+        name = "serving_default"
+        return self.answers(model, name, self.inputs(model, name, 2))["pictures"]
+
+    # What one step does.
+
+    def test_discriminator_step_leaves_generator_unchanged(self):
+        model = self.build()
+        generator, before = trainable(model, "generator"), values(model, "g_optimizer")
+        discriminator = trainable(model, "discriminator")
+        self.discriminator_step(model)
+        np.testing.assert_equal(trainable(model, "generator"), generator)
+        assert not differing(before, values(model, "g_optimizer"))
+        assert moved(discriminator, trainable(model, "discriminator"))
+
+    def test_generator_step_leaves_discriminator_unchanged(self):
+        model = self.build()
+        discriminator, before = trainable(model, "discriminator"), values(model, "d_optimizer")
+        generator = trainable(model, "generator")
+        self.generator_step(model)
+        np.testing.assert_equal(trainable(model, "discriminator"), discriminator)
+        assert not differing(before, values(model, "d_optimizer"))
+        assert moved(generator, trainable(model, "generator"))
+
+    def test_a_step_counts_once(self):
+        model = self.build()
+        self.train(model, 2)
+        assert int(model.step) == 2
+        assert int(model.g_optimizer.iterations) == 2
+        assert int(model.d_optimizer.iterations) == 2 * model.batches_per_step
+
+    def test_logs_are_means_over_the_steps(self):
+        means = self.train(self.build(), 3, graph=True)
+        model = self.build()
+        single = [self.train(model, 1, start_step=step) for step in range(3)]
+        assert set(means) == set(model.logged)
+        for name in model.logged:
+            by_step = [logs[name] for logs in single]
+            assert len(set(by_step)) == 3
+            np.testing.assert_allclose(means[name], np.mean(by_step), rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+    def test_mixed_precision_takes_a_step_with_finite_losses(self, precision):
+        exact = self.train(self.build(), 1)
+        keras.mixed_precision.set_global_policy(precision)
+        model = self.build()
+        logs = self.train(model, 1)
+        for name, value in logs.items():
+            np.testing.assert_allclose(value, exact[name], rtol=0.05, atol=0.05)
+        pictures = self.outputs(model)
+        assert pictures.dtype == np.float32
+        assert np.isfinite(pictures).all()
+        assert all(array.dtype != np.float16 for array in values(model).values())
+
+    def test_one_optimizer_object_for_both_players_is_refused(self):
+        model = self.build()
+        optimizer = keras.optimizers.Adam()
+        with pytest.raises(ValueError, match="`g_optimizer` and `d_optimizer` must be two"):
+            model.compile(g_optimizer=optimizer, d_optimizer=optimizer)
+
+    def test_optimizer_names_make_two_optimizers(self):
+        model = self.build()
+        model.compile(g_optimizer="adam", d_optimizer="adam")
+        assert model.g_optimizer is not model.d_optimizer
+
+    # What is kept.
+
+    def test_state_has_every_variable_under_a_path_that_stays(self):
+        model, again = self.build(), self.build()
+        assert list(model.state()) == list(again.state())
+        owners = [*model.networks.values(), *model.optimizers.values(), *model.means.values()]
+        assert len(model.state()) == 1 + sum(len(owner.variables) for owner in owners)
+
+    def test_state_is_the_same_for_the_same_seed_and_another_for_another(self):
+        first = values(self.build())
+        assert not differing(first, values(self.build()))
+        changed = differing(first, values(self.build("--seed=1")))
+        assert {"generator", "discriminator"} <= {path.split("/")[0] for path in changed}
+
+    @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+    def test_a_resumed_run_ends_with_the_same_bits(self, precision, tmp_path):
+        keras.mixed_precision.set_global_policy(precision)
+        graph = precision == "float32"
+        path = tmp_path / "checkpoint.safetensors"
+        whole, resumed = self.build(), self.build()
+        self.train(whole, 4, graph=graph, callbacks=[CheckpointAfter(2, path)])
+        arrays, header = checkpoint.read(path)
+        checkpoint.restore(resumed.state(), arrays, path)
+        assert not differing(arrays, values(resumed))
+        resumed.keep_means()
+        self.train(resumed, 2, start_step=header["step"], graph=graph)
+        assert not differing(values(whole), values(resumed))
+
+    def test_restored_means_survive_one_reset_and_no_more(self):
+        model = self.build()
+        model.means["g_loss"].update_state([1.0, 3.0])
+        model.keep_means()
+        model.reset_metrics()
+        assert float(model.means["g_loss"].result()) == 2.0
+        model.reset_metrics()
+        assert float(model.means["g_loss"].result()) == 0.0
+
+    def test_config_makes_the_model_again(self):
+        model = self.build("--seed=5")
+        config = model.get_config()
+        again = type(model).from_config(json.loads(json.dumps(config)))
+        # As JSON, which knows no tuples.
+        assert json.dumps(again.get_config()) == json.dumps(config)
+        assert again.seed == 5
+        again.compile(g_optimizer="adam", d_optimizer="adam")
+        np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
+
+    @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+    def test_saved_model_loads_with_its_optimizers_and_trains_on(self, precision, tmp_path):
+        keras.mixed_precision.set_global_policy(precision)
+        model = self.build()
+        self.train(model, 1)
+        model.save(tmp_path / "model.keras")
+        again = keras.models.load_model(tmp_path / "model.keras")
+        assert type(again) is type(model)
+        np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
+        kept = ("step", *model.networks, *model.optimizers)
+        assert not differing(values(model, *kept), values(again, *kept))
+        for one in (model, again):
+            self.train(one, 1, start_step=1)
+        assert not differing(values(model, *kept), values(again, *kept))
+
+    # Replicas.
+
+    def test_two_replicas_match_one(self, two_replicas):
+        alone = self.build("--sync_batch_norm")
+        logs = self.train(alone, 1, graph=True)
+        with two_replicas.scope():
+            split = self.build("--sync_batch_norm")
+        split_logs = self.train(split, 1, graph=True)
+        for name, value in logs.items():
+            np.testing.assert_allclose(split_logs[name], value, atol=1e-5, rtol=1e-5, err_msg=name)
+        one, two = values(alone), values(split)
+        assert one.keys() == two.keys()
+        for path, array in one.items():
+            # Beside the array's largest number, so that the averages of small gradients count;
+            # Adam's steps alone would look right with a gradient of any size.
+            tolerance = min(1e-5, 5e-5 * np.abs(array).max())
+            if path.startswith("means/"):
+                tolerance = 1e-5 * np.abs(array).max()
+            np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
+
+    # Export.
+
+    def test_export_matches_model_without_kgan(self, tmp_path):
+        model = self.build()
+        self.train(model, 1)
+        signatures = model.signatures()
+        assert "serving_default" in signatures
+        version = write_saved_model(model.networks, signatures, tmp_path / "exported")
+        calls = [(name, count) for name in signatures for count in (1, 3)]
+        given = {
+            f"{name} {count} {key}": value
+            for name, count in calls
+            for key, value in self.inputs(model, name, count).items()
+        }
+        np.savez(tmp_path / "inputs.npz", **given)
+        subprocess.run(
+            [sys.executable, "-c", SERVER, version, tmp_path / "inputs.npz", tmp_path / "out.npz"],
+            check=True, cwd=tmp_path,
+        )  # fmt: skip
+        served = np.load(tmp_path / "out.npz", allow_pickle=True)
+        for name, count in calls:
+            answers = self.answers(model, name, self.inputs(model, name, count))
+            found = {key for key in served.files if key.startswith(f"{name} {count} ")}
+            assert found == {f"{name} {count} {key}" for key in answers}
+            for key, answer in answers.items():
+                output = served[f"{name} {count} {key}"]
+                if key.endswith("_bytes"):
+                    # One level of 255, where rounding falls on either side.
+                    output, tolerance = decoded(output).astype(int), 1
+                else:
+                    tolerance = 1e-5
+                assert len(output) == count
+                np.testing.assert_allclose(output, answer, atol=tolerance, err_msg=name)
+
+
+def decoded(files):
+    """Decodes PNG files as uint8 [B, H, W, C]."""
+    pictures = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
+    return pictures if pictures.ndim == 4 else pictures[..., np.newaxis]
+
+
+class LatentContract(SchemeContract):
+    """Tests of a scheme that draws pictures from latents."""
+
+    def first_batch(self, model):
+        data = self.step_data(model)
+        return data[0] if model.batches_per_step > 1 else data
+
+    def discriminator_step(self, model):
+        model.discriminator_step(self.first_batch(model))
+
+    def generator_step(self, model):
+        model.generator_step(self.batch_size)
+
+    def inputs(self, model, name, count):
+        match name:
+            case "serving_default":
+                rng = np.random.default_rng(count)
+                latents = rng.normal(size=(count, model.latent_size)).astype(np.float32)
+                return {"latents": latents}
+            case "from_count":
+                return {"count": np.int32(count), "seed": np.int32(5)}
+            case "from_seeds" | "png_from_seeds":
+                return {"seeds": np.arange(7, 7 + count, dtype=np.int32)}
+
+    def answers(self, model, name, inputs):
+        match name:
+            case "serving_default":
+                return {"pictures": model.generate(inputs["latents"])}
+            case "from_count":
+                seeds = np.arange(5, 5 + inputs["count"])
+            case "from_seeds" | "png_from_seeds":
+                seeds = inputs["seeds"]
+        pictures = model.generate(model.latents_from_seeds(seeds))
+        if name == "png_from_seeds":
+            return {"png_bytes": to_bytes(pictures)}
+        return {"pictures": pictures}
+
+    def test_a_seed_gives_its_picture_whatever_stands_beside_it(self):
+        model = self.build()
+        batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
+        np.testing.assert_array_equal(model.latents_from_seeds([4]), batch[[1]])
+        np.testing.assert_array_equal(model.latents_from_seeds([5, 3]), batch[[2, 0]])
+        alone, together = model.generate(batch[[1]]), model.generate(batch)[[1]]
+        np.testing.assert_allclose(alone, together, atol=1e-6)
+
+    def test_latents_are_standard_normal_and_new_for_each_step_and_use(self):
+        model = self.build()
+        first = np.asarray(model.latents(1000, 0))
+        assert abs(first.mean()) < 0.05
+        assert abs(first.std() - 1) < 0.05
+        np.testing.assert_array_equal(first, model.latents(1000, 0))
+        assert (first != np.asarray(model.latents(1000, 1))).all()
+        model.step.assign_add(1)
+        assert (first != np.asarray(model.latents(1000, 0))).all()
+
+    def test_preview_draws_the_same_64_latents_each_time(self):
+        model = self.build()
+        preview = model.preview()
+        assert preview.shape == (8, 8, *self.spec.size, self.spec.channels)
+        drawn = model.generate(model.latents_from_seeds(np.arange(64)))
+        np.testing.assert_array_equal(preview.reshape(drawn.shape), drawn)
+
+
+class TranslationContract(SchemeContract):
+    """Tests of a scheme that turns one picture into another."""
+
+    keys = ("input", "target")
+
+    def given(self, model, count):
+        """Pictures to translate, of 256 levels so that a PNG holds them exactly."""
+        levels = np.random.default_rng(count).integers(0, 256, (count, *model.picture_shape))
+        return levels.astype(np.uint8)
+
+    def inputs(self, model, name, count):
+        levels = self.given(model, count)
+        pictures = levels.astype(np.float32) / 127.5 - 1
+        match name:
+            case "serving_default":
+                return {"pictures": pictures}
+            case "with_seed":
+                return {"pictures": pictures, "seed": np.int32(9)}
+            case "from_files":
+                files = [tf.io.encode_png(picture).numpy() for picture in levels]
+                return {"image_bytes": np.array(files, object)}
+
+    def answers(self, model, name, inputs):
+        match name:
+            case "serving_default":
+                return {"pictures": model.translate(inputs["pictures"])}
+            case "with_seed":
+                return {"pictures": model.translate(inputs["pictures"], inputs["seed"])}
+            case "from_files":
+                levels = self.given(model, len(inputs["image_bytes"]))
+                answers = model.translate(levels.astype(np.float32) / 127.5 - 1)
+                return {"png_bytes": to_bytes(answers)}
+
+    def test_a_translation_does_not_depend_on_its_batch_mates(self):
+        model = self.build()
+        self.train(model, 1)
+        pictures = self.inputs(model, "serving_default", 3)["pictures"]
+        together = model.translate(pictures, [7, 8, 9])
+        np.testing.assert_allclose(model.translate(pictures[1:2], 8), together[1:2], atol=1e-6)
+        np.testing.assert_allclose(
+            model.translate(pictures[[2, 0]], [9, 7]), together[[2, 0]], atol=1e-6
+        )
+
+    def test_same_seed_gives_the_same_answer_and_another_seed_another(self):
+        model = self.build()
+        pictures = self.inputs(model, "serving_default", 2)["pictures"]
+        first = model.translate(pictures, 3)
+        np.testing.assert_array_equal(model.translate(pictures, 3), first)
+        np.testing.assert_array_equal(model.translate(pictures, [3, 3]), first)
+        assert np.abs(model.translate(pictures, 4) - first).max() > 1e-3
+
+    def test_validation_is_the_mean_l1_over_pictures_not_batches(self):
+        model = self.build()
+        rng = np.random.default_rng(0)
+        shape = (3, *self.spec.size)
+        inputs = rng.uniform(-1, 1, (*shape, self.spec.input_channels)).astype(np.float32)
+        targets = rng.uniform(-1, 1, (*shape, self.spec.channels)).astype(np.float32)
+        errors = [
+            np.abs(model.translate(inputs[i : i + 1])[0] - targets[i]).mean() for i in range(3)
+        ]
+        batches = [(inputs[:2], targets[:2]), (inputs[2:], targets[2:])]
+        measured = model.validate(batches)[model.validation_measure]
+        np.testing.assert_allclose(measured, np.mean(errors), atol=1e-6)
+
+    def test_preview_shows_input_output_and_target(self):
+        model = self.build()
+        examples = {
+            "input": self.inputs(model, "serving_default", 2)["pictures"],
+            "target": np.zeros((2, *self.spec.size, self.spec.channels), np.float32),
+        }
+        preview = model.preview(examples)
+        assert preview.shape[:4] == (2, len(model.preview_columns), *self.spec.size)
+        channels = max(self.spec.channels, self.spec.input_channels)
+        assert preview.shape[4] == channels
+        answers = np.broadcast_to(model.translate(examples["input"]), preview[:, 1].shape)
+        np.testing.assert_allclose(preview[:, 0], np.broadcast_to(examples["input"], answers.shape))
+        np.testing.assert_allclose(preview[:, 1], answers, atol=1e-6)
+        assert (preview[:, 2] == 0).all()

@@ -1,0 +1,176 @@
+"""Tests of the optimisers: against Keras' own, and by hand where the papers' settings matter."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import optimizers
+
+STEPS = 5
+SHAPES = [(3, 4), (5,), ()]
+
+
+def gradients(step, replica=0):
+    rng = np.random.default_rng([step, replica])
+    # From tiny to large, as the layers of one network have them.
+    return [
+        (rng.normal(size=shape) * 10.0 ** rng.integers(-6, 2, shape)).astype(np.float32)
+        for shape in SHAPES
+    ]
+
+
+def make_variables():
+    return [
+        keras.Variable(
+            np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape),
+            name=f"v{number}",
+        )
+        for number, shape in enumerate(SHAPES)
+    ]
+
+
+def make_adam(kind):
+    return kind(2e-3, beta_1=0.5, beta_2=0.99, epsilon=1e-8)
+
+
+def trained_by_keras_adam():
+    """Keras' own Adam on the sum of both replicas' gradients."""
+    variables, optimizer = make_variables(), make_adam(keras.optimizers.Adam)
+    for step in range(STEPS):
+        both = zip(gradients(step, 0), gradients(step, 1), strict=True)
+        optimizer.apply([first + second for first, second in both], variables)
+    return [np.asarray(variable) for variable in variables]
+
+
+def test_fused_adam_equals_keras_adam():
+    variables, optimizer = make_variables(), make_adam(optimizers.FusedAdam)
+    for step in range(STEPS):
+        both = zip(gradients(step, 0), gradients(step, 1), strict=True)
+        optimizer.apply([tf.constant(first + second) for first, second in both], variables)
+    assert int(optimizer.iterations) == STEPS
+    for variable, expected in zip(variables, trained_by_keras_adam(), strict=True):
+        np.testing.assert_allclose(variable, expected, atol=1e-6)
+
+
+def test_fused_adam_on_two_replicas_equals_keras_adam_on_the_sum(two_replicas):
+    with two_replicas.scope():
+        variables, optimizer = make_variables(), make_adam(optimizers.FusedAdam)
+        optimizer.build(variables)
+
+    @tf.function
+    def run(step):
+        def local():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            mine = [
+                tf.where(replica == 0, first, second)
+                for first, second in zip(gradients(step, 0), gradients(step, 1), strict=True)
+            ]
+            optimizer.apply(mine, variables)
+
+        two_replicas.run(local)
+
+    for step in range(STEPS):
+        run(step)
+    for variable, expected in zip(variables, trained_by_keras_adam(), strict=True):
+        for copy in two_replicas.experimental_local_results(variable.value):
+            np.testing.assert_allclose(copy, expected, atol=1e-6)
+
+
+def test_fused_adam_takes_its_first_step_by_hand():
+    # From zero averages the corrected first step is lr · g / (|g| + ε · …): lr · sign(g).
+    variable, optimizer = keras.Variable([1.0, 1.0]), optimizers.FusedAdam(0.1, epsilon=1e-8)
+    optimizer.apply([tf.constant([3.0, -0.2])], [variable])
+    np.testing.assert_allclose(variable, [0.9, 1.1], atol=1e-5)
+
+
+def test_fused_adam_takes_float64_variables():
+    variable, optimizer = keras.Variable([1.0, 1.0], dtype="float64"), optimizers.FusedAdam(0.1)
+    optimizer.apply([tf.constant([3.0, -0.2])], [variable])
+    np.testing.assert_allclose(variable, [0.9, 1.1], atol=1e-5)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_fused_adam_equals_keras_adam_on_sparse_gradients_and_with_amsgrad(amsgrad):
+    results = []
+    for kind in (keras.optimizers.Adam, optimizers.FusedAdam):
+        variable = keras.Variable(np.ones((4, 2), np.float32))
+        optimizer = kind(0.1, amsgrad=amsgrad)
+        for row, size in ((1, 3.0), (2, -1.0), (1, 0.1)):
+            gradient = tf.IndexedSlices(tf.fill([1, 2], size), [row], [4, 2])
+            optimizer.apply([gradient], [variable])
+        results.append(np.asarray(variable))
+    np.testing.assert_allclose(*results, atol=1e-5)
+
+
+def test_fused_adam_survives_serialisation():
+    optimizer = make_adam(optimizers.FusedAdam)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    assert type(again) is optimizers.FusedAdam
+    assert again.get_config() == optimizer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", optimizers.FusedAdam),
+        ("rmsprop", keras.optimizers.RMSprop),
+        ("sgd", keras.optimizers.SGD),
+        ("momentum", keras.optimizers.SGD),
+        ("adagrad", keras.optimizers.Adagrad),
+        ("adadelta", keras.optimizers.Adadelta),
+    ],
+)
+def test_a_name_gives_its_optimiser_with_its_learning_rate(name, kind):
+    optimizer = optimizers.build_optimizer(name, 0.03)
+    assert type(optimizer) is kind
+    np.testing.assert_allclose(optimizer.learning_rate, 0.03, rtol=1e-6)
+
+
+def test_every_name_is_known_and_others_are_refused():
+    for name in optimizers.NAMES:
+        optimizers.build_optimizer(name, 0.1)
+    with pytest.raises(ValueError, match="`name` must be one of adam.*Received: name=lion"):
+        optimizers.build_optimizer("lion", 0.1)
+
+
+def test_adam_has_the_epsilon_of_the_paper_and_beta_1_as_given():
+    adam = optimizers.build_optimizer("adam", 2e-4, 0.25)
+    assert (adam.epsilon, adam.beta_1, adam.beta_2) == (1e-8, 0.25, 0.999)
+
+
+def test_beta_1_is_the_momentum_of_momentum_and_sgd_has_none():
+    assert optimizers.build_optimizer("momentum", 0.1, 0.7).momentum == 0.7
+    assert optimizers.build_optimizer("sgd", 0.1, 0.7).momentum == 0.0
+
+
+def test_rmsprop_does_not_throttle_the_tiny_gradients_of_a_clipped_critic():
+    # With ρ = 0.99 the first average is g² / 100, so a step is 10 · lr · sign(g), whatever the
+    # size of g; Keras' ε of 1e-7 under the root would make it 0.3 % of that at |g| = 1e-5.
+    variable = keras.Variable([0.0, 0.0, 0.0])
+    optimizer = optimizers.build_optimizer("rmsprop", 5e-5)
+    optimizer.apply([tf.constant([1.0, -1e-5, 0.0])], [variable])
+    np.testing.assert_allclose(variable, [-5e-4, 5e-4, 0.0], rtol=1e-4)
+
+
+def test_rmsprop_decays_by_0_99():
+    # g = 1 twice: v = 0.01 and then 0.0199, steps of 10 and 7.0888 times lr.
+    variable = keras.Variable([0.0])
+    optimizer = optimizers.build_optimizer("rmsprop", 1e-3)
+    for _ in range(2):
+        optimizer.apply([tf.constant([1.0])], [variable])
+    np.testing.assert_allclose(variable, [-17.0888e-3], rtol=1e-5)
+
+
+def test_each_player_has_an_optimiser_of_its_own():
+    settings = types.SimpleNamespace(
+        g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5
+    )
+    players = optimizers.players(settings)
+    assert set(players) == {"g_optimizer", "d_optimizer"}
+    assert type(players["g_optimizer"]) is optimizers.FusedAdam
+    np.testing.assert_allclose(players["g_optimizer"].learning_rate, 1e-4, rtol=1e-6)
+    assert type(players["d_optimizer"]) is keras.optimizers.SGD
+    np.testing.assert_allclose(players["d_optimizer"].learning_rate, 4e-4, rtol=1e-6)
