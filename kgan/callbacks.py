@@ -90,15 +90,15 @@ class MeansLogger(StepCallback):
         self.steps_per_epoch = steps_per_epoch
         self.images_per_step = images_per_step
         self.latest: dict[str, float] = {}
-        self._logged_step: int | None = None
+        self.logged_step: int | None = None
         self._seconds = 0.0
         self._epoch_sums: dict[str, float] = {}
         self._epoch_steps = 0
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        if self._logged_step is None:
-            self._logged_step = self.step
+        if self.logged_step is None:
+            self.logged_step = self.step
         self._mark = (time.monotonic(), self.step)
 
     def on_step(self):
@@ -114,7 +114,7 @@ class MeansLogger(StepCallback):
         self.log.flush()
 
     def _write_means(self):
-        steps = self.step - self._logged_step
+        steps = self.step - self.logged_step
         if steps == 0:
             return
         means = {name: float(mean.result()) for name, mean in self.model.means.items()}
@@ -127,7 +127,7 @@ class MeansLogger(StepCallback):
         speed = (self.step - self._mark[1]) * self.images_per_step / max(seconds, 1e-9)
         self._seconds += seconds
         self._mark = (now, self.step)
-        self._logged_step = self.step
+        self.logged_step = self.step
         rates = {
             f"{name.split('_')[0]}_lr": float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             for name, optimizer in self.model.optimizers.items()
@@ -137,12 +137,12 @@ class MeansLogger(StepCallback):
 
     def state(self):
         return {
-            "logged_step": self._logged_step, "seconds": self._seconds,
+            "logged_step": self.logged_step, "seconds": self._seconds,
             "epoch_sums": self._epoch_sums, "epoch_steps": self._epoch_steps,
         }  # fmt: skip
 
     def restore(self, state):
-        self._logged_step = state["logged_step"]
+        self.logged_step = state["logged_step"]
         self._seconds = state["seconds"]
         self._epoch_sums = dict(state["epoch_sums"])
         self._epoch_steps = state["epoch_steps"]
@@ -227,6 +227,7 @@ class Checkpoints(StepCallback):
         every: when.
         keep: how many of the last.
         stateful: callbacks whose state belongs to the run, by a name that stays.
+        refuse: told the names of variables that are not finite; then nothing is written.
     """
 
     def __init__(
@@ -236,13 +237,21 @@ class Checkpoints(StepCallback):
         every: Every,
         keep: int,
         stateful: Mapping[str, StepCallback],
+        refuse: Callable[[Sequence[str]], None],
     ):
         super().__init__()
+        self.refuse = refuse
         self.folder = folder
         self.header = dict(header)
         self.every = every
         self.keep = keep
         self.stateful = stateful
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        # A run that is killed or fails before its first interval can be gone on with, too.
+        if not checkpoint.saved_steps(self.folder):
+            self.save()
 
     def on_step(self):
         if self.every.due(self.step):
@@ -254,12 +263,18 @@ class Checkpoints(StepCallback):
 
     def save(self):
         """Writes the checkpoint of this step and forgets the oldest."""
-        self.write(checkpoint.step_path(self.folder, self.step))
+        if not self.write(checkpoint.step_path(self.folder, self.step)):
+            return
         for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
             checkpoint.step_path(self.folder, step).unlink()
 
-    def write(self, path: pathlib.Path):
-        """Writes the state as it is now."""
+    def write(self, path: pathlib.Path) -> bool:
+        """Writes the state as it is now, unless it is not finite; tells whether it was written."""
+        arrays = checkpoint.capture(self.model.state())
+        bad = checkpoint.non_finite(arrays)
+        if bad:
+            self.refuse(bad)
+            return False
         state = {name: callback.state() for name, callback in self.stateful.items()}
         header = {**self.header, "step": self.step, "callbacks": state}
         # Logs are flushed first, or a crash could leave a checkpoint ahead of its own curve.
@@ -267,7 +282,8 @@ class Checkpoints(StepCallback):
             log = getattr(callback, "log", None)
             if log is not None:
                 log.flush()
-        checkpoint.write(path, checkpoint.capture(self.model.state()), header)
+        checkpoint.write(path, arrays, header)
+        return True
 
     def load(self, path: pathlib.Path, model: keras.Model) -> int:
         """Puts model and callbacks back to a checkpoint; returns its step."""

@@ -36,6 +36,11 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
         with open(beside, "rb") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"{path}: cannot be written ({reason}); make room, then go on with the older ones"
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -83,6 +88,15 @@ def _digest(arrays, text) -> str:
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         digest.update(arrays[name].tobytes())
     return digest.hexdigest()
+
+
+def non_finite(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Lists the arrays that hold a NaN or an infinity."""
+    return [
+        name
+        for name, array in arrays.items()
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all()
+    ]
 
 
 def capture(state: Mapping[str, object]) -> dict[str, np.ndarray]:

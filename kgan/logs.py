@@ -19,9 +19,14 @@ class ScalarLog:
     """
 
     def __init__(self, metrics: pathlib.Path, tensorboard: pathlib.Path):
+        self._metrics = metrics
+        self._tensorboard = tensorboard
+        self._open()
+
+    def _open(self):
         # Open as long as the log is; `close` closes it.
-        self._file = open(metrics, "a", buffering=1)  # noqa: SIM115
-        self._writer = tf.summary.create_file_writer(str(tensorboard))
+        self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
+        self._writer = tf.summary.create_file_writer(str(self._tensorboard))
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Writes one line and one event a value; a NaN becomes null in JSON.
@@ -44,6 +49,18 @@ class ScalarLog:
         with self._writer.as_default(step):
             tf.summary.image(name, levels[np.newaxis])
         self._writer.flush()
+
+    def text(self, name: str, step: int, words: str) -> None:
+        """Writes words to metrics.jsonl and TensorBoard."""
+        self._file.write(json.dumps({"kind": name, "step": step, "text": words}) + "\n")
+        with self._writer.as_default(step):
+            tf.summary.text(name, words)
+
+    def cut_back(self, step: int) -> None:
+        """Drops what was logged after a checkpoint to which the run goes back."""
+        self.close()
+        cut_back(self._metrics, self._tensorboard, step)
+        self._open()
 
     def flush(self) -> None:
         self._file.flush()

@@ -5,6 +5,7 @@ and of the example's place in the global batch. A resumed run therefore draws wh
 one draws, and N replicas draw together what one replica draws alone.
 """
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -24,6 +25,13 @@ def fold(seed, *numbers) -> tf.Tensor:
     for number in numbers:
         seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(number, tf.int32))
     return seed
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """Derives the seed of an attempt; the first one, 0, has the run's own."""
+    if attempt == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0] >> 1)
 
 
 def replica_rows(draw, local_batch):
@@ -48,7 +56,7 @@ def example_seeds(seed, step, local_batch) -> tf.Tensor:
     """Gives every example of a training step a seed of its own.
 
     Args:
-        seed: int, the run's.
+        seed: int, or int32 [2].
         step: integer scalar.
         local_batch: examples on this replica.
 

@@ -10,8 +10,11 @@
         log.txt          what was printed
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
+import logging
 import pathlib
 import re
 import types
@@ -21,6 +24,8 @@ import keras
 from kgan import checkpoint, settings
 from kgan.data.collection import Spec
 from kgan.errors import UserError
+
+logger = logging.getLogger("kgan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +80,41 @@ class Run:
             beside = self.flags.with_name(f".{self.flags.name}.writing")
             beside.write_text(settings.flagfile_text(own))
             beside.replace(self.flags)
+
+    def newest_whole(self) -> pathlib.Path:
+        """Finds the newest checkpoint that is whole; damaged ones are named and passed over.
+
+        Raises:
+            UserError: when there is none.
+        """
+        for step in reversed(checkpoint.saved_steps(self.checkpoints)):
+            path = checkpoint.step_path(self.checkpoints, step)
+            try:
+                checkpoint.read(path)
+            except UserError as error:
+                logger.warning("warning: %s", error)
+            else:
+                return path
+        raise UserError(f"{self.checkpoints}: no whole checkpoint there")
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Keeps every other process from writing into the run as long as the context lasts.
+
+        The system gives the lock back when the process ends, however it ends.
+
+        Raises:
+            UserError: when another process holds it.
+        """
+        with open(self.folder / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"--resume={self.folder}: another process writes into this run; wait for it, "
+                    "or begin a new run"
+                ) from error
+            yield
 
     def latest(self) -> pathlib.Path:
         """Finds the last checkpoint.

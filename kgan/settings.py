@@ -99,7 +99,9 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     choice("fit", "resize", ["resize", "crop"], "How a picture is brought to the size.")
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
     number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
-    boolean("flip", None, "Mirrors training pictures; default: with --jitter, if the set allows it.")
+    boolean(
+        "flip", None, "Mirrors training pictures; default: with --jitter, if the set allows it."
+    )
     number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0)
 
     integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1)
@@ -131,6 +133,13 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1)
     string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
     string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
+    integer(
+        "max_rollbacks", 3, "After NaN or infinity: so many new tries from the last good state.", 0
+    )
+    choice(
+        "on_collapse", "warn", ["warn", "stop", "rollback"],
+        "What happens when the generator draws the same picture again and again.",
+    )  # fmt: skip
     integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1)
 
 

@@ -15,7 +15,18 @@ import numpy as np
 import tensorflow as tf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from kgan import callbacks, checkpoint, distribution, evaluating, exporting, logs, runs, settings
+from kgan import (
+    alarms,
+    callbacks,
+    checkpoint,
+    distribution,
+    evaluating,
+    exporting,
+    logs,
+    randomness,
+    runs,
+    settings,
+)
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.errors import UserError
@@ -25,6 +36,7 @@ logger = logging.getLogger("kgan")
 FIELDS = {"images": ("image",), "labelled": ("image", "label"), "paired": ("input", "target")}
 PREVIEW_EXAMPLES = 8
 VALIDATION_BATCH = 8
+FAILED = 1  # exit status of a run that could not be saved from NaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +81,7 @@ def train(resolved: types.SimpleNamespace) -> int:
         _announce(resolved, collection, model, plan, replicas)
         return 0
     run = _open_or_create(resolved, spec)
-    with _log_file(run):
+    with run.lock(), _log_file(run):
         _announce(resolved, collection, model, plan, replicas)
         logger.info("run folder: %s", run.folder)
         return _fit(resolved, run, collection, model, plan)
@@ -177,33 +189,65 @@ def _open_or_create(resolved, spec):
 
 
 def _fit(resolved, run, collection, model, plan) -> int:
-    if resolved.resume:
+    rates = {
+        name: float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        for name, optimizer in model.optimizers.items()
+    }
+    newest = run.newest_whole() if resolved.resume else None
+    if newest is not None:
         # Before the log opens the files that this rewrites.
-        step = checkpoint.read(run.latest())[1]["step"]
-        logs.cut_back(run.metrics, run.tensorboard, step)
+        logs.cut_back(run.metrics, run.tensorboard, checkpoint.read(newest)[1]["step"])
     log = logs.ScalarLog(run.metrics, run.tensorboard)
-    stop = callbacks.StopBySignal()
-    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop)
-    step = 0
-    if resolved.resume:
-        step = saver.load(run.latest(), model)
+    stop, guard = callbacks.StopBySignal(), alarms.NonFiniteGuard(resolved.log_every)
+    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop, guard)
+    if newest is not None:
+        step = saver.load(newest, model)
         logger.info("resumed at step %d of %d", step, plan.total_steps)
-    if step < plan.total_steps:
-        dataset = data_pipeline.training_batches(
-            collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
-            seed=resolved.seed, start_batch=step * model.batches_per_step,
-            augmentation=_augmentation(resolved, collection), cache_bytes=resolved.cache_gb * 1e9,
-        )  # fmt: skip
-        if resolved.minutes is not None:
-            hooks.append(callbacks.StopByClock(resolved.minutes))
+    if resolved.minutes is not None:
+        hooks.append(callbacks.StopByClock(resolved.minutes))
+    while model.completed_steps < plan.total_steps:
+        dataset = _dataset(resolved, collection, model, plan)
         with logging_redirect_tqdm([logger]):
             model.fit(
-                dataset, epochs=1, steps_per_epoch=plan.total_steps - step, verbose=0,
-                callbacks=[*hooks, saver, stop],
+                dataset, epochs=1, steps_per_epoch=plan.total_steps - model.completed_steps,
+                verbose=0, callbacks=[guard, *hooks, saver, stop],
             )  # fmt: skip
-        log.write("end", model.completed_steps, _machine())
+        if guard.diagnosis is None:
+            log.write("end", model.completed_steps, _machine())
+            break
+        attempt = int(keras.ops.convert_to_numpy(model.attempt)) + 1
+        if attempt > resolved.max_rollbacks:
+            logger.error(
+                "stopped after %d rollbacks: %s; try a lower --g_lr and --d_lr, or "
+                "--precision=float32", attempt - 1, guard.diagnosis,
+            )  # fmt: skip
+            log.close()
+            return FAILED
+        _roll_back(run, model, saver, log, rates, attempt, guard.diagnosis)
     log.close()
     return _finish(resolved, run, collection, model, plan, stop.received)
+
+
+def _dataset(resolved, collection, model, plan):
+    attempt = int(keras.ops.convert_to_numpy(model.attempt))
+    return data_pipeline.training_batches(
+        collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
+        seed=randomness.attempt_seed(resolved.seed, attempt),
+        start_batch=model.completed_steps * model.batches_per_step,
+        augmentation=_augmentation(resolved, collection), cache_bytes=resolved.cache_gb * 1e9,
+    )  # fmt: skip
+
+
+def _roll_back(run, model, saver, log, rates, attempt, diagnosis):
+    """Goes back to the last good state with new random numbers and half the learning rates."""
+    step = saver.load(run.newest_whole(), model)
+    model.attempt.assign(attempt)
+    for name, optimizer in model.optimizers.items():
+        optimizer.learning_rate = rates[name] * 0.5**attempt
+    log.cut_back(step)
+    words = f"{diagnosis}; back to step {step}, attempt {attempt + 1}, learning rates halved"
+    log.text("rollback", step, words)
+    logger.warning("warning: %s", words)
 
 
 def _machine() -> dict[str, float]:
@@ -221,15 +265,19 @@ def _augmentation(resolved, collection):
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 
-def _callbacks(resolved, run, collection, plan, log, stop):
+def _callbacks(resolved, run, collection, plan, log, stop, guard):
     means = callbacks.MeansLogger(
         log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step
     )
     stateful = {"means": means}
+
+    def refuse(names):
+        guard.trip(f"weights not finite: {', '.join(names[:3])}")
+
     header = {"scheme": resolved.model}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful,
+        resolved.keep_checkpoints, stateful, refuse,
     )  # fmt: skip
     fields = FIELDS[collection.kind]
     examples = None
@@ -243,6 +291,10 @@ def _callbacks(resolved, run, collection, plan, log, stop):
             log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
         ),
     ]
+    stateful["alarms"] = alarms.GameAlarms(
+        log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
+    )
+    hooks.append(stateful["alarms"])
     validation = collection.parts.get("validation")
     measure = resolved.scheme.MODEL.validation_measure
     if validation is not None and measure is not None:

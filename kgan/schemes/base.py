@@ -7,6 +7,7 @@ adds the two optimisers, the loop of critic batches and the scaling of losses ov
 import keras
 import tensorflow as tf
 
+from kgan import randomness
 from kgan.signatures import Signature
 
 
@@ -19,6 +20,8 @@ class TrainableModel(keras.Model):
         batches_per_step: how many batches one `train_step` takes, as a tuple.
         validation_measure: the number of `validate` whose lowest value marks the best
             checkpoint, or None.
+        discriminator_won_below: a `d_loss` below this for long means that D has won; None where
+            the loss has no such value (a critic's).
 
     Args:
         seed: int; everything random in training is a function of it and of the step.
@@ -28,6 +31,7 @@ class TrainableModel(keras.Model):
     logged: tuple[str, ...] = ()
     batches_per_step = 1
     validation_measure: str | None = None
+    discriminator_won_below: float | None = None
 
     def __init__(self, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -37,10 +41,30 @@ class TrainableModel(keras.Model):
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False,
             aggregation="only_first_replica",
         )  # fmt: skip
+        # Raised by a rollback; everything random in training is folded with it.
+        self.attempt = self.add_weight(
+            name="attempt", shape=(), dtype="int32", initializer="zeros", trainable=False,
+            aggregation="only_first_replica",
+        )  # fmt: skip
+        # The first step at which each logged mean was not finite; −1: none yet.
+        self.first_non_finite = self.add_weight(
+            name="first_non_finite", shape=(len(self.logged),), dtype="int64",
+            initializer=keras.initializers.Constant(-1), trainable=False,
+            aggregation="only_first_replica",
+        )  # fmt: skip
         self.means = {name: keras.metrics.Mean(name=name) for name in self.logged}
         self._keep_means = False
         # The networks arrive built. Without this, `fit` builds the model by calling it on data.
         self.built = True
+
+    def random_seed(self) -> tf.Tensor:
+        """Gives the seed of this attempt's draws, int32 [2]."""
+        return randomness.fold(self.seed, self.attempt)
+
+    def non_finite_losses(self) -> dict[str, int]:
+        """Tells at which step each logged mean first was NaN or infinite; empty if none was."""
+        steps = keras.ops.convert_to_numpy(self.first_non_finite)
+        return {name: int(s) for name, s in zip(self.logged, steps, strict=True) if s >= 0}
 
     @property
     def completed_steps(self) -> int:
@@ -56,6 +80,10 @@ class TrainableModel(keras.Model):
     def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """The optimisers by the names that checkpoints and logs use."""
         raise NotImplementedError
+
+    def diversity(self) -> float | None:
+        """Measures how much the pictures of a fixed batch differ; None where it means nothing."""
+        return None
 
     def signatures(self) -> dict[str, Signature]:
         """What an export of the model answers."""
@@ -99,6 +127,10 @@ class TrainableModel(keras.Model):
 
         Multi-worker `fit` joins the workers' logs along axis 0, which a scalar does not have.
         """
+        # Keras sums the totals over replicas, so they tell of every replica's values.
+        totals = tf.stack([mean.total for mean in self.means.values()])
+        is_new = ~tf.math.is_finite(totals) & (self.first_non_finite < 0)
+        self.first_non_finite.assign(tf.where(is_new, self.step, self.first_non_finite))
         self.step.assign_add(1)
         return {name: tf.reshape(mean.result(), (1,)) for name, mean in self.means.items()}
 
@@ -118,7 +150,9 @@ class TrainableModel(keras.Model):
         Raises:
             ValueError: when two variables of a network have one path (layers named alike).
         """
-        state = {"step": self.step}
+        state = {
+            "step": self.step, "attempt": self.attempt, "first_non_finite": self.first_non_finite,
+        }  # fmt: skip
         groups = {name: network.variables for name, network in self.networks.items()}
         for name, optimizer in self.optimizers.items():
             groups |= _optimizer_groups(name, optimizer)

@@ -37,7 +37,7 @@ class LatentModel(AdversarialModel):
 
     def latents(self, local_batch, purpose: int) -> tf.Tensor:
         """Draws this step's latents for this replica's examples; float32 [B, latent_size]."""
-        seed = randomness.fold(self.seed, self.step, purpose)
+        seed = randomness.fold(self.random_seed(), self.step, purpose)
         return randomness.replica_rows(
             lambda count: tf.random.stateless_normal([count, self.latent_size], seed), local_batch
         )
@@ -57,6 +57,11 @@ class LatentModel(AdversarialModel):
         """Draws the same 64 latents each time, as 8 rows of 8: float32 [8, 8, H, W, C]."""
         pictures = self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
         return pictures.reshape(8, 8, *self.picture_shape)
+
+    def diversity(self):
+        """Computes the mean over pixels of the standard deviation over 64 fixed latents."""
+        pictures = self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
+        return float(pictures.astype(np.float64).std(axis=0).mean())
 
     def signatures(self):
         latent_spec = tf.TensorSpec([None, self.latent_size], tf.float32)

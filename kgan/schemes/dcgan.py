@@ -54,6 +54,8 @@ class DCGAN(LatentModel):
 
     logged = ("g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake")
 
+    discriminator_won_below = 0.01
+
     def __init__(self, generator, discriminator, gan_loss: str = "bce", **kwargs):
         super().__init__(generator, discriminator, **kwargs)
         self.gan_loss = gan_loss

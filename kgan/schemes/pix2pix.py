@@ -72,6 +72,8 @@ class Pix2Pix(TranslationModel):
         "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake",
     )  # fmt: skip
 
+    discriminator_won_below = 0.01
+
     def __init__(
         self, generator, discriminator, gan_loss: str = "bce", l1_weight: float = 100.0, **kwargs
     ):
@@ -83,7 +85,7 @@ class Pix2Pix(TranslationModel):
     def train_step(self, data):
         """Takes (inputs, targets), both float32 [B, H, W, C] in [-1, 1]."""
         inputs, targets = data
-        seeds = randomness.example_seeds(self.seed, self.step, tf.shape(inputs)[0])
+        seeds = randomness.example_seeds(self.random_seed(), self.step, tf.shape(inputs)[0])
         # One forward pass of G serves both players: its tape is left while D is updated and
         # entered again for G's loss through the updated D, as in the reference implementation.
         tape = tf.GradientTape()
