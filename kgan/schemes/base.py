@@ -128,7 +128,7 @@ class TrainableModel(keras.Model):
         Multi-worker `fit` joins the workers' logs along axis 0, which a scalar does not have.
         """
         # Keras sums the totals over replicas, so they tell of every replica's values.
-        totals = tf.stack([mean.total for mean in self.means.values()])
+        totals = tf.stack([tf.convert_to_tensor(mean.total) for mean in self.means.values()])
         is_new = ~tf.math.is_finite(totals) & (self.first_non_finite < 0)
         self.first_non_finite.assign(tf.where(is_new, self.step, self.first_non_finite))
         self.step.assign_add(1)
