@@ -97,6 +97,8 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("palette", None, "Colours of a label map, as RRGGBB,RRGGBB,…")
     string("image_size", None, "Pixels: N for a square, HxW for a rectangle.")
     choice("fit", "resize", ["resize", "crop"], "How a picture is brought to the size.")
+    choice("bad_images", "skip", ["skip", "fail"], "What happens with one that cannot be read.")
+    number("bad_limit", 0.05, "With --bad_images=skip: the share that ends the run.", 0, 1)
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
     number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
     boolean(
@@ -374,7 +376,8 @@ def parse_command(
     define(values)
     _read(values, arguments, known_only=False)
     if values.help:
-        print(f"python -m {module} --{needed[0]}=… [--flag=value …]\n")
+        wanted = "".join(f" --{name}=…" for name in needed)
+        print(f"python -m {module}{wanted} [--flag=value …]\n")
         for name in values:
             print(f"  --{name:14} {values[name].help}")
         return None

@@ -108,6 +108,7 @@ def open_collection(resolved: types.SimpleNamespace):
         data_dir=resolved.data_dir,
         manual_dir=resolved.manual_dir,
         seed=resolved.seed,
+        bad_limit=resolved.bad_limit if resolved.bad_images == "skip" else None,
     )
     return collection, spec_of(collection, size)
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from kgan.data.bad_pictures import SkippingSource
 from kgan.data.collection import Collection, Pictures
 from kgan.data.derived_pairs import derive_pairs
 from kgan.data.digits import open_digits
@@ -39,6 +40,7 @@ def open_dataset(
     data_dir: str | None = None,
     manual_dir: str | None = None,
     seed: int = 0,
+    bad_limit: float | None = None,
 ) -> Collection:
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
@@ -54,6 +56,8 @@ def open_dataset(
         data_dir: TFDS' folder of prepared sets.
         manual_dir: folder with the original files of a TFDS set.
         seed: of what is drawn.
+        bad_limit: the share of pictures of a folder that may be unreadable and are skipped; None:
+            the first one is an error.
 
     Raises:
         UserError: one line, for whatever cannot be opened or does not fit the scheme.
@@ -71,6 +75,9 @@ def open_dataset(
         collection = open_folder(
             name, pictures, layout=layout, direction=direction, palette=colours
         )
+        if bad_limit is not None:
+            parts = {k: SkippingSource(part, bad_limit) for k, part in collection.parts.items()}
+            collection = dataclasses.replace(collection, parts=parts)
     else:
         collection = open_tfds(name, pictures, data_dir=data_dir, manual_dir=manual_dir)
     if pairs is not None:

@@ -1,0 +1,59 @@
+"""What happens with pictures that cannot be read: named, skipped and counted, up to a limit."""
+
+import logging
+import threading
+
+from kgan.data.collection import Source
+from kgan.errors import UserError
+
+logger = logging.getLogger("kgan")
+
+
+class SkippingSource:
+    """Reads the next readable picture in the place of a bad one.
+
+    Which picture stands in depends on the index alone, so that batches stay a function of
+    (seed, step) and a resumed run sees what it would have seen.
+
+    Args:
+        source: whose `read` raises `UserError` for a bad picture.
+        limit: the share of pictures, in [0, 1], above which skipping ends with an error.
+    """
+
+    def __init__(self, source: Source, limit: float):
+        self.source = source
+        self.limit = limit
+        self.bad: set[int] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, index: int):
+        """Returns the example at `index`, or the first readable one after it.
+
+        Raises:
+            UserError: when more than the limit cannot be read.
+        """
+        count = len(self.source)
+        for place in range(index, index + count):
+            if place % count in self.bad:
+                continue
+            try:
+                return self.source.read(place % count)
+            except UserError as error:
+                self._note(place % count, error)
+        raise UserError("--dataset: none of its pictures can be read")
+
+    def _note(self, index, error):
+        with self._lock:
+            if index in self.bad:
+                return
+            self.bad.add(index)
+            share = len(self.bad) / len(self.source)
+            logger.warning("skipped (%d so far): %s", len(self.bad), error)
+            if share > self.limit:
+                raise UserError(
+                    f"--bad_limit={self.limit}: {len(self.bad)} of {len(self.source)} pictures "
+                    f"cannot be read, the last one: {error}"
+                ) from error
