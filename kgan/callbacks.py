@@ -173,7 +173,8 @@ class Progress(StepCallback):
         if latest:
             shown = {k: f"{latest[k]:.3g}" for k in ("g_loss", "d_loss", "wasserstein")
                      if k in latest}  # fmt: skip
-            shown["images/s"] = f"{latest['images_per_second']:.3g}"
+            speed = latest["images_per_second"]
+            shown["images/s"] = f"{speed:.3g}" if speed < 1000 else f"{speed:,.0f}"
             self._bar.set_postfix(shown, refresh=False)
 
     def on_train_end(self, logs=None):
@@ -276,7 +277,8 @@ class Checkpoints(StepCallback):
             self.refuse(bad)
             return False
         state = {name: callback.state() for name, callback in self.stateful.items()}
-        header = {**self.header, "step": self.step, "callbacks": state}
+        # The model's own count: this callback's is a step behind while an earlier one is called.
+        header = {**self.header, "step": self.model.completed_steps, "callbacks": state}
         # Logs are flushed first, or a crash could leave a checkpoint ahead of its own curve.
         for callback in self.stateful.values():
             log = getattr(callback, "log", None)

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str]) -> None:
 
     run = runs.open_run(given.run)
     training.start_logging()
-    collection, _ = training.open_collection(run.settings())
+    resolved = run.settings()
+    resolved.jitter = None  # measured as the networks take them, the training part, too
+    collection, _ = training.open_collection(resolved)
     if not evaluating.evaluate_run(run, collection, given.part):
         raise UserError(
             f"--run={given.run}: only runs on pairs with a {given.part} part can be measured"

@@ -113,7 +113,7 @@ WRONG = {
     "scheme's number out of range": (["--model=wgan", "--clip=0"], "--clip=0"),
     "no number": ([*DCGAN, "--jitter=nan"], "--jitter=nan"),
     "size the network has not": (["--model=dcgan", "--image_size=48"], "--image_size=48"),
-    "rectangle the network has not": (["--model=dcgan", "--image_size=16x32"], "--image_size=16x32"),
+    "rectangle the network has not": ([*DCGAN, "--image_size=16x32"], "--image_size=16x32"),
     "size the U-Net has not": ([*PIX2PIX, "--image_size=96"], "--image_size=96"),
     "size the data set has not": ([*PIX2PIX, "--image_size=16"], "--image_size=16"),
     "missing path": ([*DCGAN, "--dataset=no/such/folder"], "--dataset=no/such/folder"),
@@ -169,7 +169,9 @@ def test_damaged_picture_is_refused_by_its_name(empty, tmp_path):
 # Arguments for a finished run, and what the line has to begin with.
 WRONG_COMMANDS = {
     "export of nothing": ("export", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
-    "export of a best that is not kept": ("export", dcgan_run, ["--checkpoint=best"], "--checkpoint"),
+    "export of a best that is not kept": (
+        "export", dcgan_run, ["--checkpoint=best"], "--checkpoint=best: ",
+    ),
     "generate from nothing": ("generate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
     "generate for nobody": ("generate", dcgan_run, ["--seeds="], "--seeds="),
     "generate from a translator": ("generate", pix2pix_run, [], "--run="),

@@ -125,7 +125,9 @@ def expected_discriminator_loss(logits, data, model, width):
     scores = tf.reshape(tf.cast(logits, tf.float32), [-1, 1])
     real = losses.bce_discriminator_real_loss(scores)
     fake = losses.bce_discriminator_fake_loss(scores)
-    return tf.reduce_sum(tf.cast(data, tf.float32) * real + tf.cast(model, tf.float32) * fake) * width
+    return (
+        tf.reduce_sum(tf.cast(data, tf.float32) * real + tf.cast(model, tf.float32) * fake) * width
+    )
 
 
 GRID, WIDTH = np.linspace(-8, 8, 1601, retstep=True)

@@ -74,7 +74,9 @@ def test_example_seeds_number_the_places_of_the_global_batch(two_replicas):
 
 
 def test_example_seeds_change_with_step_and_seed():
-    seeds = [randomness.example_seeds(*which, 2).numpy()[0, 0] for which in ((3, 1), (3, 2), (4, 1))]
+    seeds = [
+        randomness.example_seeds(*which, 2).numpy()[0, 0] for which in ((3, 1), (3, 2), (4, 1))
+    ]
     assert len(set(seeds)) == 3
 
 

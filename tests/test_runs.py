@@ -1,5 +1,4 @@
 import json
-import shutil
 from unittest import mock
 
 import keras
@@ -140,8 +139,9 @@ def test_loaded_networks_save_as_keras_files(tmp_path):
 
 def test_best_checkpoint_is_loaded_unless_the_last_is_asked_for(tmp_path):
     folder = with_other_best(pix2pix_run(), tmp_path)
+    name = "generator/to_picture_transposed/bias"
     bias = {
-        which: np.asarray(kgan.load(str(folder), which).state()["generator/to_picture_transposed/bias"])
+        which: np.asarray(kgan.load(str(folder), which).state()[name])
         for which in ("auto", "best", "last")
     }
     np.testing.assert_array_equal(bias["auto"], np.float32([0.25, 0.5, -0.75]))
@@ -198,6 +198,6 @@ def test_new_length_goes_into_the_flags_and_nothing_else_does(tmp_path, resolved
     assert run.flags.read_text() == before
     longer = settings.parse([f"--resume={run.folder}", "--steps=77", "--cache_gb=9"])
     run.keep_length(longer)
-    assert set(run.flags.read_text().split()) ^ set(before.split()) == {"--epochs=150", "--steps=77"}
+    changed = set(run.flags.read_text().split()) ^ set(before.split())
+    assert changed == {"--epochs=150", "--steps=77"}
     assert (run.settings().steps, run.settings().epochs) == (77, None)
-    shutil.rmtree(run.folder)

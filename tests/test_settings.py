@@ -129,7 +129,8 @@ def test_steps_alone_leave_epochs_open_and_beside_epochs_both_stand():
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("32", (32, 32)), ("64x128", (64, 128)), ("8", (8, 8)), ("1024x8", (1024, 8))]
+    ("text", "size"),
+    [("32", (32, 32)), ("64x128", (64, 128)), ("8", (8, 8)), ("1024x8", (1024, 8))],
 )
 def test_sizes_are_height_and_width(text, size):
     assert settings.parse_size(text) == size
@@ -255,8 +256,9 @@ def test_missing_model_lists_the_schemes():
 WRONG = [
     *((f"--{name}={value}", name) for name, values in {
         "model": ["gan", "DCGAN", "base", "../dcgan", "dcgan.py"],
-        "image_size": ["0", "7", "1025", "x", "32x", "x32", "32x32x3", "-32", "3.5", "32X32", " 32"],
-        "palette": ["FF0000", "FF0000,", "GG0000,000000", "FFF,000", "FF0000;00FF00", "#000000,FFFFFF"],
+        "image_size": ["0", "7", "1025", "x", "32x", "x32", "32x32x3", "-32", "3.5", "32X32", " 8"],
+        "palette": ["FF0000", "FF0000,", "GG0000,000000", "FFF,000", "FF0000;00FF00",
+                    "#000000,#FFFFFF"],
         "checkpoint_every": ["0", "0min", "5h", "-5", "min", "1e3", "5 min", "five"],
         "sample_every": ["0epochs", "5minutes", "1,5min"],
         "validate_every": ["", "0s", "nan"],
@@ -268,7 +270,8 @@ WRONG = [
         "keep_checkpoints": ["0"], "logical_devices": ["0", "65"],
         "strategy": ["multi", "MIRRORED", ""], "precision": ["float16", "bfloat16"],
         "g_optimizer": ["adamw", "Adam"], "d_optimizer": ["rms"], "layout": ["pairs"],
-        "direction": ["AB", "atob"], "pairs": ["edge"], "fit": ["stretch"], "channels": ["2", "RGB"],
+        "direction": ["AB", "atob"], "pairs": ["edge"], "fit": ["stretch"],
+        "channels": ["2", "RGB"],
         "export": ["maybe"], "deterministic": ["2"], "flip": ["sometimes"],
         "name": ["a/b", "..", ".hidden", "a b", "", "a\nb"],
         "flagfile": ["no-such-file", "."], "resume": ["no-such-run"],

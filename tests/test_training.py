@@ -19,6 +19,7 @@ from tests.small_runs import (
     DCGAN,
     PIX2PIX,
     command,
+    copy_of,
     dcgan_run,
     metrics,
     pairs_folder,
@@ -36,7 +37,7 @@ SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}
 
 @pytest.fixture
 def deterministic():
-    """Lets `--deterministic` end with the test; TensorFlow's public interface cannot take it back."""
+    """Ends `--deterministic` with the test, which TensorFlow's public interface cannot."""
     yield "--deterministic"
     _pywrap_determinism.enable(False)
 
@@ -59,7 +60,7 @@ def events(run):
 
 
 def weights(run):
-    """Reads all arrays of a run's last checkpoint, and the state of its callbacks without clocks."""
+    """Reads all arrays of a run's last checkpoint, and its callbacks' state without clocks."""
     arrays, header = checkpoint.read(runs.Run(run).latest())
     header["callbacks"]["means"].pop("seconds")
     return arrays, header
@@ -133,8 +134,8 @@ class TestRunFolder:
     def test_translation_samples_show_input_output_target(self):
         sheet = Image.open(pix2pix_run() / "samples" / "step-00000008.png")
         # 8 rows of 3 pictures of 32 pixels, shown twice as large; headings are 14 pixels high.
-        assert sheet.size == (3 * 66 + 2, 8 * 66 + 2) and sheet.mode == "RGB"
-        pixels = np.asarray(sheet)[2:66, 2:66]
+        assert sheet.size == (3 * 66 + 2, 14 + 8 * 66 + 2) and sheet.mode == "RGB"
+        pixels = np.asarray(sheet)[16:80, 2:66]
         assert {tuple(colour) for colour in pixels.reshape(-1, 3)} == {
             (0, 0, 0), (255, 0, 0), (0, 0, 255),
         }  # fmt: skip
@@ -163,20 +164,15 @@ class TestRunFolder:
         assert header["step"] == best["step"]
         assert header["callbacks"]["validation"]["best"] == best["val_l1"]
 
-    def test_log_holds_what_was_printed(self, tmp_path):
+    def test_log_holds_what_was_printed_and_progress_is_printed_apart(self, tmp_path):
         outcome = command(
-            "train", *DCGAN, "--steps=2", "--noexport", f"--runs_dir={tmp_path}", "--name=said"
+            "train", *DCGAN, "--steps=3", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"
         )
         (run,) = tmp_path.iterdir()
         logged = [line.split(" ", 2)[2] for line in (run / "log.txt").read_text().splitlines()]
         assert logged == outcome.out.splitlines()
-        assert any(line.startswith("plan: 2 steps of batch 32") for line in logged)
+        assert any(line.startswith("plan: 3 steps of batch 32") for line in logged)
         assert any(str(run) in line for line in logged)
-
-    def test_progress_goes_to_standard_error_and_shows_losses(self, tmp_path):
-        outcome = command(
-            "train", *DCGAN, "--steps=3", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"
-        )
         last = outcome.err.split("\r")[-1]
         assert "3/3" in last and "g_loss=" in last and "d_loss=" in last and "images/s=" in last
 
@@ -218,7 +214,7 @@ class TestPlan:
         monkeypatch.chdir(tmp_path)
         outcome = command("train", *DCGAN, "--dry_run")
         assert (outcome.status, outcome.err, list(tmp_path.iterdir())) == (0, "", [])
-        for text in ("--width=4", "--dataset=digits", "1500 train", "generator: ", "discriminator: "):
+        for text in ("--width=4", "--dataset=digits", "1500 train", "generator: 1"):
             assert text in outcome.out
 
 
@@ -235,14 +231,6 @@ def test_flags_of_a_run_repeat_it(tmp_path, deterministic):
     for name in pngs(first):
         sheets = [(run / "samples" / name).read_bytes() for run in (first, second)]
         assert sheets[0] == sheets[1]
-
-
-def test_another_seed_gives_another_run(tmp_path):
-    first, second = (
-        train_in(tmp_path, *DCGAN, "--steps=1", "--noexport", f"--seed={seed}") for seed in (3, 4)
-    )
-    name = "generator/to_picture/kernel"
-    assert np.abs(weights(first)[0][name] - weights(second)[0][name]).max() > 1e-3
 
 
 class Interrupt(callbacks.Progress):
@@ -293,7 +281,10 @@ def test_run_interrupted_in_the_middle_ends_as_one_that_was_not(
     if best[0].exists():
         headers = [checkpoint.read(path)[1]["step"] for path in best]
         assert headers[0] == headers[1]
-    tags = [{(s, t) for s, t, _ in events(r) if t.startswith(("train", "val"))} for r in (whole, parts)]
+    tags = [
+        sorted((s, tag) for s, tag, _ in events(run) if tag.startswith(("train", "val")))
+        for run in (whole, parts)
+    ]
     assert tags[0] == tags[1]
 
 
@@ -313,28 +304,28 @@ def start(tmp_path, *flags, code=None):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     """The run that killed ones are held against."""
-    return train_in(tmp_path_factory.mktemp("whole"), *LONG, "--deterministic", "--steps=60")
+    return train_in(tmp_path_factory.mktemp("whole"), *LONG, "--deterministic", "--steps=24")
 
 
 def test_terminated_process_saves_says_how_to_go_on_and_does(
     tmp_path, uninterrupted, deterministic
 ):
-    process = start(tmp_path, *LONG, deterministic, "--steps=60")
+    process = start(tmp_path, *LONG, deterministic, "--steps=24")
     until = time.monotonic() + 60
-    while not (lines := [r for r in tmp_path.glob("*/metrics.jsonl") if r.read_text().count("\n") > 2]):
+    while not any(len(path.read_text().splitlines()) > 2 for path in tmp_path.glob("*/*.jsonl")):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=30)
-    run = lines[0].parent
+    (run,) = tmp_path.iterdir()
     assert process.returncode == 143
-    stopped = int(re.search(r"stopped at step (\d+) of 60; go on with", said)[1])
-    assert 3 <= stopped < 60
+    stopped = int(re.search(r"stopped at step (\d+) of 24; go on with", said)[1])
+    assert 3 <= stopped < 24
     assert checkpoint.saved_steps(run / "checkpoints")[-1] == stopped
     words = shlex.split(said.splitlines()[-1])
     assert words[:3] == ["python", "-m", "kgan.train"]
     outcome = command("train", *words[3:])
-    assert f"resumed at step {stopped} of 60" in outcome.out
+    assert f"resumed at step {stopped} of 24" in outcome.out
     assert_same_end(uninterrupted, run)
     assert pngs(run) == pngs(uninterrupted)
 
@@ -355,42 +346,47 @@ cli.run(train.main)
 
 
 def test_killed_process_goes_on_from_its_last_checkpoint(tmp_path, uninterrupted, deterministic):
-    process = start(tmp_path, *LONG, deterministic, "--steps=60", code=KILLED)
+    process = start(tmp_path, *LONG, deterministic, "--steps=24", code=KILLED)
     process.communicate(timeout=90)
     assert process.returncode == -signal.SIGKILL
     (run,) = tmp_path.iterdir()
     assert checkpoint.saved_steps(run / "checkpoints") == [4, 8]
     assert max(line["step"] for line in metrics(run)) == 12
     outcome = command("train", f"--resume={run}")
-    assert outcome.status == 0 and "resumed at step 8 of 60" in outcome.out
+    assert outcome.status == 0 and "resumed at step 8 of 24" in outcome.out
     assert_same_end(uninterrupted, run)
     scalars = [(s, tag) for s, tag, v in events(run) if tag.startswith("train/")]
     assert len(scalars) == len(set(scalars))
 
 
 def test_damaged_last_checkpoint_is_not_resumed_from_silently(tmp_path):
-    run = train_in(tmp_path, *DCGAN, "--steps=2", "--checkpoint_every=1", "--noexport")
+    run = copy_of(dcgan_run(), tmp_path)
     path = runs.Run(run).latest()
     path.write_bytes(path.read_bytes()[:-100])
-    outcome = command("train", f"--resume={run}", "--steps=4")
+    lines = (run / "metrics.jsonl").read_text()
+    outcome = command("train", f"--resume={run}", "--steps=12")
     assert outcome.status == 2 and outcome.err.count("\n") == 1
     assert str(path) in outcome.err
+    assert (run / "metrics.jsonl").read_text() == lines
 
 
 def test_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
-    run = train_in(tmp_path, *DCGAN, "--steps=1", "--noexport")
-    runs.Run(run).latest().unlink()
+    run = copy_of(dcgan_run(), tmp_path)
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
     before = (run / "log.txt").read_text()
     assert "no checkpoint" in command("train", f"--resume={run}").error_line
     assert (run / "log.txt").read_text() == before
 
 
 def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
-    run = train_in(tmp_path, *DCGAN, "--steps=2", "--log_every=1", "--noexport")
-    assert command("train", f"--resume={run}", "--steps=4").status == 0
-    assert [line["step"] for line in metrics(run, "train")] == [1, 2, 3, 4]
-    assert "resumed at step 4 of 4" in command("train", f"--resume={run}").out
-    assert [line["step"] for line in metrics(run, "train")] == [1, 2, 3, 4]
+    run = copy_of(dcgan_run(), tmp_path)
+    outcome = command("train", f"--resume={run}", "--steps=12", "--noexport")
+    assert outcome.status == 0 and "resumed at step 10 of 12" in outcome.out
+    assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
+    outcome = command("train", f"--resume={run}", "--noexport")
+    assert outcome.status == 0 and "resumed at step 12 of 12" in outcome.out
+    assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
 
 
 def test_minutes_end_the_run_saved_and_exported(tmp_path):
@@ -433,22 +429,9 @@ def test_two_devices_train_as_replicas_of_the_recipe_s_batch(tmp_path, two_repli
     assert checkpoint.saved_steps(run / "checkpoints") == [2, 3]
 
 
-def test_global_batch_gives_two_replicas_the_run_of_one(tmp_path, two_replicas, monkeypatch):
-    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda names: two_replicas)
-    common = [f for f in DCGAN if not f.startswith("--strategy")]
-    common += ["--steps=1", "--log_every=1", "--noexport", "--g_optimizer=sgd", "--d_optimizer=sgd"]
-    one = train_in(tmp_path, *common, "--strategy=none")
-    two = train_in(tmp_path, *common, "--strategy=mirrored")
-    lines = [metrics(run, "train")[0] for run in (one, two)]
-    for name in LOGGED:
-        np.testing.assert_allclose(lines[1][name], lines[0][name], atol=1e-5)
-    arrays = [weights(run)[0] for run in (one, two)]
-    for name, array in arrays[0].items():
-        np.testing.assert_allclose(arrays[1][name], array, atol=1e-5, err_msg=name)
-
-
 def test_json_lines_are_strict_json():
     for run in (dcgan_run(), pix2pix_run()):
         for path in run.glob("*.jsonl"):
             for line in path.read_text().splitlines():
-                json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} in {path}"))
+                # Called for NaN and Infinity, which other languages cannot read.
+                json.loads(line, parse_constant=pytest.fail)

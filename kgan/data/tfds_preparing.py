@@ -83,8 +83,9 @@ def prepare(name: str, builder, data_dir: str | None, manual_dir: str | None):
     import tensorflow_datasets as tfds
 
     root = pathlib.Path(builder.data_dir_root)
-    # Beside sets that are prepared in another format, what they were made of is used again.
-    home = root.parent if root.name == FORMAT else root
+    # Another folder than `root` where the set lies there in another format: what was downloaded
+    # for that is used again.
+    home = pathlib.Path(tfds.builder(name, data_dir=data_dir).data_dir_root)
     downloads = home / "downloads"
     with _nothing_left_behind(home, root, builder.name):
         try:
@@ -119,10 +120,14 @@ def _nothing_left_behind(home, root, name) -> Iterator[None]:
         for folder in set(downloads.glob(f"{name}/*.tmp.*")) - begun:
             shutil.rmtree(folder, ignore_errors=True)
         for folder in folders:
-            files = [p for p in folder.rglob("*") if not p.is_dir() and p.parent.name != ".config"]
-            if folder not in there and not files:
+            if folder not in there and not _has_files(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _has_files(folder) -> bool:
+    """Says whether there is more than folders, and what TFDS notes before it has begun."""
+    return any(p.is_file() and p.parent.name != ".config" for p in folder.rglob("*"))
 
 
 def _failure(builder, error, manual_dir) -> str:

@@ -23,7 +23,7 @@ class TFDSSource:
     """Reads one split; the file format gives random access.
 
     Args:
-        split: what `builder.as_data_source` returns, its examples parsed but not decoded.
+        split: what `builder.as_data_source` returns, giving records as bytes.
         name: what messages call the data set.
         size: (height, width) in pixels.
         channels: 1, 3 or 4.
@@ -53,13 +53,16 @@ class TFDSSource:
         Raises:
             UserError: the prepared files are damaged.
         """
-        places = [range(len(self))[index] for index in indices]
-        with _damage_is_named(self.name, getattr(self.split, "dataset_info", None)):
-            records = self.split.__getitems__(places)
-        return [self._decode(*pair) for pair in zip(places, records, strict=True)]
+        import tensorflow as tf  # here for the reason in `open_tfds`
 
-    def _decode(self, place: int, record) -> dict[str, np.ndarray]:
-        features = record.features.feature
+        places = [range(len(self))[index] for index in indices]
+        with _damage_is_named(self.name, self.split.dataset_info):
+            records = self.split.__getitems__(places)
+        parsed = map(tf.train.Example.FromString, records)
+        return [self._decode(*pair) for pair in zip(places, parsed, strict=True)]
+
+    def _decode(self, place: int, example) -> dict[str, np.ndarray]:
+        features = example.features.feature
         encoded = features["image"].bytes_list.value[0]
         called = f"{self.name}, picture {place}"
         image = read_picture(encoded, called, self.size, self.channels, self.fit)
@@ -107,11 +110,12 @@ def open_tfds(
 
 
 def _check_pictures(tfds, name, features):
-    image = dict(features.items()).get("image")
+    known = dict(features.items()) if features else {}
+    image = known.get("image")
     if not isinstance(image, tfds.features.Image):
         raise UserError(
-            f"--dataset={name}: has no pictures, only {', '.join(features)}; right would be a "
-            "set with an `image`"
+            f"--dataset={name}: has no pictures, only {', '.join(known) or 'records'}; right would "
+            "be a set with an `image`"
         )
     if np.dtype(image.np_dtype) not in (np.uint8, np.uint16):
         raise UserError(
@@ -131,7 +135,7 @@ def _collect(tfds, name, pictures, builder) -> Collection:
             part: TFDSSource(
                 builder.as_data_source(
                     split,
-                    deserialize_method=tfds.decode.DeserializeMethod.DESERIALIZE_NO_DECODE,
+                    deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES,
                     file_format=FORMAT,
                 ),
                 name,
@@ -161,8 +165,8 @@ def _splits(name, splits, labelled) -> tuple[str, dict[str, str], str]:
     kind = "labelled" if labelled else "images"
     if "train" not in splits:
         raise UserError(
-            f"--dataset={name}: has no part to train on, only {', '.join(splits)}; right would be "
-            "one with a `train` part"
+            f"--dataset={name}: has no part to train on, only {', '.join(sorted(splits))}; right "
+            "would be one with a `train` part"
         )
     found = {part: split for part, split in PARTS.items() if split in splits}
     if "test" in found:
@@ -178,9 +182,8 @@ def _splits(name, splits, labelled) -> tuple[str, dict[str, str], str]:
 def _damage_is_named(name, info) -> Iterator[None]:
     try:
         yield
-    except (RuntimeError, ValueError, OSError) as error:
-        where = printable(str(info.data_dir)) if info is not None else "the prepared files"
+    except (RuntimeError, OSError) as error:
         raise UserError(
-            f"--dataset={name}: {where} is damaged ({reason(error)}); right would be to delete "
-            "that folder, so that it is prepared again"
+            f"--dataset={name}: {printable(str(info.data_dir))} is damaged ({reason(error)}); "
+            "right would be to delete that folder, so that it is prepared again"
         ) from error

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.data import layouts
+from kgan.data import files, hold_out, layouts
 from kgan.data.collection import Pictures
-from kgan.data.folders import open_folder
+from kgan.data.folders import open_folder, open_pictures
 from kgan.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
@@ -324,16 +324,16 @@ def test_small_sets_keep_a_picture_in_each_part(count):
 
 
 def test_one_picture_stays_to_train_on():
-    held = [n for n in (f"{i}.png" for i in range(200)) if layouts.name_share(n) < 0.1][:3]
+    held = [n for n in (f"{i}.png" for i in range(200)) if hold_out.name_share(n) < 0.1][:3]
     found = plan(held).parts
     assert len(found["train"]) == 1
     assert len(found["test"]) == 2
 
 
 def test_smallest_hash_is_held_out_where_none_calls_for_it():
-    kept = [n for n in (f"{i}.png" for i in range(30)) if layouts.name_share(n) > 0.1][:9]
+    kept = [n for n in (f"{i}.png" for i in range(30)) if hold_out.name_share(n) > 0.1][:9]
     found = plan(kept).parts
-    assert [entry.inner for entry in found["test"]] == [min(kept, key=layouts.name_share)]
+    assert [entry.inner for entry in found["test"]] == [min(kept, key=hold_out.name_share)]
 
 
 def test_single_class_is_labelled_if_the_user_says_so():
@@ -371,8 +371,8 @@ def test_sample_is_spread_and_small():
 
 def test_very_long_numbers_can_be_sorted():
     digits = "9" * 5000
-    assert layouts.natural_key(f"a{digits}") > layouts.natural_key("a10")
-    assert sorted(["b10", "b9", "b010", "a"], key=layouts.natural_key) == ["a", "b9", "b010", "b10"]
+    assert files.natural_key(f"a{digits}") > files.natural_key("a10")
+    assert sorted(["b10", "b9", "b010", "a"], key=files.natural_key) == ["a", "b9", "b010", "b10"]
 
 
 # Zips.
@@ -730,6 +730,85 @@ def test_unknown_direction_is_refused(tmp_path):
 def test_odd_names_stay_in_one_line(tmp_path):
     draw_all(tmp_path, ["A/train/two\nlines.png", "A/train/b.png", "B/train/b.png"])
     assert "two\\nlines" in refusal(tmp_path)
+
+
+# Pictures to translate.
+
+
+def input_refusal(path):
+    with pytest.raises(UserError) as caught:
+        open_pictures(path, Pictures((8, 8), (8, 8), 3))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "right would" in line
+    assert "--dataset" not in line
+    return line
+
+
+def test_every_picture_is_opened_whatever_the_layout(tmp_path):
+    root = draw_all(tmp_path / "set", ["a10.png", "a9.JPG", "trainA/x.png", "test/deep/er/y.bmp"])
+    (root / "notes.txt").write_text("x")
+    (root / "__MACOSX").mkdir()
+    draw(root / "__MACOSX" / "a.png")
+    draw(root / ".hidden.png")
+    names = ["a9.JPG", "a10.png", "test/deep/er/y.bmp", "trainA/x.png"]
+    for path in (root, pack(root, tmp_path / "set.zip")):
+        assert list(open_pictures(path, Pictures((8, 8), (8, 8), 3)).names) == names
+
+
+def test_single_picture_can_be_opened_for_translation(tmp_path):
+    draw(tmp_path / "one.png", (200, 100, 50), size=(16, 8))
+    found = open_pictures(tmp_path, Pictures((4, 6), (40, 60), 3))
+    assert len(found) == 1
+    example = found.read(0)
+    assert set(example) == {"image"}
+    # Of the two sizes it is the one that networks see, not the one that training crops from.
+    assert example["image"].shape == (4, 6, 3)
+    assert (example["image"] == (200, 100, 50)).all()
+
+
+def test_opened_pictures_have_the_channels_and_the_fit_asked_for(tmp_path):
+    draw(tmp_path / "one.png", (200, 100, 50), size=(8, 8))
+    picture = Image.open(tmp_path / "one.png")
+    picture.paste((0, 0, 0), (0, 0, 8, 2))
+    picture.save(tmp_path / "one.png")
+    cut = open_pictures(tmp_path, Pictures((4, 8), (4, 8), 1, "crop")).read(0)["image"]
+    assert cut.shape == (4, 8, 1)
+    assert (cut == 124).all()  # 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2
+    stretched = open_pictures(tmp_path, Pictures((4, 8), (4, 8), 1)).read(0)["image"]
+    assert stretched[0, 0, 0] < 50
+
+
+def test_missing_or_empty_input_is_named(tmp_path):
+    line = input_refusal(tmp_path / "nowhere")
+    assert line.startswith(f"--input={tmp_path}/nowhere: no such folder or file")
+    (tmp_path / "notes.txt").write_text("x")
+    assert input_refusal(tmp_path).startswith(f"--input={tmp_path}: holds no pictures")
+    assert "notes.txt: not a whole zip file" in input_refusal(tmp_path / "notes.txt")
+
+
+def test_unreadable_folder_names_the_flag_it_came_from(tmp_path, monkeypatch):
+    root = draw_all(tmp_path / "set", numbered("cat", 3))
+    scandir = files.os.scandir
+
+    def refuse(path):
+        if str(path).endswith("cat"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(files.os, "scandir", refuse)
+    reason = f"{root}/cat cannot be read (Permission denied)"
+    assert input_refusal(root).startswith(f"--input={root}: {reason}")
+    assert refusal(root).startswith(f"--dataset={root}: {reason}")
+
+
+def test_damaged_picture_is_named_when_it_is_read(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    draw(tmp_path / "good.png")
+    found = open_pictures(tmp_path, Pictures((8, 8), (8, 8), 3))
+    found.read(1)
+    with pytest.raises(UserError, match="bad.png: not a picture"):
+        found.read(0)
 
 
 # The real sets.

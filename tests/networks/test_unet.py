@@ -148,7 +148,9 @@ def test_other_sides_are_refused(shape):
 
 
 def test_an_unknown_way_up_is_refused():
-    with pytest.raises(ValueError, match="`upsample` must be transpose or resize.*Received.*nearest"):
+    with pytest.raises(
+        ValueError, match="`upsample` must be transpose or resize.*Received.*nearest"
+    ):
         unet.generator((32, 32, 3), 3, upsample="nearest")
 
 

@@ -138,7 +138,7 @@ def test_networks_of_ones_own_train_with_keras_fit_and_report_the_history():
     history = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0).history
     assert set(history) == set(model.logged)
     assert all(len(epochs) == 2 for epochs in history.values())
-    assert int(model.step) == 4
+    assert model.completed_steps == 4
 
 
 def test_recommended_settings_are_the_paper_s():
