@@ -163,9 +163,7 @@ class Progress(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._bar = progress.bar(
-            total=self.total, initial=self.step, unit="step", smoothing=0.1
-        )
+        self._bar = progress.bar(total=self.total, initial=self.step, unit="step", smoothing=0.1)
 
     def on_step(self):
         self._bar.update(self.step - self._bar.n)

@@ -33,9 +33,7 @@ class LiveBatchNormalization(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
-        self.gamma = self.add_weight(
-            name="gamma", shape=shape, initializer=self.gamma_initializer
-        )
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=self.gamma_initializer)
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
     def call(self, inputs, training=False):

@@ -13,6 +13,4 @@ def bar(iterable=None, **kwargs) -> tqdm:
         **kwargs: as tqdm takes them.
     """
     interval = 0.2 if sys.stderr.isatty() else 30
-    return tqdm(
-        iterable, mininterval=interval, maxinterval=interval, dynamic_ncols=True, **kwargs
-    )
+    return tqdm(iterable, mininterval=interval, maxinterval=interval, dynamic_ncols=True, **kwargs)

@@ -1,13 +1,13 @@
 """Run folders: numbered, with everything in them that repeats, continues or loads a run.
 
-    runs/00003-pix2pix-facades/
-        flags.cfg        every resolved flag; --flagfile of it repeats the run
-        dataset.json     what the networks had to know of the data
-        metrics.jsonl    one JSON object a line: losses, speed, validation, by step
-        tensorboard/     the same, and the sample pictures
-        samples/         the sample pictures as PNG
-        checkpoints/     the last ones, and best.safetensors where there is a validation part
-        log.txt          what was printed
+runs/00003-pix2pix-facades/
+    flags.cfg        every resolved flag; --flagfile of it repeats the run
+    dataset.json     what the networks had to know of the data
+    metrics.jsonl    one JSON object a line: losses, speed, validation, by step
+    tensorboard/     the same, and the sample pictures
+    samples/         the sample pictures as PNG
+    checkpoints/     the last ones, and best.safetensors where there is a validation part
+    log.txt          what was printed
 """
 
 import contextlib

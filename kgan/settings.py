@@ -101,9 +101,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     number("bad_limit", 0.05, "With --bad_images=skip: the share that ends the run.", 0, 1)
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
     number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
-    boolean(
-        "flip", None, "Mirrors training pictures; default: with --jitter, if the set allows it."
-    )
+    boolean("flip", None, "Mirrors training pictures; default: with --jitter, if the set allows.")
     number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0)
 
     integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1)

@@ -22,10 +22,15 @@ from PIL import Image
 from kgan import checkpoint, cli, evaluate, export, generate, train
 
 COMMANDS = {"train": train, "export": export, "generate": generate, "evaluate": evaluate}
-DCGAN = ("--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
-         "--strategy=none")
-PIX2PIX = ("--model=pix2pix", "--image_size=32", "--width=4", "--patch_layers=1", "--batch_size=4",
-           "--strategy=none")
+# One device: where nothing else is said, the two of conftest.py are two replicas.
+DCGAN = (
+    "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
+    "--strategy=none",
+)  # fmt: skip
+PIX2PIX = (
+    "--model=pix2pix", "--image_size=32", "--width=4", "--patch_layers=1", "--batch_size=4",
+    "--strategy=none",
+)  # fmt: skip
 
 # The classes of the drawn pairs, and the colour that the other side has there.
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)

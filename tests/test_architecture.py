@@ -89,8 +89,9 @@ def code_words(path):
     """Lists the words of names and texts in a file, without comments and docstrings."""
     source = path.read_text()
     docstrings = set()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+        if isinstance(node, documented) and ast.get_docstring(node):
             docstrings |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     words = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -166,5 +167,5 @@ def test_command_line_comes_up_without_tensorflow(module):
 
 def test_words_in_comments_and_docstrings_do_not_count(tmp_path):
     path = tmp_path / "module.py"
-    path.write_text('"""About wgan."""\n# and dcgan\nx = "pix2pix!"  # gan\n\ndef f():\n    "lsgan"\n')
+    path.write_text('"""On wgan."""\n# and dcgan\nx = "pix2pix!"  # gan\n\ndef f():\n    "lsgan"\n')
     assert code_words(path) & {"wgan", "dcgan", "pix2pix", "gan", "lsgan"} == {"pix2pix"}

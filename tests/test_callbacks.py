@@ -294,9 +294,7 @@ def test_samples_are_drawn_at_the_start_now_and_then_and_at_the_end(tmp_path):
 
 def test_samples_are_drawn_once_where_the_end_was_due_anyway(tmp_path):
     log = FakeLog()
-    train(
-        FakeModel(), [callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))], 6
-    )
+    train(FakeModel(), [callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))], 6)
     assert [step for _, step, _ in log.pictures] == [0, 3, 6]
 
 

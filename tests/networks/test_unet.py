@@ -109,6 +109,11 @@ def test_resize_goes_up_by_nearest_neighbour_and_3x3_convolutions():
     network = unet.generator((32, 32, 1), 3, base_width=2, upsample="resize")
     kinds = {type(layer).__name__ for layer in network.layers}
     assert not any("Transpose" in kind for kind in kinds)
+    resizes = [layer for layer in network.layers if isinstance(layer, keras.layers.UpSampling2D)]
+    assert len(resizes) == 5
+    maps = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
+    for resize in resizes:
+        np.testing.assert_array_equal(resize(maps), maps.repeat(2, axis=1).repeat(2, axis=2))
     # Down 1-2-4-8-16-16 with 4x4 kernels, two biases; up with 3x3 kernels and one bias.
     down = 16 * (1 * 2 + 2 * 4 + 4 * 8 + 8 * 16 + 16 * 16) + 2 + 16
     up = 9 * (16 * 16 + 32 * 8 + 16 * 4 + 8 * 2 + 4 * 3) + 3

@@ -10,6 +10,7 @@ know how a model of their base draws its answers and does one player's step alon
 """
 
 import dataclasses
+import inspect
 import io
 import json
 import subprocess
@@ -124,6 +125,7 @@ class SchemeContract:
     Class attributes that a subclass sets:
         scheme: the name of its file in `kgan.schemes`.
         flags: what makes it tiny.
+        other_settings: flags that give every argument of its constructor another value.
         spec: of the data it is built for.
         keys: which fields of an example it takes.
         batch_size: global, even.
@@ -131,6 +133,7 @@ class SchemeContract:
 
     scheme: str
     flags: tuple[str, ...] = ()
+    other_settings: tuple[str, ...] = ()
     spec: Spec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
@@ -286,12 +289,15 @@ class SchemeContract:
         assert float(model.means["g_loss"].result()) == 0.0
 
     def test_config_makes_the_model_again(self):
-        model = self.build("--seed=5")
+        model = self.build("--seed=5", *self.other_settings)
         config = model.get_config()
         again = type(model).from_config(json.loads(json.dumps(config)))
         # As JSON, which knows no tuples.
         assert json.dumps(again.get_config()) == json.dumps(config)
         assert again.seed == 5
+        for name in inspect.signature(type(model)).parameters:
+            if isinstance(getattr(model, name, None), (int, float, str)):
+                assert getattr(again, name) == getattr(model, name), name
         again.compile(g_optimizer="adam", d_optimizer="adam")
         np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
 

@@ -18,6 +18,7 @@ SHAPE = (4, 4, 1)
 class TestDCGAN(LatentContract):
     scheme = "dcgan"
     flags = ("--width=4", "--latent_size=8")
+    other_settings = ("--gan_loss=minimax",)
     spec = Spec("images", (16, 16), 1, 1)
 
     def test_two_resumed_replicas_end_with_the_same_weights(self, two_replicas, tmp_path):

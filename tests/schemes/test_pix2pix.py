@@ -21,6 +21,7 @@ GIVEN, ANSWER = (32, 32, 1), (32, 32, 3)
 class TestPix2Pix(TranslationContract):
     scheme = "pix2pix"
     flags = ("--width=2", "--patch_layers=2")
+    other_settings = ("--l1_weight=7", "--gan_loss=least_squares")
     spec = Spec("paired", (32, 32), 3, 1)
 
     def discriminator_step(self, model):

@@ -19,6 +19,7 @@ SHAPE = (4, 4, 1)
 class TestWGAN(LatentContract):
     scheme = "wgan"
     flags = ("--width=4", "--latent_size=8", "--n_critic=2")
+    other_settings = ("--n_critic=3", "--clip=0.2")
     spec = Spec("images", (16, 16), 1, 1)
 
 
