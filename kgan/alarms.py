@@ -1,4 +1,4 @@
-"""Notices when training has gone wrong: numbers that are none, a won game, a collapsed generator."""
+"""Notices when training goes wrong: numbers that are none, a won game, a collapsed generator."""
 
 import logging
 

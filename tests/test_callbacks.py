@@ -180,9 +180,11 @@ class FakeWriter(callbacks.Checkpoints):
     """A checkpoint writer over a callback with a state."""
 
     def __init__(self, folder, every=2, keep=2, stateful=None):
+        self.refused = []
         super().__init__(
-            folder, {"scheme": "s"}, callbacks.Every(every, "steps", 4), keep, stateful or {}
-        )
+            folder, {"scheme": "s"}, callbacks.Every(every, "steps", 4), keep, stateful or {},
+            refuse=self.refused.append,
+        )  # fmt: skip
 
 
 def test_last_checkpoints_are_kept_and_older_ones_pruned(tmp_path):

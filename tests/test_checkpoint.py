@@ -117,7 +117,7 @@ def test_a_write_that_fails_leaves_the_older_file_and_no_other(tmp_path, monkeyp
         monkeypatch.setattr(checkpoint, "save_file", tear)
     else:
         monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(UserError, match="no space"):
         checkpoint.write(path, {"step": np.int64(8)}, {})
     assert path.read_bytes() == older
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

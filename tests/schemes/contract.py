@@ -257,7 +257,8 @@ class SchemeContract:
         model, again = self.build(), self.build()
         assert list(model.state()) == list(again.state())
         owners = [*model.networks.values(), *model.optimizers.values(), *model.means.values()]
-        assert len(model.state()) == 1 + sum(len(owner.variables) for owner in owners)
+        assert {"step", "attempt", "first_non_finite"} <= set(model.state())
+        assert len(model.state()) == 3 + sum(len(owner.variables) for owner in owners)
 
     def test_state_is_the_same_for_the_same_seed_and_another_for_another(self):
         first = values(self.build())
