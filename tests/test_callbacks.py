@@ -337,6 +337,8 @@ def test_signal_ends_training_after_the_running_step(number):
 
 
 def test_second_control_c_ends_at_once():
+    # A shell starts its background jobs, as a build machine's, with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     model, stop = FakeModel(), callbacks.StopBySignal()
     train(model, [stop], 0, end=False)
     try:
@@ -346,6 +348,7 @@ def test_second_control_c_ends_at_once():
             os.kill(os.getpid(), signal.SIGINT)
     finally:
         stop.on_train_end()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_progress_into_a_file_shows_the_end_with_losses_and_few_lines(monkeypatch):

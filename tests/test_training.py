@@ -86,7 +86,7 @@ def assert_same_end(first, second):
 
 class TestRunFolder:
     def test_holds_what_is_documented_and_nothing_else(self):
-        documented = re.findall(r"^ {8}([\w./]+) {2,}", runs.__doc__, re.MULTILINE)
+        documented = re.findall(r"^ {4}([\w./]+) {2,}", runs.__doc__, re.MULTILINE)
         assert len(documented) == 7
         found = {p.name + "/" * p.is_dir() for p in dcgan_run().iterdir()}
         assert found == set(documented)
