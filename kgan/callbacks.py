@@ -81,10 +81,15 @@ class MeansLogger(StepCallback):
         every: steps between two lines.
         steps_per_epoch: what an epoch is.
         images_per_step: training pictures that one step takes.
+        last_step: where the run ends, which is logged whatever `every` says.
     """
 
-    def __init__(self, log: ScalarLog, every: int, steps_per_epoch: int, images_per_step: int):
+    def __init__(
+        self, log: ScalarLog, every: int, steps_per_epoch: int, images_per_step: int,
+        last_step: int | None = None,
+    ):  # fmt: skip
         super().__init__()
+        self.last_step = last_step
         self.log = log
         self.every = every
         self.steps_per_epoch = steps_per_epoch
@@ -103,7 +108,7 @@ class MeansLogger(StepCallback):
 
     def on_step(self):
         epoch_ends = self.step % self.steps_per_epoch == 0
-        if epoch_ends or self.step % self.every == 0:
+        if epoch_ends or self.step % self.every == 0 or self.step == self.last_step:
             self._write_means()
         if epoch_ends and self._epoch_steps:
             means = {name: s / self._epoch_steps for name, s in self._epoch_sums.items()}

@@ -268,7 +268,7 @@ def _augmentation(resolved, collection):
 
 def _callbacks(resolved, run, collection, plan, log, stop, guard):
     means = callbacks.MeansLogger(
-        log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step
+        log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
     )
     stateful = {"means": means}
 
