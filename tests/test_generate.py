@@ -93,6 +93,7 @@ def test_interpolation_goes_from_one_seed_s_picture_to_the_other_s(tmp_path):
     sheet = Image.open(out)
     assert sheet.size == (5 * (SIDE + GAP) + GAP, SIDE + 2 * GAP)
     first, last = drawn_by_the_model([3, 17]).astype(int)
+    assert np.abs(first - last).max() > 10
     np.testing.assert_allclose(tile(sheet, 0, 0).astype(int), first, atol=1)
     np.testing.assert_allclose(tile(sheet, 0, 4).astype(int), last, atol=1)
     # The middle is drawn from the mean of both latents.

@@ -14,11 +14,17 @@ from PIL import Image
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 WIDEST = 560  # pixels of a picture in docs
-KEPT_FLAGS = ("model", "dataset", "direction", "image_size", "batch_size", "seed")
+KEPT_FLAGS = ("dataset", "direction", "image_size", "batch_size", "seed", "minutes")
 HEAD = """# Results
 
-Made by `python tools/results.py RUN …` from the runs' own files. One seed a row unless it is said
-otherwise; runs are short, on shared cores: what was learned counts here, not the clock.
+Made by `python tools/results.py RUN …` from the runs' own files; each command is
+`python -m kgan.train --flagfile=flags/NAME.cfg` with the data set and `--minutes=` in the table. One
+seed a row. Runs are short, and all but the first shared their cores with other work, so that their
+images/s are lower bounds: what was learned counts here, not the clock.
+
+The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
+pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
+colour, `l1_noise_floor` what the noise of the drawn photo alone causes.
 
 | run | data, settings | steps | time, cores | images/s (median) | peak memory | result |
 |---|---|---|---|---|---|---|

@@ -113,8 +113,9 @@ def training_batches(
 
     options = tf.data.Options()
     options.deterministic = True
-    # Positions say which example is whose; splitting files or elements must not change them.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    # Each worker makes the whole batch and keeps its part. OFF would give all of them the same
+    # part, and the next part of the same batch in the next step.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     numbers = tf.data.Dataset.counter(start=start_batch, dtype=tf.int64)
     dataset = numbers.map(batch, num_parallel_calls=threads)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
@@ -169,7 +170,7 @@ def augment(fields: tuple, augmentation: Augmentation, seed: tf.Tensor) -> tuple
             return field
         field = tf.gather(field, rows, axis=1, batch_dims=1)
         field = tf.gather(field, columns, axis=2, batch_dims=1)
-        return tf.ensure_shape(field, [None, height, width, field.shape[-1]])
+        return tf.ensure_shape(field, [field.shape[0], height, width, field.shape[-1]])
 
     return tuple(crop(field) for field in fields)
 
@@ -206,7 +207,7 @@ def _streamed(source: Source, keys: tuple[str, ...]) -> tuple[Callable, int]:
     def read(indices):
         fields = tf.numpy_function(read_arrays, [indices], [value.dtype for value in like])
         return tuple(
-            tf.ensure_shape(field, [None, *value.shape])
+            tf.ensure_shape(field, [*indices.shape, *value.shape])
             for field, value in zip(fields, like, strict=True)
         )
 

@@ -190,13 +190,15 @@ def test_part_that_does_not_fit_is_read_when_it_is_used():
 
 @pytest.mark.parametrize("cache_bytes", [1e9, 0])
 def test_threads_read_where_reading_waits_and_only_there(cache_bytes):
+    found = []
     for pause, helped in ((0.005, True), (0.0, False)):
         source = Maps(100, pause=pause)
         dataset = pipeline.training_batches(
             source, ("image",), batch_size=50, seed=0, cache_bytes=cache_bytes
         )
-        take(dataset, 1)
+        found.append(take(dataset, 2))
         assert (max(source.at_once[-40:]) > 1) == helped
+    np.testing.assert_array_equal(*found)
 
 
 def test_several_examples_are_read_at_once_where_the_source_can():
@@ -240,7 +242,8 @@ def test_fields_come_in_the_order_asked_for(cache_bytes):
     label_spec, picture_spec = dataset.element_spec
     assert label_spec.dtype == tf.int32
     assert picture_spec.dtype == tf.float32
-    assert picture_spec.shape[1:] == (HEIGHT, WIDTH, 3)
+    assert picture_spec.shape == (4, HEIGHT, WIDTH, 3)
+    assert label_spec.shape == (4,)
     (numbers, pictures) = take(dataset, 1)[0]
     assert numbers.shape == (4,)
     assert pictures.shape == (4, HEIGHT, WIDTH, 3)
@@ -293,10 +296,11 @@ def test_pictures_of_8_and_of_16_bits_have_one_range(first, cache_bytes):
     np.testing.assert_allclose(batch[:, 0, 0, 0], [1, 1, -0.6], rtol=0, atol=1e-6)
 
 
-def test_two_replicas_share_the_batch_of_one(two_replicas):
+@pytest.mark.parametrize("cache_bytes", [1e9, 0])
+def test_two_replicas_share_the_batch_of_one(two_replicas, cache_bytes):
     def dataset():
         return pipeline.training_batches(
-            Maps(), ("image", "label"), batch_size=4, seed=3,
+            Maps(), ("image", "label"), batch_size=4, seed=3, cache_bytes=cache_bytes,
             augmentation=Augmentation((5, 6), flip=True),
         )  # fmt: skip
 

