@@ -18,9 +18,9 @@ KEPT_FLAGS = ("dataset", "direction", "image_size", "batch_size", "seed", "minut
 HEAD = """# Results
 
 Made by `python tools/results.py RUN …` from the runs' own files; each command is
-`python -m kgan.train --flagfile=flags/NAME.cfg` with the data set and `--minutes=` in the table. One
-seed a row. Runs are short, and all but the first shared their cores with other work, so that their
-images/s are lower bounds: what was learned counts here, not the clock.
+`python -m kgan.train --flagfile=flags/NAME.cfg` with the data set and `--minutes=` in the table.
+One seed a row. Runs are short, and all but the first shared their cores with other work, so that
+their images/s are lower bounds: what was learned counts here, not the clock.
 
 The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
 pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
