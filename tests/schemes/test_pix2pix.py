@@ -61,7 +61,7 @@ def logs_of_a_step(model, data):
 
 
 def answers_of_step(model, inputs, step=0):
-    seeds = randomness.example_seeds(model.seed, step, len(inputs))
+    seeds = randomness.example_seeds(model.random_seed(), step, len(inputs))
     return model.generator([inputs, seeds], training=True)
 
 
