@@ -314,6 +314,13 @@ def test_two_replicas_share_the_batch_of_one(two_replicas, cache_bytes):
             np.testing.assert_array_equal(np.concatenate(halves), expected)
 
 
+def test_workers_are_told_to_share_each_batch():
+    # With OFF, two workers were given the same half of the batch; DATA gave them both halves.
+    dataset = pipeline.training_batches(Maps(), ("image",), batch_size=4, seed=0)
+    policy = dataset.options().experimental_distribute.auto_shard_policy
+    assert policy == tf.data.experimental.AutoShardPolicy.DATA
+
+
 # Augmentation.
 
 
@@ -322,6 +329,7 @@ def augmented(count=400, size=(5, 6), flip=True, seed=0, start_batch=0):
         Maps(20), ("input", "target", "label"), batch_size=count, seed=seed,
         start_batch=start_batch, augmentation=Augmentation(size, flip),
     )  # fmt: skip
+    assert dataset.element_spec[0].shape == (count, *size, 3)
     return take(dataset, 1)[0]
 
 

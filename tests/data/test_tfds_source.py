@@ -71,12 +71,12 @@ def files_below(root):
 
 def refusal(name, root, **options):
     """Opens what cannot be opened; returns the message, having found nothing new on disk."""
-    before = files_below(root)
+    before = root.exists(), files_below(root)
     start = time.monotonic()
     with pytest.raises(UserError) as caught:
         opened(name, root, **options)
     assert time.monotonic() - start < 20
-    assert files_below(root) == before
+    assert (root.exists(), files_below(root)) == before
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith("--")
@@ -444,12 +444,12 @@ def test_folder_that_cannot_be_written_names_the_flag(tmp_path):
 
 @pytest.fixture
 def server():
-    """A server that has no `missing.zip`, and breaks off in the middle of `half.zip`."""
+    """A server that has `whole.zip` and no `missing.zip`, and breaks off within `half.zip`."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(404 if "missing" in self.path else 200)
-            self.send_header("Content-Length", "100000")
+            self.send_header("Content-Length", "100000" if "half" in self.path else "40000")
             self.end_headers()
             self.wfile.write(b"x" * 40_000)
 
@@ -477,6 +477,20 @@ def test_download_that_fails_is_named_and_taken_away(tmp_path, server, file, rea
     assert reason in line
 
 
+def test_whole_downloads_are_kept_for_the_next_attempt(tmp_path, server):
+    def split_generators(self, dl_manager):
+        assert pathlib.Path(dl_manager.download(f"{server}/whole.zip")).stat().st_size == 40_000
+        dl_manager.download(f"{server}/missing.zip")
+        return {}
+
+    make("MadeHalfway", _split_generators=split_generators)
+    with pytest.raises(UserError, match="cannot be downloaded"):
+        opened("made_halfway", tmp_path)
+    kept = [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix == ".zip"]
+    assert [p.parent for p in kept] == [tmp_path / "downloads" / "made_halfway"]
+    refusal("made_halfway", tmp_path)
+
+
 def test_damaged_shard_is_named(tmp_path):
     make("MadeCut")
     opened("made_cut", tmp_path)
@@ -493,7 +507,8 @@ def test_damaged_shard_is_named(tmp_path):
 
 
 def test_long_reasons_are_cut():
-    reason = tfds_preparing.reason(ValueError("word " * 100 + "\nand more"))
+    assert tfds_preparing.reason(ValueError("no  such\nthing")) == "ValueError: no such"
+    reason = tfds_preparing.reason(ValueError("word " * 100))
     assert reason.startswith("ValueError: word word")
     assert len(reason) < 220
     assert reason.endswith("…")
