@@ -122,7 +122,7 @@ class MeansLogger(StepCallback):
         steps = self.step - self.logged_step
         if steps == 0:
             return
-        means = {name: float(mean.result()) for name, mean in self.model.means.items()}
+        means = self.model.means()
         self.model.reset_metrics()
         for name, value in means.items():
             self._epoch_sums[name] = self._epoch_sums.get(name, 0.0) + value * steps
@@ -374,9 +374,19 @@ class StopByClock(StepCallback):
 
 
 class StopBySignal(StepCallback):
-    """Ends training after the running step on Ctrl-C or SIGTERM; a second Ctrl-C is at once."""
+    """Ends training after the running step on Ctrl-C or SIGTERM; a second Ctrl-C is at once.
 
-    received: int | None = None
+    The last of all callbacks: of several processes all end after the same step, whichever of
+    them was told to, and for whatever reason a callback before this one ended training.
+
+    Args:
+        gather: tells everybody everybody's number (`kgan.distribution.Team.gather`).
+    """
+
+    def __init__(self, gather: Callable[[int], list[int]] = lambda number: [number]):
+        super().__init__()
+        self.gather = gather
+        self.received: int | None = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -389,8 +399,12 @@ class StopBySignal(StepCallback):
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])
 
     def on_step(self):
-        if self.received is not None:
+        # 0: goes on; 1: stops, and not for a signal, of which none has this number here.
+        reason = max(self.gather(self.received or int(self.model.stop_training)))
+        if reason:
             self.model.stop_training = True
+        if reason > 1:
+            self.received = reason
 
     def on_train_end(self, logs=None):
         for number, handler in self._before.items():

@@ -6,6 +6,20 @@ import tensorflow as tf
 from kgan import randomness
 
 
+def mixing_examples(network: keras.Model) -> list[str]:
+    """Lists the layers through which examples of a batch depend on each other in training.
+
+    A layer of kgan says so by an attribute `mixes_examples = True`.
+    """
+    layers = network._flatten_layers(include_self=False, recursive=True)
+    return [
+        layer.name
+        for layer in layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        or getattr(layer, "mixes_examples", False)
+    ]
+
+
 @keras.saving.register_keras_serializable("kgan")
 class LiveBatchNormalization(keras.layers.Layer):
     """Normalises with the statistics of what it sees, in training and afterwards.
@@ -25,6 +39,8 @@ class LiveBatchNormalization(keras.layers.Layer):
     Reference: Isola et al. 2017, section 3.3: at test time "batch normalization using the
     statistics of the test batch", with batches of one picture.
     """
+
+    mixes_examples = True
 
     def __init__(self, epsilon: float = 1e-5, gamma_initializer="ones", **kwargs):
         super().__init__(**kwargs)

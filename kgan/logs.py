@@ -71,6 +71,28 @@ class ScalarLog:
         self._writer.close()
 
 
+class NoLog:
+    """Takes what a `ScalarLog` takes and writes nothing: for workers that are not the chief."""
+
+    def write(self, kind, step, values):
+        pass
+
+    def picture(self, name, step, picture):
+        pass
+
+    def text(self, name, step, words):
+        pass
+
+    def cut_back(self, step):
+        pass
+
+    def flush(self):
+        pass
+
+    def close(self):
+        pass
+
+
 def read_metrics(path: pathlib.Path) -> list[dict]:
     """Reads metrics.jsonl; a last line that a crash tore is left out."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []

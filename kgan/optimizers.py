@@ -75,9 +75,9 @@ def build_optimizer(
     raise ValueError(f"`name` must be one of {', '.join(NAMES)}. Received: name={name}")
 
 
-def players(settings) -> dict[str, keras.optimizers.Optimizer]:
-    """Builds `g_optimizer` and `d_optimizer` from settings, as `compile` takes them."""
-    return {
+def players(settings) -> dict:
+    """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`."""
+    optimizers = {
         f"{player}_optimizer": build_optimizer(
             getattr(settings, f"{player}_optimizer"),
             getattr(settings, f"{player}_lr"),
@@ -85,3 +85,4 @@ def players(settings) -> dict[str, keras.optimizers.Optimizer]:
         )
         for player in ("g", "d")
     }
+    return {**optimizers, "accumulate": settings.accumulate}

@@ -8,6 +8,7 @@ runs/00003-pix2pix-facades/
     samples/         the sample pictures as PNG
     checkpoints/     the last ones, and best.safetensors where there is a validation part
     log.txt          what was printed
+    job.txt          the --job that it belongs to, where one was given
 """
 
 import contextlib
@@ -37,6 +38,10 @@ class Run:
     @property
     def flags(self) -> pathlib.Path:
         return self.folder / "flags.cfg"
+
+    @property
+    def job(self) -> pathlib.Path:
+        return self.folder / "job.txt"
 
     @property
     def metrics(self) -> pathlib.Path:
@@ -150,10 +155,21 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
         for part in (run.tensorboard, run.samples, run.checkpoints):
             part.mkdir()
         run.flags.write_text(settings.flagfile_text(resolved))
+        if resolved.job:
+            run.job.write_text(resolved.job)
         (folder / "dataset.json").write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
     except OSError as error:
         raise UserError(f"--runs_dir={runs_dir}: cannot write there ({error.strerror})") from error
     return run
+
+
+def find_job(runs_dir: str, job: str) -> str | None:
+    """Finds the newest run of a job that can be gone on with; None where there is none."""
+    for path in sorted(pathlib.Path(runs_dir).glob("*/job.txt"), reverse=True):
+        run = Run(path.parent)
+        if path.read_text() == job and checkpoint.saved_steps(run.checkpoints):
+            return str(run.folder)
+    return None
 
 
 def open_run(folder: str) -> Run:

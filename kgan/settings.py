@@ -25,7 +25,7 @@ OPTIMIZERS = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
 SIZE_LIMITS = (8, 1024)
 
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
-NOT_KEPT = ("flagfile", "undefok", "help", "resume", "dry_run")
+NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
 # What may be given beside --resume: how long and where, not what is trained.
 FREE_ON_RESUME = (
@@ -112,6 +112,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     for player, name in (("g", "generator"), ("d", "discriminator")):
         number(f"{player}_lr", None, f"Learning rate of the {name}.", 0)
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimiser of the {name}.")
+    integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
     number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)
     choice(
         "precision", "float32", ["float32", "mixed_float16", "mixed_bfloat16"],
@@ -119,13 +120,17 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     )  # fmt: skip
     boolean("deterministic", False, "The same bits each time, at some cost in speed.")
 
-    choice("strategy", "auto", ["auto", "none", "mirrored"], "auto: mirrored with several GPUs.")
+    choice(
+        "strategy", "auto", ["auto", "none", "mirrored", "multi_worker"],
+        "auto: mirrored with several GPUs. multi_worker: the processes of TF_CONFIG or Slurm.",
+    )  # fmt: skip
     integer("logical_devices", 1, "Splits the CPU or one GPU, to try --strategy out.", 1, 64)
     boolean("sync_batch_norm", None, "Batch statistics over all replicas; on under a strategy.")
 
     string("runs_dir", "runs", "Where numbered run folders are made.")
     string("name", None, "Name of the run; default: scheme and data set.")
     string("resume", None, "A run folder to go on with.")
+    string("job", None, "Any name: begins a run, or goes on with the one of this name.")
     string("export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.")
     boolean("export", True, "Writes a SavedModel at the end.")
     boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
@@ -268,7 +273,8 @@ def check_shared(settings) -> None:
         parse_size(settings.image_size)
     if settings.palette is not None:
         parse_palette(settings.palette)
-    check_name(settings.name)
+    check_name("name", settings.name)
+    check_name("job", settings.job)
     for name in ("checkpoint_every", "sample_every", "validate_every"):
         if getattr(settings, name) is not None:
             parse_interval(name, getattr(settings, name))
@@ -279,10 +285,10 @@ def check_shared(settings) -> None:
         raise UserError("--beta_1=1: must be below 1, or nothing is ever learned")
 
 
-def check_name(name: str | None) -> None:
-    """Checks a `--name`, which becomes part of a folder's name."""
+def check_name(flag: str, name: str | None) -> None:
+    """Checks a `--name`, which becomes part of a folder's name, or a `--job`."""
     if name is not None and not re.fullmatch(r"\w[\w.+=-]*", name):
-        raise UserError(f"--name={name}: letters, digits and . _ - + = only, a letter first")
+        raise UserError(f"--{flag}={name}: letters, digits and . _ - + = only, a letter first")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -318,10 +324,22 @@ def parse_interval(name: str, text: str) -> tuple[float, str]:
 
 def flagfile_text(settings) -> str:
     """Writes every resolved flag as a flagfile that repeats the run."""
-    lines = []
     skipped = {*NOT_KEPT, "given", "scheme"}
-    for name, value in vars(settings).items():
-        if name in skipped or value is None:
+    names = [name for name in vars(settings) if name not in skipped]
+    return "\n".join(_arguments(settings, names)) + "\n"
+
+
+def free_arguments(settings) -> list[str]:
+    """Writes the given flags that may stand beside `--resume` as arguments."""
+    free = [n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n == "job")]
+    return _arguments(settings, free)
+
+
+def _arguments(settings, names) -> list[str]:
+    lines = []
+    for name in names:
+        value = getattr(settings, name)
+        if value is None:
             continue
         if isinstance(value, bool):
             lines.append(f"--{name}" if value else f"--no{name}")
@@ -329,7 +347,7 @@ def flagfile_text(settings) -> str:
             lines += [f"--{name}={item}" for item in value]
         else:
             lines.append(f"--{name}={value}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _help_text(values, scheme) -> str:

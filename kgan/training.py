@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pathlib
+import re
 import resource
 import sys
 import types
@@ -30,6 +31,7 @@ from kgan import (
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.errors import UserError
+from kgan.schemes.base import group_batches
 
 logger = logging.getLogger("kgan")
 
@@ -64,27 +66,87 @@ class Plan:
 
 def train(resolved: types.SimpleNamespace) -> int:
     """Trains as the settings say; returns the exit status (128 + signal where one ended it)."""
-    start_logging()
-    strategy = distribution.make_strategy(resolved.strategy, resolved.logical_devices)
-    replicas = strategy.num_replicas_in_sync
-    _resolve_for_replicas(resolved, replicas)
+    team = distribution.join(resolved.strategy, resolved.logical_devices)
+    start_logging(team.is_chief)
+    try:
+        with team.watched():
+            return _train(resolved, team)
+    except distribution.LostWorkerError as error:
+        logger.error("another worker is gone (%s); the same command goes on", error)
+        # The other's absence may hold up an orderly end for minutes.
+        logging.shutdown()
+        os._exit(distribution.LOST)
+
+
+def _train(resolved, team) -> int:
+    _resolve_for_replicas(resolved, team.replicas)
+    resolved = _agree(team, resolved)
     keras.utils.set_random_seed(resolved.seed)
     if resolved.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_global_policy(resolved.precision)
 
     collection, spec = open_collection(resolved)
-    with strategy.scope():
+    _compare_parts(team, collection)
+    with team.strategy.scope():
         model = _build(resolved, spec)
     plan = _plan(resolved, collection, model)
     if resolved.dry_run:
-        _announce(resolved, collection, model, plan, replicas)
+        _announce(resolved, collection, model, plan, team)
         return 0
-    run = _open_or_create(resolved, spec)
+    run = runs.Run(pathlib.Path(_from_chief(team, lambda: _open_or_create(resolved, spec))))
+    if not run.flags.exists():
+        raise UserError(
+            f"--runs_dir={resolved.runs_dir}: worker {team.index} does not see the chief's "
+            f"{run.folder}; runs must lie where all workers see them"
+        )
+    if not team.is_chief:
+        return _fit(resolved, run, collection, model, plan, team)
     with run.lock(), _log_file(run):
-        _announce(resolved, collection, model, plan, replicas)
+        _announce(resolved, collection, model, plan, team)
         logger.info("run folder: %s", run.folder)
-        return _fit(resolved, run, collection, model, plan)
+        return _fit(resolved, run, collection, model, plan, team)
+
+
+def _agree(team, resolved):
+    """Gives all workers the chief's settings, in which a job's earlier run may have been found."""
+    if team.is_chief and resolved.job and not resolved.resume:
+        resolved = _go_on_with_job(resolved)
+    lines, resume, dry_run = team.from_chief(
+        [settings.flagfile_text(resolved).splitlines(), resolved.resume, resolved.dry_run]
+    )
+    if team.is_chief:
+        return resolved
+    own = settings.parse(lines)
+    own.resume, own.dry_run = resume, dry_run
+    return own
+
+
+def _go_on_with_job(resolved):
+    """Resumes the run that the same job began; without one the settings stay as they are."""
+    folder = runs.find_job(resolved.runs_dir, resolved.job)
+    if folder is None:
+        return resolved
+    own = settings.parse([f"--resume={folder}", *settings.free_arguments(resolved)])
+    for name in sorted(resolved.given - set(settings.FREE_ON_RESUME)):
+        if getattr(own, name) != getattr(resolved, name):
+            raise UserError(
+                f"--{name}={getattr(resolved, name)}: --job={resolved.job} is {folder}, which has "
+                f"{getattr(own, name)}; begin a new job for another"
+            )
+    return own
+
+
+def _compare_parts(team, collection):
+    """Sees to it that all workers found the same data."""
+    sizes = team.gather(len(collection.parts["train"]))
+    if len(set(sizes)) > 1:
+        raise UserError(f"--dataset: workers find {sizes} training pictures; give all the same data")
+
+
+def _from_chief(team, act):
+    """Does something on the chief alone, and gives its answer as text to all."""
+    return team.from_chief(str(act()) if team.is_chief else None)
 
 
 def open_collection(resolved: types.SimpleNamespace):
@@ -113,9 +175,9 @@ def open_collection(resolved: types.SimpleNamespace):
     return collection, spec_of(collection, size)
 
 
-def start_logging():
-    """Sends what kgan says to standard output, as plain lines."""
-    logger.setLevel(logging.INFO)
+def start_logging(speaks: bool = True):
+    """Sends what kgan says to standard output, as plain lines; of several workers one speaks."""
+    logger.setLevel(logging.INFO if speaks else logging.CRITICAL)
     logger.propagate = False
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stdout)
@@ -146,15 +208,23 @@ def _resolve_for_replicas(resolved, replicas):
             f"--batch_size={resolved.batch_size}: the global batch must be divisible by the "
             f"{replicas} replicas"
         )
+    if resolved.batch_size // replicas % resolved.accumulate:
+        raise UserError(
+            f"--accumulate={resolved.accumulate}: a replica's batch of "
+            f"{resolved.batch_size // replicas} cannot be divided by it"
+        )
 
 
 def _build(resolved, spec):
     try:
         return resolved.scheme.build(resolved, spec)
     except ValueError as error:
-        # What networks refuse (a size that they do not reach) came from a flag.
+        # What is refused there came from a flag: that of the argument's name, where there is
+        # one, or the size of the pictures, which the networks do not reach.
         reason = " ".join(str(error).split())
-        raise UserError(f"--image_size={resolved.image_size}: {reason}") from error
+        named = re.match(r"`(\w+)`", reason)
+        flag = named[1] if named and hasattr(resolved, named[1]) else "image_size"
+        raise UserError(f"--{flag}={getattr(resolved, flag)}: {reason}") from error
 
 
 def _plan(resolved, collection, model) -> Plan:
@@ -165,12 +235,15 @@ def _plan(resolved, collection, model) -> Plan:
     return Plan(resolved.batch_size, steps_per_epoch, total, images_per_step)
 
 
-def _announce(resolved, collection, model, plan, replicas):
+def _announce(resolved, collection, model, plan, team):
     logger.info(settings.flagfile_text(resolved).replace("\n", " ").strip())
     logger.info("data: %s", collection.description)
     for name, network in model.networks.items():
         logger.info("%s: %s parameters", name, f"{network.count_params():,}")
-    split = f" ({replicas} replicas of {plan.batch_size // replicas})" if replicas > 1 else ""
+    replicas, split = team.replicas, ""
+    if replicas > 1:
+        workers = f" in {team.count} workers" if team.count > 1 else ""
+        split = f" ({replicas} replicas of {plan.batch_size // replicas}{workers})"
     logger.info(
         "plan: %d steps of batch %d%s, %d steps an epoch, %.4g epochs",
         plan.total_steps, plan.batch_size, split, plan.steps_per_epoch,
@@ -178,70 +251,86 @@ def _announce(resolved, collection, model, plan, replicas):
     )  # fmt: skip
 
 
-def _open_or_create(resolved, spec):
+def _open_or_create(resolved, spec) -> pathlib.Path:
     if resolved.resume:
         run = runs.open_run(resolved.resume)
         run.latest()  # refuses a run without a checkpoint before anything is said or written
         run.keep_length(resolved)
-        return run
+        return run.folder
     dataset = pathlib.Path(resolved.dataset).name.removesuffix(".zip")
     name = resolved.name or f"{resolved.model}-{dataset}"
-    return runs.create(resolved.runs_dir, name, resolved, spec)
+    return runs.create(resolved.runs_dir, name, resolved, spec).folder
 
 
-def _fit(resolved, run, collection, model, plan) -> int:
+def _fit(resolved, run, collection, model, plan, team) -> int:
     rates = {
         name: float(keras.ops.convert_to_numpy(optimizer.learning_rate))
         for name, optimizer in model.optimizers.items()
     }
-    newest = run.newest_whole() if resolved.resume else None
-    if newest is not None:
+    newest = None
+    if resolved.resume:
+        newest = pathlib.Path(_from_chief(team, run.newest_whole))
+    if newest is not None and team.is_chief:
         # Before the log opens the files that this rewrites.
         logs.cut_back(run.metrics, run.tensorboard, checkpoint.read(newest)[1]["step"])
-    log = logs.ScalarLog(run.metrics, run.tensorboard)
-    stop, guard = callbacks.StopBySignal(), alarms.NonFiniteGuard(resolved.log_every)
-    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop, guard)
+    # All workers do the same, but only one of them writes.
+    log = logs.ScalarLog(run.metrics, run.tensorboard) if team.is_chief else logs.NoLog()
+    stop, guard = callbacks.StopBySignal(team.gather), alarms.NonFiniteGuard(resolved.log_every)
+    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop, guard, team.is_chief)
     if newest is not None:
         step = saver.load(newest, model)
         logger.info("resumed at step %d of %d", step, plan.total_steps)
-    if resolved.minutes is not None:
-        hooks.append(callbacks.StopByClock(resolved.minutes))
     while model.completed_steps < plan.total_steps:
-        dataset = _dataset(resolved, collection, model, plan)
+        dataset = _dataset(resolved, collection, model, plan, team)
         with logging_redirect_tqdm([logger]):
             model.fit(
                 dataset, epochs=1, steps_per_epoch=plan.total_steps - model.completed_steps,
-                verbose=0, callbacks=[guard, *hooks, saver, stop],
+                verbose=0, callbacks=[guard, *hooks, stop],
             )  # fmt: skip
-        if guard.diagnosis is None:
+        # The chief looks at more than the others do: at the weights that it saves, too.
+        diagnosis = team.from_chief(guard.diagnosis)
+        if diagnosis is None:
             log.write("end", model.completed_steps, _machine())
             break
         attempt = int(keras.ops.convert_to_numpy(model.attempt)) + 1
         if attempt > resolved.max_rollbacks:
             logger.error(
                 "stopped after %d rollbacks: %s; try a lower --g_lr and --d_lr, or "
-                "--precision=float32", attempt - 1, guard.diagnosis,
+                "--precision=float32", attempt - 1, diagnosis,
             )  # fmt: skip
             log.close()
             return FAILED
-        _roll_back(run, model, saver, log, rates, attempt, guard.diagnosis)
+        good = pathlib.Path(_from_chief(team, run.newest_whole))
+        _roll_back(good, model, saver, log, rates, attempt, diagnosis)
     log.close()
-    return _finish(resolved, run, collection, model, plan, stop.received)
+    status = 0
+    if team.is_chief:
+        status = _finish(resolved, run, collection, model, plan, stop.received)
+    # Nobody leaves before the chief has ended: systems take an absent worker for a failure.
+    return team.gather(status)[0]
 
 
-def _dataset(resolved, collection, model, plan):
+def _dataset(resolved, collection, model, plan, team):
     attempt = int(keras.ops.convert_to_numpy(model.attempt))
-    return data_pipeline.training_batches(
-        collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
-        seed=randomness.attempt_seed(resolved.seed, attempt),
-        start_batch=model.completed_steps * model.batches_per_step,
-        augmentation=_augmentation(resolved, collection), cache_bytes=resolved.cache_gb * 1e9,
-    )  # fmt: skip
+
+    def batches(share=data_pipeline.Share()):
+        dataset = data_pipeline.training_batches(
+            collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
+            seed=randomness.attempt_seed(resolved.seed, attempt),
+            start_batch=model.completed_steps * model.batches_per_step,
+            augmentation=_augmentation(resolved, collection),
+            cache_bytes=resolved.cache_gb * 1e9, share=share,
+        )  # fmt: skip
+        return group_batches(dataset, share.batches_per_step)
+
+    if team.count == 1:
+        return batches()
+    return team.distribute(batches, model.batches_per_step)
 
 
-def _roll_back(run, model, saver, log, rates, attempt, diagnosis):
+def _roll_back(good, model, saver, log, rates, attempt, diagnosis):
     """Goes back to the last good state with new random numbers and half the learning rates."""
-    step = saver.load(run.newest_whole(), model)
+    step = saver.load(good, model)
     model.attempt.assign(attempt)
     for name, optimizer in model.optimizers.items():
         optimizer.learning_rate = rates[name] * 0.5**attempt
@@ -266,7 +355,8 @@ def _augmentation(resolved, collection):
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 
-def _callbacks(resolved, run, collection, plan, log, stop, guard):
+def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
+    """Makes what is called after each step, and what saves and loads; only the chief saves."""
     means = callbacks.MeansLogger(
         log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
     )
@@ -280,18 +370,19 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
         resolved.keep_checkpoints, stateful, refuse,
     )  # fmt: skip
+    hooks = [means]
+    if resolved.minutes is not None:
+        hooks.append(callbacks.StopByClock(resolved.minutes))
+    if not is_chief:
+        return hooks, saver
     fields = FIELDS[collection.kind]
     examples = None
     if collection.kind == "paired":
         part = collection.parts.get("test") or collection.parts["train"]
         chosen = _Chosen(part, np.linspace(0, len(part) - 1, PREVIEW_EXAMPLES).astype(int))
         examples = data_pipeline.examples(chosen, fields)
-    hooks = [
-        means,
-        callbacks.SamplePictures(
-            log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
-        ),
-    ]
+    sample_every = plan.every("sample_every", resolved.sample_every, 20)
+    hooks.append(callbacks.SamplePictures(log, run.samples, sample_every, examples))
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
     )
@@ -305,7 +396,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
             measure, lambda: saver.write(run.best), lambda: stop.received is not None,
         )  # fmt: skip
         hooks.append(stateful["validation"])
-    hooks.append(callbacks.Progress(plan.total_steps, means))
+    hooks += [callbacks.Progress(plan.total_steps, means), saver]
     return hooks, saver
 
 

@@ -21,15 +21,17 @@ class FakeModel:
 
     def __init__(self, step=0):
         self.completed_steps = step
-        self.means = {"g_loss": keras.metrics.Mean(name="g_loss")}
+        self.losses = []
         self.optimizers = {"g_optimizer": keras.optimizers.SGD(0.25)}
         self.stop_training = False
         self.answers = []
         self.kept_means = False
 
+    def means(self):
+        return {"g_loss": float(np.mean(self.losses))}
+
     def reset_metrics(self):
-        for mean in self.means.values():
-            mean.reset_state()
+        self.losses = []
 
     def keep_means(self):
         self.kept_means = True
@@ -77,7 +79,7 @@ def train(model, hooks, steps, losses=None, *, begin=True, end=True):
             hook.on_epoch_begin(0)
     for batch in range(steps):
         if losses is not None:
-            model.means["g_loss"].update_state(losses[batch])
+            model.losses.append(losses[batch])
         model.completed_steps += 1
         for hook in hooks:
             hook.on_train_batch_end(batch)

@@ -41,6 +41,30 @@ class Augmentation:
     flip: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What one of several processes makes of every batch: the rows of its own replicas.
+
+    Args:
+        replicas: of all processes; each takes an equal part of a batch, in their order.
+        first: number of this process's first replica.
+        local: how many it has.
+        batches_per_step: how many consecutive batches make one step.
+    """
+
+    replicas: int = 1
+    first: int = 0
+    local: int = 1
+    batches_per_step: int = 1
+
+    def place(self, element):
+        """Tells the batch and the replica of an element: for each step, replica by replica."""
+        turn, within = element // self.batches_per_step, element % self.batches_per_step
+        return (
+            turn // self.local * self.batches_per_step + within, self.first + turn % self.local
+        )  # fmt: skip
+
+
 def to_domain(pictures: tf.Tensor | np.ndarray) -> tf.Tensor:
     """Converts uint8, uint16 or float32-in-[0, 1] pictures to float32 in [-1, 1]."""
     pictures = tf.convert_to_tensor(pictures)
@@ -82,6 +106,7 @@ def training_batches(
     start_batch: int = 0,
     augmentation: Augmentation | None = None,
     cache_bytes: float = 4e9,
+    share: Share = Share(),
 ) -> tf.data.Dataset:
     """Makes the endless data set of training batches.
 
@@ -93,9 +118,12 @@ def training_batches(
         start_batch: number of the first batch; earlier ones are not computed.
         augmentation: None for none.
         cache_bytes: a part that is larger when decoded is read again each time it is used.
+        share: what this process makes of a batch; by default all of it. Rows are the same ones
+            whoever makes them.
 
     Returns:
-        `tf.data.Dataset`: pictures float32 [B, H, W, C] in [-1, 1], labels int32 [B].
+        `tf.data.Dataset`: an element for each batch, and in it for each replica of the share, of
+        B / replicas examples: pictures float32 [B, H, W, C] in [-1, 1], labels int32 [B].
     """
     if decoded_bytes(source, keys) <= cache_bytes:
         read, threads = _cached(source, keys), tf.data.AUTOTUNE
@@ -103,20 +131,26 @@ def training_batches(
         read, threads = _streamed(source, keys)
     count = len(source)
 
-    def batch(number):
-        positions = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+    rows = batch_size // share.replicas
+
+    def batch(element):
+        number, replica = share.place(element)
+        first = replica * rows
+        positions = number * batch_size + first + tf.range(rows, dtype=tf.int64)
         fields = read(shuffled_indices(positions, count, seed))
         if augmentation is not None:
-            fields = augment(fields, augmentation, randomness.fold(seed, AUGMENTATION, number))
+            key = randomness.fold(seed, AUGMENTATION, number)
+            fields = augment(fields, augmentation, key, tf.cast(first, tf.int32), batch_size)
         fields = tuple(to_domain(f) if f.shape.rank == 4 else tf.cast(f, tf.int32) for f in fields)
         return fields if len(fields) > 1 else fields[0]
 
     options = tf.data.Options()
     options.deterministic = True
-    # Each worker makes the whole batch and keeps its part. OFF would give all of them the same
-    # part, and the next part of the same batch in the next step.
+    # For a strategy over several processes that is handed the data set as it is: each makes the
+    # whole batch and keeps its part. OFF would give all of them the same part, and the next part
+    # of the same batch in the next step. `share` spares them that.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    numbers = tf.data.Dataset.counter(start=start_batch, dtype=tf.int64)
+    numbers = tf.data.Dataset.counter(start=start_batch * share.local, dtype=tf.int64)
     dataset = numbers.map(batch, num_parallel_calls=threads)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
 
@@ -146,16 +180,21 @@ def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:
     return tf.raw_ops.RandomIndexShuffle(index=positions % count, seed=seeds, max_index=last)
 
 
-def augment(fields: tuple, augmentation: Augmentation, seed: tf.Tensor) -> tuple:
+def augment(
+    fields: tuple, augmentation: Augmentation, seed: tf.Tensor, first=0, batch_size=None
+) -> tuple:
     """Crops and mirrors every picture field alike.
 
     Args:
         fields: tensors; those of shape [B, H, W, C] are pictures, others pass untouched.
         augmentation: what to do.
         seed: int32 [2].
+        first: place of the first example in its batch.
+        batch_size: of the whole batch, for which is drawn; default: what is given is all of it.
     """
     shape = tf.shape(next(field for field in fields if field.shape.rank == 4))
-    draws = tf.random.stateless_uniform([3, shape[0]], seed)
+    draws = tf.random.stateless_uniform([3, batch_size or shape[0]], seed)
+    draws = draws[:, first : first + shape[0]]
     height, width = augmentation.size
     top = tf.cast(draws[0] * tf.cast(shape[1] - height + 1, tf.float32), tf.int32)
     left = tf.cast(draws[1] * tf.cast(shape[2] - width + 1, tf.float32), tf.int32)

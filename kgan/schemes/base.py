@@ -4,10 +4,13 @@
 adds the two optimisers, the loop of critic batches and the scaling of losses over replicas.
 """
 
+from collections.abc import Callable, Mapping
+
 import keras
+import numpy as np
 import tensorflow as tf
 
-from kgan import randomness
+from kgan import layers, randomness
 from kgan.signatures import Signature
 
 
@@ -16,7 +19,7 @@ class TrainableModel(keras.Model):
 
     Class attributes that a scheme sets:
         data_kind: the kind of collection it trains on (`kgan.data.collection.KINDS`).
-        logged: names of the scalars that `record` will be given.
+        logged: names of the scalars that a step gives to `results`.
         batches_per_step: how many batches one `train_step` takes, as a tuple.
         validation_measure: the number of `validate` whose lowest value marks the best
             checkpoint, or None.
@@ -52,10 +55,19 @@ class TrainableModel(keras.Model):
             initializer=keras.initializers.Constant(-1), trainable=False,
             aggregation="only_first_replica",
         )  # fmt: skip
-        self.means = {name: keras.metrics.Mean(name=name) for name in self.logged}
+        # Sums over steps of what was logged, and of how many; already means over the replicas,
+        # so that reading them needs nobody else.
+        self.totals = self._log_weight("totals", (len(self.logged),))
+        self.count = self._log_weight("count", ())
         self._keep_means = False
         # The networks arrive built. Without this, `fit` builds the model by calling it on data.
         self.built = True
+
+    def _log_weight(self, name, shape):
+        return self.add_weight(
+            name=name, shape=shape, initializer="zeros", trainable=False, dtype="float32",
+            aggregation="only_first_replica",
+        )  # fmt: skip
 
     def random_seed(self) -> tf.Tensor:
         """Gives the seed of this attempt's draws, int32 [2]."""
@@ -94,10 +106,11 @@ class TrainableModel(keras.Model):
 
     def fit(self, x=None, **kwargs):
         """Trains as `keras.Model.fit` does; groups the batches of a tf.data data set by step."""
-        if isinstance(x, tf.data.Dataset):
-            x = group_batches(x, self.batches_per_step)
+        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             # Keras' default asks for a shuffle that it cannot do, and warns of it.
             kwargs.setdefault("shuffle", False)
+        if isinstance(x, tf.data.Dataset):
+            x = group_batches(x, self.batches_per_step)
         return super().fit(x, **kwargs)
 
     def global_mean(self, per_example: tf.Tensor) -> tf.Tensor:
@@ -112,27 +125,41 @@ class TrainableModel(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         return tf.reduce_mean(per_example) / replicas
 
-    def record(self, **values: tf.Tensor) -> None:
-        """Adds this step's values to the logged means.
+    def results(self, *logs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Ends a step: logs its values and counts it.
 
         Args:
-            values: by logged name, float32 [B] per example or a scalar of this replica. Keras
-                metrics sum over replicas, so what is read is the mean over the global batch.
-        """
-        for name, value in values.items():
-            self.means[name].update_state(value)
+            logs: what the players' steps gave, by logged name: float32, one value an example or
+                a patch, of this replica. A name that several of them have (a critic's, which is
+                updated several times) is averaged.
 
-    def results(self) -> dict[str, tf.Tensor]:
-        """Ends a step: the means since the last reset, shape (1,), for `train_step` to return.
-
-        Multi-worker `fit` joins the workers' logs along axis 0, which a scalar does not have.
+        Returns:
+            The means over the global batch and the steps since the last reset, shape (1,), for
+            `train_step` to return: multi-worker `fit` joins the workers' logs along axis 0, which
+            a scalar does not have.
         """
-        # Keras sums the totals over replicas, so they tell of every replica's values.
-        totals = tf.stack([tf.convert_to_tensor(mean.total) for mean in self.means.values()])
-        is_new = ~tf.math.is_finite(totals) & (self.first_non_finite < 0)
+        values = tf.stack(
+            [
+                tf.reduce_mean([tf.reduce_mean(log[name]) for log in logs if name in log])
+                for name in self.logged
+            ]
+        )
+        context = tf.distribute.get_replica_context()
+        if context.num_replicas_in_sync > 1:
+            values = context.all_reduce("mean", values)
+        is_new = ~tf.math.is_finite(values) & (self.first_non_finite < 0)
         self.first_non_finite.assign(tf.where(is_new, self.step, self.first_non_finite))
+        self.totals.assign_add(values)
+        self.count.assign_add(1.0)
         self.step.assign_add(1)
-        return {name: tf.reshape(mean.result(), (1,)) for name, mean in self.means.items()}
+        means = self.totals / self.count
+        return {name: means[place : place + 1] for place, name in enumerate(self.logged)}
+
+    def means(self) -> dict[str, float]:
+        """Reads the means since the last reset by logged name; NaN where there was no step."""
+        totals, count = (keras.ops.convert_to_numpy(v) for v in (self.totals, self.count))
+        with np.errstate(invalid="ignore"):
+            return dict(zip(self.logged, (totals / count).tolist(), strict=True))
 
     def keep_means(self) -> None:
         """Lets restored means survive the reset with which `fit` begins."""
@@ -143,6 +170,8 @@ class TrainableModel(keras.Model):
             self._keep_means = False
         else:
             super().reset_metrics()
+            self.totals.assign(tf.zeros_like(self.totals))
+            self.count.assign(0.0)
 
     def state(self) -> dict[str, keras.Variable]:
         """Lists every variable that a resumed run needs, by a path that is stable across runs.
@@ -152,16 +181,16 @@ class TrainableModel(keras.Model):
         """
         state = {
             "step": self.step, "attempt": self.attempt, "first_non_finite": self.first_non_finite,
+            "logged/totals": self.totals, "logged/count": self.count,
         }  # fmt: skip
         groups = {name: network.variables for name, network in self.networks.items()}
         for name, optimizer in self.optimizers.items():
             groups |= _optimizer_groups(name, optimizer)
-        groups |= {f"means/{name}": mean.variables for name, mean in self.means.items()}
         groups |= self.extra_state()
         for owner, variables in groups.items():
             for variable in variables:
-                # Metrics and model weights carry automatic numbers in their path; their last
-                # part is enough below the owner's name.
+                # The paths of model weights carry automatic numbers; their last part is enough
+                # below the owner's name.
                 path = variable.path if owner in self.networks else variable.path.split("/")[-1]
                 name = f"{owner}/{path}"
                 if name in state:
@@ -223,13 +252,15 @@ def group_batches(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
 class AdversarialModel(TrainableModel):
     """Shares what two players need: networks, optimisers, and updates of one and not the other.
 
-    A scheme overrides `train_step` and calls `minimise` once a player.
+    A scheme overrides `train_step` and calls `update` once a player.
 
     Args:
         generator: built network; its input is the scheme's matter.
         discriminator: built network; gives logits or scores, high = real.
         seed: see `TrainableModel`.
     """
+
+    accumulate = 1
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs):
         super().__init__(**kwargs)
@@ -241,62 +272,121 @@ class AdversarialModel(TrainableModel):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     @property
+    def players(self) -> dict[str, list[keras.Model]]:
+        """The networks that each player's optimiser updates, by `g` and `d`."""
+        return {"g": [self.generator], "d": [self.discriminator]}
+
+    @property
     def optimizers(self):
         return {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
 
-    def compile(self, g_optimizer, d_optimizer, jit_compile=False, **kwargs):
+    def compile(self, g_optimizer, d_optimizer, accumulate=1, jit_compile=False, **kwargs):
         """Takes one optimiser for each player.
 
         Args:
             g_optimizer: Keras optimiser or its name, for the generator.
             d_optimizer: the same for the discriminator; not the same object.
+            accumulate: int; the batch is worked through in so many parts, one after another, and
+                their gradients are added up before the update. The same step in less memory.
             jit_compile: XLA; off by default, since it is slower on CPU (Keras' "auto" is on).
             **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
 
         Raises:
-            ValueError: when one optimiser object is given for both players.
+            ValueError: when one optimiser object is given for both players, or when `accumulate`
+                is above 1 and a layer mixes the examples of a batch.
         """
         if g_optimizer is d_optimizer and not isinstance(g_optimizer, str):
             raise ValueError("`g_optimizer` and `d_optimizer` must be two objects, each has state")
+        if accumulate > 1:
+            for name, network in self.networks.items():
+                mixing = layers.mixing_examples(network)
+                if mixing:
+                    raise ValueError(
+                        f"`accumulate` must be 1: the {name}'s layer {mixing[0]} computes with "
+                        "all examples of a batch at once, so that parts of it give another step"
+                    )
         super().compile(optimizer=None, loss=None, jit_compile=jit_compile, **kwargs)
-        self.g_optimizer = _prepare(g_optimizer, self.generator)
-        self.d_optimizer = _prepare(d_optimizer, self.discriminator)
+        self.accumulate = accumulate
+        self.g_optimizer = _prepare(g_optimizer, self.players["g"])
+        self.d_optimizer = _prepare(d_optimizer, self.players["d"])
 
     def get_compile_config(self):
-        return {
+        optimizers = {
             name: keras.saving.serialize_keras_object(optimizer)
             for name, optimizer in self.optimizers.items()
         }
+        return {**optimizers, "accumulate": self.accumulate}
 
     def compile_from_config(self, config):
-        self.compile(
-            **{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
-        )
+        config = {
+            key: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+            for key, value in config.items()
+        }
+        self.compile(**config)
 
     def step_batches(self, data) -> tuple:
         """Returns the batches of one step as a tuple, also where there is only one."""
         return data if self.batches_per_step > 1 else (data,)
 
-    def minimise(self, optimizer, tape, loss, network) -> None:
-        """Updates one network; the other stands still.
+    def update(self, player: str, loss_function: Callable, *batch: tf.Tensor) -> dict:
+        """Updates one player; the other stands still.
 
         Args:
-            optimizer: the network's own.
-            tape: recorded the loss; left before this call.
-            loss: scalar, this replica's share as `global_mean` gives it, already passed through
-                the optimiser's `scale_loss` inside the tape.
-            network: whose trainable variables are updated, and then constrained by Keras.
+            player: `g` or `d`.
+            loss_function: takes the batch or a part of it; returns losses, float32 [B], one an
+                example, and a dict of tensors [B, ...] for the log. It draws nothing itself: what
+                is random comes in with the batch, so that parts of it make the same step.
+            batch: tensors [B, ...], the examples on this replica.
+
+        Returns:
+            The dict for the log, over the whole batch.
         """
-        variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
+        parts = zip(*(tf.split(tensor, self.accumulate) for tensor in batch), strict=True)
+        if self.accumulate == 1:
+            parts = [batch]
+        gradients, logs = None, []
+        for part in parts:
+            # Without this, TensorFlow would work on all parts at once and save no memory.
+            with tf.control_dependencies([g for g in gradients or () if g is not None]):
+                with tf.GradientTape() as tape:
+                    losses, log = loss_function(*part)
+                    loss = self.scaled_loss(player, losses)
+                new = self.gradients(player, tape, loss)
+            gradients = new if gradients is None else [
+                old if one is None else one if old is None else old + one
+                for old, one in zip(gradients, new, strict=True)
+            ]  # fmt: skip
+            logs.append(log)
+        self.apply_gradients(player, gradients)
+        return {name: tf.concat([log[name] for log in logs], 0) for name in logs[0]}
+
+    def scaled_loss(self, player: str, losses: tf.Tensor) -> tf.Tensor:
+        """Gives the scalar to differentiate: this replica's (and part's) share of the mean loss."""
+        loss = self.global_mean(losses) / self.accumulate
+        return self.optimizers[f"{player}_optimizer"].scale_loss(loss)
+
+    def gradients(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> list:
+        """Computes a player's gradients of what `scaled_loss` gave; the tape has been left."""
+        return tape.gradient(loss, self._variables(player))
+
+    def apply_gradients(self, player: str, gradients: list) -> None:
+        """Updates the player; Keras sums over replicas, and then constrains the weights."""
+        self.optimizers[f"{player}_optimizer"].apply(gradients, self._variables(player))
+
+    def _variables(self, player):
+        return _trainable(self.players[player])
 
 
-def _prepare(optimizer, network):
+def _trainable(networks):
+    return [variable for network in networks for variable in network.trainable_variables]
+
+
+def _prepare(optimizer, networks):
     optimizer = keras.optimizers.get(optimizer)
     # `fit` would scale the loss of a single `optimizer`; with two it is done by hand.
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if network.dtype_policy.name == "mixed_float16" and not scaled:
+    if networks[0].dtype_policy.name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     # Slots that are made inside a replica fail, so they are made here.
-    optimizer.build(network.trainable_variables)
+    optimizer.build(_trainable(networks))
     return optimizer

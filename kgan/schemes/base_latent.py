@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.losses import AdversarialLoss
 from kgan.schemes.base import AdversarialModel
 from kgan.signatures import Signature, encode_png
 
@@ -16,6 +17,8 @@ PREVIEW_PICTURES = 64
 class LatentModel(AdversarialModel):
     """Draws z ~ N(0, I) in training and pictures from seeds afterwards.
 
+    A scheme sets `loss_parts` and says in `train_step` in which order the players are updated.
+
     Args:
         generator: latent float32 [B, latent_size] → picture [B, H, W, C].
         discriminator: picture → logit or score [B, 1].
@@ -24,6 +27,8 @@ class LatentModel(AdversarialModel):
 
     data_kind = "images"
     preview_columns = ()
+    logged = ("g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake")
+    loss_parts: AdversarialLoss
 
     @property
     def latent_size(self) -> int:
@@ -41,6 +46,33 @@ class LatentModel(AdversarialModel):
         return randomness.replica_rows(
             lambda count: tf.random.stateless_normal([count, self.latent_size], seed), local_batch
         )
+
+    def discriminator_step(self, pictures, number: int = 0) -> dict:
+        """Updates D alone on pictures float32 [B, H, W, C]; `number` counts within one step."""
+        latents = self.latents(tf.shape(pictures)[0], DISCRIMINATOR_LATENTS + number)
+        return self.update("d", self.discriminator_loss, pictures, latents)
+
+    def generator_step(self, local_batch) -> dict:
+        """Updates G alone on fresh latents."""
+        return self.update("g", self.generator_loss, self.latents(local_batch, GENERATOR_LATENTS))
+
+    def discriminator_loss(self, pictures, latents) -> tuple[tf.Tensor, dict]:
+        """Compares real with generated pictures; float32 [B] and what is logged of it."""
+        fakes = tf.stop_gradient(self.generator(latents, training=True))
+        real_scores = self.discriminator(pictures, training=True)
+        fake_scores = self.discriminator(fakes, training=True)
+        real_loss = self.loss_parts.discriminator_real(real_scores)
+        fake_loss = self.loss_parts.discriminator_fake(fake_scores)
+        return real_loss + fake_loss, {
+            "d_loss": real_loss + fake_loss, "d_loss_real": real_loss, "d_loss_fake": fake_loss,
+            "d_score_real": real_scores, "d_score_fake": fake_scores,
+        }  # fmt: skip
+
+    def generator_loss(self, latents) -> tuple[tf.Tensor, dict]:
+        """Judges generated pictures; float32 [B] and what is logged of it."""
+        fakes = self.generator(latents, training=True)
+        losses = self.loss_parts.generator(self.discriminator(fakes, training=True))
+        return losses, {"g_loss": losses}
 
     def latents_from_seeds(self, numbers) -> tf.Tensor:
         """Draws one latent a number, whatever stands beside it; int [B] → float32 [B, size]."""

@@ -17,7 +17,7 @@ from absl import flags
 from kgan import optimizers
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import dcgan as networks
-from kgan.schemes.base_latent import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS, LatentModel
+from kgan.schemes.base_latent import LatentModel
 
 DEFAULTS = {
     "dataset": "digits", "image_size": "32", "batch_size": 128, "epochs": 150,
@@ -52,8 +52,6 @@ class DCGAN(LatentModel):
         seed: of the latents.
     """
 
-    logged = ("g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake")
-
     discriminator_won_below = 0.01
 
     def __init__(self, generator, discriminator, gan_loss: str = "bce", **kwargs):
@@ -63,35 +61,9 @@ class DCGAN(LatentModel):
 
     def train_step(self, data):
         """Takes pictures float32 [B, H, W, C] in [-1, 1]."""
-        self.discriminator_step(data)
-        self.generator_step(tf.shape(data)[0])
-        return self.results()
-
-    def discriminator_step(self, pictures):
-        """Updates D alone."""
-        latents = self.latents(tf.shape(pictures)[0], DISCRIMINATOR_LATENTS)
-        fakes = self.generator(latents, training=True)
-        with tf.GradientTape() as tape:
-            real_scores = self.discriminator(pictures, training=True)
-            fake_scores = self.discriminator(fakes, training=True)
-            real_loss = self.loss_parts.discriminator_real(real_scores)
-            fake_loss = self.loss_parts.discriminator_fake(fake_scores)
-            loss = self.d_optimizer.scale_loss(self.global_mean(real_loss + fake_loss))
-        self.minimise(self.d_optimizer, tape, loss, self.discriminator)
-        self.record(
-            d_loss=real_loss + fake_loss, d_loss_real=real_loss, d_loss_fake=fake_loss,
-            d_score_real=real_scores, d_score_fake=fake_scores,
-        )  # fmt: skip
-
-    def generator_step(self, local_batch):
-        """Updates G alone."""
-        latents = self.latents(local_batch, GENERATOR_LATENTS)
-        with tf.GradientTape() as tape:
-            fakes = self.generator(latents, training=True)
-            generator_loss = self.loss_parts.generator(self.discriminator(fakes, training=True))
-            loss = self.g_optimizer.scale_loss(self.global_mean(generator_loss))
-        self.minimise(self.g_optimizer, tape, loss, self.generator)
-        self.record(g_loss=generator_loss)
+        d_log = self.discriminator_step(data)
+        g_log = self.generator_step(tf.shape(data)[0])
+        return self.results(d_log, g_log)
 
     def get_config(self):
         return {**super().get_config(), "gan_loss": self.gan_loss}

@@ -91,24 +91,25 @@ class Pix2Pix(TranslationModel):
         tape = tf.GradientTape()
         with tape:
             answers = self.generator([inputs, seeds], training=True)
-        self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
-        self.generator_step(inputs, targets, answers, tape)
-        return self.results()
+        d_log = self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
+        g_log = self.generator_step(inputs, targets, answers, tape)
+        return self.results(d_log, g_log)
 
     def discriminator_step(self, inputs, targets, answers):
-        """Updates D alone; its loss is halved, which slows it against G (section 3.3)."""
-        with tf.GradientTape() as tape:
-            real_scores = self.discriminator([inputs, targets], training=True)
-            fake_scores = self.discriminator([inputs, answers], training=True)
-            real_loss = self.loss_parts.discriminator_real(real_scores)
-            fake_loss = self.loss_parts.discriminator_fake(fake_scores)
-            half = 0.5 * (real_loss + fake_loss)
-            loss = self.d_optimizer.scale_loss(self.global_mean(half))
-        self.minimise(self.d_optimizer, tape, loss, self.discriminator)
-        self.record(
-            d_loss=half, d_loss_real=real_loss, d_loss_fake=fake_loss,
-            d_score_real=real_scores, d_score_fake=fake_scores,
-        )  # fmt: skip
+        """Updates D alone on given and generated answers."""
+        return self.update("d", self.discriminator_loss, inputs, targets, answers)
+
+    def discriminator_loss(self, inputs, targets, answers):
+        """Halves the loss, which slows D against G (section 3.3)."""
+        real_scores = self.discriminator([inputs, targets], training=True)
+        fake_scores = self.discriminator([inputs, answers], training=True)
+        real_loss = self.loss_parts.discriminator_real(real_scores)
+        fake_loss = self.loss_parts.discriminator_fake(fake_scores)
+        half = 0.5 * (real_loss + fake_loss)
+        return half, {
+            "d_loss": half, "d_loss_real": real_loss, "d_loss_fake": fake_loss,
+            "d_score_real": real_scores, "d_score_fake": fake_scores,
+        }  # fmt: skip
 
     def generator_step(self, inputs, targets, answers, tape):
         """Updates G alone, with the tape that recorded its answers."""
@@ -117,9 +118,9 @@ class Pix2Pix(TranslationModel):
             adversarial = self.loss_parts.generator(scores)
             distance = absolute_error(answers, targets)
             total = adversarial + self.l1_weight * distance
-            loss = self.g_optimizer.scale_loss(self.global_mean(total))
-        self.minimise(self.g_optimizer, tape, loss, self.generator)
-        self.record(g_loss=total, g_loss_adv=adversarial, g_loss_l1=distance)
+            loss = self.scaled_loss("g", total)
+        self.apply_gradients("g", self.gradients("g", tape, loss))
+        return {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
 
     def get_config(self):
         return {

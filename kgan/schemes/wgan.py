@@ -19,7 +19,7 @@ from kgan import optimizers
 from kgan.constraints import clip_weights
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import dcgan, mlp
-from kgan.schemes.base_latent import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS, LatentModel
+from kgan.schemes.base_latent import LatentModel
 
 DEFAULTS = {
     "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 600,
@@ -64,7 +64,7 @@ class WGAN(LatentModel):
         seed: of the latents.
     """
 
-    logged = ("g_loss", "d_loss", "wasserstein", "d_score_real", "d_score_fake")
+    logged = (*LatentModel.logged, "wasserstein")
 
     def __init__(self, generator, critic, n_critic: int = 5, clip: float = 0.01, **kwargs):
         super().__init__(generator, critic, **kwargs)
@@ -80,37 +80,15 @@ class WGAN(LatentModel):
     def train_step(self, data):
         """Takes a tuple of n_critic batches of pictures float32 [B, H, W, C] in [-1, 1]."""
         batches = self.step_batches(data)
-        for number, pictures in enumerate(batches):
-            self.discriminator_step(pictures, DISCRIMINATOR_LATENTS + number)
-        self.generator_step(tf.shape(batches[0])[0])
-        return self.results()
+        # Keras applies the clip right after each update.
+        logs = [self.discriminator_step(pictures, n) for n, pictures in enumerate(batches)]
+        logs.append(self.generator_step(tf.shape(batches[0])[0]))
+        return self.results(*logs)
 
-    def discriminator_step(self, pictures, purpose=DISCRIMINATOR_LATENTS):
-        """Updates the critic alone; Keras applies the clip right after the update."""
-        latents = self.latents(tf.shape(pictures)[0], purpose)
-        fakes = self.generator(latents, training=True)
-        with tf.GradientTape() as tape:
-            real_scores = self.discriminator(pictures, training=True)
-            fake_scores = self.discriminator(fakes, training=True)
-            critic_loss = self.loss_parts.discriminator_real(
-                real_scores
-            ) + self.loss_parts.discriminator_fake(fake_scores)
-            loss = self.d_optimizer.scale_loss(self.global_mean(critic_loss))
-        self.minimise(self.d_optimizer, tape, loss, self.discriminator)
-        self.record(
-            d_loss=critic_loss, wasserstein=-critic_loss,
-            d_score_real=real_scores, d_score_fake=fake_scores,
-        )  # fmt: skip
-
-    def generator_step(self, local_batch):
-        """Updates G alone."""
-        latents = self.latents(local_batch, GENERATOR_LATENTS)
-        with tf.GradientTape() as tape:
-            fakes = self.generator(latents, training=True)
-            generator_loss = self.loss_parts.generator(self.discriminator(fakes, training=True))
-            loss = self.g_optimizer.scale_loss(self.global_mean(generator_loss))
-        self.minimise(self.g_optimizer, tape, loss, self.generator)
-        self.record(g_loss=generator_loss)
+    def discriminator_loss(self, pictures, latents):
+        """Estimates minus the distance; it is logged with its own sign too."""
+        losses, log = super().discriminator_loss(pictures, latents)
+        return losses, {**log, "wasserstein": -losses}
 
     def get_config(self):
         config = super().get_config()

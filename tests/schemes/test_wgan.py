@@ -9,7 +9,7 @@ from kgan import settings
 from kgan.data.collection import Spec
 from kgan.networks import mlp
 from kgan.schemes.base import group_batches
-from kgan.schemes.base_latent import GENERATOR_LATENTS
+from kgan.schemes.base_latent import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
 from kgan.schemes.wgan import WGAN
 from tests.schemes.contract import LatentContract
 
@@ -46,7 +46,7 @@ def test_every_weight_of_the_critic_is_clipped_after_each_of_its_steps():
     model = small_model(clip=0.05)
     assert largest_weight(model.discriminator) > 0.05
     for number in range(3):
-        model.discriminator_step(some_pictures(), 1 + number)
+        model.discriminator_step(some_pictures(), number)
         assert largest_weight(model.discriminator) <= np.float32(0.05)
     assert largest_weight(model.generator) > 0.05
 
@@ -57,8 +57,9 @@ def test_clip_holds_in_every_critic_step_of_a_fit(monkeypatch):
     step = model.discriminator_step
 
     def watched(*arguments):
-        step(*arguments)
+        log = step(*arguments)
         seen.append(largest_weight(model.discriminator))
+        return log
 
     monkeypatch.setattr(model, "discriminator_step", watched)
     model.run_eagerly = True
@@ -85,14 +86,15 @@ def test_a_loaded_critic_is_clipped_too(tmp_path):
 
 def test_each_critic_step_takes_a_real_batch_of_its_own(monkeypatch):
     model = small_model(n_critic=3)
-    taken, purposes = [], []
+    taken, numbers_in_step = [], []
 
-    def watched(pictures, purpose):
+    def watched(pictures, number):
         taken.append(pictures.numpy()[:, 0, 0, 0].tolist())
-        purposes.append(purpose)
+        numbers_in_step.append(number)
+        return dict.fromkeys(model.logged, tf.zeros([2]))
 
     monkeypatch.setattr(model, "discriminator_step", watched)
-    monkeypatch.setattr(model, "generator_step", lambda local_batch: None)
+    monkeypatch.setattr(model, "generator_step", lambda local_batch: {})
     model.run_eagerly = True
     numbers = np.arange(14, dtype=np.float32).reshape(14, 1, 1, 1) * np.ones(SHAPE, np.float32)
     data = tf.data.Dataset.from_tensor_slices(numbers).batch(2)
@@ -100,8 +102,8 @@ def test_each_critic_step_takes_a_real_batch_of_its_own(monkeypatch):
     # In the order of the data set; the seventh batch is for the third step.
     assert taken == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11]]
     # So that the generated batches differ as well.
-    assert len(set(purposes)) == 3
-    assert GENERATOR_LATENTS not in purposes
+    assert numbers_in_step == [0, 1, 2, 0, 1, 2]
+    assert GENERATOR_LATENTS not in {DISCRIMINATOR_LATENTS + number for number in numbers_in_step}
 
 
 def test_batches_are_grouped_as_tuples_and_a_rest_is_left():
@@ -120,18 +122,21 @@ def test_logged_values_are_those_of_the_scores():
     model = small_model(n_critic=2)
     pictures = some_pictures()
     real, fake = [], []
-    for purpose in (1, 2):
+    logs = []
+    for number in (0, 1):
         real.append(model.discriminator(pictures))
-        fake.append(model.discriminator(model.generator(model.latents(6, purpose))))
-        model.discriminator_step(pictures, purpose)
+        fake.append(model.discriminator(model.generator(model.latents(6, 1 + number))))
+        logs.append(model.discriminator_step(pictures, number))
     judged = model.discriminator(model.generator(model.latents(6, GENERATOR_LATENTS)))
-    model.generator_step(6)
-    logs = {name: float(mean.result()) for name, mean in model.means.items()}
+    logs.append(model.generator_step(6))
+    logs = {name: float(value[0]) for name, value in model.results(*logs).items()}
     expected = {
         "d_score_real": np.mean(real),
         "d_score_fake": np.mean(fake),
         "wasserstein": np.mean(real) - np.mean(fake),
         "d_loss": np.mean(fake) - np.mean(real),
+        "d_loss_real": -np.mean(real),
+        "d_loss_fake": np.mean(fake),
         "g_loss": -np.mean(judged),
     }
     assert logs.keys() == expected.keys()

@@ -1,0 +1,127 @@
+"""Which processes train together, as TF_CONFIG or a Slurm job step says."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+
+from kgan.errors import UserError
+
+# Slurm says nothing about ports. Jobs that share a node get ranges of their own.
+FIRST_PORT, PORTS_OF_A_JOB, JOBS = 12000, 16, 3000
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The workers of a run.
+
+    Args:
+        addresses: host:port of each; the first one is the chief, which alone writes.
+        index: which of them this process is.
+    """
+
+    addresses: tuple[str, ...]
+    index: int
+
+    def tf_config(self) -> str:
+        """Writes what TensorFlow reads from the environment variable TF_CONFIG."""
+        task = {"type": "worker", "index": self.index}
+        return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
+
+
+def from_environment(environment: Mapping[str, str]) -> Cluster:
+    """Finds the cluster that this process is part of.
+
+    Args:
+        environment: `os.environ`.
+
+    Raises:
+        UserError: when the environment tells of none, or of one that makes no sense.
+    """
+    if "TF_CONFIG" in environment:
+        return _from_tf_config(environment["TF_CONFIG"])
+    if "SLURM_PROCID" in environment:
+        return _from_slurm(environment)
+    raise UserError(
+        "--strategy=multi_worker: neither TF_CONFIG nor a Slurm job step is there; on one machine "
+        "python -m kgan.launch --workers=2 starts such processes"
+    )
+
+
+def _from_tf_config(text) -> Cluster:
+    try:
+        config = json.loads(text)
+        jobs, task = config["cluster"], config["task"]
+        chiefs = tuple(jobs.get("chief", ()))
+        addresses = (*chiefs, *jobs.get("worker", ()))
+        index = int(task["index"]) + (len(chiefs) if task["type"] == "worker" else 0)
+        known = task["type"] in ("chief", "worker") and 0 <= index < len(addresses)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
+        raise UserError(
+            'TF_CONFIG: must look like {"cluster": {"worker": ["host:port", …]}, '
+            f'"task": {{"type": "worker", "index": 0}}}}, not {text}'
+        )
+    return Cluster(addresses, index)
+
+
+def _from_slurm(environment) -> Cluster:
+    try:
+        hosts = expand_hosts(environment["SLURM_STEP_NODELIST"])
+        counts = expand_counts(environment["SLURM_STEP_TASKS_PER_NODE"])
+        index = int(environment["SLURM_PROCID"])
+        job = int(environment["SLURM_JOB_ID"])
+    except KeyError as error:
+        raise UserError(f"{error.args[0]}: not set; start the workers with srun") from error
+    except ValueError as error:
+        raise UserError(f"Slurm's variables cannot be read: {error}") from error
+    port = FIRST_PORT + job % JOBS * PORTS_OF_A_JOB
+    # Ranks fill one node after the other, in the order of the list.
+    addresses = [
+        f"{host}:{port + place}"
+        for host, count in zip(hosts, counts, strict=True)
+        for place in range(count)
+    ]
+    if max(counts) > PORTS_OF_A_JOB or not 0 <= index < len(addresses):
+        raise UserError(
+            f"SLURM_STEP_TASKS_PER_NODE={environment['SLURM_STEP_TASKS_PER_NODE']}: at most "
+            f"{PORTS_OF_A_JOB} workers a node, and SLURM_PROCID={index} must be one of them"
+        )
+    return Cluster(tuple(addresses), index)
+
+
+def expand_hosts(text: str) -> list[str]:
+    """Expands Slurm's list of hosts: `n[8-10],login` are n8, n9, n10 and login.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    hosts = []
+    for part in re.findall(r"(?:[^,\[\]]|\[[^\]]*\])+", text):
+        match = re.fullmatch(r"([^\[\]]+)(?:\[([\d,-]+)\])?", part)
+        if not match:
+            raise ValueError(f"{part} in the list of hosts {text}")
+        if match[2] is None:
+            hosts.append(match[1])
+            continue
+        for span in match[2].split(","):
+            first, _, last = span.partition("-")
+            numbers = range(int(first), int(last or first) + 1)
+            hosts += [f"{match[1]}{number:0{len(first)}d}" for number in numbers]
+    return hosts
+
+
+def expand_counts(text: str) -> list[int]:
+    """Expands Slurm's tasks a node: `3(x2),1` are 3, 3 and 1.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    counts = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
+        if not match:
+            raise ValueError(f"{part} in the tasks a node {text}")
+        counts += [int(match[1])] * int(match[2] or 1)
+    return counts
