@@ -141,7 +141,7 @@ def _compare_parts(team, collection):
     """Sees to it that all workers found the same data."""
     sizes = team.gather(len(collection.parts["train"]))
     if len(set(sizes)) > 1:
-        raise UserError(f"--dataset: workers find {sizes} training pictures; give all the same data")
+        raise UserError(f"--dataset: workers find {sizes} training pictures; all need the same")
 
 
 def _from_chief(team, act):
@@ -313,7 +313,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
 def _dataset(resolved, collection, model, plan, team):
     attempt = int(keras.ops.convert_to_numpy(model.attempt))
 
-    def batches(share=data_pipeline.Share()):
+    def batches(share=data_pipeline.ALL):
         dataset = data_pipeline.training_batches(
             collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
             seed=randomness.attempt_seed(resolved.seed, attempt),

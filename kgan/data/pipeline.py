@@ -65,6 +65,9 @@ class Share:
         )  # fmt: skip
 
 
+ALL = Share()
+
+
 def to_domain(pictures: tf.Tensor | np.ndarray) -> tf.Tensor:
     """Converts uint8, uint16 or float32-in-[0, 1] pictures to float32 in [-1, 1]."""
     pictures = tf.convert_to_tensor(pictures)
@@ -106,7 +109,7 @@ def training_batches(
     start_batch: int = 0,
     augmentation: Augmentation | None = None,
     cache_bytes: float = 4e9,
-    share: Share = Share(),
+    share: Share = ALL,
 ) -> tf.data.Dataset:
     """Makes the endless data set of training batches.
 
