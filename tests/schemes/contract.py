@@ -129,6 +129,8 @@ class SchemeContract:
         spec: of the data it is built for.
         keys: which fields of an example it takes.
         batch_size: global, even.
+        train_flags: what its tiny training from the command line needs besides, see
+            `tests/faults/kills.py`.
     """
 
     scheme: str
@@ -137,6 +139,7 @@ class SchemeContract:
     spec: Spec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
+    train_flags: tuple[str, ...] = ()
 
     def build(self, *flags):
         """Builds the scheme from its command line, as a training does."""
