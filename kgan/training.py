@@ -4,9 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import math
-import os
 import pathlib
-import resource
 import sys
 import types
 
@@ -214,7 +212,6 @@ def _fit(resolved, run, collection, model, plan) -> int:
                 verbose=0, callbacks=[guard, *hooks, saver, stop],
             )  # fmt: skip
         if guard.diagnosis is None:
-            log.write("end", model.completed_steps, _machine())
             break
         attempt = int(keras.ops.convert_to_numpy(model.attempt)) + 1
         if attempt > resolved.max_rollbacks:
@@ -251,13 +248,6 @@ def _roll_back(run, model, saver, log, rates, attempt, diagnosis):
     logger.warning("warning: %s", words)
 
 
-def _machine() -> dict[str, float]:
-    """Reads what the run took of the machine; ru_maxrss is in KiB on Linux, in bytes on macOS."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    scale = 2**20 if sys.platform == "darwin" else 2**10
-    return {"peak_memory_mb": peak / scale, "cores": float(os.cpu_count() or 1)}
-
-
 def _augmentation(resolved, collection):
     jittered = resolved.jitter is not None and resolved.jitter > 1
     flip = jittered and collection.mirrors if resolved.flip is None else resolved.flip
@@ -278,7 +268,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
     header = {"scheme": resolved.model}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful, refuse,
+        resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
     )  # fmt: skip
     fields = FIELDS[collection.kind]
     examples = None
@@ -286,12 +276,10 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
         part = collection.parts.get("test") or collection.parts["train"]
         chosen = _Chosen(part, np.linspace(0, len(part) - 1, PREVIEW_EXAMPLES).astype(int))
         examples = data_pipeline.examples(chosen, fields)
-    hooks = [
-        means,
-        callbacks.SamplePictures(
-            log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
-        ),
-    ]
+    stateful["samples"] = callbacks.SamplePictures(
+        log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
+    )
+    hooks = [means, stateful["samples"]]
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
     )
@@ -305,6 +293,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
             measure, lambda: saver.write(run.best), lambda: stop.received is not None,
         )  # fmt: skip
         hooks.append(stateful["validation"])
+    hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
     hooks.append(callbacks.Progress(plan.total_steps, means))
     return hooks, saver
 

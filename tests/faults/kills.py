@@ -8,19 +8,22 @@ import dataclasses
 import importlib
 import inspect
 import json
+import os
 import pathlib
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kgan import checkpoint, runs, settings
+from kgan import checkpoint, runs
 from kgan.data.collection import Spec
 from kgan.data.layouts import UNPAIRED_FOLDERS
-from tests.faults.forks import Moment, Trainer
+from tests.faults.forks import ROOT, Moment, Trainer
 from tests.schemes.contract import SchemeContract
 
 STEPS = 42
@@ -43,9 +46,9 @@ def contract_of(scheme: str) -> type[SchemeContract]:
     """Finds the contract test of a scheme in its own file of tests."""
     module = importlib.import_module(f"tests.schemes.test_{scheme}")
     for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, SchemeContract):
-            if getattr(value, "scheme", None) == scheme:
-                return value
+        is_contract = inspect.isclass(value) and issubclass(value, SchemeContract)
+        if is_contract and getattr(value, "scheme", None) == scheme:
+            return value
     raise LookupError(f"tests/schemes/test_{scheme}.py has no contract with scheme = {scheme!r}")
 
 
@@ -128,9 +131,9 @@ def files(run: pathlib.Path) -> list[str]:
 def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
     """Lists in what a run differs from another; nothing where all is the same, bit for bit.
 
-    Held against each other: the arrays and the callbacks' state of the last and the best checkpoint,
-    the lines of metrics.jsonl, TensorBoard's scalars, texts and pictures, the sample pictures, and
-    which files there are.
+    Held against each other: arrays and callbacks' state of the last and the best checkpoint, the
+    lines of metrics.jsonl, TensorBoard's scalars, texts and pictures, the sample pictures, and the
+    list of files.
     """
     found = []
     paths = [(runs.Run(whole).latest(), runs.Run(other).latest())]
@@ -145,7 +148,9 @@ def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
         found += [
             f"{one.name}: {name}"
             for name in names
-            if name not in arrays or name not in others or _bits(arrays[name]) != _bits(others[name])
+            if name not in arrays
+            or name not in others
+            or _bits(arrays[name]) != _bits(others[name])
         ]
         if without_clocks(header) != without_clocks(other_header):
             found.append(f"{one.name}: header {header} is {other_header}")
@@ -228,6 +233,14 @@ def reference(trainer: Trainer, scheme: str, folder: pathlib.Path) -> Reference:
     return Reference(run, flags, ended.seconds, ended.first_line, ended.operations)
 
 
+def plain_training(arguments: list[str]) -> None:
+    """Runs `python -m kgan.train` as anybody would, in a process started anew."""
+    subprocess.run(
+        [sys.executable, "-m", "kgan.train", *arguments], check=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+    )  # fmt: skip
+
+
 def random_moment(draw: random.Random, kind: str, of: Reference) -> Moment:
     """Draws a moment anywhere in a training, from its start to a little before its end."""
     match kind:
@@ -265,7 +278,7 @@ def killed_run(
         ended = trainer.train(
             [f"--resume={run}"] if steps else [*of.flags, f"--runs_dir={folder}"], moment
         )
-        if ended.status == -moment_signal(moment):
+        if moment and ended.status == -moment.number:
             moments.append(moment)
             again = len(moments) < MOST_KILLS and draw.random() < AGAIN
             moment = random_moment(draw, draw.choice(["file", "clock"]), of) if again else None
@@ -275,11 +288,6 @@ def killed_run(
             return Trial(moments, resumed_at, differences(of.run, max(folder.iterdir())))
         else:
             moment = random_moment(draw, kind, of)
-
-
-def moment_signal(moment: Moment | None) -> int:
-    """Gives the number of the signal that is to come; 0 where none is, which no status equals."""
-    return moment.number if moment else -1000
 
 
 def trials(
@@ -302,8 +310,3 @@ def trials(
             shutil.rmtree(folder / "differs", ignore_errors=True)
             shutil.move(folder / "killed", folder / "differs")
         yield trial
-
-
-def scheme_names() -> list[str]:
-    """Lists the schemes to kill: all there are."""
-    return settings.scheme_names()
