@@ -7,8 +7,11 @@ on where it was. Callbacks with a `state` are saved in the checkpoint's header a
 import dataclasses
 import logging
 import math
+import os
 import pathlib
+import resource
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -204,7 +207,8 @@ class SamplePictures(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        if self.step == 0:
+        # A run that goes on from its start has drawn it already.
+        if self.step == 0 and self._drawn != 0:
             self._draw()
 
     def on_step(self):
@@ -221,6 +225,12 @@ class SamplePictures(StepCallback):
         self.log.picture("samples", self.step, sheet)
         self._drawn = self.step
 
+    def state(self):
+        return {"drawn": self._drawn}
+
+    def restore(self, state):
+        self._drawn = state.get("drawn", -1)
+
 
 class Checkpoints(StepCallback):
     """Saves everything that resuming needs, and keeps the last few.
@@ -232,6 +242,8 @@ class Checkpoints(StepCallback):
         keep: how many of the last.
         stateful: callbacks whose state belongs to the run, by a name that stays.
         refuse: told the names of variables that are not finite; then nothing is written.
+        last_step: where the run ends. Its checkpoint is written after all that the other callbacks
+            do at the end, for a run that has it is not trained again and would never do it.
     """
 
     def __init__(
@@ -242,14 +254,17 @@ class Checkpoints(StepCallback):
         keep: int,
         stateful: Mapping[str, StepCallback],
         refuse: Callable[[Sequence[str]], None],
+        last_step: int | None = None,
     ):
         super().__init__()
+        self.last_step = last_step
         self.refuse = refuse
         self.folder = folder
         self.header = dict(header)
         self.every = every
         self.keep = keep
         self.stateful = stateful
+        self._saved: int | None = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -258,18 +273,25 @@ class Checkpoints(StepCallback):
             self.save()
 
     def on_step(self):
-        if self.every.due(self.step):
+        if self.every.due(self.step) and self.step != self.last_step:
             self.save()
 
     def on_train_end(self, logs=None):
-        if self.step not in checkpoint.saved_steps(self.folder):
+        # Not by what lies in the folder, where a damaged one may have this step's name.
+        if self.step != self._saved:
             self.save()
 
     def save(self):
         """Writes the checkpoint of this step and forgets the oldest."""
         if not self.write(checkpoint.step_path(self.folder, self.step)):
             return
-        for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
+        self._saved = self.step
+        self._prune(self.step)
+
+    def _prune(self, newest):
+        # Later ones are damaged, or their steps would have been gone on with: none of those kept.
+        steps = [step for step in checkpoint.saved_steps(self.folder) if step <= newest]
+        for step in steps[: -self.keep]:
             checkpoint.step_path(self.folder, step).unlink()
 
     def write(self, path: pathlib.Path) -> bool:
@@ -297,7 +319,35 @@ class Checkpoints(StepCallback):
         model.keep_means()
         for name, callback in self.stateful.items():
             callback.restore(header["callbacks"].get(name, {}))
+        self._saved = header["step"]
+        # What a process that was killed while it saved could not clear away.
+        self._prune(self._saved)
+        checkpoint.remove_unfinished(self.folder)
         return header["step"]
+
+
+class MachineLogger(StepCallback):
+    """Writes at the end of training what the process took of the machine.
+
+    Args:
+        log: where to.
+        failed: says whether training ended because it went wrong, and goes on from further back.
+    """
+
+    def __init__(self, log: ScalarLog, failed: Callable[[], bool]):
+        super().__init__()
+        self.log = log
+        self.failed = failed
+
+    def on_train_end(self, logs=None):
+        if not self.failed():
+            self.log.write("end", self.step, self._machine())
+
+    def _machine(self):
+        # In KiB on Linux, in bytes on macOS.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        scale = 2**20 if sys.platform == "darwin" else 2**10
+        return {"peak_memory_mb": peak / scale, "cores": float(os.cpu_count() or 1)}
 
 
 class Validation(StepCallback):
@@ -351,10 +401,11 @@ class Validation(StepCallback):
             logger.info("step %d: best %s so far, %.4f", self.step, self.measure, self.best)
 
     def state(self):
-        return {"best": self.best}
+        return {"best": self.best, "measured": self._measured}
 
     def restore(self, state):
         self.best = state.get("best")
+        self._measured = state.get("measured", -1)
 
 
 class StopByClock(StepCallback):

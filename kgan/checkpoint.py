@@ -77,6 +77,12 @@ def saved_steps(folder: pathlib.Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdigit())
 
 
+def remove_unfinished(folder: pathlib.Path) -> None:
+    """Removes what processes that were killed while they wrote left beside the checkpoints."""
+    for path in folder.glob(f".*{SUFFIX}.*.writing"):
+        path.unlink()
+
+
 def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:
     """Names the checkpoint of a step."""
     return folder / f"step-{step:08d}{SUFFIX}"

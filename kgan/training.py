@@ -7,7 +7,6 @@ import math
 import os
 import pathlib
 import re
-import resource
 import sys
 import types
 
@@ -290,7 +289,6 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         # The chief looks at more than the others do: at the weights that it saves, too.
         diagnosis = team.from_chief(guard.diagnosis)
         if diagnosis is None:
-            log.write("end", model.completed_steps, _machine())
             break
         attempt = int(keras.ops.convert_to_numpy(model.attempt)) + 1
         if attempt > resolved.max_rollbacks:
@@ -340,13 +338,6 @@ def _roll_back(good, model, saver, log, rates, attempt, diagnosis):
     logger.warning("warning: %s", words)
 
 
-def _machine() -> dict[str, float]:
-    """Reads what the run took of the machine; ru_maxrss is in KiB on Linux, in bytes on macOS."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    scale = 2**20 if sys.platform == "darwin" else 2**10
-    return {"peak_memory_mb": peak / scale, "cores": float(os.cpu_count() or 1)}
-
-
 def _augmentation(resolved, collection):
     jittered = resolved.jitter is not None and resolved.jitter > 1
     flip = jittered and collection.mirrors if resolved.flip is None else resolved.flip
@@ -368,7 +359,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
     header = {"scheme": resolved.model}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful, refuse,
+        resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
     )  # fmt: skip
     hooks = [means]
     if resolved.minutes is not None:
@@ -381,8 +372,10 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
         part = collection.parts.get("test") or collection.parts["train"]
         chosen = _Chosen(part, np.linspace(0, len(part) - 1, PREVIEW_EXAMPLES).astype(int))
         examples = data_pipeline.examples(chosen, fields)
-    sample_every = plan.every("sample_every", resolved.sample_every, 20)
-    hooks.append(callbacks.SamplePictures(log, run.samples, sample_every, examples))
+    stateful["samples"] = callbacks.SamplePictures(
+        log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
+    )
+    hooks.append(stateful["samples"])
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
     )
@@ -396,6 +389,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
             measure, lambda: saver.write(run.best), lambda: stop.received is not None,
         )  # fmt: skip
         hooks.append(stateful["validation"])
+    hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
     hooks += [callbacks.Progress(plan.total_steps, means), saver]
     return hooks, saver
 

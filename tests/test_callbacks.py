@@ -181,11 +181,11 @@ def test_logger_goes_on_from_its_state_in_the_middle_of_an_epoch_and_of_a_line()
 class FakeWriter(callbacks.Checkpoints):
     """A checkpoint writer over a callback with a state."""
 
-    def __init__(self, folder, every=2, keep=2, stateful=None):
+    def __init__(self, folder, every=2, keep=2, stateful=None, last_step=None):
         self.refused = []
         super().__init__(
             folder, {"scheme": "s"}, callbacks.Every(every, "steps", 4), keep, stateful or {},
-            refuse=self.refused.append,
+            refuse=self.refused.append, last_step=last_step,
         )  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def test_header_holds_step_and_states_and_load_gives_them_back(tmp_path):
     train(FakeModel(), [FakeWriter(tmp_path, stateful={"validation": validation})], 2)
     arrays, header = checkpoint.read(checkpoint.step_path(tmp_path, 2))
     assert (header["scheme"], header["step"]) == ("s", 2)
-    assert header["callbacks"] == {"validation": {"best": 0.5}}
+    assert header["callbacks"] == {"validation": {"best": 0.5, "measured": -1}}
     np.testing.assert_array_equal(arrays["weight"], np.float32([1, 2]))
 
     fresh = callbacks.Validation(FakeLog(), None, None, "val_l1", None)
@@ -227,6 +227,56 @@ def test_header_holds_step_and_states_and_load_gives_them_back(tmp_path):
     assert loader.load(checkpoint.step_path(tmp_path, 2), model) == 2
     assert fresh.best == 0.5
     assert model.kept_means, "the first reset of `fit` would drop the restored means"
+
+
+def test_checkpoint_of_the_last_step_comes_after_all_that_the_end_brings(tmp_path):
+    log, steps_at_end = FakeLog(), []
+    samples = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+
+    class Look(callbacks.StepCallback):
+        def on_train_end(self, logs=None):
+            steps_at_end.extend(checkpoint.saved_steps(tmp_path))
+
+    writer = FakeWriter(tmp_path, every=2, keep=9, last_step=4)
+    train(FakeModel(), [samples, Look(), writer], 4)
+    # Whoever is killed before the end has no checkpoint of step 4, and so does the end again.
+    assert steps_at_end == [0, 2]
+    assert checkpoint.saved_steps(tmp_path) == [0, 2, 4]
+    assert [step for _, step, _ in log.pictures] == [0, 3, 4]
+
+
+def test_damaged_last_checkpoint_is_written_anew(tmp_path):
+    train(FakeModel(), [FakeWriter(tmp_path, every=2, keep=9)], 4)
+    checkpoint.step_path(tmp_path, 4).write_bytes(b"torn")
+    model = FakeModel(step=2)
+    writer = FakeWriter(tmp_path, every=2, keep=9, last_step=4)
+    writer.load(checkpoint.step_path(tmp_path, 2), model)
+    train(model, [writer], 2)
+    assert checkpoint.read(checkpoint.step_path(tmp_path, 4))[1]["step"] == 4
+
+
+def test_new_checkpoint_is_not_pruned_for_damaged_later_ones(tmp_path):
+    train(FakeModel(), [FakeWriter(tmp_path, every=3, keep=9)], 9)
+    for step in (6, 9):
+        checkpoint.step_path(tmp_path, step).write_bytes(b"torn")
+    model = FakeModel(step=3)
+    writer = FakeWriter(tmp_path, every=1, keep=2)
+    writer.load(checkpoint.step_path(tmp_path, 3), model)
+    train(model, [writer], 1, end=False)
+    # With 6 and 9 counted among the last two, both whole ones would go.
+    assert checkpoint.saved_steps(tmp_path) == [3, 4, 6, 9]
+
+
+def test_load_clears_away_what_a_killed_process_left(tmp_path):
+    train(FakeModel(), [FakeWriter(tmp_path, every=1, keep=4)], 3)
+    unfinished = tmp_path / ".step-00000004.safetensors.77.writing"
+    unfinished.write_bytes(b"half")
+    (tmp_path / "notes.writing").write_text("mine")
+    FakeWriter(tmp_path, keep=2).load(checkpoint.step_path(tmp_path, 2), FakeModel())
+    # Step 3 is no older one, and it is not for `load` to judge it.
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "notes.writing", *(f"step-0000000{step}.safetensors" for step in (1, 2, 3)),
+    ]  # fmt: skip
 
 
 def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):
@@ -255,7 +305,7 @@ def test_each_new_lowest_measure_is_kept_as_the_best():
     train(model, [hook], 9)
     assert log.of("validation", "val_l1") == [(2, 0.5), (4, 0.7), (6, 0.4), (8, 0.4), (9, 0.6)]
     assert kept == [2, 6]
-    assert hook.state() == {"best": 0.4}
+    assert hook.state() == {"best": 0.4, "measured": 9}
 
 
 def test_best_of_an_earlier_part_of_the_run_is_not_forgotten():
@@ -308,6 +358,40 @@ def test_resumed_run_does_not_draw_its_start_again(tmp_path):
     hook = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
     train(FakeModel(step=4), [hook], 3)
     assert [step for _, step, _ in log.pictures] == [6, 7]
+
+
+def test_run_that_goes_on_from_its_start_does_not_draw_it_again(tmp_path):
+    log = FakeLog()
+    first = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    train(FakeModel(), [first], 0, end=False)
+    resumed = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    resumed.restore(first.state())
+    train(FakeModel(), [resumed], 3)
+    assert [step for _, step, _ in log.pictures] == [0, 3]
+
+
+def test_rolled_back_run_is_measured_and_drawn_again_at_its_end(tmp_path):
+    model, log = FakeModel(), FakeLog()
+    model.answers = [0.5, 0.4, 0.3]
+    validation, _ = validation_of(model, log, every=2)
+    samples = callbacks.SamplePictures(log, tmp_path, callbacks.Every(2, "steps", 4))
+    train(model, [validation, samples], 2, end=False)
+    kept = [hook.state() for hook in (validation, samples)]
+    train(model, [validation, samples], 1)
+    model.completed_steps = 2
+    for hook, state in zip((validation, samples), kept, strict=True):
+        hook.restore(state)
+    train(model, [validation, samples], 1)
+    assert [step for step, _ in log.of("validation", "val_l1")] == [2, 3, 3]
+    assert [step for _, step, _ in log.pictures] == [0, 2, 3, 3]
+
+
+def test_machine_is_logged_at_the_end_but_not_of_what_failed():
+    for failed, steps in ((False, [3]), (True, [])):
+        log = FakeLog()
+        train(FakeModel(), [callbacks.MachineLogger(log, lambda failed=failed: failed)], 3)
+        assert [line["step"] for line in log.lines if line["kind"] == "end"] == steps
+        assert all(line["peak_memory_mb"] > 10 and line["cores"] >= 1 for line in log.lines)
 
 
 def test_clock_ends_training_after_the_step_in_which_time_is_up(monkeypatch):

@@ -28,6 +28,12 @@ from kgan.data.pipeline import training_batches
 from kgan.pictures import to_bytes
 from kgan.signatures import write_saved_model
 
+# What may keep variables; a scheme's own parts are among them by being layers or modules.
+OWNERS = (
+    keras.layers.Layer, keras.optimizers.Optimizer, keras.metrics.Metric,
+    keras.random.SeedGenerator, tf.Module,
+)  # fmt: skip
+
 EXAMPLES = 10  # no multiple of a batch, so that batches lie across two passes
 
 # Answers calls from an exported model in a process that cannot import kgan. Arrays are named
@@ -88,6 +94,25 @@ def values(model, *owners):
     return {k: v for k, v in state.items() if not owners or k.split("/")[0] in owners}
 
 
+def reachable_variables(model):
+    """Lists every variable that can be reached from a model, however it is kept there."""
+    found, seen, open_ends = [], set(), [model]
+    while open_ends:
+        thing = open_ends.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, (keras.Variable, tf.Variable)):
+            found.append(thing)
+        elif isinstance(thing, dict):
+            open_ends += thing.values()
+        elif isinstance(thing, (list, tuple, set)):
+            open_ends += thing
+        elif isinstance(thing, OWNERS):
+            open_ends += vars(thing).values()
+    return found
+
+
 def trainable(model, owner):
     """Reads the trainable weights of a network."""
     return [np.asarray(variable) for variable in model.networks[owner].trainable_variables]
@@ -129,6 +154,8 @@ class SchemeContract:
         spec: of the data it is built for.
         keys: which fields of an example it takes.
         batch_size: global, even.
+        train_flags: what its tiny training from the command line needs besides, see
+            `tests/faults/kills.py`.
     """
 
     scheme: str
@@ -137,6 +164,7 @@ class SchemeContract:
     spec: Spec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
+    train_flags: tuple[str, ...] = ()
 
     def build(self, *flags):
         """Builds the scheme from its command line, as a training does."""
@@ -260,6 +288,23 @@ class SchemeContract:
         own = {"step", "attempt", "first_non_finite", "logged/totals", "logged/count"}
         assert own <= set(model.state())
         assert len(model.state()) == len(own) + sum(len(owner.variables) for owner in owners)
+
+    def test_training_changes_no_variable_that_a_checkpoint_does_not_hold(self):
+        model = self.build()
+        held = {id(variable) for variable in model.state().values()}
+        others = [variable for variable in reachable_variables(model) if id(variable) not in held]
+        before = [np.array(variable) for variable in others]
+        self.train(model, 2)
+        changed = [
+            variable.path
+            for variable, old in zip(others, before, strict=True)
+            if not np.array_equal(np.array(variable), old)
+        ]
+        assert changed == []
+        made = [
+            v.path for v in reachable_variables(model) if id(v) not in held | set(map(id, others))
+        ]
+        assert made == [], "made by the training, so that no checkpoint holds them"
 
     def test_state_is_the_same_for_the_same_seed_and_another_for_another(self):
         first = values(self.build())

@@ -1,0 +1,312 @@
+"""SIGKILL at a random moment, resume, and hold the run against one that was never killed.
+
+What is tiny about a training comes from its scheme's own contract test (`flags`, `spec`,
+`batch_size`, `train_flags`), so that a new scheme is killed here without being named here.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kgan import checkpoint, runs
+from kgan.data.collection import Spec
+from kgan.data.layouts import UNPAIRED_FOLDERS
+from tests.faults.forks import ROOT, Moment, Trainer
+from tests.schemes.contract import SchemeContract
+
+STEPS = 42
+# At the last step a checkpoint is due, but no sample, validation or line of the log: those that
+# only the end brings must not be lost by a kill that comes between the two.
+FLAGS = (
+    "--deterministic", f"--steps={STEPS}", "--checkpoint_every=7", "--log_every=4",
+    "--sample_every=5", "--validate_every=5", "--flip", "--noexport", "--strategy=none",
+)  # fmt: skip
+PICTURES = 20
+MOST_KILLS = 3  # in one run
+AGAIN = 1 / 3  # how often a resumed run is killed, too
+# What a clock says, or the machine, and no run repeats.
+CLOCKS = ("seconds", "images_per_second", "peak_memory_mb")
+# What a file is called by the process and the second that made it.
+NAMED_BY_PROCESS = ("events.out.tfevents.*", ".lock")
+
+
+def contract_of(scheme: str) -> type[SchemeContract]:
+    """Finds the contract test of a scheme in its own file of tests."""
+    module = importlib.import_module(f"tests.schemes.test_{scheme}")
+    for value in vars(module).values():
+        is_contract = inspect.isclass(value) and issubclass(value, SchemeContract)
+        if is_contract and getattr(value, "scheme", None) == scheme:
+            return value
+    raise LookupError(f"tests/schemes/test_{scheme}.py has no contract with scheme = {scheme!r}")
+
+
+def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
+    """Gives the flags of a scheme's tiny training; draws its data set in a folder."""
+    contract = contract_of(scheme)
+    data = folder / "data"
+    if not data.exists():
+        draw_pictures(data, contract.spec)
+    height, width = contract.spec.size
+    return [
+        f"--model={scheme}", f"--dataset={data}", f"--image_size={height}x{width}",
+        f"--batch_size={contract.batch_size}", *FLAGS, *contract.flags, *contract.train_flags,
+    ]  # fmt: skip
+
+
+def draw_pictures(folder: pathlib.Path, spec: Spec) -> None:
+    """Draws pictures of noise in the layout that a kind of data set has."""
+    rng = np.random.default_rng(5)
+
+    def draw(place, count, sides=1):
+        (folder / place).mkdir(parents=True)
+        for number in range(count):
+            height, width = spec.size
+            levels = rng.integers(0, 256, (height, sides * width, 3), np.uint8)
+            Image.fromarray(levels).save(folder / place / f"{number}.png")
+
+    match spec.kind:
+        case "images":
+            draw("train", PICTURES)
+        case "labelled":
+            draw("train/one", PICTURES // 2)
+            draw("train/two", PICTURES // 2)
+        case "paired":
+            draw("train", PICTURES, sides=2)
+            draw("val", 3, sides=2)
+            draw("test", 3, sides=2)
+        case "unpaired":
+            for place in UNPAIRED_FOLDERS:
+                draw(place, PICTURES if "train" in place.lower() else 3)
+
+
+# What a run leaves behind, without clocks.
+
+
+def without_clocks(value):
+    """Takes the names of `CLOCKS` out of nested dictionaries."""
+    if isinstance(value, dict):
+        return {k: without_clocks(v) for k, v in value.items() if k not in CLOCKS}
+    return value
+
+
+def curve(run: pathlib.Path) -> list[dict]:
+    """Reads metrics.jsonl; every line has to be whole."""
+    return [
+        without_clocks(json.loads(line)) for line in (run / "metrics.jsonl").read_text().split("\n")
+        if line
+    ]  # fmt: skip
+
+
+def events(run: pathlib.Path) -> Iterator[tuple[int, str, bytes]]:
+    """Reads TensorBoard's (step, tag, value), in which a value that a clock gave is empty."""
+    for path in sorted((run / "tensorboard").iterdir()):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                by_clock = value.tag.rpartition("/")[2] in CLOCKS
+                yield event.step, value.tag, b"" if by_clock else value.SerializeToString()
+
+
+def files(run: pathlib.Path) -> list[str]:
+    """Lists the files of a run but those that a process names after itself."""
+    return sorted(
+        str(path.relative_to(run))
+        for path in run.rglob("*")
+        if path.is_file() and not any(path.match(pattern) for pattern in NAMED_BY_PROCESS)
+    )
+
+
+def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
+    """Lists in what a run differs from another; nothing where all is the same, bit for bit.
+
+    Held against each other: arrays and callbacks' state of the last and the best checkpoint, the
+    lines of metrics.jsonl, TensorBoard's scalars, texts and pictures, the sample pictures, and the
+    list of files.
+    """
+    found = []
+    paths = [(runs.Run(whole).latest(), runs.Run(other).latest())]
+    if runs.Run(whole).best.exists():
+        paths.append((runs.Run(whole).best, runs.Run(other).best))
+    for one, two in paths:
+        if not two.exists() or one.name != two.name:
+            found.append(f"checkpoint {one.name}: missing, the last one is {two.name}")
+            continue
+        (arrays, header), (others, other_header) = map(checkpoint.read, (one, two))
+        names = sorted(arrays.keys() | others.keys())
+        found += [
+            f"{one.name}: {name}"
+            for name in names
+            if name not in arrays
+            or name not in others
+            or _bits(arrays[name]) != _bits(others[name])
+        ]
+        if without_clocks(header) != without_clocks(other_header):
+            found.append(f"{one.name}: header {header} is {other_header}")
+    found += _sequence_differences("metrics.jsonl", curve(whole), curve(other))
+    found += _sequence_differences("tensorboard", sorted(events(whole)), sorted(events(other)))
+    found += _sequence_differences("files", files(whole), files(other))
+    for path in sorted((whole / "samples").iterdir()):
+        beside = other / "samples" / path.name
+        if beside.exists() and beside.read_bytes() != path.read_bytes():
+            found.append(f"samples/{path.name}: other bytes")
+    return found
+
+
+def _bits(array):
+    return array.dtype, array.shape, array.tobytes()
+
+
+def _sequence_differences(name, wanted, got):
+    if wanted == got:
+        return []
+    missing, extra = list(wanted), []
+    for item in got:
+        if item in missing:
+            missing.remove(item)
+        else:
+            extra.append(item)
+    if not missing and not extra:
+        return [f"{name}: another order"]
+    return [
+        *(f"{name}: missing {str(item)[:200]}" for item in missing),
+        *(f"{name}: doubled or other {str(item)[:200]}" for item in extra),
+    ]
+
+
+# Killing.
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """A run that nobody killed, and how long it took.
+
+    Args:
+        run: its folder.
+        flags: what trained it, without --runs_dir.
+        seconds: from start to end.
+        first_line: seconds to the first line of its curve.
+        operations: on its files.
+    """
+
+    run: pathlib.Path
+    flags: list[str]
+    seconds: float
+    first_line: float
+    operations: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A run that was killed and gone on with until it ended.
+
+    Args:
+        moments: of the kills, in order.
+        resumed_at: the step at which each process after a kill went on; None where there was
+            no checkpoint yet, so that the run was begun again.
+        differences: from the reference; none is as it should be.
+    """
+
+    moments: list[Moment]
+    resumed_at: list[int | None]
+    differences: list[str]
+
+
+def reference(trainer: Trainer, scheme: str, folder: pathlib.Path) -> Reference:
+    """Trains a scheme's tiny run without a kill."""
+    flags = training_flags(scheme, folder)
+    ended = trainer.train([*flags, f"--runs_dir={folder}/whole"])
+    if ended.status != 0:
+        raise RuntimeError(f"{scheme} fails without a kill: {ended.output}")
+    (run,) = (folder / "whole").iterdir()
+    return Reference(run, flags, ended.seconds, ended.first_line, ended.operations)
+
+
+def plain_training(arguments: list[str]) -> None:
+    """Runs `python -m kgan.train` as anybody would, in a process started anew."""
+    subprocess.run(
+        [sys.executable, "-m", "kgan.train", *arguments], check=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+    )  # fmt: skip
+
+
+def random_moment(draw: random.Random, kind: str, of: Reference) -> Moment:
+    """Draws a moment anywhere in a training, from its start to a little before its end."""
+    match kind:
+        case "file":
+            return Moment(kind, draw.randint(1, of.operations))
+        case "clock":
+            return Moment(kind, draw.uniform(0, of.seconds))
+        case "training":
+            return Moment(kind, draw.uniform(0, of.seconds - of.first_line))
+    raise ValueError(f"`kind` must be file, clock or training. Received: {kind!r}")
+
+
+def killed_run(
+    trainer: Trainer, of: Reference, draw: random.Random, kind: str, folder: pathlib.Path
+) -> Trial:
+    """Trains what the reference trained, kills it at a random moment, resumes it to its end.
+
+    Args:
+        trainer: runs the processes.
+        of: the run to hold it against.
+        draw: gives the moments.
+        kind: of the first moment; a resumed run is sometimes killed as well.
+        folder: for the run; emptied before.
+    """
+    moments, resumed_at = [], []
+    moment = random_moment(draw, kind, of)
+    while True:
+        if not moments:
+            # Also after a moment that came too late, when the run had ended.
+            shutil.rmtree(folder, ignore_errors=True)
+        run = max(folder.glob("*"), default=None)
+        steps = checkpoint.saved_steps(run / "checkpoints") if run else []
+        if moments:
+            resumed_at.append(steps[-1] if steps else None)
+        ended = trainer.train(
+            [f"--resume={run}"] if steps else [*of.flags, f"--runs_dir={folder}"], moment
+        )
+        if moment and ended.status == -moment.number:
+            moments.append(moment)
+            again = len(moments) < MOST_KILLS and draw.random() < AGAIN
+            moment = random_moment(draw, draw.choice(["file", "clock"]), of) if again else None
+        elif ended.status != 0:
+            return Trial(moments, resumed_at, [f"status {ended.status}: {ended.output[-2000:]}"])
+        elif moments:
+            return Trial(moments, resumed_at, differences(of.run, max(folder.iterdir())))
+        else:
+            moment = random_moment(draw, kind, of)
+
+
+def trials(
+    trainer: Trainer, of: Reference, count: int, seed: str, folder: pathlib.Path
+) -> Iterator[Trial]:
+    """Kills so many runs; the kinds of moments take turns.
+
+    Args:
+        trainer: runs the processes.
+        of: the run to hold them against.
+        count: of runs.
+        seed: of the moments.
+        folder: for the runs; the last one that differed is left there.
+    """
+    kinds = ("file", "training", "clock")
+    for number in range(count):
+        draw = random.Random(f"{seed} {number}")
+        trial = killed_run(trainer, of, draw, kinds[number % 3], folder / "killed")
+        if trial.differences:
+            shutil.rmtree(folder / "differs", ignore_errors=True)
+            shutil.move(folder / "killed", folder / "differs")
+        yield trial

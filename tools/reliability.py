@@ -1,0 +1,469 @@
+"""Tries every fault for real and writes docs/reliability.md.
+
+    python tools/reliability.py --work=FOLDER                # all; half an hour on 4 cores
+    python tools/reliability.py --work=FOLDER --only=kills   # one anew, the page from all results
+    python tools/reliability.py --work=FOLDER --only=        # the page alone
+
+Every figure is measured by the functions below and kept in FOLDER as a JSON line a fault, so that
+one can be tried again without the others; nothing is typed in. `tests/faults/` holds the same
+faults as tests, in a short form.
+"""
+
+import argparse
+import collections
+import dataclasses
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from kgan import checkpoint, progress, runs, settings  # noqa: E402
+from tests.faults import kills  # noqa: E402
+from tests.faults.forks import Moment, Trainer  # noqa: E402
+
+PAGE = ROOT / "docs" / "reliability.md"
+HEAD = """# Reliability
+
+Made by `python tools/reliability.py --work=FOLDER`, which tries each fault for real on tiny
+trainings and counts; nothing is typed in.
+
+What is promised:
+
+- With `--deterministic`, a run that is killed at any moment and resumed ends with the same weights,
+  averages, logged curve and sample pictures as one that was never killed, bit for bit. No step of
+  `metrics.jsonl` or TensorBoard is doubled or missing. What a clock says (`seconds`,
+  `images_per_second`, `peak_memory_mb`) is no part of that.
+- A kill costs the steps since the last checkpoint (`--checkpoint_every`), which are done again. A
+  run killed before its first checkpoint has nothing to go on with and is begun again.
+- A checkpoint is written beside its place and renamed; it is read by content, with a hash. A
+  damaged one is named and the one before is used.
+- What a user can mend is said in one line with exit status 2, and leaves a run as it was.
+
+Each number comes from real processes: trained, broken, gone on with, and held against a run that
+nothing happened to.
+
+| fault | tried | what happened | what was lost | again with |
+|---|---|---|---|---|
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """A fault that is tried.
+
+    Args:
+        title: what it is, in the table.
+        attempt: tries it; takes a `Bench` and returns `tried`, `happened`, `lost` and, where
+            there is more to say, `details` (lines of the page).
+    """
+
+    title: str
+    attempt: Callable
+
+
+class Bench:
+    """What the faults share: a folder, how often to try, warm trainers, and reference runs.
+
+    Args:
+        folder: emptied before a fault.
+        tries: how often.
+        seed: of all that is drawn.
+        say: told of each try that is done.
+    """
+
+    def __init__(self, folder: pathlib.Path, tries: int, seed: int, say: Callable[[str], None]):
+        self.folder = folder
+        self.tries = tries
+        self.seed = seed
+        self.say = say
+        self.trainer = Trainer()
+        self._references = {}
+
+    def draw(self, name: str) -> random.Random:
+        """Gives the random numbers of one fault."""
+        return random.Random(f"{self.seed} {name}")
+
+    def reference(self, scheme: str) -> kills.Reference:
+        """Gives a scheme's run to which nothing happened, trained once."""
+        if scheme not in self._references:
+            folder = self.folder / "references" / scheme
+            folder.mkdir(parents=True)
+            self._references[scheme] = kills.reference(self.trainer, scheme, folder)
+        return self._references[scheme]
+
+    def schemes(self):
+        """Goes over the tries; schemes take turns. Gives number, reference and an empty folder."""
+        names = settings.scheme_names()
+        for number in range(self.tries):
+            folder = self.folder / "try"
+            shutil.rmtree(folder, ignore_errors=True)
+            yield number, self.reference(names[number % len(names)]), folder
+            self.say(f"{number + 1} of {self.tries}")
+
+
+def counted(words) -> str:
+    """Counts equal phrases: `19 × this; 1 × that`."""
+    return "; ".join(f"{n} × {text}" for text, n in collections.Counter(words).most_common())
+
+
+def end_of(ended) -> str:
+    """Says how a process ended, in words that are equal for equal ends."""
+    errors = [line for line in ended.output.splitlines() if line.startswith("error: ")]
+    if "Traceback" in ended.output:
+        return f"status {ended.status} with a traceback"
+    return f"status {ended.status}" + (" and one line" if len(errors) == 1 else "")
+
+
+def copied(of: kills.Reference, folder: pathlib.Path) -> pathlib.Path:
+    """Copies a finished run."""
+    return pathlib.Path(shutil.copytree(of.run, folder / of.run.name))
+
+
+def same_or_not(of: kills.Reference, run: pathlib.Path, besides=()) -> str:
+    """Says whether a run ended as its reference; `besides` names differences that must be."""
+    found = [d for d in kills.differences(of.run, run) if not any(name in d for name in besides)]
+    return "ended bit for bit as if nothing had happened" if not found else f"DIFFERS: {found[0]}"
+
+
+def last_kept(of: kills.Reference) -> tuple[int, int]:
+    """Gives the steps of a finished run's last two checkpoints."""
+    return tuple(checkpoint.saved_steps(of.run / "checkpoints")[-2:])
+
+
+# Faults.
+
+
+def kill(bench: Bench) -> dict:
+    """SIGKILL at random moments, for each scheme; some resumed runs are killed again."""
+    rows, all_kills, differ, done_again = [], 0, 0, []
+    for scheme in settings.scheme_names():
+        of = bench.reference(scheme)
+        start, trials = time.monotonic(), []
+        folder = bench.folder / "try"
+        for trial in kills.trials(bench.trainer, of, bench.tries, f"{bench.seed} {scheme}", folder):
+            trials.append(trial)
+            bench.say(f"{scheme} {len(trials)} of {bench.tries}")
+        moments = collections.Counter(m.kind for trial in trials for m in trial.moments)
+        resumed = [step for trial in trials for step in trial.resumed_at]
+        bad = [trial for trial in trials if trial.differences]
+        rows.append(
+            f"| {scheme} | {len(trials)} | {moments.total()} ({moments['file']} at a file, "
+            f"{moments['training']} in training, {moments['clock']} by the clock) | "
+            f"{resumed.count(None)} begun again, {resumed.count(0)} from step 0, "
+            f"{sum(bool(step) for step in resumed)} from later | {len(bad)} | "
+            f"{time.monotonic() - start:.0f} |"
+        )
+        all_kills += moments.total()
+        differ += len(bad)
+        done_again += resumed
+    runs_tried = bench.tries * len(settings.scheme_names())
+    return {
+        "tried": f"{all_kills} kills in {runs_tried} runs",
+        "happened": f"{differ} of {runs_tried} runs differ by a bit from one never killed",
+        "lost": "steps since the last checkpoint, done again",
+        "details": [
+            f"Each run has {kills.STEPS} steps and a checkpoint every 7. A third of the first kills",
+            "come before a random operation on a file of the run, a third at a random time of the",
+            "training proper, a third at a random time since the start of the process; one resumed",
+            "run in three is killed again. Compared are all arrays of the last and the best",
+            "checkpoint, the state of the callbacks, every line of `metrics.jsonl`, every scalar and",
+            "picture of TensorBoard, the bytes of the sample pictures, and the list of files.",
+            "",
+            "| scheme | runs | kills | went on | runs that differ | seconds |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ],
+    }
+
+
+def torn_checkpoint(bench: Bench) -> dict:
+    """The newest checkpoint cut short, or some of its bytes flipped, at random places."""
+    draw, ends, named = bench.draw("torn"), [], 0
+    for number, of, folder in bench.schemes():
+        run = copied(of, folder)
+        path = runs.Run(run).latest()
+        content = bytearray(path.read_bytes())
+        if number % 2:
+            place = draw.randrange(len(content))
+            content[place] ^= 1 << draw.randrange(8)
+        else:
+            del content[draw.randrange(len(content)) :]
+        path.write_bytes(content)
+        ended = bench.trainer.train([f"--resume={run}"])
+        before, _ = last_kept(of)
+        named += path.name in ended.output and f"resumed at step {before} " in ended.output
+        ends.append(f"{end_of(ended)}, {same_or_not(of, run)}")
+    return {
+        "tried": f"{bench.tries}, half cut short, half a bit flipped",
+        "happened": f"{named} × named and the one before used; {counted(ends)}",
+        "lost": "the steps between two checkpoints, done again",
+    }
+
+
+def read_only(bench: Bench) -> dict:
+    """A run folder that cannot be written to, by a read-only mount that binds root, too."""
+    of = bench.reference(settings.scheme_names()[0])
+    run = copied(of, bench.folder / "try")
+    files = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
+    script = (
+        'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && '
+        'exec "$2" -m kgan.train --resume="$1" --steps=60'
+    )
+    ended = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", run, sys.executable],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    same = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()} == files
+    last = (ended.stderr.strip().splitlines() or [""])[-1].replace(str(run), "RUN")
+    return {
+        "tried": "1",
+        "happened": f"status {ended.returncode}: `{last}`",
+        "lost": "nothing: no byte of the run changed" if same else "CHANGED",
+    }
+
+
+def disk_full(bench: Bench) -> dict | None:
+    """A disk that is full at various points; tried by `tests/faults/disks.py`."""
+    disks = optional("tests.faults.disks")
+    if disks is None:
+        return None
+    outcomes = disks.full_disk()
+    lost = [outcome.lost_steps for outcome in outcomes if outcome.whole]
+    kept = [outcome for outcome in outcomes if outcome.resumed is not None]
+    return {
+        "tried": f"{len(outcomes)} sizes of disk",
+        "happened": counted(
+            f"status {o.status}{' with a traceback' if o.traceback else ''}" for o in outcomes
+        )
+        + f"; {sum(len(o.damaged) for o in outcomes)} damaged checkpoints; "
+        f"{sum(o.resumed == 0 for o in kept)} of {len(kept)} went on after room was made",
+        "lost": f"at most {max(lost, default=0)} steps, done again",
+    }
+
+
+def nan_injected(bench: Bench) -> dict:
+    """NaN written into the generator's weights after a random step."""
+    draw, ends, lost = bench.draw("nan"), [], []
+    for _, of, folder in bench.schemes():
+        step = draw.randint(1, kills.STEPS - 1)
+        poison = ("tests.faults.poison", "write_nan_into_a_weight", [step])
+        ended = bench.trainer.train([*of.flags, f"--runs_dir={folder}"], before=poison)
+        (run,) = folder.iterdir()
+        arrays, header = checkpoint.read(runs.Run(run).latest())
+        back = [int(step) for step in re.findall(r"back to step (\d+)", ended.output)]
+        lost += [step - back[0]] if back else []
+        finite = "finite" if not checkpoint.non_finite(arrays) else "NOT FINITE"
+        times = "rolled back once" if len(back) == 1 else f"rolled back {len(back)} times"
+        steps = [line["step"] for line in kills.curve(run) if line["kind"] == "train"]
+        once = "" if len(steps) == len(set(steps)) else ", STEPS DOUBLED"
+        end = "at its last step" if header["step"] == kills.STEPS else f"at step {header['step']}"
+        ends.append(f"{times}, {end} with {end_of(ended)}, {finite}{once}")
+    return {
+        "tried": str(bench.tries),
+        "happened": counted(ends),
+        "lost": f"back to the last good checkpoint, at most {max(lost, default=0)} steps",
+    }
+
+
+def corrupt_pictures(bench: Bench) -> dict:
+    """Some pictures of a training part cut in half: skipped, refused, and above the limit."""
+    of = bench.reference(settings.scheme_names()[0])
+    data = next(flag for flag in of.flags if flag.startswith("--dataset=")).partition("=")[2]
+    rest = [flag for flag in of.flags if not flag.startswith("--dataset=")]
+    words, count = [], kills.PICTURES
+    cases = ((1, ()), (1, ("--bad_images=fail",)), (3, ()), (3, ("--bad_limit=0.2",)))
+    for damaged, extra in cases:
+        folder = bench.folder / "try"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(data, folder / "data")
+        # All pictures of the training part, however its layout nests them.
+        paths = sorted(p for p in (folder / "data").rglob("*.png") if "train" in str(p.parent))
+        for path in paths[3 : 3 + damaged]:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        ended = bench.trainer.train(
+            [*rest, f"--dataset={folder}/data", f"--runs_dir={folder}/runs", *extra]
+        )
+        skipped = len(re.findall(r"skipped \(\d+ so far\)", ended.output))
+        given = extra[0] if extra else "skip, the default"
+        words.append(f"{damaged} of {count}, {given}: {end_of(ended)}, {skipped} named and skipped")
+        bench.say(given)
+    return {"tried": str(len(cases)), "happened": "; ".join(words), "lost": "the skipped pictures"}
+
+
+def two_writers(bench: Bench) -> dict:
+    """A second process that resumes a run while the first one writes into it."""
+    ends, firsts = [], []
+    with Trainer() as second:
+        for _, of, folder in bench.schemes():
+            bench.trainer.start([*of.flags, f"--runs_dir={folder}"])
+            while not list(folder.glob("*/checkpoints/step-*")):
+                time.sleep(0.01)
+            (run,) = folder.iterdir()
+            ends.append(end_of(second.train([f"--resume={run}"])))
+            ended = bench.trainer.wait()
+            firsts.append(f"{end_of(ended)}, {same_or_not(of, run)}")
+    return {
+        "tried": str(bench.tries),
+        "happened": f"the second: {counted(ends)}; the first: {counted(firsts)}",
+        "lost": "nothing",
+    }
+
+
+def stopped_by(number: int) -> Callable[[Bench], dict]:
+    """Makes the fault of a signal that asks a training to end."""
+
+    def attempt(bench):
+        draw, ends, after = bench.draw(f"signal {number}"), [], []
+        for _, of, folder in bench.schemes():
+            stopped = None
+            while stopped is None:
+                # Drawn again where the run had ended before the signal came.
+                shutil.rmtree(folder, ignore_errors=True)
+                seconds = draw.uniform(0, of.seconds - of.first_line)
+                ended = bench.trainer.train(
+                    [*of.flags, f"--runs_dir={folder}"], Moment("training", seconds, number)
+                )
+                stopped = re.search(r"stopped at step (\d+) ", ended.output)
+            (run,) = folder.iterdir()
+            ends.append(f"saved, {end_of(ended)}")
+            resumed = bench.trainer.train([f"--resume={run}"])
+            # Where it was stopped, its end was logged and a sample drawn, which are left.
+            step = int(stopped[1])
+            besides = (f"'step': {step},", f"({step}, 'end/", f"({step}, 'samples'",
+                       f"step-{step:08d}.png")  # fmt: skip
+            after.append(f"{end_of(resumed)}, {same_or_not(of, run, besides)}")
+        return {
+            "tried": str(bench.tries),
+            "happened": f"{counted(ends)}; resumed: {counted(after)} (but for the `end` line and "
+            "the sample at the step where it stopped)",
+            "lost": "nothing",
+        }
+
+    return attempt
+
+
+def fuzzed(bench: Bench) -> dict | None:
+    """Damaged and made-up files given to every reader; tried by `tests/faults/fuzz.py`."""
+    fuzz = optional("tests.faults.fuzz")
+    if fuzz is None:
+        return None
+    found = fuzz.run(50 * bench.tries, bench.folder / "try")
+    return {
+        "tried": f"{found['inputs']} inputs",
+        "happened": f"{found['refused']} refused with a line, the others read; "
+        f"peak {found['peak_memory_mb']:.0f} MB",
+        "lost": "nothing",
+    }
+
+
+def worker_killed(bench: Bench) -> dict | None:
+    """One of two workers killed; tried by `tests/faults/replicas.py`."""
+    replicas = optional("tests.faults.replicas")
+    return None if replicas is None else replicas.worker_killed(bench.tries, bench.folder / "try")
+
+
+def replica_equality(bench: Bench) -> dict | None:
+    """N replicas held against one; tried by `tests/faults/replicas.py`."""
+    replicas = optional("tests.faults.replicas")
+    return None if replicas is None else replicas.equality(bench.tries, bench.folder / "try")
+
+
+def optional(name: str):
+    """Imports a module of faults where there is one."""
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+FAULTS = {
+    "kills": Fault("SIGKILL at a random moment", kill),
+    "sigterm": Fault("SIGTERM", stopped_by(signal.SIGTERM)),
+    "interrupt": Fault("Ctrl-C", stopped_by(signal.SIGINT)),
+    "torn": Fault("newest checkpoint torn", torn_checkpoint),
+    "disk": Fault("disk full", disk_full),
+    "readonly": Fault("run folder read-only", read_only),
+    "nan": Fault("NaN in a weight", nan_injected),
+    "pictures": Fault("pictures that cannot be read", corrupt_pictures),
+    "writers": Fault("two writers in one run", two_writers),
+    "worker": Fault("one of two workers killed", worker_killed),
+    "replicas": Fault("replicas against one device", replica_equality),
+    "fuzz": Fault("damaged and hostile files", fuzzed),
+}
+
+
+def try_out(name: str, work: pathlib.Path, tries: int, seed: int) -> None:
+    """Tries one fault and keeps its result as a line of `work/results.jsonl`."""
+    folder = work / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    start = time.monotonic()
+    with progress.bar(desc=name, bar_format="{desc}: {elapsed} {postfix}") as bar:
+        bench = Bench(folder, tries, seed, bar.set_postfix_str)
+        with bench.trainer:
+            result = FAULTS[name].attempt(bench)
+    if result is None:
+        return
+    line = {
+        "fault": name, "seconds": time.monotonic() - start, "tries": tries, "seed": seed,
+        "cores": os.cpu_count(), "tensorflow": tf.__version__, "keras": keras.__version__,
+        "python": sys.version.split()[0], **result,
+    }  # fmt: skip
+    with open(work / "results.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def page(lines: list[dict]) -> str:
+    """Writes the page from the last result of each fault."""
+    last = {line["fault"]: line for line in lines}
+    results = [(FAULTS[name], last[name]) for name in FAULTS if name in last]
+    rows = [
+        f"| {fault.title} | {r['tried']} | {r['happened']} | {r['lost']} | "
+        f"`--only={r['fault']} --tries={r['tries']}`, {r['seconds']:.0f} s |\n"
+        for fault, r in results
+    ]
+    details = [
+        f"\n## {fault.title}\n\n" + "\n".join(r["details"]) + "\n"
+        for fault, r in results
+        if "details" in r
+    ]
+    machines = sorted({
+        f"Python {r['python']}, TensorFlow {r['tensorflow']}, Keras {r['keras']}, CPU with "
+        f"{r['cores']} cores, seed {r['seed']}"
+        for _, r in results
+    })  # fmt: skip
+    foot = "\n## Where\n\n" + "".join(f"- {machine}\n" for machine in machines)
+    return HEAD + "".join(rows) + "".join(details) + foot
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="for runs and results")
+    parser.add_argument("--only", default=",".join(FAULTS), help="faults, parted by commas")
+    parser.add_argument("--tries", type=int, default=20, help="of each fault (and scheme)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    for name in filter(None, given.only.split(",")):
+        try_out(name, given.work.resolve(), given.tries, given.seed)
+    results = given.work / "results.jsonl"
+    if results.exists():
+        PAGE.write_text(page([json.loads(line) for line in results.read_text().splitlines()]))
+
+
+if __name__ == "__main__":
+    main()
