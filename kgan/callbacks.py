@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
-from kgan import checkpoint, pictures, progress
+from kgan import checkpoint, files, pictures, progress
 from kgan.logs import ScalarLog
 
 logger = logging.getLogger("kgan")
@@ -217,7 +217,8 @@ class SamplePictures(StepCallback):
 
     def _draw(self):
         sheet = pictures.grid(self.model.preview(self.examples), self.model.preview_columns)
-        sheet.save(self.folder / f"step-{self.step:08d}.png")
+        with files.beside(self.folder / f"step-{self.step:08d}.png") as place:
+            sheet.save(place, "PNG")
         self.log.picture("samples", self.step, sheet)
         self._drawn = self.step
 
@@ -270,7 +271,9 @@ class Checkpoints(StepCallback):
         if not self.write(checkpoint.step_path(self.folder, self.step)):
             return
         for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
-            checkpoint.step_path(self.folder, step).unlink()
+            path = checkpoint.step_path(self.folder, step)
+            with files.writing(path):
+                path.unlink()
 
     def write(self, path: pathlib.Path) -> bool:
         """Writes the state as it is now, unless it is not finite; tells whether it was written."""

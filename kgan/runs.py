@@ -17,11 +17,13 @@ import json
 import logging
 import pathlib
 import re
+import shutil
 import types
+from collections.abc import Mapping
 
 import keras
 
-from kgan import checkpoint, settings
+from kgan import checkpoint, files, settings
 from kgan.data.collection import Spec
 from kgan.errors import UserError
 
@@ -77,23 +79,34 @@ class Run:
         own = self.settings()
         if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
             own.steps, own.epochs = resolved.steps, resolved.epochs
-            beside = self.flags.with_name(f".{self.flags.name}.writing")
-            beside.write_text(settings.flagfile_text(own))
-            beside.replace(self.flags)
+            with files.beside(self.flags) as place:
+                place.write_text(settings.flagfile_text(own))
+
+    def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
+        """Refuses the header of a checkpoint that another scheme or other settings made."""
+        own = self.settings()
+        checkpoint.check_origin(header, own.model, settings.decisive(own), path)
+
+    def remove_strays(self) -> None:
+        """Removes what killed processes left half written; to be called under the lock."""
+        for stray in files.strays(self.folder):
+            with files.writing(stray):
+                stray.unlink()
 
     def newest_whole(self) -> pathlib.Path:
         """Finds the newest checkpoint that is whole; damaged ones are named and passed over.
 
         Raises:
-            UserError: when there is none.
+            UserError: when there is none, or it is of another scheme, settings or format version.
         """
         for step in reversed(checkpoint.saved_steps(self.checkpoints)):
             path = checkpoint.step_path(self.checkpoints, step)
             try:
-                checkpoint.read(path)
-            except UserError as error:
+                _, header = checkpoint.read(path)
+            except checkpoint.Damaged as error:
                 logger.warning("warning: %s", error)
             else:
+                self.check_origin(header, path)
                 return path
         raise UserError(f"{self.checkpoints}: no whole checkpoint there")
 
@@ -106,14 +119,17 @@ class Run:
         Raises:
             UserError: when another process holds it.
         """
-        with open(self.folder / ".lock", "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"--resume={self.folder}: another process writes into this run; wait for it, "
-                    "or begin a new run"
-                ) from error
+        path = self.folder / ".lock"
+        with contextlib.ExitStack() as held:
+            with files.writing(path):
+                file = held.enter_context(open(path, "a"))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise UserError(
+                        f"--resume={self.folder}: another process writes into this run; wait for "
+                        "it, or begin a new run"
+                    ) from error
             yield
 
     def latest(self) -> pathlib.Path:
@@ -135,7 +151,7 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
         UserError: when it cannot be made.
     """
     parent = pathlib.Path(runs_dir)
-    try:
+    with files.writing(f"--runs_dir={runs_dir}"):
         parent.mkdir(parents=True, exist_ok=True)
         while True:
             numbers = [int(m[1]) for p in parent.iterdir() if (m := re.match(r"(\d+)-", p.name))]
@@ -147,12 +163,16 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
                 # Another run took the number between the look and the making: look again.
                 continue
         run = Run(folder)
-        for part in (run.tensorboard, run.samples, run.checkpoints):
-            part.mkdir()
-        run.flags.write_text(settings.flagfile_text(resolved))
-        (folder / "dataset.json").write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"--runs_dir={runs_dir}: cannot write there ({error.strerror})") from error
+        described = json.dumps(dataclasses.asdict(spec), indent=2)
+        try:
+            for part in (run.tensorboard, run.samples, run.checkpoints):
+                part.mkdir()
+            run.flags.write_text(settings.flagfile_text(resolved))
+            (folder / "dataset.json").write_text(described + "\n")
+        except OSError:
+            # Without these it is no run folder, and nobody could resume it.
+            shutil.rmtree(folder)
+            raise
     return run
 
 
@@ -188,10 +208,11 @@ def load(folder: str, which: str = "auto") -> keras.Model:
     if which == "best" and not run.best.exists():
         raise UserError("--checkpoint=best: this run keeps no best one; give last, or nothing")
     path = run.latest() if which == "last" or not run.best.exists() else run.best
+    arrays, header = checkpoint.read(path)
+    run.check_origin(header, path)
     resolved = run.settings()
     keras.mixed_precision.set_global_policy(resolved.precision)
     resolved.sync_batch_norm = False
     model = resolved.scheme.build(resolved, run.spec())
-    arrays, _ = checkpoint.read(path)
     checkpoint.restore(model.state(), arrays, path)
     return model

@@ -22,6 +22,7 @@ from kgan import (
     distribution,
     evaluating,
     exporting,
+    files,
     logs,
     randomness,
     runs,
@@ -65,6 +66,7 @@ class Plan:
 def train(resolved: types.SimpleNamespace) -> int:
     """Trains as the settings say; returns the exit status (128 + signal where one ended it)."""
     start_logging()
+    _check_places(resolved)
     strategy = distribution.make_strategy(resolved.strategy, resolved.logical_devices)
     replicas = strategy.num_replicas_in_sync
     _resolve_for_replicas(resolved, replicas)
@@ -82,9 +84,20 @@ def train(resolved: types.SimpleNamespace) -> int:
         return 0
     run = _open_or_create(resolved, spec)
     with run.lock(), _log_file(run):
+        if resolved.resume:
+            run.remove_strays()
+            run.keep_length(resolved)
         _announce(resolved, collection, model, plan, replicas)
         logger.info("run folder: %s", run.folder)
         return _fit(resolved, run, collection, model, plan)
+
+
+def _check_places(resolved):
+    """Refuses, before any work is done, places in which nothing can be written."""
+    if not resolved.resume:
+        files.check_place("--runs_dir", resolved.runs_dir)
+    if resolved.export:
+        files.check_place("--export_dir", resolved.export_dir)
 
 
 def open_collection(resolved: types.SimpleNamespace):
@@ -126,14 +139,29 @@ def start_logging():
 @contextlib.contextmanager
 def _log_file(run):
     """Writes what is said to the run's log.txt, too, and no longer than the run."""
-    handler = logging.FileHandler(run.folder / "log.txt")
+    path = run.folder / "log.txt"
+    with files.writing(path):
+        handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with files.writing(path):
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that ends the run where it cannot be written, as every other file does."""
+
+    def emit(self, record):
+        with files.writing(self.baseFilename):
+            super().emit(record)
+
+    def handleError(self, record):  # noqa: N802
+        # logging would print a traceback here and go on.
+        raise
 
 
 def _resolve_for_replicas(resolved, replicas):
@@ -182,7 +210,6 @@ def _open_or_create(resolved, spec):
     if resolved.resume:
         run = runs.open_run(resolved.resume)
         run.latest()  # refuses a run without a checkpoint before anything is said or written
-        run.keep_length(resolved)
         return run
     dataset = pathlib.Path(resolved.dataset).name.removesuffix(".zip")
     name = resolved.name or f"{resolved.model}-{dataset}"
@@ -275,7 +302,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
     def refuse(names):
         guard.trip(f"weights not finite: {', '.join(names[:3])}")
 
-    header = {"scheme": resolved.model}
+    header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
         resolved.keep_checkpoints, stateful, refuse,
