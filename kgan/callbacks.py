@@ -294,9 +294,17 @@ class Checkpoints(StepCallback):
         return True
 
     def load(self, path: pathlib.Path, model: keras.Model) -> int:
-        """Puts model and callbacks back to a checkpoint; returns its step."""
+        """Puts model and callbacks back to a checkpoint; returns its step.
+
+        Later ones, which are damaged, are put aside: they would count among those to keep.
+        """
         arrays, header = checkpoint.read(path)
         checkpoint.restore(model.state(), arrays, path)
+        for step in checkpoint.saved_steps(self.folder):
+            if step > header["step"]:
+                later = checkpoint.step_path(self.folder, step)
+                with files.writing(later):
+                    later.rename(later.with_name(f"{later.name}{checkpoint.DAMAGED_SUFFIX}"))
         model.keep_means()
         for name, callback in self.stateful.items():
             callback.restore(header["callbacks"].get(name, {}))

@@ -19,6 +19,7 @@ from kgan.errors import UserError
 FORMAT_VERSION = 2  # 1 had no settings in its header
 OLDEST_VERSION = 1
 SUFFIX = ".safetensors"
+DAMAGED_SUFFIX = ".damaged"  # after the name of one that a run went back behind
 
 
 class Damaged(UserError):

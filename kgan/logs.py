@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import files
+from kgan.errors import UserError
 
 
 class ScalarLog:
@@ -133,9 +134,25 @@ class EventFile:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """Reads metrics.jsonl; a last line that a crash tore is left out."""
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    """Reads metrics.jsonl; a last line that a crash tore is left out.
+
+    Raises:
+        UserError: names the first line that is none of ours.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    read = []
+    for number, line in enumerate(lines, 1):
+        if line.endswith(b"\n"):
+            try:
+                read.append(json.loads(line))
+            except ValueError as error:
+                raise UserError(f"{path}: line {number} is no JSON; remove that line") from error
+    return read
+
+
+def is_torn(path: pathlib.Path) -> bool:
+    """Tells whether a crash tore the last line of metrics.jsonl; resuming drops it."""
+    return path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
 
 
 def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> None:

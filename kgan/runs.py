@@ -70,9 +70,17 @@ class Run:
         return settings.parse([f"--flagfile={self.flags}"])
 
     def spec(self) -> Spec:
-        """Reads what the networks had to know of the data."""
-        fields = json.loads((self.folder / "dataset.json").read_text())
-        return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        """Reads what the networks had to know of the data.
+
+        Raises:
+            UserError: when dataset.json is torn or changed.
+        """
+        path = self.folder / "dataset.json"
+        try:
+            fields = json.loads(path.read_bytes())
+            return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: is not what kgan wrote; copy it from a like run") from error
 
     def keep_length(self, resolved: types.SimpleNamespace) -> None:
         """Takes a new `--steps` or `--epochs` into flags.cfg: the next resume goes on to there."""
@@ -131,6 +139,18 @@ class Run:
                         "it, or begin a new run"
                     ) from error
             yield
+
+    def in_use(self) -> bool:
+        """Tells whether a process writes into the run now."""
+        path = self.folder / ".lock"
+        if not path.exists():
+            return False
+        with open(path) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def latest(self) -> pathlib.Path:
         """Finds the last checkpoint.

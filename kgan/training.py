@@ -159,7 +159,7 @@ class _LogFile(logging.FileHandler):
         with files.writing(self.baseFilename):
             super().emit(record)
 
-    def handleError(self, record):  # noqa: N802
+    def handleError(self, record):
         # logging would print a traceback here and go on.
         raise
 
