@@ -233,6 +233,8 @@ class Checkpoints(StepCallback):
         keep: how many of the last.
         stateful: callbacks whose state belongs to the run, by a name that stays.
         refuse: told the names of variables that are not finite; then nothing is written.
+        spoilt: says whether the run is to go back behind the state as it is now; then nothing is
+            written either, or it would go back to that.
     """
 
     def __init__(
@@ -243,9 +245,11 @@ class Checkpoints(StepCallback):
         keep: int,
         stateful: Mapping[str, StepCallback],
         refuse: Callable[[Sequence[str]], None],
+        spoilt: Callable[[], bool] = lambda: False,
     ):
         super().__init__()
         self.refuse = refuse
+        self.spoilt = spoilt
         self.folder = folder
         self.header = dict(header)
         self.every = every
@@ -276,7 +280,9 @@ class Checkpoints(StepCallback):
                 path.unlink()
 
     def write(self, path: pathlib.Path) -> bool:
-        """Writes the state as it is now, unless it is not finite; tells whether it was written."""
+        """Writes the state as it is now, unless it is no good; tells whether it was written."""
+        if self.spoilt():
+            return False
         arrays = checkpoint.capture(self.model.state())
         bad = checkpoint.non_finite(arrays)
         if bad:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.run:
         lines += _run_folder(given.run)
     for good, what, found in lines:
-        print(f"{'ok   ' if good else 'WRONG'} {what:22} {found}")
+        print(f"{'ok   ' if good else 'WRONG'} {what:25} {found}")
     return 0 if all(good for good, _, _ in lines) else 1
 
 

@@ -87,5 +87,6 @@ def check_place(flag: str, folder: str) -> None:
     place = pathlib.Path(folder).absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
-    with writing(f"{flag}={folder}"), tempfile.TemporaryFile(dir=place, buffering=0) as file:
+    with writing(f"{flag}={folder}"), tempfile.TemporaryFile(dir=place) as file:
         file.write(PROBE)
+        file.flush()

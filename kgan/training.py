@@ -305,7 +305,7 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard):
     header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful, refuse,
+        resolved.keep_checkpoints, stateful, refuse, lambda: guard.diagnosis is not None,
     )  # fmt: skip
     fields = FIELDS[collection.kind]
     examples = None
