@@ -9,15 +9,21 @@ logger = logging.getLogger("kgan")
 
 WON_LINES = 20  # lines of the log in a row
 COLLAPSE_SHARE = 0.25  # of the greatest diversity so far
+# Course `001`, summary: unstable training ⇒ least squares, Wasserstein; `002`, 2.3: the ratio of
+# the learning rates; 2.6.2: noise, which helped; 2.6.3: real targets of 0.7 to 0.99 and a few
+# swapped labels, which did not help there; 2.6.4: the minibatch; 4.4: a critic collapsed, too.
 ADVICE = {
     "discriminator_won": (
         "the discriminator tells real from generated pictures without error, so that the "
-        "generator learns little; the course advises one-sided smooth labels, noise on hidden "
-        "layers, a slower discriminator (--d_lr) or the Wasserstein loss"
+        "generator learns little; the course advises the least-squares or the Wasserstein loss, "
+        "another ratio of the learning rates (a lower --d_lr), and targets of 0.7 to 0.99 "
+        "instead of 1 for real pictures"
     ),
     "generator_collapsed": (
         "the generator draws nearly the same picture from different latents; the course advises "
-        "minibatch discrimination, noise on hidden layers or the Wasserstein loss"
+        "noise on a hidden layer of the generator (which helped most there), no bias in its last "
+        "layer, minibatch discrimination, and data of more kinds; targets of 0.7 to 0.99 for "
+        "real pictures did not help there, and the Wasserstein loss alone may collapse, too"
     ),
 }
 

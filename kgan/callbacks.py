@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
-from kgan import checkpoint, pictures, progress
+from kgan import checkpoint, files, pictures, progress
 from kgan.logs import ScalarLog
 
 logger = logging.getLogger("kgan")
@@ -221,7 +221,8 @@ class SamplePictures(StepCallback):
 
     def _draw(self):
         sheet = pictures.grid(self.model.preview(self.examples), self.model.preview_columns)
-        sheet.save(self.folder / f"step-{self.step:08d}.png")
+        with files.beside(self.folder / f"step-{self.step:08d}.png") as place:
+            sheet.save(place, "PNG")
         self.log.picture("samples", self.step, sheet)
         self._drawn = self.step
 
@@ -244,6 +245,8 @@ class Checkpoints(StepCallback):
         refuse: told the names of variables that are not finite; then nothing is written.
         last_step: where the run ends. Its checkpoint is written after all that the other callbacks
             do at the end, for a run that has it is not trained again and would never do it.
+        spoilt: says whether the run is to go back behind the state as it is now; then nothing is
+            written either, or it would go back to that.
     """
 
     def __init__(
@@ -255,10 +258,12 @@ class Checkpoints(StepCallback):
         stateful: Mapping[str, StepCallback],
         refuse: Callable[[Sequence[str]], None],
         last_step: int | None = None,
+        spoilt: Callable[[], bool] = lambda: False,
     ):
         super().__init__()
         self.last_step = last_step
         self.refuse = refuse
+        self.spoilt = spoilt
         self.folder = folder
         self.header = dict(header)
         self.every = every
@@ -271,6 +276,8 @@ class Checkpoints(StepCallback):
         # A run that is killed or fails before its first interval can be gone on with, too.
         if not checkpoint.saved_steps(self.folder):
             self.save()
+        # A process that was killed while it saved may have left one too many.
+        self._prune()
 
     def on_step(self):
         if self.every.due(self.step) and self.step != self.last_step:
@@ -286,16 +293,18 @@ class Checkpoints(StepCallback):
         if not self.write(checkpoint.step_path(self.folder, self.step)):
             return
         self._saved = self.step
-        self._prune(self.step)
+        self._prune()
 
-    def _prune(self, newest):
-        # Later ones are damaged, or their steps would have been gone on with: none of those kept.
-        steps = [step for step in checkpoint.saved_steps(self.folder) if step <= newest]
-        for step in steps[: -self.keep]:
-            checkpoint.step_path(self.folder, step).unlink()
+    def _prune(self):
+        for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
+            path = checkpoint.step_path(self.folder, step)
+            with files.writing(path):
+                path.unlink()
 
     def write(self, path: pathlib.Path) -> bool:
-        """Writes the state as it is now, unless it is not finite; tells whether it was written."""
+        """Writes the state as it is now, unless it is no good; tells whether it was written."""
+        if self.spoilt():
+            return False
         arrays = checkpoint.capture(self.model.state())
         bad = checkpoint.non_finite(arrays)
         if bad:
@@ -320,9 +329,6 @@ class Checkpoints(StepCallback):
         for name, callback in self.stateful.items():
             callback.restore(header["callbacks"].get(name, {}))
         self._saved = header["step"]
-        # What a process that was killed while it saved could not clear away.
-        self._prune(self._saved)
-        checkpoint.remove_unfinished(self.folder)
         return header["step"]
 
 

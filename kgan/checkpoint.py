@@ -6,7 +6,6 @@ safetensors: no pickle, so that reading a checkpoint runs nobody's code.
 
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Mapping
 
@@ -14,10 +13,16 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from kgan import files
 from kgan.errors import UserError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
+DAMAGED_SUFFIX = ".damaged"  # after the name of one that a run went back behind
+
+
+class Damaged(UserError):
+    """The file is torn, or its content is not what was written; an older one may serve."""
 
 
 def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:
@@ -26,23 +31,15 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
     Args:
         path: ends in `.safetensors`.
         arrays: by variable path.
-        header: what JSON can hold: scheme, step, state of the callbacks.
+        header: what JSON can hold: scheme, settings, step, state of the callbacks.
+
+    Raises:
+        UserError: when it cannot be written; then an older file of that name is as it was.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps({"format_version": FORMAT_VERSION, **header})
-    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    try:
-        save_file(arrays, beside, {"header": text, "sha256": _digest(arrays, text)})
-        with open(beside, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"{path}: cannot be written ({reason}); make room, then go on with the older ones"
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with files.beside(path) as place:
+        save_file(arrays, place, {"header": text, "sha256": _digest(arrays, text)})
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
@@ -52,35 +49,53 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
         The arrays by variable path, and the header.
 
     Raises:
-        UserError: when the file is torn, damaged or of another format version.
+        Damaged: when the file is torn or changed.
+        UserError: when it is of a format version that this kgan does not know.
     """
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a whole checkpoint ({error}); use an older one") from error
+        raise Damaged(f"{path}: not a whole checkpoint ({error}); use an older one") from error
     text = metadata.get("header", "")
     if _digest(arrays, text) != metadata.get("sha256"):
-        raise UserError(f"{path}: its content does not match its hash; use an older one")
+        raise Damaged(f"{path}: its content does not match its hash; use an older one")
     header = json.loads(text)
-    if header["format_version"] != FORMAT_VERSION:
-        raise UserError(
-            f"{path}: format version {header['format_version']}, this kgan reads {FORMAT_VERSION}"
-        )
+    version = header.get("format_version")
+    if version != FORMAT_VERSION:
+        raise UserError(f"{path}: format version {version}, this kgan reads {FORMAT_VERSION}")
     return arrays, header
+
+
+def check_origin(
+    header: Mapping, scheme: str, settings: Mapping[str, str], path: pathlib.Path
+) -> None:
+    """Checks that a checkpoint comes from a run like this one.
+
+    Args:
+        header: the checkpoint's.
+        scheme: this run's.
+        settings: this run's, see `settings.decisive`. Only flags that both know are compared:
+            an older kgan had fewer of them.
+        path: the checkpoint, for the message.
+
+    Raises:
+        UserError: names the difference.
+    """
+    if header["scheme"] != scheme:
+        raise UserError(f"{path} is a checkpoint of {header['scheme']}, this run is of {scheme}")
+    made = header["settings"]
+    differing = [name for name in settings if made.get(name, settings[name]) != settings[name]]
+    if differing:
+        ours, theirs = (" ".join(side[name] for name in differing) for side in (settings, made))
+        raise UserError(f"{path}: made with {theirs}, this run has {ours}; the settings differ")
 
 
 def saved_steps(folder: pathlib.Path) -> list[int]:
     """Lists the steps of the checkpoints in a folder, oldest first."""
     names = (path.stem.removeprefix("step-") for path in folder.glob(f"step-*{SUFFIX}"))
     return sorted(int(name) for name in names if name.isdigit())
-
-
-def remove_unfinished(folder: pathlib.Path) -> None:
-    """Removes what processes that were killed while they wrote left beside the checkpoints."""
-    for path in folder.glob(f".*{SUFFIX}.*.writing"):
-        path.unlink()
 
 
 def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
+from kgan import progress
 from kgan.errors import UserError
 
 # How absl's C++ log begins its informations and warnings.
@@ -27,6 +28,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     try:
         status = main(sys.argv[1:])
     except UserError as error:
+        progress.end_bars()
         print(f"error: {error}", file=sys.stderr)
         status = 2
     except KeyboardInterrupt:

@@ -34,11 +34,11 @@ def main(arguments: Sequence[str]) -> int:
     given = settings.parse_command("kgan.doctor", define_flags, arguments, needed=())
     if given is None:
         return 0
-    lines = [*_packages(), *_devices(), *_prepared(given.data_dir), _disk(given.runs_dir)]
+    lines = [*_packages(), *_devices(), *_prepared(given.data_dir), *_disk(given.runs_dir)]
     if given.run:
         lines += _run_folder(given.run)
     for good, what, found in lines:
-        print(f"{'ok   ' if good else 'WRONG'} {what:22} {found}")
+        print(f"{'ok   ' if good else 'WRONG'} {what:25} {found}")
     return 0 if all(good for good, _, _ in lines) else 1
 
 
@@ -72,28 +72,48 @@ def _prepared(data_dir):
 
 
 def _disk(runs_dir):
+    from kgan import files
+
+    try:
+        files.check_place("--runs_dir", runs_dir)
+    except UserError as error:
+        yield False, "disk", str(error)
+        return
     place = pathlib.Path(runs_dir).absolute()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    return free > ROOM, "disk", f"{free / 1e9:.1f} GB free at {place}"
+    short = "" if free > ROOM else f"; runs want {ROOM / 1e9:.0f} GB"
+    yield not short, "disk", f"{free / 1e9:.1f} GB free at {place}{short}"
 
 
 def _run_folder(folder):
-    from kgan import checkpoint, runs
-    from kgan.logs import read_metrics
+    from kgan import checkpoint, files, logs, runs
 
     run = runs.open_run(folder)
-    yield True, "run", f"{run.settings().model}, {len(read_metrics(run.metrics))} lines logged"
+    run.spec()
+    in_use = run.in_use()
+    yield True, "run", f"{run.settings().model}; {'running now' if in_use else 'not running'}"
+    lines = logs.read_metrics(run.metrics)
+    torn = "; the last one is torn, resuming drops it" if logs.is_torn(run.metrics) else ""
+    last = max((line["step"] for line in lines), default=0)
+    yield True, "metrics.jsonl", f"{len(lines)} lines, to step {last}{torn}"
     paths = sorted(run.checkpoints.glob(f"*{checkpoint.SUFFIX}"))
-    if not paths:
-        yield False, "checkpoints", "none"
     for path in paths:
         try:
             _, header = checkpoint.read(path)
+            run.check_origin(header, path)
             yield True, path.name, f"whole, step {header['step']}"
         except UserError as error:
             yield False, path.name, str(error)
+    if not paths:
+        yield False, "checkpoints", "none; the run cannot be resumed or loaded"
+    elif run.best not in paths and any(line["kind"] == "validation" for line in lines):
+        yield False, run.best.name, "missing, though validated; the last one is loaded instead"
+    aside = sorted(run.checkpoints.glob(f"*{checkpoint.DAMAGED_SUFFIX}"))
+    left = [] if in_use else files.strays(run.folder)
+    for path in [*aside, *left]:
+        yield True, "left over", f"{path.relative_to(run.folder)}; can be removed"
 
 
 if __name__ == "__main__":

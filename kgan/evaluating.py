@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from kgan import progress, runs
+from kgan import files, progress, runs
 from kgan.data import Collection, pipeline
 from kgan.metrics import translation
 
@@ -71,8 +71,11 @@ def evaluate_run(run: runs.Run, collection: Collection, part: str = "test") -> d
     model = runs.load(str(run.folder))
     measured = evaluate_translation(model, collection, part)
     line = {"part": part, "step": model.completed_steps, "time": time.time(), **measured}
-    with open(run.folder / "evaluation.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
+    path = run.folder / "evaluation.jsonl"
+    # All of it anew: a line that a full disk tore would spoil the next one, too.
+    before = path.read_text() if path.exists() else ""
+    with files.beside(path) as place:
+        place.write_text(before + json.dumps(line) + "\n")
     logger.info("measured on %d pictures of the %s part:", measured["pictures"], part)
     for name, value in measured.items():
         if name != "pictures":

@@ -2,8 +2,7 @@
 
 import pathlib
 
-from kgan import runs
-from kgan.errors import UserError
+from kgan import files, runs
 from kgan.signatures import write_saved_model
 
 
@@ -25,9 +24,7 @@ def export_run(
         UserError: when there is no checkpoint, or the folder cannot be written.
     """
     model = runs.load(str(run.folder), which)
-    try:
+    with files.writing(f"--export_dir={export_dir}"):
         return write_saved_model(
             model.networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
         )
-    except OSError as error:
-        raise UserError(f"--export_dir={export_dir}: cannot write ({error.strerror})") from error

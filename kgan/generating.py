@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kgan import pictures, progress, runs
+from kgan import files, pictures, progress, runs
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
@@ -109,9 +109,8 @@ def _rows(drawn):
 
 
 def _save(image, path):
-    try:
+    with files.writing(f"--out={path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
-    except OSError as error:
-        raise UserError(f"--out={path}: cannot write there ({error.strerror or error})") from error
+    with files.beside(path) as place:
+        image.save(place, "PNG")
     return path

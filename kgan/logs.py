@@ -1,13 +1,20 @@
 """metrics.jsonl and TensorBoard events: writing them, and cutting them back to a checkpoint."""
 
+import io
+import itertools
 import json
 import math
 import os
 import pathlib
+import socket
+import time
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+
+from kgan import files
+from kgan.errors import UserError
 
 
 class ScalarLog:
@@ -25,8 +32,9 @@ class ScalarLog:
 
     def _open(self):
         # Open as long as the log is; `close` closes it.
-        self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
-        self._writer = tf.summary.create_file_writer(str(self._tensorboard))
+        with files.writing(self._metrics):
+            self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
+        self._events = EventFile(self._tensorboard)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Writes one line and one event a value; a NaN becomes null in JSON.
@@ -37,24 +45,28 @@ class ScalarLog:
             values: floats by name.
         """
         line = {k: v if math.isfinite(v) else None for k, v in values.items()}
-        self._file.write(json.dumps({"kind": kind, "step": step, **line}) + "\n")
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(f"{kind}/{name}", value)
+        self._write_line({"kind": kind, "step": step, **line})
+        for name, value in values.items():
+            self._events.write(f"{kind}/{name}", step, "scalars", np.float32(value))
+        self._events.flush()
 
     def picture(self, name: str, step: int, picture) -> None:
         """Writes a Pillow image as a TensorBoard picture."""
-        levels = np.asarray(picture)
-        levels = levels[..., np.newaxis] if levels.ndim == 2 else levels
-        with self._writer.as_default(step):
-            tf.summary.image(name, levels[np.newaxis])
-        self._writer.flush()
+        png = io.BytesIO()
+        picture.save(png, "PNG")
+        words = [b"%d" % picture.width, b"%d" % picture.height, png.getvalue()]
+        self._events.write(name, step, "images", words)
+        self._events.flush()
 
     def text(self, name: str, step: int, words: str) -> None:
         """Writes words to metrics.jsonl and TensorBoard."""
-        self._file.write(json.dumps({"kind": name, "step": step, "text": words}) + "\n")
-        with self._writer.as_default(step):
-            tf.summary.text(name, words)
+        self._write_line({"kind": name, "step": step, "text": words})
+        self._events.write(name, step, "text", words)
+        self._events.flush()
+
+    def _write_line(self, values):
+        with files.writing(self._metrics):
+            self._file.write(json.dumps(values) + "\n")
 
     def cut_back(self, step: int) -> None:
         """Drops what was logged after a checkpoint to which the run goes back."""
@@ -63,12 +75,62 @@ class ScalarLog:
         self._open()
 
     def flush(self) -> None:
-        self._file.flush()
-        self._writer.flush()
+        with files.writing(self._metrics):
+            self._file.flush()
+        self._events.flush()
 
     def close(self) -> None:
-        self._file.close()
-        self._writer.close()
+        with files.writing(self._metrics):
+            self._file.close()
+        self._events.close()
+
+
+class EventFile:
+    """A new file of TensorBoard events that says so when the disk is full.
+
+    `tf.summary` does not: it drops an event that does not fit, and every one after it.
+
+    Args:
+        folder: where the file is made.
+    """
+
+    _numbers = itertools.count()
+
+    def __init__(self, folder: pathlib.Path):
+        made = f"{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(self._numbers)}"
+        self._path = folder / f"events.out.tfevents.{made}.v2"
+        with files.writing(self._path):
+            self._writer = tf.io.TFRecordWriter(str(self._path))
+        self._put(tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self.flush()
+
+    def write(self, tag: str, step: int, plugin: str, content) -> None:
+        """Writes what a plugin of TensorBoard shows.
+
+        Args:
+            tag: the name of the curve, picture or text.
+            step: generator updates so far.
+            plugin: `scalars`, `images` or `text`.
+            content: a float32; width, height and PNG as three byte strings; a string.
+        """
+        metadata = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": plugin})
+        value = tf.compat.v1.Summary.Value(
+            tag=tag, metadata=metadata, tensor=tf.make_tensor_proto(content)
+        )
+        summary = tf.compat.v1.Summary(value=[value])
+        self._put(tf.compat.v1.Event(wall_time=time.time(), step=step, summary=summary))
+
+    def flush(self) -> None:
+        with files.writing(self._path):
+            self._writer.flush()
+
+    def close(self) -> None:
+        with files.writing(self._path):
+            self._writer.close()
+
+    def _put(self, event):
+        with files.writing(self._path):
+            self._writer.write(event.SerializeToString())
 
 
 class NoLog:
@@ -94,9 +156,25 @@ class NoLog:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """Reads metrics.jsonl; a last line that a crash tore is left out."""
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    """Reads metrics.jsonl; a last line that a crash tore is left out.
+
+    Raises:
+        UserError: names the first line that is none of ours.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    read = []
+    for number, line in enumerate(lines, 1):
+        if line.endswith(b"\n"):
+            try:
+                read.append(json.loads(line))
+            except ValueError as error:
+                raise UserError(f"{path}: line {number} is no JSON; remove that line") from error
+    return read
+
+
+def is_torn(path: pathlib.Path) -> bool:
+    """Tells whether a crash tore the last line of metrics.jsonl; resuming drops it."""
+    return path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
 
 
 def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> None:
@@ -108,14 +186,14 @@ def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> Non
         step: the checkpoint's; what was logged at it stays.
     """
     kept = [line for line in read_metrics(metrics) if line["step"] <= step]
-    _replace(metrics, "".join(json.dumps(line) + "\n" for line in kept).encode())
+    with files.beside(metrics) as place:
+        place.write_text("".join(json.dumps(line) + "\n" for line in kept))
     for events in sorted(tensorboard.glob("events.out.tfevents.*")):
         _cut_events(events, step)
 
 
 def _cut_events(path, step):
-    beside = path.with_name(f".{path.name}.writing")
-    with tf.io.TFRecordWriter(str(beside)) as writer:
+    with files.beside(path) as place, tf.io.TFRecordWriter(str(place)) as writer:
         try:
             for record in tf.data.TFRecordDataset(str(path)):
                 if tf.compat.v1.Event.FromString(record.numpy()).step <= step:
@@ -123,10 +201,3 @@ def _cut_events(path, step):
         except tf.errors.DataLossError:
             # The tail that a crash tore; what came before it has been kept.
             pass
-    os.replace(beside, path)
-
-
-def _replace(path, content):
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_bytes(content)
-    os.replace(beside, path)

@@ -1,8 +1,11 @@
 """Progress bars that suit a terminal and a file."""
 
 import sys
+import weakref
 
 from tqdm import tqdm
+
+_bars: weakref.WeakSet[tqdm] = weakref.WeakSet()
 
 
 def bar(iterable=None, **kwargs) -> tqdm:
@@ -13,4 +16,12 @@ def bar(iterable=None, **kwargs) -> tqdm:
         **kwargs: as tqdm takes them.
     """
     interval = 0.2 if sys.stderr.isatty() else 30
-    return tqdm(iterable, mininterval=interval, maxinterval=interval, dynamic_ncols=True, **kwargs)
+    made = tqdm(iterable, mininterval=interval, maxinterval=interval, dynamic_ncols=True, **kwargs)
+    _bars.add(made)
+    return made
+
+
+def end_bars() -> None:
+    """Ends the bars that an error left open, so that its line stands alone."""
+    for left in list(_bars):
+        left.close()

@@ -18,11 +18,13 @@ import json
 import logging
 import pathlib
 import re
+import shutil
 import types
+from collections.abc import Mapping
 
 import keras
 
-from kgan import checkpoint, settings
+from kgan import checkpoint, files, settings
 from kgan.data.collection import Spec
 from kgan.errors import UserError
 
@@ -73,32 +75,55 @@ class Run:
         return settings.parse([f"--flagfile={self.flags}"])
 
     def spec(self) -> Spec:
-        """Reads what the networks had to know of the data."""
-        fields = json.loads((self.folder / "dataset.json").read_text())
-        return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        """Reads what the networks had to know of the data.
+
+        Raises:
+            UserError: when dataset.json is torn or changed.
+        """
+        path = self.folder / "dataset.json"
+        try:
+            fields = json.loads(path.read_bytes())
+            return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: is not what kgan wrote; copy it from a like run") from error
 
     def keep_length(self, resolved: types.SimpleNamespace) -> None:
         """Takes a new `--steps` or `--epochs` into flags.cfg: the next resume goes on to there."""
         own = self.settings()
         if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
             own.steps, own.epochs = resolved.steps, resolved.epochs
-            beside = self.flags.with_name(f".{self.flags.name}.writing")
-            beside.write_text(settings.flagfile_text(own))
-            beside.replace(self.flags)
+            with files.beside(self.flags) as place:
+                place.write_text(settings.flagfile_text(own))
+
+    def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
+        """Refuses the header of a checkpoint that another scheme or other settings made."""
+        own = self.settings()
+        checkpoint.check_origin(header, own.model, settings.decisive(own), path)
+
+    def remove_strays(self) -> None:
+        """Removes what killed processes left half written; to be called under the lock."""
+        for stray in files.strays(self.folder):
+            with files.writing(stray):
+                stray.unlink()
 
     def newest_whole(self) -> pathlib.Path:
-        """Finds the newest checkpoint that is whole; damaged ones are named and passed over.
+        """Finds the newest checkpoint that is whole; to be called under the lock.
+
+        Damaged ones are named and put aside: they would count among those to keep.
 
         Raises:
-            UserError: when there is none.
+            UserError: when there is none, or it is of another scheme, settings or format version.
         """
         for step in reversed(checkpoint.saved_steps(self.checkpoints)):
             path = checkpoint.step_path(self.checkpoints, step)
             try:
-                checkpoint.read(path)
-            except UserError as error:
+                _, header = checkpoint.read(path)
+            except checkpoint.Damaged as error:
                 logger.warning("warning: %s", error)
+                with files.writing(path):
+                    path.rename(path.with_name(f"{path.name}{checkpoint.DAMAGED_SUFFIX}"))
             else:
+                self.check_origin(header, path)
                 return path
         raise UserError(f"{self.checkpoints}: no whole checkpoint there")
 
@@ -111,15 +136,30 @@ class Run:
         Raises:
             UserError: when another process holds it.
         """
-        with open(self.folder / ".lock", "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"--resume={self.folder}: another process writes into this run; wait for it, "
-                    "or begin a new run"
-                ) from error
+        path = self.folder / ".lock"
+        with contextlib.ExitStack() as held:
+            with files.writing(path):
+                file = held.enter_context(open(path, "a"))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise UserError(
+                        f"--resume={self.folder}: another process writes into this run; wait for "
+                        "it, or begin a new run"
+                    ) from error
             yield
+
+    def in_use(self) -> bool:
+        """Tells whether a process writes into the run now."""
+        path = self.folder / ".lock"
+        if not path.exists():
+            return False
+        with open(path) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def latest(self) -> pathlib.Path:
         """Finds the last checkpoint.
@@ -140,7 +180,7 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
         UserError: when it cannot be made.
     """
     parent = pathlib.Path(runs_dir)
-    try:
+    with files.writing(f"--runs_dir={runs_dir}"):
         parent.mkdir(parents=True, exist_ok=True)
         while True:
             numbers = [int(m[1]) for p in parent.iterdir() if (m := re.match(r"(\d+)-", p.name))]
@@ -152,14 +192,18 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
                 # Another run took the number between the look and the making: look again.
                 continue
         run = Run(folder)
-        for part in (run.tensorboard, run.samples, run.checkpoints):
-            part.mkdir()
-        run.flags.write_text(settings.flagfile_text(resolved))
-        if resolved.job:
-            run.job.write_text(resolved.job)
-        (folder / "dataset.json").write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"--runs_dir={runs_dir}: cannot write there ({error.strerror})") from error
+        described = json.dumps(dataclasses.asdict(spec), indent=2)
+        try:
+            for part in (run.tensorboard, run.samples, run.checkpoints):
+                part.mkdir()
+            run.flags.write_text(settings.flagfile_text(resolved))
+            if resolved.job:
+                run.job.write_text(resolved.job)
+            (folder / "dataset.json").write_text(described + "\n")
+        except OSError:
+            # Without these it is no run folder, and nobody could resume it.
+            shutil.rmtree(folder)
+            raise
     return run
 
 
@@ -204,10 +248,11 @@ def load(folder: str, which: str = "auto") -> keras.Model:
     if which == "best" and not run.best.exists():
         raise UserError("--checkpoint=best: this run keeps no best one; give last, or nothing")
     path = run.latest() if which == "last" or not run.best.exists() else run.best
+    arrays, header = checkpoint.read(path)
+    run.check_origin(header, path)
     resolved = run.settings()
     keras.mixed_precision.set_global_policy(resolved.precision)
     resolved.sync_batch_norm = False
     model = resolved.scheme.build(resolved, run.spec())
-    arrays, _ = checkpoint.read(path)
     checkpoint.restore(model.state(), arrays, path)
     return model

@@ -33,6 +33,9 @@ FREE_ON_RESUME = (
     "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
 )  # fmt: skip
 
+# Where a run lies and what it is called may change afterwards, too.
+PLACES = ("runs_dir", "name")
+
 # What absl says of a value that has the wrong type, and what a person should read.
 ABSL_WORDS = {
     "invalid literal for int": "must be a whole number",
@@ -325,29 +328,43 @@ def parse_interval(name: str, text: str) -> tuple[float, str]:
 def flagfile_text(settings) -> str:
     """Writes every resolved flag as a flagfile that repeats the run."""
     skipped = {*NOT_KEPT, "given", "scheme"}
-    names = [name for name in vars(settings) if name not in skipped]
-    return "\n".join(_arguments(settings, names)) + "\n"
+    return "\n".join(_arguments(settings, set(vars(settings)) - skipped)) + "\n"
 
 
 def free_arguments(settings) -> list[str]:
     """Writes the given flags that may stand beside `--resume` as arguments."""
-    free = [n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n == "job")]
+    free = {n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n == "job")}
     return _arguments(settings, free)
 
 
-def _arguments(settings, names) -> list[str]:
-    lines = []
-    for name in names:
-        value = getattr(settings, name)
-        if value is None:
-            continue
-        if isinstance(value, bool):
-            lines.append(f"--{name}" if value else f"--no{name}")
-        elif isinstance(value, list):
-            lines += [f"--{name}={item}" for item in value]
-        else:
-            lines.append(f"--{name}={value}")
-    return lines
+def _arguments(settings, names):
+    words = [_words(name, value) for name, value in vars(settings).items() if name in names]
+    return sum(words, [])
+
+
+def decisive(settings) -> dict[str, str]:
+    """Writes, by name, each resolved flag that a checkpoint depends on as it is given.
+
+    A data set's folder may be moved; only its name counts.
+    """
+    skipped = {*FREE_ON_RESUME, *PLACES, "given", "scheme"}
+    values = {**vars(settings), "dataset": pathlib.Path(settings.dataset).name}
+    return {
+        name: " ".join(_words(name, value)) or f"no --{name}"
+        for name, value in values.items()
+        if name not in skipped
+    }
+
+
+def _words(name, value):
+    """Writes a flag as the words that give it: none for None, several for a list."""
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no{name}"]
+    if isinstance(value, list):
+        return [f"--{name}={item}" for item in value]
+    return [f"--{name}={value}"]
 
 
 def _help_text(values, scheme) -> str:

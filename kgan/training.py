@@ -22,6 +22,7 @@ from kgan import (
     distribution,
     evaluating,
     exporting,
+    files,
     logs,
     randomness,
     runs,
@@ -78,6 +79,7 @@ def train(resolved: types.SimpleNamespace) -> int:
 
 
 def _train(resolved, team) -> int:
+    _check_places(resolved)
     _resolve_for_replicas(resolved, team.replicas)
     resolved = _agree(team, resolved)
     keras.utils.set_random_seed(resolved.seed)
@@ -102,6 +104,9 @@ def _train(resolved, team) -> int:
     if not team.is_chief:
         return _fit(resolved, run, collection, model, plan, team)
     with run.lock(), _log_file(run):
+        if resolved.resume:
+            run.remove_strays()
+            run.keep_length(resolved)
         _announce(resolved, collection, model, plan, team)
         logger.info("run folder: %s", run.folder)
         return _fit(resolved, run, collection, model, plan, team)
@@ -148,6 +153,14 @@ def _from_chief(team, act):
     return team.from_chief(str(act()) if team.is_chief else None)
 
 
+def _check_places(resolved):
+    """Refuses, before any work is done, places in which nothing can be written."""
+    if not resolved.resume:
+        files.check_place("--runs_dir", resolved.runs_dir)
+    if resolved.export:
+        files.check_place("--export_dir", resolved.export_dir)
+
+
 def open_collection(resolved: types.SimpleNamespace):
     """Opens the data set of the settings; returns the collection and its spec."""
     size = settings.parse_size(resolved.image_size)
@@ -187,14 +200,29 @@ def start_logging(speaks: bool = True):
 @contextlib.contextmanager
 def _log_file(run):
     """Writes what is said to the run's log.txt, too, and no longer than the run."""
-    handler = logging.FileHandler(run.folder / "log.txt")
+    path = run.folder / "log.txt"
+    with files.writing(path):
+        handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with files.writing(path):
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that ends the run where it cannot be written, as every other file does."""
+
+    def emit(self, record):
+        with files.writing(self.baseFilename):
+            super().emit(record)
+
+    def handleError(self, record):
+        # logging would print a traceback here and go on.
+        raise
 
 
 def _resolve_for_replicas(resolved, replicas):
@@ -254,7 +282,6 @@ def _open_or_create(resolved, spec) -> pathlib.Path:
     if resolved.resume:
         run = runs.open_run(resolved.resume)
         run.latest()  # refuses a run without a checkpoint before anything is said or written
-        run.keep_length(resolved)
         return run.folder
     dataset = pathlib.Path(resolved.dataset).name.removesuffix(".zip")
     name = resolved.name or f"{resolved.model}-{dataset}"
@@ -356,10 +383,11 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
     def refuse(names):
         guard.trip(f"weights not finite: {', '.join(names[:3])}")
 
-    header = {"scheme": resolved.model}
+    header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
     saver = callbacks.Checkpoints(
         run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
         resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
+        lambda: guard.diagnosis is not None,
     )  # fmt: skip
     hooks = [means]
     if resolved.minutes is not None:

@@ -19,9 +19,11 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import checkpoint, cli, evaluate, export, generate, train
+from kgan import checkpoint, cli, doctor, evaluate, export, generate, train
 
-COMMANDS = {"train": train, "export": export, "generate": generate, "evaluate": evaluate}
+COMMANDS = {
+    "train": train, "export": export, "generate": generate, "evaluate": evaluate, "doctor": doctor,
+}  # fmt: skip
 # One device: where nothing else is said, the two of conftest.py are two replicas.
 DCGAN = (
     "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",

@@ -1,4 +1,5 @@
 import json
+import shutil
 from unittest import mock
 
 import keras
@@ -15,6 +16,7 @@ from tests.small_runs import (
     command,
     copy_of,
     dcgan_run,
+    pairs_folder,
     pix2pix_run,
     train_in,
     with_other_best,
@@ -187,8 +189,98 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path):
     folder = copy_of(dcgan_run(), tmp_path)
     flags = (folder / "flags.cfg").read_text()
     (folder / "flags.cfg").write_text(flags.replace("--width=4", "--width=5"))
-    with pytest.raises(UserError, match="the settings differ"):
+    path = runs.Run(folder).latest()
+    with pytest.raises(UserError) as error:
         kgan.load(str(folder))
+    assert str(error.value) == (
+        f"{path}: made with --width=4, this run has --width=5; the settings differ"
+    )
+    lines = (folder / "metrics.jsonl").read_text()
+    for name in ("train --resume", "generate --run", "export --run"):
+        name, flag = name.split()
+        outcome = command(name, f"{flag}={folder}")
+        assert outcome.status == 2 and outcome.err == f"error: {error.value}\n"
+    assert (folder / "metrics.jsonl").read_text() == lines
+
+
+def test_every_setting_that_differs_is_named(tmp_path):
+    folder = copy_of(dcgan_run(), tmp_path)
+    flags = (folder / "flags.cfg").read_text()
+    for old, new in (
+        ("--gan_loss=bce", "--gan_loss=minimax"),
+        ("--noflip", ""),
+        ("--seed=0", "--seed=1"),
+    ):
+        flags = flags.replace(old, new)
+    (folder / "flags.cfg").write_text(flags + "--flip\n")
+    with pytest.raises(UserError) as error:
+        kgan.load(str(folder))
+    assert (
+        "made with no --flip --seed=0 --gan_loss=bce, "
+        "this run has --flip --seed=1 --gan_loss=minimax; " in str(error.value)
+    )
+
+
+def test_checkpoint_of_another_scheme_is_refused(tmp_path):
+    folder = copy_of(dcgan_run(), tmp_path)
+    path = runs.Run(folder).latest()
+    shutil.copy(runs.Run(pix2pix_run()).latest(), path)
+    with pytest.raises(UserError) as error:
+        kgan.load(str(folder))
+    assert str(error.value) == f"{path} is a checkpoint of pix2pix, this run is of dcgan"
+
+
+def test_what_says_only_where_and_how_long_does_not_make_other_settings(tmp_path):
+    folder = copy_of(dcgan_run(), tmp_path)
+    (folder / "flags.cfg").write_text(
+        (folder / "flags.cfg").read_text()
+        + "--steps=99\n--name=b\n--runs_dir=c\n--strategy=mirrored\n"
+    )
+    assert kgan.load(str(folder)).completed_steps == 10
+
+
+def test_data_set_that_was_moved_is_the_same_and_one_of_another_name_is_not(tmp_path):
+    folder = copy_of(pix2pix_run(), tmp_path)
+    flags = (folder / "flags.cfg").read_text()
+    assert f"--dataset={pairs_folder()}\n" in flags
+    (folder / "flags.cfg").write_text(flags.replace(str(pairs_folder()), "/moved/small_pairs"))
+    assert kgan.load(str(folder)).completed_steps > 0
+    (folder / "flags.cfg").write_text(flags.replace(str(pairs_folder()), "/moved/others"))
+    with pytest.raises(UserError, match="--dataset=small_pairs, this run has --dataset=others"):
+        kgan.load(str(folder))
+
+
+def rewritten(folder, change, monkeypatch, version):
+    """Writes a run's last checkpoint again with another header and format version."""
+    path = runs.Run(folder).latest()
+    arrays, header = checkpoint.read(path)
+    header.pop("format_version")
+    change(header)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "FORMAT_VERSION", version)
+        checkpoint.write(path, arrays, header)
+    return path
+
+
+def test_checkpoint_of_format_version_1_which_kept_no_settings_is_read(tmp_path, monkeypatch):
+    folder = copy_of(dcgan_run(), tmp_path)
+    rewritten(folder, lambda header: header.pop("settings"), monkeypatch, 1)
+    assert kgan.load(str(folder)).completed_steps == 10
+    outcome = command("train", f"--resume={folder}", "--steps=12", "--noexport")
+    assert outcome.status == 0 and "resumed at step 10 of 12" in outcome.out
+
+
+def test_checkpoint_made_before_a_flag_was_there_is_read(tmp_path, monkeypatch):
+    folder = copy_of(dcgan_run(), tmp_path)
+    rewritten(folder, lambda header: header["settings"].pop("on_collapse"), monkeypatch, 2)
+    assert kgan.load(str(folder)).completed_steps == 10
+
+
+def test_checkpoint_of_a_newer_kgan_is_refused_and_not_passed_over(tmp_path, monkeypatch):
+    folder = copy_of(dcgan_run(), tmp_path)
+    path = rewritten(folder, lambda header: None, monkeypatch, 3)
+    line = command("train", f"--resume={folder}", "--steps=12").err
+    assert line == f"error: {path}: format version 3, this kgan reads 1 to 2\n"
 
 
 def test_new_length_goes_into_the_flags_and_nothing_else_does(tmp_path, resolved):

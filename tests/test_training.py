@@ -334,14 +334,14 @@ def test_terminated_process_saves_says_how_to_go_on_and_does(
 # Dies by SIGKILL while it writes its third checkpoint, when the file lies beside its place.
 KILLED = """
 import os, signal, sys
-from kgan import checkpoint, cli, train
+from kgan import cli, train
 
 def replace(source, target, original=os.replace):
     if str(target).endswith("step-00000012.safetensors"):
         os.kill(os.getpid(), signal.SIGKILL)
     original(source, target)
 
-checkpoint.os.replace = replace
+os.replace = replace
 cli.run(train.main)
 """
 
@@ -353,8 +353,11 @@ def test_killed_process_goes_on_from_its_last_checkpoint(tmp_path, uninterrupted
     (run,) = tmp_path.iterdir()
     assert checkpoint.saved_steps(run / "checkpoints") == [4, 8]
     assert max(line["step"] for line in metrics(run)) == 12
+    (stray,) = run.rglob(".*.writing")
+    assert stray.name.startswith(".step-00000012.safetensors.")
     outcome = command("train", f"--resume={run}")
     assert outcome.status == 0 and "resumed at step 8 of 24" in outcome.out
+    assert not stray.exists()
     assert_same_end(uninterrupted, run)
     scalars = [(s, tag) for s, tag, v in events(run) if tag.startswith("train/")]
     assert len(scalars) == len(set(scalars))
