@@ -58,15 +58,16 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: of a type NumPy lacks
         raise UserError(f"{path}: not a whole checkpoint ({error}); use an older one") from error
     text = metadata.get("header", "")
     if _digest(arrays, text) != metadata.get("sha256"):
         raise UserError(f"{path}: its content does not match its hash; use an older one")
     header = json.loads(text)
-    if header["format_version"] != FORMAT_VERSION:
+    if header.get("format_version") != FORMAT_VERSION:
         raise UserError(
-            f"{path}: format version {header['format_version']}, this kgan reads {FORMAT_VERSION}"
+            f"{path}: format version {header.get('format_version')}, this kgan reads "
+            f"{FORMAT_VERSION}"
         )
     return arrays, header
 
@@ -74,7 +75,7 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
 def saved_steps(folder: pathlib.Path) -> list[int]:
     """Lists the steps of the checkpoints in a folder, oldest first."""
     names = (path.stem.removeprefix("step-") for path in folder.glob(f"step-*{SUFFIX}"))
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:

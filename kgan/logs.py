@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from kgan.errors import UserError
+
 
 class ScalarLog:
     """Writes every scalar to both places.
@@ -72,9 +74,24 @@ class ScalarLog:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """Reads metrics.jsonl; a last line that a crash tore is left out."""
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    """Reads metrics.jsonl; a last line that a crash tore is left out.
+
+    Raises:
+        UserError: names the first line that is damaged.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    whole = (line for line in lines if line.endswith(b"\n"))
+    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
+
+
+def _parsed(line, where):
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not isinstance(values.get("step"), int):
+        raise UserError(f"{where}: damaged; right would be a JSON object with a step")
+    return values
 
 
 def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> None:
