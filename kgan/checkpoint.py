@@ -56,7 +56,7 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: of a type NumPy lacks
         raise Damaged(f"{path}: not a whole checkpoint ({error}); use an older one") from error
     text = metadata.get("header", "")
     if _digest(arrays, text) != metadata.get("sha256"):
@@ -95,7 +95,7 @@ def check_origin(
 def saved_steps(folder: pathlib.Path) -> list[int]:
     """Lists the steps of the checkpoints in a folder, oldest first."""
     names = (path.stem.removeprefix("step-") for path in folder.glob(f"step-*{SUFFIX}"))
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:

@@ -159,17 +159,21 @@ def read_metrics(path: pathlib.Path) -> list[dict]:
     """Reads metrics.jsonl; a last line that a crash tore is left out.
 
     Raises:
-        UserError: names the first line that is none of ours.
+        UserError: names the first line that is damaged.
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    read = []
-    for number, line in enumerate(lines, 1):
-        if line.endswith(b"\n"):
-            try:
-                read.append(json.loads(line))
-            except ValueError as error:
-                raise UserError(f"{path}: line {number} is no JSON; remove that line") from error
-    return read
+    whole = (line for line in lines if line.endswith(b"\n"))
+    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
+
+
+def _parsed(line, where):
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not isinstance(values.get("step"), int):
+        raise UserError(f"{where}: damaged; right would be a JSON object with a step")
+    return values
 
 
 def is_torn(path: pathlib.Path) -> bool:

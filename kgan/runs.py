@@ -16,6 +16,7 @@ import dataclasses
 import fcntl
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
@@ -25,7 +26,7 @@ from collections.abc import Mapping
 import keras
 
 from kgan import checkpoint, files, settings
-from kgan.data.collection import Spec
+from kgan.data.collection import KINDS, Spec
 from kgan.errors import UserError
 
 logger = logging.getLogger("kgan")
@@ -71,8 +72,15 @@ class Run:
         return re.sub(r"^\d+-", "", self.folder.resolve().name)
 
     def settings(self) -> types.SimpleNamespace:
-        """Reads the resolved settings back."""
-        return settings.parse([f"--flagfile={self.flags}"])
+        """Reads the resolved settings back.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        resolved = settings.parse([f"--flagfile={self.flags}"])
+        if resolved.help:
+            raise UserError(f"{self.flags}: damaged; it asks for --help")
+        return resolved
 
     def spec(self) -> Spec:
         """Reads what the networks had to know of the data.
@@ -83,9 +91,13 @@ class Run:
         path = self.folder / "dataset.json"
         try:
             fields = json.loads(path.read_bytes())
-            return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: is not what kgan wrote; copy it from a like run") from error
+            spec = Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+            _check_spec(spec)
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise UserError(
+                f"{path}: damaged ({error}); right would be the file as it was"
+            ) from error
+        return spec
 
     def keep_length(self, resolved: types.SimpleNamespace) -> None:
         """Takes a new `--steps` or `--epochs` into flags.cfg: the next resume goes on to there."""
@@ -224,11 +236,22 @@ def open_run(folder: str) -> Run:
     """
     run = Run(pathlib.Path(folder))
     for needed in (run.flags, run.folder / "dataset.json"):
-        if not needed.is_file():
+        # Not `Path.is_file`, which raises on a name that no system takes.
+        if not os.path.isfile(needed):
             raise UserError(
                 f"--run={folder}: no {needed.name} there; give a folder such as runs/00001-…"
             )
     return run
+
+
+def _check_spec(spec):
+    numbers = (*spec.size, spec.channels, spec.input_channels)
+    if spec.kind not in KINDS or len(spec.size) != 2 or any(type(n) is not int for n in numbers):
+        raise ValueError("kind, size or channels")
+    if min(spec.size) < 1 or not {spec.channels, spec.input_channels} <= {1, 3, 4}:
+        raise ValueError("size or channels out of range")
+    if any(not isinstance(name, str) for name in spec.class_names):
+        raise ValueError("class names")
 
 
 def load(folder: str, which: str = "auto") -> keras.Model:

@@ -8,6 +8,7 @@ TensorFlow, so that help and refusals come at once; only a known scheme's module
 import ast
 import importlib
 import math
+import os
 import pathlib
 import re
 import types
@@ -39,6 +40,7 @@ PLACES = ("runs_dir", "name")
 # What absl says of a value that has the wrong type, and what a person should read.
 ABSL_WORDS = {
     "invalid literal for int": "must be a whole number",
+    "Exceeds the limit": "must be a whole number of fewer digits",
     "could not convert string to float": "must be a number",
     r"\('Non-boolean argument": "must be true or false",
 }
@@ -216,7 +218,7 @@ def _second_pass(scheme, arguments):
 def _read(values, arguments, known_only):
     try:
         rest = values(["kgan", *arguments], known_only=known_only)
-    except UnicodeDecodeError as error:
+    except ValueError as error:  # not in UTF-8, or a file's name with a NUL in it
         raise UserError("--flagfile: holds no text; give a file with one flag a line") from error
     except (flags.Error, OSError) as error:
         raise UserError(_one_line(error)) from error
@@ -228,6 +230,17 @@ def _read(values, arguments, known_only):
         value = values[name].value
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"--{name}={value}: must be a finite number")
+        if isinstance(value, str) and not _fits_a_line(value):
+            raise UserError(
+                f"--{name}={value}: must be one line of text, without a blank at its end"
+            )
+
+
+def _fits_a_line(value) -> bool:
+    """Says whether a value comes back from a flagfile as it was."""
+    # Surrogates stand for bytes of a file's name that are no UTF-8.
+    odd = "\0" in value or any("\ud800" <= character <= "\udfff" for character in value)
+    return not odd and value.splitlines() in ([], [value]) and value == value.rstrip()
 
 
 def _one_line(error) -> str:
@@ -255,11 +268,15 @@ def _refuse_changes(values):
 def _own_arguments(values):
     """Reads a resumed run's own flags, to be put before those given now."""
     saved = pathlib.Path(values.resume) / "flags.cfg"
-    if not saved.is_file():
+    # Not `Path.is_file`, which raises on a name that no system takes.
+    if not os.path.isfile(saved):
         raise UserError(
             f"--resume={values.resume}: no flags.cfg there; give a folder such as runs/00001-…"
         )
-    own = saved.read_text().splitlines()
+    try:
+        own = saved.read_text().splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"--resume={values.resume}: flags.cfg cannot be read ({error})") from error
     if values["steps"].present or values["epochs"].present:
         # Both say how long the run is: what is given now takes the place of both.
         own = [line for line in own if not line.startswith(("--steps=", "--epochs="))]
@@ -296,7 +313,7 @@ def check_name(flag: str, name: str | None) -> None:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Parses `--image_size`: N or HxW, as (height, width)."""
-    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    match = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text)
     size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     low, high = SIZE_LIMITS
     if not all(low <= side <= high for side in size):
@@ -316,7 +333,7 @@ def parse_palette(text: str) -> list[tuple[int, int, int]]:
 
 def parse_interval(name: str, text: str) -> tuple[float, str]:
     """Parses N, Nepochs, Nmin or Ns as (number, `steps` | `epochs` | `seconds`)."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(steps?|epochs?|min|s)?", text)
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(steps?|epochs?|min|s)?", text)
     if not match or float(match[1]) == 0:
         raise UserError(f"--{name}={text}: N (steps), Nepochs, Nmin or Ns, such as 500 or 5min")
     number, unit = float(match[1]), match[2] or "steps"

@@ -2,8 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
-from kgan.data.collection import Source
+from kgan.data.collection import Source, read_many
 from kgan.errors import UserError
 
 logger = logging.getLogger("kgan")
@@ -35,14 +36,27 @@ class SkippingSource:
         Raises:
             UserError: when more than the limit cannot be read.
         """
+        while True:
+            place = self._place(index)
+            try:
+                return self.source.read(place)
+            except UserError as error:
+                self._note(place, error)
+
+    def read_many(self, indices: Sequence[int]) -> list:
+        """Returns what `read` returns for each of several indices."""
+        try:
+            return read_many(self.source, [self._place(index) for index in indices])
+        except UserError:
+            # One of them: only reading them one by one says which.
+            return [self.read(index) for index in indices]
+
+    def _place(self, index):
+        """Returns the first place from `index` on that is not known to be bad."""
         count = len(self.source)
         for place in range(index, index + count):
-            if place % count in self.bad:
-                continue
-            try:
-                return self.source.read(place % count)
-            except UserError as error:
-                self._note(place % count, error)
+            if place % count not in self.bad:
+                return place % count
         raise UserError("--dataset: none of its pictures can be read")
 
     def _note(self, index, error):

@@ -9,10 +9,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
-from kgan.data.pictures import is_picture, printable
-from kgan.errors import UserError
+from kgan.data.pictures import is_picture
+from kgan.errors import UserError, printable
 
-MEMBER_LIMIT = 2**30  # bytes that one zip member may unpack to
+FILE_LIMIT = 2**28  # bytes of one picture, in a folder or unpacked from a zip
+# The other ways unpack all they can at once, however small a size the zip announces.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
 
@@ -53,7 +55,10 @@ class Folder:
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file; raises UserError if it cannot be read."""
         try:
-            return (self.root / name).read_bytes()
+            with open(self.root / name, "rb") as file:
+                if os.fstat(file.fileno()).st_size > FILE_LIMIT:
+                    raise UserError(_too_large(self.label(name)))
+                return file.read()
         except OSError as error:
             raise UserError(
                 f"{self.label(name)}: cannot be read ({error.strerror}); right would be a file "
@@ -110,18 +115,24 @@ class Zip:
             raise UserError(f"{self.label(name)}: a link; right would be the file itself")
         if info.flag_bits & 1:
             raise UserError(f"{self.label(name)}: encrypted; right would be a zip without password")
-        if info.file_size > MEMBER_LIMIT:
+        if info.compress_type not in METHODS:
             raise UserError(
-                f"{self.label(name)}: unpacks to more than {MEMBER_LIMIT >> 30} GiB; right would "
-                "be a smaller picture"
+                f"{self.label(name)}: packed in a way that few programs know; right would be a zip "
+                "of stored or deflated files"
             )
+        if info.file_size > FILE_LIMIT:
+            raise UserError(_too_large(self.label(name)))
         return name
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a member; raises UserError if it is damaged."""
         try:
             with self._lock:
-                return self._archive().read(self._members[name])
+                archive = self._archive()
+                info = archive.getinfo(self._members[name])
+                # Not `archive.read`: it unpacks everything before it looks at the size.
+                with archive.open(info) as member:
+                    return member.read(info.file_size)
         except _DAMAGE as error:
             reason = printable(str(error)) or type(error).__name__
             raise UserError(
@@ -137,6 +148,10 @@ class Zip:
     def label(self, name: str) -> str:
         """Returns what messages call a member."""
         return printable(f"{self.path}/{name}")
+
+
+def _too_large(label: str) -> str:
+    return f"{label}: more than {FILE_LIMIT >> 20} MiB; right would be a smaller picture"
 
 
 def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[str]]:

@@ -163,7 +163,7 @@ def _open_pictures(
     channels = pictures.channels
     if channels is None:
         sample = [name for part in names for name in layouts.evenly(names[part])]
-        channels = reading.detect_channels(_readable(lambda name: _decode(files, name), sample))
+        channels = 1 if all(_readable(lambda name: _is_grey(files, name), sample)) else 3
     parts = {
         part: PictureSource(
             files,
@@ -260,6 +260,10 @@ def _look_at_pairs(
 
 def _decode(files: Folder | Zip, name: str, smallest: int | None = None) -> Image.Image:
     return reading.decode(files.read(name), files.label(name), smallest)
+
+
+def _is_grey(files: Folder | Zip, name: str) -> bool:
+    return reading.is_grey(_decode(files, name), files.label(name))
 
 
 def _readable(function: Callable, items: Sequence) -> Iterator:

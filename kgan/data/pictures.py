@@ -3,12 +3,12 @@
 import io
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from kgan.errors import UserError
+from kgan.errors import UserError, printable
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp",
@@ -29,13 +29,6 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-def printable(name: str) -> str:
-    """Returns a file name that fits into one line of any terminal."""
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
 
 
 def is_picture(name: str) -> bool:
@@ -97,6 +90,8 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything for damaged bytes
         raise UserError(_damaged(name, error)) from error
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise UserError(_damaged(name, ValueError("colours are missing")))
     return _upright(image)
 
 
@@ -256,15 +251,15 @@ def split_sides(image: Image.Image) -> tuple[Image.Image, Image.Image]:
     return image.crop((0, 0, half, height)), image.crop((width - half, 0, width, height))
 
 
-def detect_channels(images: Iterable[Image.Image]) -> int:
-    """Returns 1 if every picture is grey in what it shows, else 3."""
-    return 1 if all(_is_grey(image) for image in images) else 3
+def is_grey(image: Image.Image, name: str) -> bool:
+    """Says whether a decoded picture is grey in what it shows.
 
-
-def _is_grey(image: Image.Image) -> bool:
+    Raises:
+        UserError: pixels of a kind that cannot be shown.
+    """
     if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
         return True
-    rgb = shape_picture(image, "picture", None, 3)
+    rgb = shape_picture(image, name, None, 3)
     return bool((rgb == rgb[..., :1]).all())
 
 

@@ -28,7 +28,7 @@ class TFDSSource:
         size: (height, width) in pixels.
         channels: 1, 3 or 4.
         fit: as in `Pictures`.
-        labelled: whether there is a `label`.
+        classes: how many classes there are; 0 where there is no `label`.
     """
 
     split: Sequence
@@ -36,7 +36,7 @@ class TFDSSource:
     size: tuple[int, int]
     channels: int
     fit: str
-    labelled: bool
+    classes: int
 
     def __len__(self) -> int:
         return len(self.split)
@@ -51,24 +51,33 @@ class TFDSSource:
         Fetching records one by one takes longer than decoding small pictures.
 
         Raises:
-            UserError: the prepared files are damaged.
+            UserError: the prepared files are damaged, a picture is, or a label is out of range.
         """
-        import tensorflow as tf  # here for the reason in `open_tfds`
-
         places = [range(len(self))[index] for index in indices]
         with _damage_is_named(self.name, self.split.dataset_info):
             records = self.split.__getitems__(places)
-        parsed = map(tf.train.Example.FromString, records)
-        return [self._decode(*pair) for pair in zip(places, parsed, strict=True)]
+        return [self._decode(*pair) for pair in zip(places, records, strict=True)]
 
-    def _decode(self, place: int, example) -> dict[str, np.ndarray]:
-        features = example.features.feature
-        encoded = features["image"].bytes_list.value[0]
+    def _decode(self, place: int, record: bytes) -> dict[str, np.ndarray]:
+        # Here for the reason in `open_tfds`.
+        import tensorflow as tf
+        from google.protobuf.message import DecodeError
+
         called = f"{self.name}, picture {place}"
+        try:
+            features = tf.train.Example.FromString(record).features.feature
+            encoded = features["image"].bytes_list.value[0]
+            label = features["label"].int64_list.value[0] if self.classes else None
+        except (DecodeError, IndexError) as error:
+            raise UserError(
+                f"{called}: the record is damaged; right would be a set that is prepared again"
+            ) from error
         image = read_picture(encoded, called, self.size, self.channels, self.fit)
-        if not self.labelled:
+        if label is None:
             return {"image": image}
-        return {"image": image, "label": np.int32(features["label"].int64_list.value[0])}
+        if not 0 <= label < self.classes:
+            raise UserError(f"{called}: label {label}; right would be 0 to {self.classes - 1}")
+        return {"image": image, "label": np.int32(label)}
 
 
 def open_tfds(
@@ -130,6 +139,7 @@ def _collect(tfds, name, pictures, builder) -> Collection:
     channels = pictures.channels or (1 if features["image"].shape[-1] == 1 else 3)
     labelled = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
     kind, splits, note = _splits(name, builder.info.splits, labelled)
+    class_names = tuple(features["label"].names) if kind == "labelled" else ()
     with _damage_is_named(name, builder.info):
         parts = {
             part: TFDSSource(
@@ -142,11 +152,10 @@ def _collect(tfds, name, pictures, builder) -> Collection:
                 pictures.size_of(part),
                 channels,
                 pictures.fit,
-                kind == "labelled",
+                len(class_names),
             )
             for part, split in splits.items()
         }
-    class_names = tuple(features["label"].names) if kind == "labelled" else ()
     counts = [f"{len(source)} {part.replace('_', ' ')}" for part, source in parts.items()]
     classes = [f"{len(class_names)} classes"] if class_names else []
     return Collection(

@@ -391,12 +391,12 @@ def test_share_near_a_palette_counts_pixels_within_the_distance():
     assert pictures.share_near(np.array([row], np.uint8), palette) == 0.5
 
 
-def test_channels_are_one_only_if_all_pictures_show_grey():
+def test_pictures_are_grey_by_what_they_show():
     grey, colour = Image.new("L", (3, 3), 9), Image.new("RGB", (3, 3), (1, 2, 3))
     grey_rgb = Image.new("RGB", (3, 3), (7, 7, 7))
-    assert pictures.detect_channels([grey, grey_rgb]) == 1
-    assert pictures.detect_channels([grey, colour]) == 3
-    assert pictures.detect_channels([Image.fromarray(np.zeros((2, 2), np.uint16))]) == 1
+    assert pictures.is_grey(grey, "a.png") and pictures.is_grey(grey_rgb, "a.png")
+    assert not pictures.is_grey(colour, "a.png")
+    assert pictures.is_grey(Image.fromarray(np.zeros((2, 2), np.uint16)), "a.png")
 
 
 def test_wrong_arguments_are_named():

@@ -1,0 +1,498 @@
+"""Damaged and hostile input by the thousand, in one process; `run` does it and says how many.
+
+Whatever is read, it ends with a result or with a `UserError` of one line, within seconds, and
+nothing is written, started or asked of the network on the way.
+
+    python -m tests.faults.fuzz 1500
+"""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import resource
+import shutil
+import stat
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+
+import hypothesis
+import numpy as np
+import tensorflow as tf
+from hypothesis import strategies as st
+
+from kgan import checkpoint, doctor, evaluate, export, generate, logs, runs, settings
+from kgan.data import Pictures, Spec, open_dataset
+from kgan.data import pictures as reading
+from kgan.data.collection import KINDS, read_many
+from kgan.data.folders import open_pictures
+from kgan.data.layouts import LAYOUTS
+from kgan.data.tfds_source import TFDSSource
+from kgan.errors import UserError
+from tests.faults import damage
+from tests.faults.watch import Watch, quiet
+
+MOST_MEMORY = 2000  # MB that the whole process may have taken at its peak
+SIZE = Pictures((8, 8), (9, 10))
+MOST_READ = 12  # examples of a part
+
+SUFFIXES = (".png", ".jpg", ".gif", ".bmp", ".webp", ".tif", ".PNG", ".txt", "")
+WORDS = (
+    "a", "train", "test", "val", "trainA", "trainB", "testA", "testB", "A", "B", "cats", "dogs",
+    "1", "2", "10", "x" * 200, "größe", "a b", "-a", "…", "...", "a\nb", "a\udcffb", ".hidden",
+    "__MACOSX", "\u202e", "a\x1b[2J",
+)  # fmt: skip
+HOSTILE = (
+    "../x", "/x", "\\x", "..\\x", "C:/x", "C:\\x", "a/../../x", "./x", ".//x", "//x", "a//x", "a/",
+    "", ".", "..", "a\x00b", "CON", "~/x",
+)  # fmt: skip
+
+
+def run(examples_each: int, folder: pathlib.Path) -> dict:
+    """Gives every reader about so many inputs.
+
+    Args:
+        examples_each: for each of the kinds of input.
+        folder: where the inputs are made; nothing else may be touched.
+
+    Returns:
+        `inputs`, of which `refused`, `seconds`, `peak_memory_mb` of the process so far, and
+        `by_kind`, the number of inputs of each kind.
+    """
+    start = time.perf_counter()
+    inside = pathlib.Path(folder) / "inside"
+    inside.mkdir(parents=True)
+    beside = pathlib.Path(folder) / "beside"
+    beside.mkdir()
+    (beside / "secret.png").write_bytes(damage.pictures()["pixel.png"])
+    before = _listing(beside)
+    watch, by_kind = Watch(inside / "run"), {}
+    here, byte_code = os.getcwd(), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # what is imported on the way would be written down
+    os.chdir(inside)
+    try:
+        with quiet():
+            for kind, fuzz in KINDS_OF_INPUT.items():
+                seen = watch.inputs
+                fuzz(watch, examples_each, inside)
+                by_kind[kind] = watch.inputs - seen
+    finally:
+        os.chdir(here)
+        sys.dont_write_bytecode = byte_code
+    assert _listing(beside) == before, "a file outside of the folder was touched"
+    assert not (set(os.listdir(folder)) - {"inside", "beside"}), os.listdir(folder)
+    return {
+        "inputs": watch.inputs,
+        "refused": watch.refused,
+        "seconds": time.perf_counter() - start,
+        "peak_memory_mb": _peak_memory(),
+        "by_kind": by_kind,
+    }
+
+
+def report(found: dict) -> str:
+    """Says in one line what `run` returned."""
+    return (
+        f"{found['inputs']} inputs in {found['seconds']:.0f} s, "
+        f"peak memory {found['peak_memory_mb']:.0f} MB"
+    )
+
+
+def _listing(folder):
+    return [(str(p), p.lstat().st_size, p.lstat().st_mtime_ns) for p in sorted(folder.rglob("*"))]
+
+
+def _peak_memory() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _examples(count: int, *strategies) -> Callable:
+    """Calls a function with so many drawn inputs, the same ones each time."""
+
+    def each(function):
+        # Hypothesis passes its draws by name, and only functions without defaults can be given.
+        limits = hypothesis.settings(
+            max_examples=count, derandomize=True, database=None, deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        )  # fmt: skip
+        limits(hypothesis.given(st.tuples(*strategies))(lambda drawn: function(*drawn)))()
+
+    return each
+
+
+def _read_all(collection) -> None:
+    """Reads examples of every part, and holds them to what a source promises."""
+    for source in collection.parts.values():
+        for example in read_many(source, range(min(len(source), MOST_READ))):
+            for key, value in example.items():
+                if key == "label":
+                    assert 0 <= value < max(1, len(collection.class_names)) or (
+                        collection.kind == "images"
+                    )
+                else:
+                    assert value.shape[:2] in ((8, 8), (9, 10)), value.shape
+                    assert value.shape[2] in (1, 3, 4) and value.dtype in (np.uint8, np.uint16)
+
+
+def _open_and_read(path, **options) -> None:
+    _read_all(open_dataset(str(path), SIZE, **options))
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def fuzz_pictures(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Damaged pictures, read from bytes, and from a folder where they lie beside a whole one."""
+    home = folder / "pictures"
+    home.mkdir()
+    for name, data in zip("abc", damage.pictures().values(), strict=False):
+        (home / f"whole-{name}.png").write_bytes(data)
+    sizes = st.sampled_from([(8, 8), (1, 1), (5, 90), None])
+    fits = st.sampled_from(["resize", "crop"])
+
+    @_examples(count, damage.damaged_pictures(), sizes, st.sampled_from([1, 3, 4]), fits,
+               st.booleans())  # fmt: skip
+    def _(data, size, channels, fit, nearest):
+        found = watch.input(reading.read_picture, data, "it.png", size, channels, fit, nearest)
+        watch.outcome(reading.picture_size, data, "it.png")
+        if not isinstance(found, UserError):
+            assert found.shape[2] == channels
+            assert size is None or found.shape[:2] == size
+
+    names = st.tuples(st.sampled_from(WORDS), st.sampled_from(SUFFIXES[:7])).map("".join)
+    limits, kinds = st.sampled_from([None, 0.0, 0.5, 1.0]), st.sampled_from(["images", "paired"])
+
+    @_examples(count, damage.damaged_pictures(), names, limits, kinds)
+    def _(data, name, limit, kind):
+        (home / name).write_bytes(data)
+        options = {"pairs": "edges"} if kind == "paired" else {}
+        watch.input(_open_and_read, home, kind=kind, layout="images", bad_limit=limit, **options)
+        (home / name).unlink()
+
+
+def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Damaged records of a prepared TFDS set, and labels out of range."""
+    labels = st.one_of(st.integers(0, 2), st.integers(-(2**63), 2**63 - 1), st.none())
+
+    def record(picture, label):
+        features = {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture]))}
+        if label is not None:
+            whole = tf.train.Int64List(value=[label])
+            features["label"] = tf.train.Feature(int64_list=whole)
+        return tf.train.Example(
+            features=tf.train.Features(feature=features)
+        ).SerializeToString()  # fmt: skip
+
+    records = st.builds(record, damage.damaged_pictures() | damage.whole_pictures(), labels)
+
+    @_examples(count, damage.damaged(records) | records, st.sampled_from([0, 3]))
+    def _(data, classes):
+        split = type("Split", (list,), {"__getitems__": lambda s, at: [s[i] for i in at],
+                                        "dataset_info": None})([data])  # fmt: skip
+        source = TFDSSource(split, "made", (8, 8), 3, "resize", classes)
+        found = watch.input(source.read, 0)
+        if classes and not isinstance(found, UserError):
+            assert 0 <= found["label"] < classes
+
+
+# --- zips and folders ---------------------------------------------------------------------------
+
+_FILE_NAMES = st.builds(
+    lambda folders, name, suffix: "/".join([*folders, name + suffix]),
+    st.lists(st.sampled_from(WORDS), max_size=3), st.sampled_from(WORDS),
+    st.sampled_from(SUFFIXES),
+)  # fmt: skip
+_ZIPPED = st.tuples(
+    st.one_of(_FILE_NAMES, _FILE_NAMES, st.sampled_from(HOSTILE).map("{}.png".format)),
+    st.one_of(
+        damage.whole_pictures(), damage.whole_pictures(), damage.damaged_pictures(),
+        st.sampled_from([b"", bytes(3_000_000), b"PK\x03\x04" + bytes(30)]),
+    ),
+    st.sampled_from([zipfile.ZIP_DEFLATED] * 4 + [zipfile.ZIP_STORED] * 2 + [
+        zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+    st.sampled_from([0] * 9 + [stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o600]),
+)  # fmt: skip
+_OPTIONS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(KINDS), "layout": st.sampled_from(("auto", "auto", *LAYOUTS)),
+        "direction": st.sampled_from(["AtoB", "BtoA"]),
+        "pairs": st.sampled_from([None, None, "edges", "grey", "lowres", "noisy", "masked"]),
+        "palette": st.sampled_from([None, None, [(0, 0, 0), (255, 0, 0)]]),
+        "bad_limit": st.sampled_from([None, 0.05, 0.5, 1.0]),
+    }
+)  # fmt: skip
+
+
+def _zipped(members) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data, method, mode in members:
+            info = zipfile.ZipInfo("placeholder")
+            info.filename = name.encode("utf-8", "replace").decode()
+            info.external_attr, info.compress_type = mode << 16, method
+            archive.writestr(info, data)
+    return file.getvalue()
+
+
+def fuzz_zips(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Zips with hostile members, and zips whose bytes are damaged."""
+    path = folder / "it.zip"
+    whole = st.lists(_ZIPPED, max_size=6).map(_zipped)
+    # Two pictures that are all right, or nearly every zip would be refused for having too few.
+    fine = [(f"{n}.png", damage.pictures()[n + ".png"], 8, 0) for n in ("colour", "pixel")]
+    with_fine = st.lists(_ZIPPED, max_size=4).map(lambda members: _zipped([*members, *fine]))
+
+    @_examples(count, st.one_of(whole, with_fine, damage.damaged(with_fine)), _OPTIONS)
+    def _(data, options):
+        path.write_bytes(data)
+        watch.input(_open_and_read, path, **options)
+
+
+_FOUND = st.one_of(
+    st.tuples(st.just("file"), st.one_of(damage.whole_pictures(), damage.whole_pictures(),
+                                         damage.damaged_pictures())),
+    st.tuples(st.just("file"), damage.whole_pictures()),
+    st.tuples(st.just("link"), st.sampled_from([
+        "../beside", "../beside/secret.png", "/", ".", "..", "nothing", "it", "tree", "/dev/zero",
+        "a.png"])),
+    st.tuples(st.sampled_from(["folder", "pipe", "huge"]), st.none()),
+)  # fmt: skip
+
+
+def _plant(root, name, kind, detail):
+    """Makes one entry of a tree; what the system does not allow is left out."""
+    path = root.joinpath(*[piece for piece in name.split("/") if piece])
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            return  # to open a pipe would wait for ever
+        if kind == "file":
+            path.write_bytes(detail)
+        elif kind == "link":
+            path.symlink_to(detail)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            with open(path, "wb") as file:
+                file.truncate(2**36)  # takes no room on the disk
+
+
+def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Trees of folders with odd names, links, pipes and holes."""
+    root = folder / "tree"
+    # Pairs of whole pictures under names that mean something, and whatever else may lie there.
+    base = st.sampled_from([
+        (), ("a.png", "b.png"), ("A/1.png", "A/2.png", "B/1.png", "B/2.png"),
+        ("trainA/1.png", "trainA/2.png", "trainB/1.png", "trainB/2.png"),
+        ("cats/1.png", "cats/2.png", "dogs/1.png"), ("train/1.png", "train/2.png", "val/3.png"),
+    ])  # fmt: skip
+
+    @_examples(count, base, st.lists(st.tuples(_FILE_NAMES, _FOUND), max_size=5), _OPTIONS)
+    def _(names, found, options):
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        for name in names:
+            _plant(root, name, "file", damage.pictures()["colour.png"])
+        for name, (kind, detail) in found:
+            _plant(root, name, kind, detail)
+        watch.input(_open_and_read, root, **options)
+        watch.outcome(lambda: _read_some(open_pictures(root, Pictures((8, 8), (8, 8), 3))))
+
+
+def _read_some(source):
+    return [source.read(index) for index in range(min(len(source), MOST_READ))]
+
+
+# --- flags --------------------------------------------------------------------------------------
+
+VALUES = (
+    "", "0", "1", "-1", "3", "8", "0.5", "1e-3", "1e400", "-0.0", "nan", "inf", "x", "true", "auto",
+    "9" * 30, "9" * 5000, "0x10", "1_000", "٣", "5min", "9" * 400 + "s", "32x32", "64", "0.3epochs",
+    "000000,ffffff", "a\nb", "--seed=1", "#", "a\x00b", "a\udcffb", " x ", "x\u2028y", "x\r",
+    "../x", "~", "none", "adam", "dcgan", "digits", "/dev/null", ".", "{}", "%s", "0-63", "1,2",
+)  # fmt: skip
+COMMANDS = {
+    "kgan.generate": (generate.define_flags, ("run",)),
+    "kgan.evaluate": (evaluate.define_flags, ("run",)),
+    "kgan.export": (export.define_flags, ("run",)),
+    "kgan.doctor": (doctor.define_flags, ()),
+}
+
+
+def _flag_names() -> list[str]:
+    """Lists the flags of all schemes and commands."""
+    from absl import flags
+
+    values = flags.FlagValues()
+    settings.define_shared_flags(values)
+    names = set(values)
+    for scheme in settings.scheme_names():
+        values = flags.FlagValues()
+        settings.scheme_module(scheme).define_flags(values)
+        names |= set(values)
+    for define, _ in COMMANDS.values():
+        values = flags.FlagValues()
+        define(values)
+        names |= set(values)
+    return sorted(names)
+
+
+def _words() -> st.SearchStrategy[str]:
+    names = st.sampled_from(_flag_names())
+    values = st.one_of(st.sampled_from(VALUES), st.sampled_from(VALUES), st.text(max_size=12))
+    files = st.sampled_from(["self.cfg", "it.cfg", "pictures", "nothing.cfg"])
+    return st.one_of(
+        st.builds("--{}={}".format, names, values),
+        st.builds("--{}={}".format, names, values),
+        st.builds("--no{}".format, names), st.builds("-{}".format, names),
+        st.builds("--flagfile={}".format, files), st.text(max_size=12),
+        st.sampled_from(["--", "-", "--help", "--undefok=x", "--resume=tree", "--=", "--model"]),
+    )  # fmt: skip
+
+
+def _held_by_its_flagfile(arguments) -> None:
+    """Parses a command line; what is accepted has to come back from its own flagfile."""
+    resolved = settings.parse(arguments)
+    if resolved.help:
+        return
+    text = settings.flagfile_text(resolved)
+    again = settings.parse([f"--flagfile={KEPT}"]) if _kept(text) else None
+    assert settings.flagfile_text(again) == text
+
+
+KEPT = "run/flags.cfg"
+
+
+def _kept(text) -> bool:
+    pathlib.Path(KEPT).write_text(text)
+    return True
+
+
+def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Command lines and flagfiles, of training and of the other commands."""
+    (folder / "run").mkdir(exist_ok=True)
+    (folder / "self.cfg").write_text("--flagfile=self.cfg\n--seed=3\n--flagfile=it.cfg\n")
+    (folder / "it.cfg").write_text("")
+    words = _words()
+    models = st.sampled_from([[f"--model={name}"] for name in settings.scheme_names()] * 2 + [[]])
+    lines = st.tuples(models, st.lists(words, min_size=1, max_size=4)).map(lambda two: sum(two, []))
+
+    @_examples(count, lines)
+    def _(arguments):
+        watch.input(_held_by_its_flagfile, arguments)
+
+    def encoded(lines):
+        return "\n".join(lines).encode("utf-8", "surrogateescape" if lines else "strict")
+
+    encodable = st.lists(words, max_size=5).map(
+        lambda lines: "\n".join(lines).encode("utf-8", "replace")
+    )
+
+    @_examples(count, damage.damaged(encodable), models)
+    def _(data, model):
+        (folder / "it.cfg").write_bytes(data)
+        watch.input(_held_by_its_flagfile, [*model, "--flagfile=it.cfg"])
+
+    (folder / "it.cfg").write_text("")
+
+    @_examples(count, st.sampled_from(sorted(COMMANDS)), st.lists(words, max_size=4))
+    def _(module, arguments):
+        define, needed = COMMANDS[module]
+        watch.input(settings.parse_command, module, define, arguments, needed)
+        for word in arguments:
+            watch.outcome(generate.parse_seeds, word.partition("=")[2])
+
+
+# --- run folders --------------------------------------------------------------------------------
+
+
+def _make_run(folder: pathlib.Path) -> pathlib.Path:
+    resolved = settings.parse(["--model=dcgan", "--image_size=16"])
+    run = runs.create(str(folder), "it", resolved, Spec("images", (16, 16), 1, 1))
+    for step in (2, 4):
+        arrays = {"generator/kernel": np.arange(6, dtype=np.float32), "steps": np.int64(step)}
+        path = checkpoint.step_path(run.checkpoints, step)
+        checkpoint.write(path, arrays, {"scheme": "dcgan", "step": step, "callbacks": {}})
+    lines = [{"kind": "train", "step": step, "g_loss": 0.5} for step in (2, 4)]
+    run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return run.folder
+
+
+def _look_through(folder) -> None:
+    run = runs.open_run(str(folder))
+    resolved, spec = run.settings(), run.spec()
+    assert resolved.scheme is not None and spec.kind in KINDS
+    assert len(spec.size) == 2 and all(isinstance(side, int) for side in spec.size)
+
+
+def _resume(run: runs.Run) -> None:
+    _, header = checkpoint.read(run.newest_whole())
+    logs.cut_back(run.metrics, run.tensorboard, header["step"])
+
+
+def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Run folders with a damaged file, looked through as every command does, and resumed."""
+    home = folder / "run"
+    home.mkdir(exist_ok=True)
+    whole = _make_run(home)
+    files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*")
+             if path.is_file() and path.name != "log.txt"}  # fmt: skip
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["kind", "step", "size", "channels", "format_version",
+                                           "input_channels", "class_names"]), inner),
+        max_leaves=8,
+    )  # fmt: skip
+    spec = json.loads(files[pathlib.Path("dataset.json")])
+    changed = st.builds(lambda key, value: {**spec, key: value}, st.sampled_from(sorted(spec)),
+                        json_values)  # fmt: skip
+    foreign = st.one_of(json_values, changed).map(lambda value: json.dumps(value).encode() + b"\n")
+
+    @_examples(3 * count, st.sampled_from(sorted(files)).flatmap(
+        lambda name: st.tuples(st.just(name), damage.damaged(st.just(files[name])) | foreign)
+    ))  # fmt: skip
+    def _(drawn):
+        name, data = drawn
+        (whole / name).write_bytes(data)
+        run = runs.Run(whole)
+        watch.input(_look_through, whole)
+        watch.outcome(logs.read_metrics, run.metrics)
+        watch.outcome(settings.parse, [f"--resume={whole}", "--steps=9"])
+        watch.outcome(run.latest)
+        for step in checkpoint.saved_steps(run.checkpoints):
+            found = watch.outcome(checkpoint.read, checkpoint.step_path(run.checkpoints, step))
+            assert isinstance(found, UserError) or isinstance(found[1]["step"], int)
+        watch.outcome(_resume, run)
+        for restored in {name, pathlib.Path("metrics.jsonl")}:
+            (whole / restored).write_bytes(files[restored])
+
+
+KINDS_OF_INPUT = {
+    "pictures": fuzz_pictures,
+    "records": fuzz_records,
+    "zips": fuzz_zips,
+    "folders": fuzz_folders,
+    "flags": fuzz_flags,
+    "run folders": fuzz_run_folders,
+}
+
+
+def main(examples_each: int) -> None:
+    """Prints what a run found, as a line and as JSON."""
+    with tempfile.TemporaryDirectory(prefix="kgan-fuzz-") as folder:
+        found = run(examples_each, pathlib.Path(folder))
+    print(report(found))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
