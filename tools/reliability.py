@@ -179,11 +179,11 @@ def kill(bench: Bench) -> dict:
         "happened": f"{differ} of {runs_tried} runs differ by a bit from one never killed",
         "lost": "steps since the last checkpoint, done again",
         "details": [
-            f"Each run has {kills.STEPS} steps and a checkpoint every 7. A third of the first kills",
+            f"Each run has {kills.STEPS} steps, a checkpoint every 7. A third of the first kills",
             "come before a random operation on a file of the run, a third at a random time of the",
             "training proper, a third at a random time since the start of the process; one resumed",
             "run in three is killed again. Compared are all arrays of the last and the best",
-            "checkpoint, the state of the callbacks, every line of `metrics.jsonl`, every scalar and",
+            "checkpoint, the state of the callbacks, each line of `metrics.jsonl`, each scalar and",
             "picture of TensorBoard, the bytes of the sample pictures, and the list of files.",
             "",
             "| scheme | runs | kills | went on | runs that differ | seconds |",
