@@ -72,17 +72,14 @@ def _from_slurm(environment) -> Cluster:
         counts = expand_counts(environment["SLURM_STEP_TASKS_PER_NODE"])
         index = int(environment["SLURM_PROCID"])
         job = int(environment["SLURM_JOB_ID"])
+        tasks = list(zip(hosts, counts, strict=True))
     except KeyError as error:
         raise UserError(f"{error.args[0]}: not set; start the workers with srun") from error
     except ValueError as error:
         raise UserError(f"Slurm's variables cannot be read: {error}") from error
     port = FIRST_PORT + job % JOBS * PORTS_OF_A_JOB
     # Ranks fill one node after the other, in the order of the list.
-    addresses = [
-        f"{host}:{port + place}"
-        for host, count in zip(hosts, counts, strict=True)
-        for place in range(count)
-    ]
+    addresses = [f"{host}:{port + place}" for host, count in tasks for place in range(count)]
     if max(counts) > PORTS_OF_A_JOB or not 0 <= index < len(addresses):
         raise UserError(
             f"SLURM_STEP_TASKS_PER_NODE={environment['SLURM_STEP_TASKS_PER_NODE']}: at most "
@@ -98,7 +95,8 @@ def expand_hosts(text: str) -> list[str]:
         ValueError: when it is none.
     """
     hosts = []
-    for part in re.findall(r"(?:[^,\[\]]|\[[^\]]*\])+", text):
+    # At the commas that are in no brackets.
+    for part in re.split(r",(?![^\[]*\])", text):
         match = re.fullmatch(r"([^\[\]]+)(?:\[([\d,-]+)\])?", part)
         if not match:
             raise ValueError(f"{part} in the list of hosts {text}")

@@ -96,7 +96,9 @@ class Team:
         except gone as error:
             if self.count == 1:
                 raise
-            raise LostWorkerError(str(error).partition("\n")[0]) from error
+            # The first lines tell of the graph, the one that says what happened comes last.
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise LostWorkerError(lines[-1]) from error
 
 
 def join(name: str, logical_devices: int = 1) -> Team:

@@ -64,11 +64,17 @@ class Launcher:
     Args:
         settings: `workers`, `max_restarts`, `grace`.
         arguments: of `kgan.train`, for each of them.
+        command: what is started with them.
     """
 
-    def __init__(self, settings: types.SimpleNamespace, arguments: Sequence[str]):
+    def __init__(
+        self,
+        settings: types.SimpleNamespace,
+        arguments: Sequence[str],
+        command: Sequence[str] = (sys.executable, "-m", "kgan.train"),
+    ):
         self.settings = settings
-        self.arguments = list(arguments)
+        self.command = [*command, *arguments]
         self.workers: list[subprocess.Popen] = []
         self.asked: int | None = None
 
@@ -96,7 +102,7 @@ class Launcher:
         threads = max(1, (os.cpu_count() or 1) // self.settings.workers)
         self.workers = [
             subprocess.Popen(
-                [sys.executable, "-m", "kgan.train", *self.arguments],
+                self.command,
                 env={
                     # Each worker would else start as many threads as the machine has cores.
                     "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "2",
@@ -140,9 +146,8 @@ class Launcher:
         while any(worker.poll() is None for worker in self.workers):
             if time.monotonic() > end:
                 for worker in self.workers:
-                    if worker.poll() is None:
-                        worker.kill()
-                        worker.wait()
+                    worker.kill()
+                    worker.wait()
             time.sleep(LOOK_SECONDS)
 
     def _pass_on(self, number, frame):

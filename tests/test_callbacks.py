@@ -255,28 +255,14 @@ def test_damaged_last_checkpoint_is_written_anew(tmp_path):
     assert checkpoint.read(checkpoint.step_path(tmp_path, 4))[1]["step"] == 4
 
 
-def test_new_checkpoint_is_not_pruned_for_damaged_later_ones(tmp_path):
-    train(FakeModel(), [FakeWriter(tmp_path, every=3, keep=9)], 9)
-    for step in (6, 9):
-        checkpoint.step_path(tmp_path, step).write_bytes(b"torn")
-    model = FakeModel(step=3)
-    writer = FakeWriter(tmp_path, every=1, keep=2)
-    writer.load(checkpoint.step_path(tmp_path, 3), model)
-    train(model, [writer], 1, end=False)
-    # With 6 and 9 counted among the last two, both whole ones would go.
-    assert checkpoint.saved_steps(tmp_path) == [3, 4, 6, 9]
-
-
-def test_load_clears_away_what_a_killed_process_left(tmp_path):
+def test_one_checkpoint_too_many_that_a_killed_process_left_is_pruned(tmp_path):
     train(FakeModel(), [FakeWriter(tmp_path, every=1, keep=4)], 3)
-    unfinished = tmp_path / ".step-00000004.safetensors.77.writing"
-    unfinished.write_bytes(b"half")
-    (tmp_path / "notes.writing").write_text("mine")
-    FakeWriter(tmp_path, keep=2).load(checkpoint.step_path(tmp_path, 2), FakeModel())
-    # Step 3 is no older one, and it is not for `load` to judge it.
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "notes.writing", *(f"step-0000000{step}.safetensors" for step in (1, 2, 3)),
-    ]  # fmt: skip
+    assert checkpoint.saved_steps(tmp_path) == [0, 1, 2, 3]
+    model = FakeModel(step=3)
+    writer = FakeWriter(tmp_path, every=9, keep=2)
+    writer.load(checkpoint.step_path(tmp_path, 3), model)
+    train(model, [writer], 0, end=False)
+    assert checkpoint.saved_steps(tmp_path) == [2, 3]
 
 
 def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):

@@ -166,10 +166,16 @@ def test_rmsprop_decays_by_0_99():
 
 def test_each_player_has_an_optimiser_of_its_own():
     settings = types.SimpleNamespace(
-        g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5
+        g_optimizer="adam",
+        d_optimizer="sgd",
+        g_lr=1e-4,
+        d_lr=4e-4,
+        beta_1=0.5,
+        accumulate=3,
     )
     players = optimizers.players(settings)
-    assert set(players) == {"g_optimizer", "d_optimizer"}
+    assert set(players) == {"g_optimizer", "d_optimizer", "accumulate"}
+    assert players["accumulate"] == 3
     assert type(players["g_optimizer"]) is optimizers.FusedAdam
     np.testing.assert_allclose(players["g_optimizer"].learning_rate, 1e-4, rtol=1e-6)
     assert type(players["d_optimizer"]) is keras.optimizers.SGD

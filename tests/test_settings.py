@@ -166,7 +166,9 @@ def test_flagfile_text_of_every_flag_parses_back(scheme, tmp_path):
     resolved = settings.parse(arguments)
     default = settings.parse([f"--model={scheme}"])
     same = {name for name in public(default) if getattr(resolved, name) == getattr(default, name)}
-    assert same == {"model", "help", "resume", "dry_run", "undefok"}, "a flag was not changed"
+    assert same == {"model", "help", "resume", "job", "dry_run", "undefok"}, (
+        "a flag was not changed"
+    )
     path = tmp_path / "flags.cfg"
     path.write_text(settings.flagfile_text(resolved))
     again = settings.parse([f"--flagfile={path}"])

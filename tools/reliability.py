@@ -1,6 +1,6 @@
 """Tries every fault for real and writes docs/reliability.md.
 
-    python tools/reliability.py --work=FOLDER                # all; half an hour on 4 cores
+    python tools/reliability.py --work=FOLDER                # all; an hour and a half on 4 cores
     python tools/reliability.py --work=FOLDER --only=kills   # one anew, the page from all results
     python tools/reliability.py --work=FOLDER --only=        # the page alone
 
@@ -12,8 +12,6 @@ faults as tests, in a short form.
 import argparse
 import collections
 import dataclasses
-import importlib
-import importlib.util
 import json
 import os
 import pathlib
@@ -35,7 +33,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from kgan import checkpoint, progress, runs, settings  # noqa: E402
-from tests.faults import kills  # noqa: E402
+from tests.faults import disks, fuzz, kills, replicas  # noqa: E402
 from tests.faults.forks import Moment, Trainer  # noqa: E402
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -239,11 +237,8 @@ def read_only(bench: Bench) -> dict:
     }
 
 
-def disk_full(bench: Bench) -> dict | None:
+def disk_full(bench: Bench) -> dict:
     """A disk that is full at various points; tried by `tests/faults/disks.py`."""
-    disks = optional("tests.faults.disks")
-    if disks is None:
-        return None
     outcomes = disks.full_disk()
     lost = [outcome.lost_steps for outcome in outcomes if outcome.whole]
     kept = [outcome for outcome in outcomes if outcome.resumed is not None]
@@ -359,11 +354,8 @@ def stopped_by(number: int) -> Callable[[Bench], dict]:
     return attempt
 
 
-def fuzzed(bench: Bench) -> dict | None:
+def fuzzed(bench: Bench) -> dict:
     """Damaged and made-up files given to every reader; tried by `tests/faults/fuzz.py`."""
-    fuzz = optional("tests.faults.fuzz")
-    if fuzz is None:
-        return None
     found = fuzz.run(50 * bench.tries, bench.folder / "try")
     return {
         "tried": f"{found['inputs']} inputs",
@@ -373,21 +365,14 @@ def fuzzed(bench: Bench) -> dict | None:
     }
 
 
-def worker_killed(bench: Bench) -> dict | None:
+def worker_killed(bench: Bench) -> dict:
     """One of two workers killed; tried by `tests/faults/replicas.py`."""
-    replicas = optional("tests.faults.replicas")
-    return None if replicas is None else replicas.worker_killed(bench.tries, bench.folder / "try")
+    return replicas.worker_killed(bench.tries, bench.folder / "try", bench.say)
 
 
-def replica_equality(bench: Bench) -> dict | None:
+def replica_equality(bench: Bench) -> dict:
     """N replicas held against one; tried by `tests/faults/replicas.py`."""
-    replicas = optional("tests.faults.replicas")
-    return None if replicas is None else replicas.equality(bench.tries, bench.folder / "try")
-
-
-def optional(name: str):
-    """Imports a module of faults where there is one."""
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+    return replicas.equality(bench.folder / "try", bench.say)
 
 
 FAULTS = {
@@ -416,8 +401,6 @@ def try_out(name: str, work: pathlib.Path, tries: int, seed: int) -> None:
         bench = Bench(folder, tries, seed, bar.set_postfix_str)
         with bench.trainer:
             result = FAULTS[name].attempt(bench)
-    if result is None:
-        return
     line = {
         "fault": name, "seconds": time.monotonic() - start, "tries": tries, "seed": seed,
         "cores": os.cpu_count(), "tensorflow": tf.__version__, "keras": keras.__version__,

@@ -113,6 +113,11 @@ class TrainableModel(keras.Model):
             x = group_batches(x, self.batches_per_step)
         return super().fit(x, **kwargs)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras would take a batch to build the networks from, which are built, and fails on one
+        # that is a tuple or a dict spread over several workers.
+        pass
+
     def global_mean(self, per_example: tf.Tensor) -> tf.Tensor:
         """Divides the sum over this replica's examples by the global batch.
 

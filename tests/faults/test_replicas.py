@@ -1,0 +1,55 @@
+"""One device, several, and several processes give the same run; a worker that dies comes back.
+
+All schemes, and 20 kills each: `python -m pytest -m slow tests/faults/test_replicas.py -s`.
+"""
+
+import random
+
+import numpy as np
+import pytest
+
+from kgan import checkpoint, settings
+from tests.faults import kills, replicas
+
+SAME = 1e-5  # relative to the largest entry of an array, or to 1
+
+
+def difference_after(one, run, step):
+    paths = (checkpoint.step_path(folder / "checkpoints", step) for folder in (one, run))
+    return replicas.largest_difference(*paths)
+
+
+def test_largest_difference_is_relative_to_arrays_above_one(tmp_path):
+    first = {"small": np.float32([0.5, -0.25]), "large": np.float32([100, -400]), "n": np.int64(3)}
+    second = {**first, "small": np.float32([0.5, -0.2]), "large": np.float32([100, -360])}
+    header = {"scheme": "x", "settings": {}, "step": 0, "callbacks": {}}
+    for name, arrays in (("1", first), ("2", second)):
+        checkpoint.write(tmp_path / f"{name}.safetensors", arrays, header)
+    found = replicas.largest_difference(tmp_path / "1.safetensors", tmp_path / "2.safetensors")
+    assert found == (pytest.approx(0.1), "large")  # 40 / 400; the other one 0.05
+
+
+def test_training_of_which_a_worker_was_killed_goes_on_by_itself(tmp_path):
+    scheme = settings.scheme_names()[0]
+    flags = ["--workers=2", *replicas.launched(kills.training_flags(scheme, tmp_path))]
+    outcome = replicas.killed(flags, tmp_path / "try", random.Random("short"), 0)
+    assert outcome["status"] == 0 and outcome["starts"] == 2, outcome["output"]
+    steps = [line["step"] for line in kills.curve(outcome["run"]) if line["kind"] == "train"]
+    assert steps == [*range(4, 41, 4), 42]  # none doubled, none missing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", settings.scheme_names())
+def test_state_after_a_step_is_the_same_however_the_batch_is_spread(scheme, tmp_path):
+    made = replicas.spread(scheme, 2, tmp_path)
+    one = made.pop("1 device")
+    found = {name: difference_after(one, run, 1) for name, run in made.items()}
+    print(f"\n{scheme}: {found}")
+    assert max(value for value, _ in found.values()) < SAME
+
+
+@pytest.mark.slow
+def test_killed_worker_changes_no_bit(tmp_path):
+    found = replicas.worker_killed(20, tmp_path)
+    print("\n".join(found["details"]))
+    assert "; 0 of" in found["happened"]
