@@ -1,5 +1,6 @@
 """Tests of the logs: both files hold the same numbers, and are cut back to a checkpoint."""
 
+import inspect
 import json
 
 import numpy as np
@@ -117,3 +118,17 @@ def test_cut_back_of_nothing_leaves_nothing(places):
     logs.cut_back(*places, step=3)
     assert logs.read_metrics(places[0]) == []
     assert events(places) == []
+
+
+def test_log_of_the_other_workers_takes_what_a_log_takes_and_writes_nothing():
+    def public(kind):
+        return {
+            name: inspect.signature(value)
+            for name, value in vars(kind).items()
+            if inspect.isfunction(value) and not name.startswith("_")
+        }
+
+    written, ignored = public(logs.ScalarLog), public(logs.NoLog)
+    assert written.keys() == ignored.keys()
+    for name, signature in written.items():
+        assert list(signature.parameters) == list(ignored[name].parameters), name

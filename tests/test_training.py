@@ -442,3 +442,39 @@ def test_json_lines_are_strict_json():
             for line in path.read_text().splitlines():
                 # Called for NaN and Infinity, which other languages cannot read.
                 json.loads(line, parse_constant=pytest.fail)
+
+
+class TestJob:
+    def test_second_start_of_a_job_goes_on_with_its_run(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
+        assert command("train", *flags, "--steps=2").status == 0
+        outcome = command("train", *flags, "--steps=4")
+        assert outcome.status == 0 and "resumed at step 2 of 4" in outcome.out
+        (run,) = tmp_path.iterdir()
+        assert (run / "job.txt").read_text() == "night"
+        # Another job, or none, begins another run.
+        assert command("train", *flags[:-1], "--steps=2", "--job=day").status == 0
+        assert command("train", *flags[:-1], "--steps=2").status == 0
+        assert len(list(tmp_path.iterdir())) == 3
+
+    def test_job_that_has_other_settings_is_refused_in_one_line(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night", "--steps=2")
+        assert command("train", *flags).status == 0
+        outcome = command("train", *flags, "--seed=3")
+        assert outcome.status == 2
+        assert outcome.err.startswith("error: --seed=3: --job=night is ")
+        assert "which has 0; begin a new job" in outcome.err
+
+
+class TestAccumulate:
+    def test_networks_that_mix_examples_are_refused_by_name(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}/runs", "--accumulate=2")
+        assert outcome.error_line.startswith("--accumulate=2: ")
+        assert "norm" in outcome.error_line
+        assert not (tmp_path / "runs").exists()
+
+    def test_batch_that_it_does_not_divide_is_refused(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}/runs", "--accumulate=5")
+        assert outcome.error_line == (
+            "--accumulate=5: a replica's batch of 32 cannot be divided by it"
+        )

@@ -415,3 +415,31 @@ def test_examples_are_the_first_by_key():
     assert levels(found["input"])[:, 0, 0, 2].tolist() == [0, 1, 2]
     assert len(pipeline.examples(Maps(10), ("label",))["label"]) == 10
     assert len(pipeline.examples(Maps(10), ("label",), 99)["label"]) == 10
+
+
+def test_shares_of_two_workers_with_two_replicas_each_cover_a_step_once():
+    places = []
+    for first in (0, 2):
+        share = pipeline.Share(replicas=4, first=first, local=2, batches_per_step=3)
+        places.append([tuple(map(int, share.place(element))) for element in range(12)])
+    # Elements come as a step takes them: 3 batches for one replica, then the same 3 for the next.
+    assert places[0] == [
+        (0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1),
+        (3, 0), (4, 0), (5, 0), (3, 1), (4, 1), (5, 1),
+    ]  # fmt: skip
+    assert places[1] == [(batch, replica + 2) for batch, replica in places[0]]
+
+
+def test_shares_put_together_are_the_batches_of_one_process():
+    def batches(share, count, first=0):
+        dataset = pipeline.training_batches(
+            Maps(7), ("input",), batch_size=4, seed=3,
+            augmentation=Augmentation((3, 3), True), share=share, start_batch=first,
+        )  # fmt: skip
+        return [element.numpy() for element in dataset.take(count)]
+
+    whole = batches(pipeline.ALL, 4, first=2)
+    assert whole[0].shape[0] == 4
+    parts = [batches(pipeline.Share(2, first, 1, 1), 4, first=2) for first in (0, 1)]
+    for batch, *rows in zip(whole, *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate(rows), batch)

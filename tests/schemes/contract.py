@@ -25,6 +25,7 @@ from PIL import Image
 from kgan import checkpoint, settings
 from kgan.data.collection import Spec
 from kgan.data.pipeline import training_batches
+from kgan.layers import mixing_examples
 from kgan.pictures import to_bytes
 from kgan.signatures import write_saved_model
 
@@ -154,6 +155,8 @@ class SchemeContract:
         spec: of the data it is built for.
         keys: which fields of an example it takes.
         batch_size: global, even.
+        independent_flags: flags with which no layer of a network lets examples of a batch depend on
+            each other, so that `--accumulate` works; None where there are none such.
         train_flags: what its tiny training from the command line needs besides, see
             `tests/faults/kills.py`.
     """
@@ -164,6 +167,7 @@ class SchemeContract:
     spec: Spec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
+    independent_flags: tuple[str, ...] | None = None
     train_flags: tuple[str, ...] = ()
 
     def build(self, *flags):
@@ -384,6 +388,27 @@ class SchemeContract:
             if path.startswith("logged/"):
                 tolerance = 1e-5 * np.abs(array).max()
             np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
+
+    # Accumulation.
+
+    def test_step_in_parts_matches_a_whole_one_where_examples_are_independent(self):
+        if self.independent_flags is None:
+            pytest.skip("all its networks mix the examples of a batch")
+        whole = self.build(*self.independent_flags)
+        parts = self.build(*self.independent_flags, "--accumulate=2")
+        logs, part_logs = self.train(whole, 1, graph=True), self.train(parts, 1, graph=True)
+        for name, value in logs.items():
+            np.testing.assert_allclose(part_logs[name], value, atol=1e-5, rtol=1e-5, err_msg=name)
+        one, two = values(whole), values(parts)
+        for path, array in one.items():
+            tolerance = min(1e-5, 5e-5 * np.abs(array).max())
+            np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
+
+    def test_step_in_parts_is_refused_where_examples_are_mixed(self):
+        if not any(map(mixing_examples, self.build().networks.values())):
+            pytest.skip("its networks mix nothing")
+        with pytest.raises(ValueError, match="^`accumulate`"):
+            self.build("--accumulate=2")
 
     # Export.
 

@@ -20,6 +20,7 @@ class TestWGAN(LatentContract):
     scheme = "wgan"
     flags = ("--width=4", "--latent_size=8", "--n_critic=2")
     other_settings = ("--n_critic=3", "--clip=0.2")
+    independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
     spec = Spec("images", (16, 16), 1, 1)
 
 
