@@ -29,15 +29,14 @@ def test_sums_over_processes_count_each_of_them_once(two_replicas):
 )
 def test_lost_worker_is_told_from_tensorflows_last_line(kind):
     team = distribution.Team(tf.distribute.get_strategy(), index=1, count=2)
-    with pytest.raises(distribution.LostWorkerError, match="^Connection reset by peer$"):
-        with team.watched():
-            raise kind(None, None, "Graph execution error:\n\nConnection reset by peer\n")
+    lost = pytest.raises(distribution.LostWorkerError, match="^Connection reset by peer$")
+    with lost, team.watched():
+        raise kind(None, None, "Graph execution error:\n\nConnection reset by peer\n")
 
 
 def test_such_an_error_of_a_process_alone_stays_what_it_is(alone):
-    with pytest.raises(tf.errors.AbortedError):
-        with alone.watched():
-            raise tf.errors.AbortedError(None, None, "x")
+    with pytest.raises(tf.errors.AbortedError), alone.watched():
+        raise tf.errors.AbortedError(None, None, "x")
 
 
 def test_workers_without_an_environment_are_refused(monkeypatch):
