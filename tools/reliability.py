@@ -207,10 +207,10 @@ def torn_checkpoint(bench: Bench) -> dict:
         ended = bench.trainer.train([f"--resume={run}"])
         before, _ = last_kept(of)
         named += path.name in ended.output and f"resumed at step {before} " in ended.output
-        ends.append(f"{end_of(ended)}, {same_or_not(of, run)}")
+        ends.append(f"{end_of(ended)}, {same_or_not(of, run, [checkpoint.DAMAGED_SUFFIX])}")
     return {
         "tried": f"{bench.tries}, half cut short, half a bit flipped",
-        "happened": f"{named} × named and the one before used; {counted(ends)}",
+        "happened": f"{named} × named, put aside and the one before used; {counted(ends)}",
         "lost": "the steps between two checkpoints, done again",
     }
 
