@@ -26,5 +26,5 @@ def export_run(
     model = runs.load(str(run.folder), which)
     with files.writing(f"--export_dir={export_dir}"):
         return write_saved_model(
-            model.networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
+            model.served_networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
         )

@@ -119,3 +119,130 @@ class SeededDropout(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "salt": self.salt}
+
+
+@keras.saving.register_keras_serializable("kgan")
+class Columns(keras.layers.Layer):
+    """Takes the columns [start, stop) of vectors [B, N]: the part of a latent that goes elsewhere.
+
+    Args:
+        start: int, the first column.
+        stop: int, the one behind the last.
+    """
+
+    def __init__(self, start: int, stop: int, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+        self.stop = stop
+
+    def call(self, inputs):
+        return inputs[:, self.start : self.stop]
+
+    def get_config(self):
+        return {**super().get_config(), "start": self.start, "stop": self.stop}
+
+
+@keras.saving.register_keras_serializable("kgan")
+class MinibatchDiscrimination(keras.layers.Layer):
+    """Tells each example how near the others of its batch are: Σ exp(−‖difference‖₁) over them.
+
+    A generator that draws the same picture again and again is seen through at once. The batch is
+    what one replica (or one part of an accumulated batch) sees, not the global one.
+
+    Args:
+        kernels: int, how many measures of nearness (B of the paper); as many features come out.
+        dimensions: int, of the space in which each measures (C of the paper).
+
+    Call arguments:
+        inputs: float [B, N]. The output is float [B, N + kernels].
+
+    Reference: Salimans et al. 2016, section 3.2, with the sizes of its code (100 x 5).
+    Differs from the paper: an example's nearness to itself, always 1, is left out.
+    """
+
+    mixes_examples = True
+
+    def __init__(self, kernels: int = 100, dimensions: int = 5, seed: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.kernels = kernels
+        self.dimensions = dimensions
+        self.seed = seed
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            name="kernel", shape=(input_shape[-1], self.kernels * self.dimensions),
+            initializer=keras.initializers.RandomNormal(stddev=0.05, seed=self.seed),
+        )  # fmt: skip
+
+    def call(self, inputs):
+        values = tf.matmul(tf.cast(inputs, tf.float32), tf.cast(self.kernel, tf.float32))
+        values = tf.reshape(values, [-1, self.kernels, self.dimensions])
+        distances = tf.reduce_sum(tf.abs(values[:, None] - values[None]), axis=3)
+        nearness = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
+        return tf.concat([inputs, tf.cast(nearness, inputs.dtype)], axis=1)
+
+    def get_config(self):
+        config = {"kernels": self.kernels, "dimensions": self.dimensions, "seed": self.seed}
+        return {**super().get_config(), **config}
+
+
+class _SpectralNorm:
+    """Divides a layer's kernel by an estimate of its largest singular value.
+
+    One power iteration in each training call; the raw kernel is kept, and the gradient passes
+    through the estimate. (`keras.layers.SpectralNormalization` writes the normalised kernel over
+    the raw one, which is a projection.)
+
+    Reference: Miyato et al. 2018, equation 8 and algorithm 1.
+    """
+
+    # Each call moves the estimate, so that a batch in two parts moves it twice.
+    mixes_examples = True
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        seed = getattr(self.kernel_initializer, "seed", None)
+        self.left_vector = self.add_weight(
+            name="left_vector", shape=(1, self.kernel.shape[-1]), trainable=False,
+            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
+            # Computed alike by all replicas.
+            aggregation="only_first_replica", dtype="float32",
+        )  # fmt: skip
+
+    def normalized_kernel(self, training):
+        """Gives W / σ(W)."""
+        kernel = tf.cast(self.kernel, tf.float32)
+        matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
+        left = tf.convert_to_tensor(self.left_vector)
+        fixed = tf.stop_gradient(matrix)
+        right = tf.math.l2_normalize(tf.matmul(left, fixed, transpose_b=True))
+        new = tf.math.l2_normalize(tf.matmul(right, fixed))
+        if training:
+            self.left_vector.assign(new)
+        sigma = tf.reduce_sum(tf.matmul(right, matrix) * new)
+        return tf.cast(kernel / sigma, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("kgan")
+class SpectralDense(_SpectralNorm, keras.layers.Dense):
+    """A dense layer with spectral normalisation; arguments are those of `keras.layers.Dense`."""
+
+    def call(self, inputs, training=False):
+        outputs = tf.matmul(inputs, self.normalized_kernel(training))
+        if self.use_bias:
+            outputs = outputs + tf.cast(self.bias, outputs.dtype)
+        return self.activation(outputs) if self.activation is not None else outputs
+
+
+@keras.saving.register_keras_serializable("kgan")
+class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
+    """A convolution with spectral normalisation; arguments are those of `keras.layers.Conv2D`."""
+
+    def call(self, inputs, training=False):
+        outputs = keras.ops.conv(
+            inputs, self.normalized_kernel(training), strides=list(self.strides),
+            padding=self.padding, dilation_rate=self.dilation_rate,
+        )  # fmt: skip
+        if self.use_bias:
+            outputs = outputs + tf.cast(self.bias, outputs.dtype)
+        return self.activation(outputs) if self.activation is not None else outputs

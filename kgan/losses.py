@@ -90,6 +90,21 @@ def wasserstein_generator_loss(scores: tf.Tensor) -> tf.Tensor:
     return -per_example_mean(scores)
 
 
+def hinge_discriminator_real_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes max(0, 1 − D(x)). Reference: Lim and Ye 2017; Miyato et al. 2018, equation 17."""
+    return per_example_mean(tf.nn.relu(1.0 - tf.cast(scores, tf.float32)))
+
+
+def hinge_discriminator_fake_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes max(0, 1 + D(G(z))). Reference: Miyato et al. 2018, equation 17."""
+    return per_example_mean(tf.nn.relu(1.0 + tf.cast(scores, tf.float32)))
+
+
+def hinge_generator_loss(scores: tf.Tensor) -> tf.Tensor:
+    """Computes −D(G(z)). Reference: Miyato et al. 2018, equation 16."""
+    return -per_example_mean(scores)
+
+
 def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Computes the mean absolute error of each example: the L1 distance over the pixel count.
 
@@ -111,11 +126,42 @@ Loss = Callable[[tf.Tensor], tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """The three parts of a two-player loss; each maps scores [B, ...] to float32 [B]."""
+    """The three parts of a two-player loss; each maps scores [B, ...] to float32 [B].
+
+    Args:
+        discriminator_real: what D pays for real examples.
+        discriminator_fake: what D pays for generated ones.
+        generator: what G pays for generated ones.
+        won_below: a d_loss below this for long means that D has won; None where there is no such
+            value: a critic's loss has no lower end.
+    """
 
     discriminator_real: Loss
     discriminator_fake: Loss
     generator: Loss
+    won_below: float | None = 0.01
+
+    def with_real_label(self, label: float) -> "AdversarialLoss":
+        """Makes D aim at a label below 1 for real examples: one-sided smoothing.
+
+        The real part becomes label · real + (1 − label) · fake: for the cross-entropy that is the
+        one with the soft target, for least squares (D(x) − label)² + label − label².
+
+        Args:
+            label: in (0, 1]; the course takes 0.7 to 0.99.
+
+        Reference: Salimans et al. 2016, section 3.4.
+        """
+        if label == 1:
+            return self
+
+        def softened(scores):
+            return label * self.discriminator_real(scores) + (1 - label) * self.discriminator_fake(
+                scores
+            )
+
+        # A soft target has an entropy of its own, which no D gets below.
+        return dataclasses.replace(self, discriminator_real=softened, won_below=None)
 
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
@@ -130,7 +176,11 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
         least_squares_discriminator_fake_loss,
         least_squares_generator_loss,
     ),
-    "wasserstein": AdversarialLoss(
-        wasserstein_critic_real_loss, wasserstein_critic_fake_loss, wasserstein_generator_loss
+    "hinge": AdversarialLoss(
+        hinge_discriminator_real_loss, hinge_discriminator_fake_loss, hinge_generator_loss
     ),
-}
+    "wasserstein": AdversarialLoss(
+        wasserstein_critic_real_loss, wasserstein_critic_fake_loss, wasserstein_generator_loss,
+        won_below=None,
+    ),
+}  # fmt: skip

@@ -43,7 +43,7 @@ def _handle(variable):
 
 
 def build_optimizer(
-    name: str, learning_rate: float, beta_1: float = 0.5
+    name: str, learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999, **options
 ) -> keras.optimizers.Optimizer:
     """Builds an optimiser by name.
 
@@ -51,38 +51,91 @@ def build_optimizer(
         name: one of `NAMES`.
         learning_rate: positive float.
         beta_1: in [0, 1); Adam's first decay, and the momentum of `momentum`.
+        beta_2: in [0, 1); Adam's second decay.
+        **options: what Keras' class of that optimiser takes besides; they win.
 
     Raises:
-        ValueError: on an unknown name.
+        ValueError: on an unknown name or option.
     """
     match name:
         case "adam":
             # 1e-8 is the paper's; Keras has 1e-7.
-            return FusedAdam(learning_rate, beta_1=beta_1, epsilon=1e-8)
+            kind, defaults = FusedAdam, {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
         case "rmsprop":
             # Keras keeps ε under the root, where its 1e-7 is a floor of 3e-4 that throttles the
             # small gradients of a clipped critic. The WGAN authors' library adds 1e-8 outside
             # the root and decays by 0.99; (1e-8)² under the root is the nearest to that.
-            return keras.optimizers.RMSprop(learning_rate, rho=0.99, epsilon=1e-16)
+            kind, defaults = keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-16}
         case "sgd":
-            return keras.optimizers.SGD(learning_rate)
+            kind, defaults = keras.optimizers.SGD, {}
         case "momentum":
-            return keras.optimizers.SGD(learning_rate, momentum=beta_1)
+            kind, defaults = keras.optimizers.SGD, {"momentum": beta_1}
         case "adagrad":
-            return keras.optimizers.Adagrad(learning_rate)
+            kind, defaults = keras.optimizers.Adagrad, {}
         case "adadelta":
-            return keras.optimizers.Adadelta(learning_rate)
-    raise ValueError(f"`name` must be one of {', '.join(NAMES)}. Received: name={name}")
+            kind, defaults = keras.optimizers.Adadelta, {}
+        case _:
+            raise ValueError(f"`name` must be one of {', '.join(NAMES)}. Received: name={name}")
+    return kind(learning_rate, **{**defaults, **options})
 
 
 def players(settings) -> dict:
-    """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`."""
-    optimizers = {
-        f"{player}_optimizer": build_optimizer(
-            getattr(settings, f"{player}_optimizer"),
-            getattr(settings, f"{player}_lr"),
-            settings.beta_1,
-        )
-        for player in ("g", "d")
-    }
-    return {**optimizers, "accumulate": settings.accumulate}
+    """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`.
+
+    Raises:
+        ValueError: begins with the argument whose value an optimiser does not take.
+    """
+    built = {}
+    for player in ("g", "d"):
+        options = parse_options(getattr(settings, f"{player}_options"), f"{player}_options")
+        try:
+            built[f"{player}_optimizer"] = build_optimizer(
+                getattr(settings, f"{player}_optimizer"),
+                getattr(settings, f"{player}_lr"),
+                settings.beta_1,
+                settings.beta_2,
+                **options,
+                **(average(settings) if player == "g" else {}),
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"`{player}_options` are not for this optimiser: {error}") from error
+    return {**built, "accumulate": settings.accumulate}
+
+
+def average(settings) -> dict:
+    """Gives the options of the generator's optimiser that keep a running average of its weights.
+
+    The average forgets half of what it knows every `ema_half_life` pictures: β = ½^(B / half-life)
+    for a global batch of B.
+
+    Reference: Karras et al. 2018, section 4 and its code (the half-life in pictures).
+    """
+    if not settings.ema_half_life:
+        return {}
+    return {"use_ema": True, "ema_momentum": 0.5 ** (settings.batch_size / settings.ema_half_life)}
+
+
+def averaged_weights(optimizer: keras.optimizers.Optimizer) -> list | None:
+    """Finds the averages that an optimiser keeps of the weights it trains; None if it does not."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return inner._model_variables_moving_average if inner.use_ema else None
+
+
+def parse_options(text: str | None, name: str) -> dict[str, float | bool]:
+    """Parses `rho=0.9,epsilon=1e-7,nesterov=true`.
+
+    Raises:
+        ValueError: on anything else.
+    """
+    options = {}
+    for word in text.split(",") if text else ():
+        key, _, value = word.partition("=")
+        if value in ("true", "false"):
+            options[key] = value == "true"
+            continue
+        try:
+            options[key] = float(value)
+        except ValueError as error:
+            message = f"`{name}` look like epsilon=1e-7,nesterov=true, not {word}"
+            raise ValueError(message) from error
+    return options

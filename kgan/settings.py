@@ -37,6 +37,9 @@ FREE_ON_RESUME = (
 # Where a run lies and what it is called may change afterwards, too.
 PLACES = ("runs_dir", "name")
 
+# Where a scheme recommends nothing else.
+SHARED_DEFAULTS = {"beta_1": 0.5, "beta_2": 0.999}
+
 # What absl says of a value that has the wrong type, and what a person should read.
 ABSL_WORDS = {
     "invalid literal for int": "must be a whole number",
@@ -117,6 +120,9 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     for player, name in (("g", "generator"), ("d", "discriminator")):
         number(f"{player}_lr", None, f"Learning rate of the {name}.", 0)
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimiser of the {name}.")
+        string(f"{player}_options", None, f"More of the {name}'s optimiser: epsilon=1e-7,rho=0.9")
+    number("beta_2", None, "Adam's second decay.", 0, 1)
+    number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0)
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
     number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)
     choice(
@@ -189,7 +195,7 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
     if values.help:
         return types.SimpleNamespace(help=True, text=_help_text(values, scheme))
     given = {name for name in values if values[name].present}
-    for name, default in scheme.DEFAULTS.items():
+    for name, default in {**SHARED_DEFAULTS, **scheme.DEFAULTS}.items():
         # --steps alone says how long the run is; beside --epochs it caps.
         if values[name].value is None and not (name == "epochs" and "steps" in given):
             values[name].value = default

@@ -171,12 +171,32 @@ def test_each_player_has_an_optimiser_of_its_own():
         g_lr=1e-4,
         d_lr=4e-4,
         beta_1=0.5,
+        beta_2=0.9,
+        g_options="epsilon=1e-05",
+        d_options="nesterov=true,momentum=0.25",
+        ema_half_life=100,
+        batch_size=10,
         accumulate=3,
     )
     players = optimizers.players(settings)
     assert set(players) == {"g_optimizer", "d_optimizer", "accumulate"}
     assert players["accumulate"] == 3
+    adam, sgd = players["g_optimizer"], players["d_optimizer"]
+    assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.5, 0.9, 1e-5)
+    assert (sgd.nesterov, sgd.momentum, sgd.use_ema) == (True, 0.25, False)
+    assert adam.use_ema
+    np.testing.assert_allclose(adam.ema_momentum, 0.5**0.1)
     assert type(players["g_optimizer"]) is optimizers.FusedAdam
     np.testing.assert_allclose(players["g_optimizer"].learning_rate, 1e-4, rtol=1e-6)
     assert type(players["d_optimizer"]) is keras.optimizers.SGD
     np.testing.assert_allclose(players["d_optimizer"].learning_rate, 4e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["epsilon", "epsilon=small", "=1", "nonsense=1"])
+def test_options_that_an_optimiser_does_not_take_are_named(text):
+    settings = types.SimpleNamespace(
+        g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5, beta_2=0.9,
+        g_options=text, d_options=None, ema_half_life=0, batch_size=10, accumulate=1,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="^`g_options`"):
+        optimizers.players(settings)

@@ -12,7 +12,9 @@ SHARED_VALUES = {
     "palette": "000000,FFffFF,00ff7F", "image_size": "16x32", "jitter": "1.25", "cache_gb": "0.5",
     "beta_1": "0.25", "g_lr": "3e-05", "d_lr": "1.5", "minutes": "7.5", "runs_dir": "other runs",
     "name": "my-run_2.b", "export_dir": "/x/y", "checkpoint_every": "0.5epochs",
-    "sample_every": "30s", "validate_every": "7",
+    "sample_every": "30s", "validate_every": "7", "g_options": "epsilon=1e-05",
+    "d_options": "nesterov=true", "beta_2": "0.5", "ema_half_life": "500", "augment": "cutout",
+    "penalty_weight": "3", "output_bias": "true", "real_label": "0.5", "flip_labels": "0.25",
 }  # fmt: skip
 
 
@@ -257,7 +259,7 @@ def test_missing_model_lists_the_schemes():
 # A wrong value, and the flag that the message has to begin with.
 WRONG = [
     *((f"--{name}={value}", name) for name, values in {
-        "model": ["gan", "DCGAN", "base", "../dcgan", "dcgan.py"],
+        "model": ["gann", "DCGAN", "base", "../dcgan", "dcgan.py"],
         "image_size": ["0", "7", "1025", "x", "32x", "x32", "32x32x3", "-32", "3.5", "32X32", " 8"],
         "palette": ["FF0000", "FF0000,", "GG0000,000000", "FFF,000", "FF0000;00FF00",
                     "#000000,#FFFFFF"],
@@ -277,7 +279,7 @@ WRONG = [
         "export": ["maybe"], "deterministic": ["2"], "flip": ["sometimes"],
         "name": ["a/b", "..", ".hidden", "a b", "", "a\nb"],
         "flagfile": ["no-such-file", "."], "resume": ["no-such-run"],
-        "latent_size": ["0", "x"], "width": ["0"], "gan_loss": ["wasserstein"],
+        "latent_size": ["0", "x"], "width": ["0"], "gan_loss": ["earth_mover"],
         "l1_weight": ["1"], "no_such_flag": ["1"],
     }.items() for value in values),
     ("--nomodel", "nomodel"),

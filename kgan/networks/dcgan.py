@@ -12,7 +12,10 @@ discriminator's first layer and the generator's every layer but the last, as the
 import keras
 from keras import layers
 
+from kgan.layers import MinibatchDiscrimination, SpectralConv2D
+
 SIZES = (16, 32, 64, 128)
+NORMS = ("batch", "layer", "none")
 
 
 def _blocks(height: int, width: int) -> int:
@@ -38,11 +41,24 @@ def _batch_norm(name, synchronized):
     )
 
 
+def _normalize(maps, norm, name, synchronized):
+    match norm:
+        case "batch":
+            return _batch_norm(name, synchronized)(maps)
+        case "layer":
+            # Over height, width and channels of each picture alone.
+            return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
+        case "none":
+            return maps
+    raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
+
+
 def generator(
     shape: tuple[int, int, int],
     latent_size: int = 100,
     base_width: int = 32,
     *,
+    output_bias: bool = False,
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
@@ -52,6 +68,7 @@ def generator(
         shape: (height, width, channels) of the picture, square, 16, 32, 64 or 128 pixels.
         latent_size: length of the noise vector.
         base_width: channels of the last hidden map; each map before has twice as many.
+        output_bias: whether the last layer has one, the same for every picture.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
@@ -65,9 +82,9 @@ def generator(
     blocks = _blocks(height, width)
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
 
-    def upsample(maps, filters, name, strides=2, padding="same"):
+    def upsample(maps, filters, name, strides=2, padding="same", use_bias=False):
         return layers.Conv2DTranspose(
-            filters, 4, strides, padding, use_bias=False,
+            filters, 4, strides, padding, use_bias=use_bias,
             kernel_initializer=_initializer(next(seeds)), name=name,
         )(maps)  # fmt: skip
 
@@ -79,7 +96,7 @@ def generator(
         maps = upsample(maps, filters, f"upsample_{block}", strides, padding)
         maps = _batch_norm(f"norm_{block}", synchronized)(maps)
         maps = layers.ReLU(name=f"relu_{block}")(maps)
-    maps = upsample(maps, channels, "to_picture")
+    maps = upsample(maps, channels, "to_picture", use_bias=output_bias)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model(latent, picture, name="generator")
 
@@ -88,6 +105,9 @@ def discriminator(
     shape: tuple[int, int, int],
     base_width: int = 32,
     *,
+    norm: str = "batch",
+    minibatch_kernels: int = 0,
+    spectral_norm: bool = False,
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
@@ -96,6 +116,9 @@ def discriminator(
     Args:
         shape: (height, width, channels) of the picture, square, 16, 32, 64 or 128 pixels.
         base_width: channels of the first map; each later map has twice as many.
+        norm: `batch`, `layer` (each picture alone, for gradient penalties) or `none`.
+        minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
+        spectral_norm: whether every layer's kernel is divided by its largest singular value.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
@@ -106,9 +129,11 @@ def discriminator(
     blocks = _blocks(height, width)
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
 
-    def convolve(maps, filters, name, strides=2, padding="same"):
-        return layers.Conv2D(
-            filters, 4, strides, padding, use_bias=False,
+    convolution = SpectralConv2D if spectral_norm else layers.Conv2D
+
+    def convolve(maps, filters, name, kernel=4, strides=2, padding="same"):
+        return convolution(
+            filters, kernel, strides, padding, use_bias=False,
             kernel_initializer=_initializer(next(seeds)), name=name,
         )(maps)  # fmt: skip
 
@@ -116,8 +141,15 @@ def discriminator(
     maps = picture
     for block in range(blocks):
         maps = convolve(maps, base_width * 2**block, f"downsample_{block}")
-        maps = _batch_norm(f"norm_{block}", synchronized)(maps)
+        maps = _normalize(maps, norm, f"norm_{block}", synchronized)
         maps = layers.LeakyReLU(0.2, name=f"leaky_relu_{block}")(maps)
-    maps = convolve(maps, 1, "to_logit", strides=1, padding="valid")
+    if minibatch_kernels:
+        features = layers.Flatten(name="flatten")(maps)
+        features = MinibatchDiscrimination(
+            minibatch_kernels, seed=next(seeds), name="minibatch_discrimination"
+        )(features)
+        maps = layers.Reshape((1, 1, features.shape[-1]), name="features")(features)
+    # The kernel covers what is left of the picture: 4x4, or features without a place.
+    maps = convolve(maps, 1, "to_logit", maps.shape[1], strides=1, padding="valid")
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
     return keras.Model(picture, logit, name="discriminator")

@@ -10,54 +10,93 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
+
+HIDDEN_NOISE = {
+    "none": None, "concat": layers.Concatenate, "add": layers.Add, "multiply": layers.Multiply,
+}  # fmt: skip
+
 
 def generator(
     shape: tuple[int, int, int],
     latent_size: int = 100,
     hidden: Sequence[int] = (300,),
     *,
+    hidden_noise: str = "none",
+    output_bias: bool = True,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1] (tanh).
+    """Builds latent float32 [B, N] → picture float32 [B, H, W, C] in [-1, 1] (tanh).
 
     Args:
         shape: (height, width, channels).
-        latent_size: length of the noise vector.
+        latent_size: length of the noise vector that the first layer sees.
         hidden: units of each hidden ReLU layer.
+        hidden_noise: `concat`, `add` or `multiply` brings more noise to the output of the last
+            hidden layer, a number a unit, against mode collapse. It is part of the latent vector,
+            whose length N becomes latent_size + hidden[-1], so that a picture is still a function
+            of its latent alone. `none`: N is latent_size.
+        output_bias: whether the last layer has one, the same for every picture.
         seed: of the initial weights.
+
+    Raises:
+        ValueError: on noise for a network without a hidden layer.
     """
-    latent = keras.Input((latent_size,), name="latent")
-    units = _hidden(latent, hidden, seed * 1000)
+    if hidden_noise not in HIDDEN_NOISE or (hidden_noise != "none" and not hidden):
+        raise ValueError(
+            f"`hidden_noise` must be one of {', '.join(HIDDEN_NOISE)}, and `none` without a hidden "
+            f"layer. Received: hidden_noise={hidden_noise}"
+        )
+    extra = 0 if hidden_noise == "none" else hidden[-1]
+    latent = keras.Input((latent_size + extra,), name="latent")
+    units = Columns(0, latent_size, name="first_noise")(latent) if extra else latent
+    units = _hidden(units, hidden, seed * 1000)
+    if extra:
+        noise = Columns(latent_size, latent_size + extra, name="hidden_noise")(latent)
+        units = HIDDEN_NOISE[hidden_noise](name=f"{hidden_noise}_noise")([units, noise])
     units = layers.Dense(
-        math.prod(shape), name="to_picture", kernel_initializer=_initializer(seed * 1000 + 400)
-    )(units)
+        math.prod(shape), name="to_picture", use_bias=output_bias,
+        kernel_initializer=_initializer(seed * 1000 + 400),
+    )(units)  # fmt: skip
     picture = layers.Reshape(shape, name="reshape")(units)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(picture)
     return keras.Model(latent, picture, name="generator")
 
 
 def discriminator(
-    shape: tuple[int, int, int], hidden: Sequence[int] = (20,), *, seed: int = 0
+    shape: tuple[int, int, int],
+    hidden: Sequence[int] = (20,),
+    *,
+    minibatch_kernels: int = 0,
+    spectral_norm: bool = False,
+    seed: int = 0,
 ) -> keras.Model:
     """Builds picture float32 [B, H, W, C] in [-1, 1] → unbounded score float32 [B, 1].
 
     Args:
         shape: (height, width, channels).
         hidden: units of each hidden ReLU layer.
+        minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
+        spectral_norm: whether every layer's kernel is divided by its largest singular value.
         seed: of the initial weights.
     """
+    dense = SpectralDense if spectral_norm else layers.Dense
     picture = keras.Input(shape, name="picture")
     units = layers.Flatten(name="flatten")(picture)
-    units = _hidden(units, hidden, seed * 1000 + 500)
-    score = layers.Dense(
+    units = _hidden(units, hidden, seed * 1000 + 500, dense)
+    if minibatch_kernels:
+        units = MinibatchDiscrimination(
+            minibatch_kernels, seed=seed * 1000 + 800, name="minibatch_discrimination"
+        )(units)
+    score = dense(
         1, dtype="float32", name="score", kernel_initializer=_initializer(seed * 1000 + 900)
     )(units)
     return keras.Model(picture, score, name="discriminator")
 
 
-def _hidden(units, sizes, seed):
+def _hidden(units, sizes, seed, dense=layers.Dense):
     for number, size in enumerate(sizes):
-        units = layers.Dense(
+        units = dense(
             size, activation="relu", name=f"hidden_{number}",
             kernel_initializer=_initializer(seed + number),
         )(units)  # fmt: skip

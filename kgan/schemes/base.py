@@ -4,7 +4,7 @@
 adds the two optimisers, the loop of critic batches and the scaling of losses over replicas.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -28,6 +28,7 @@ class TrainableModel(keras.Model):
 
     Args:
         seed: int; everything random in training is a function of it and of the step.
+        logged: in place of the class attribute, where it depends on arguments.
     """
 
     data_kind = "images"
@@ -36,9 +37,11 @@ class TrainableModel(keras.Model):
     validation_measure: str | None = None
     discriminator_won_below: float | None = None
 
-    def __init__(self, seed: int = 0, **kwargs):
+    def __init__(self, seed: int = 0, logged: Sequence[str] | None = None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
+        if logged is not None:
+            self.logged = tuple(logged)
         # Replicas advance it alike, so one replica's value stands for all.
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False,
@@ -92,6 +95,11 @@ class TrainableModel(keras.Model):
     def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """The optimisers by the names that checkpoints and logs use."""
         raise NotImplementedError
+
+    @property
+    def served_networks(self) -> dict[str, keras.Model]:
+        """The networks whose weights the signatures use."""
+        return self.networks
 
     def diversity(self) -> float | None:
         """Measures how much the pictures of a fixed batch differ; None where it means nothing."""
@@ -259,6 +267,11 @@ class AdversarialModel(TrainableModel):
 
     A scheme overrides `train_step` and calls `update` once a player.
 
+    Where steps are not all alike (`has_phases`: a critic is trained alone first), there are two
+    compiled functions, with `generator_moves` true and false while they are traced; which one does
+    a step is chosen in Python by `updates_generator`, because no optimiser may update inside a
+    `tf.cond` under a strategy.
+
     Args:
         generator: built network; its input is the scheme's matter.
         discriminator: built network; gives logits or scores, high = real.
@@ -266,6 +279,8 @@ class AdversarialModel(TrainableModel):
     """
 
     accumulate = 1
+    has_phases = False
+    generator_moves = True
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs):
         super().__init__(**kwargs)
@@ -315,6 +330,28 @@ class AdversarialModel(TrainableModel):
         self.g_optimizer = _prepare(g_optimizer, self.players["g"])
         self.d_optimizer = _prepare(d_optimizer, self.players["d"])
 
+    def updates_generator(self, step: int) -> bool:
+        """Says whether a step updates G; override with `has_phases`."""
+        return True
+
+    def make_train_function(self, force=False):
+        if not self.has_phases:
+            return super().make_train_function(force)
+        if self.train_function is not None and not force:
+            return self.train_function
+        compiled = {}
+        for moves in (True, False):
+            super().make_train_function(force=True)
+            compiled[moves] = self.train_function
+
+        def train_function(iterator):
+            # Tracing reads it, at the first call of each.
+            self.generator_moves = self.updates_generator(self.completed_steps)
+            return compiled[self.generator_moves](iterator)
+
+        self.train_function = train_function
+        return train_function
+
     def get_compile_config(self):
         optimizers = {
             name: keras.saving.serialize_keras_object(optimizer)
@@ -341,16 +378,22 @@ class AdversarialModel(TrainableModel):
             loss_function: takes the batch or a part of it; returns losses, float32 [B], one an
                 example, and a dict of tensors [B, ...] for the log. It draws nothing itself: what
                 is random comes in with the batch, so that parts of it make the same step.
-            batch: tensors [B, ...], the examples on this replica.
+            batch: tensors [B, ...], or structures of them: the examples on this replica.
 
         Returns:
             The dict for the log, over the whole batch.
         """
-        parts = zip(*(tf.split(tensor, self.accumulate) for tensor in batch), strict=True)
-        if self.accumulate == 1:
-            parts = [batch]
+        gradients, log = self.look(player, loss_function, *batch)
+        self.apply_gradients(player, gradients)
+        return log
+
+    def look(self, player: str, loss_function: Callable, *batch: tf.Tensor) -> tuple[list, dict]:
+        """Computes what `update` applies and returns: gradients, and the dict for the log."""
         gradients, logs = None, []
-        for part in parts:
+        for number in range(self.accumulate):
+            part = batch if self.accumulate == 1 else tf.nest.map_structure(
+                lambda tensor, number=number: tf.split(tensor, self.accumulate)[number], batch
+            )  # fmt: skip
             # Without this, TensorFlow would work on all parts at once and save no memory.
             with tf.control_dependencies([g for g in gradients or () if g is not None]):
                 with tf.GradientTape() as tape:
@@ -362,8 +405,7 @@ class AdversarialModel(TrainableModel):
                 for old, one in zip(gradients, new, strict=True)
             ]  # fmt: skip
             logs.append(log)
-        self.apply_gradients(player, gradients)
-        return {name: tf.concat([log[name] for log in logs], 0) for name in logs[0]}
+        return gradients, {name: tf.concat([log[name] for log in logs], 0) for name in logs[0]}
 
     def scaled_loss(self, player: str, losses: tf.Tensor) -> tf.Tensor:
         """Gives the scalar to differentiate: this replica's (and part's) share of the mean loss."""

@@ -1,106 +1,507 @@
-"""What the schemes share that draw pictures from a latent vector."""
+"""What the schemes share that draw pictures from a latent vector.
 
+A scheme is a choice of networks, of a loss and of how the game is played. All three are arguments
+here, so that what the course tries out on one scheme (soft labels, packing, penalties, more updates
+of one player, …) works with every one that it fits.
+"""
+
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 import tensorflow as tf
+from absl import flags
 
-from kgan import randomness
-from kgan.losses import AdversarialLoss
+from kgan import augmentations, penalties, randomness
+from kgan.losses import ADVERSARIAL_LOSSES
+from kgan.networks import dcgan, mlp
+from kgan.optimizers import averaged_weights
 from kgan.schemes.base import AdversarialModel
 from kgan.signatures import Signature, encode_png
 
-# What a random number is for; folded into its seed so that no two uses share numbers.
+# What a random number is for; folded into its seed so that no two uses share numbers. To the last
+# three the number of the batch within the step is added.
 GENERATOR_LATENTS = 0
-DISCRIMINATOR_LATENTS = 1  # + the number of the critic's batch within the step
+DISCRIMINATOR_LATENTS = 1
+MORE_GENERATOR_LATENTS = 100_000
+CHANCES = 200_000
 PREVIEW_PICTURES = 64
+DISTRIBUTIONS = ("normal", "uniform")
+# Updates of the critic ahead of one of G, and when, in the code of the WGAN paper.
+SCHEDULE_CRITIC, SCHEDULE_FIRST, SCHEDULE_EVERY = 100, 25, 500
+
+# The arguments of `LatentModel` that are flags of the same name, and what a scheme begins with.
+GAME_DEFAULTS = {
+    "gan_loss": "bce", "d_updates": 1, "g_updates": 1, "simultaneous": False, "real_label": 1.0,
+    "flip_labels": 0.0, "packing": 1, "penalty": "none", "penalty_weight": None, "augment": "",
+    "latent_distribution": "normal", "critic_warmup": 0, "critic_schedule": False,
+}  # fmt: skip
+NETWORK_DEFAULTS = {
+    "network": "dcgan", "latent_size": 100, "width": 32, "g_hidden": [300], "d_hidden": [300],
+    "d_norm": "batch", "output_bias": None, "hidden_noise": "none", "minibatch_kernels": 0,
+    "spectral_norm": False,
+}  # fmt: skip
+
+
+def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()) -> None:
+    """Defines the flags that say how the game is played; their values come from DEFAULTS.
+
+    Args:
+        flag_values: where to.
+        without: those that a scheme does not leave open.
+    """
+    _define_game_flags(flag_values)
+    for name in without:
+        delattr(flag_values, name)
+
+
+def _define_game_flags(flag_values):
+    def integer(name, about, low):
+        flags.DEFINE_integer(name, None, about, low, flag_values=flag_values)
+
+    def number(name, about, low, high):
+        flags.DEFINE_float(name, None, about, low, high, flag_values=flag_values)
+
+    def boolean(name, about):
+        flags.DEFINE_boolean(name, None, about, flag_values=flag_values)
+
+    def choice(name, options, about):
+        flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
+
+    choice(
+        "gan_loss", list(ADVERSARIAL_LOSSES),
+        "bce: G maximises log D(G(z)). minimax: G minimises log(1 - D(G(z))), which saturates.",
+    )  # fmt: skip
+    integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1)
+    integer("g_updates", "Updates of G in a step, each on fresh latents.", 1)
+    boolean("simultaneous", "Both players move from the same point, not one after the other.")
+    number("real_label", "What D aims at for real pictures; the course: 0.7 to 0.99.", 1e-6, 1)
+    number("flip_labels", "Share of examples whose label D is told wrongly.", 0, 1)
+    integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1)
+    choice("penalty", list(penalties.WEIGHTS), "On the gradient of D.")
+    number("penalty_weight", "Its weight; default: the paper's 10.", 0, None)
+    flags.DEFINE_string(
+        "augment", None, "What D sees is changed at random: color,translation,cutout.",
+        flag_values=flag_values,
+    )  # fmt: skip
+    choice("latent_distribution", DISTRIBUTIONS, "normal: N(0, I). uniform: U(-1, 1).")
+    integer("critic_warmup", "The first so many steps train D alone.", 0)
+    boolean(
+        "critic_schedule",
+        f"{SCHEDULE_CRITIC} updates of D ahead of each of the first {SCHEDULE_FIRST} of G and of "
+        f"every {SCHEDULE_EVERY}th, as in the WGAN authors' code.",
+    )
+
+
+def define_network_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of fully connected and of DCGAN's networks."""
+
+    def integer(name, about, low):
+        flags.DEFINE_integer(name, None, about, low, flag_values=flag_values)
+
+    def choice(name, options, about):
+        flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
+
+    choice("network", ["dcgan", "mlp"], "Which networks both players are.")
+    integer("latent_size", "Length of the noise vector.", 1)
+    integer("width", "dcgan: channels next to the picture; they double inwards.", 1)
+    for player, name in (("g", "generator"), ("d", "discriminator")):
+        flags.DEFINE_multi_integer(
+            f"{player}_hidden", None, f"mlp: units of a hidden layer of the {name}, once a layer.",
+            1, flag_values=flag_values,
+        )  # fmt: skip
+    choice("d_norm", dcgan.NORMS, "dcgan: what normalises the discriminator.")
+    flags.DEFINE_boolean(
+        "output_bias", None, "A bias in G's last layer; default: only with mlp.",
+        flag_values=flag_values,
+    )  # fmt: skip
+    choice("hidden_noise", list(mlp.HIDDEN_NOISE), "mlp: more noise on G's last hidden layer.")
+    integer("minibatch_kernels", "Features of minibatch discrimination in D; 0: none.", 0)
+    flags.DEFINE_boolean(
+        "spectral_norm", None, "Spectral normalisation of D, as published.", flag_values=flag_values
+    )
+
+
+def defaults(without: Sequence[str] = ()) -> dict:
+    """Gives what DEFAULTS of a scheme begin with, but for flags that it does not define."""
+    return {k: v for k, v in {**GAME_DEFAULTS, **NETWORK_DEFAULTS}.items() if k not in without}
+
+
+def game(settings) -> dict:
+    """Gives the arguments of `LatentModel` that settings hold.
+
+    Raises:
+        ValueError: begins with the argument that does not go with the batch.
+    """
+    arguments = {n: getattr(settings, n) for n in GAME_DEFAULTS if hasattr(settings, n)}
+    part = settings.batch_size // tf.distribute.get_strategy().num_replicas_in_sync
+    part //= settings.accumulate
+    if part % arguments["packing"]:
+        raise ValueError(f"`packing` must divide the {part} pictures that D is given at once")
+    return arguments
+
+
+def build_networks(settings, spec) -> tuple[keras.Model, keras.Model]:
+    """Builds generator and discriminator as the flags of `define_network_flags` say.
+
+    Raises:
+        ValueError: begins with the argument that does not fit.
+    """
+    shape = (*spec.size, spec.channels)
+    seen = (*spec.size, spec.channels * settings.packing)
+    output = {} if settings.output_bias is None else {"output_bias": settings.output_bias}
+    judge = {
+        "minibatch_kernels": settings.minibatch_kernels, "spectral_norm": settings.spectral_norm,
+        "seed": settings.seed,
+    }  # fmt: skip
+    if settings.network == "mlp":
+        generator = mlp.generator(
+            shape, settings.latent_size, settings.g_hidden, hidden_noise=settings.hidden_noise,
+            seed=settings.seed, **output,
+        )  # fmt: skip
+        return generator, mlp.discriminator(seen, settings.d_hidden, **judge)
+    if settings.hidden_noise != "none":
+        raise ValueError("`hidden_noise` goes with --network=mlp")
+    common = {"base_width": settings.width, "synchronized": settings.sync_batch_norm}
+    generator = dcgan.generator(shape, settings.latent_size, seed=settings.seed, **common, **output)
+    return generator, dcgan.discriminator(seen, norm=settings.d_norm, **judge, **common)
+
+
+class _Copy:
+    """Keeps a network away from Keras' tracking: it is made of others and no part of the state."""
+
+    network: keras.Model | None = None
 
 
 class LatentModel(AdversarialModel):
-    """Draws z ~ N(0, I) in training and pictures from seeds afterwards.
+    """Draws latents in training, and pictures from seeds afterwards.
 
-    A scheme sets `loss_parts` and says in `train_step` in which order the players are updated.
+    A step updates D `d_updates` times, each time on a fresh batch, then G `g_updates` times.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture [B, H, W, C].
-        discriminator: picture → logit or score [B, 1].
+        generator: latent float32 [B, N] → picture float32 [B, H, W, C] in [-1, 1].
+        discriminator: picture, or `packing` of them joined by channel → logit or score [B, 1].
+        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
+        d_updates: updates of D in a step, and how many batches a step takes.
+        g_updates: updates of G in a step.
+        simultaneous: both players move from the same point: their gradients are computed before
+            either is updated (`002`, section 4.1). Needs one update each.
+        real_label: in (0, 1], what D aims at for real pictures; see
+            `AdversarialLoss.with_real_label`.
+        flip_labels: in [0, 1], the share of examples whose label D is told wrongly.
+        packing: D sees so many pictures at once (Lin et al. 2018). They are neighbours in the
+            batch of one replica.
+        penalty: a key of `kgan.penalties.WEIGHTS`, added to D's loss.
+        penalty_weight: None takes the paper's.
+        augment: names of `kgan.augmentations`, with commas; what D sees is changed by them.
+        latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
+        critic_warmup: the first so many steps update D alone.
+        critic_schedule: the WGAN authors' schedule, see `updates_generator`; `d_updates` must
+            divide its 100.
         seed: see `TrainableModel`.
+
+    Raises:
+        ValueError: begins with the argument that is wrong.
     """
 
     data_kind = "images"
     preview_columns = ()
-    logged = ("g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake")
-    loss_parts: AdversarialLoss
+
+    def __init__(
+        self, generator, discriminator, *, gan_loss: str = "bce", d_updates: int = 1,
+        g_updates: int = 1, simultaneous: bool = False, real_label: float = 1.0,
+        flip_labels: float = 0.0, packing: int = 1, penalty: str = "none",
+        penalty_weight: float | None = None, augment: str = "",
+        latent_distribution: str = "normal", critic_warmup: int = 0,
+        critic_schedule: bool = False, **kwargs,
+    ):  # fmt: skip
+        logged = ["g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"]
+        logged += ["d_penalty"] if penalty != "none" else []
+        logged += ["wasserstein"] if gan_loss == "wasserstein" else []
+        super().__init__(generator, discriminator, logged=logged, **kwargs)
+        if simultaneous and (d_updates, g_updates) != (1, 1):
+            raise ValueError("`simultaneous` needs d_updates=1 and g_updates=1")
+        if critic_schedule and SCHEDULE_CRITIC % d_updates:
+            raise ValueError(f"`critic_schedule` needs d_updates that divide {SCHEDULE_CRITIC}")
+        self.gan_loss = gan_loss
+        self.d_updates = d_updates
+        self.g_updates = g_updates
+        self.simultaneous = simultaneous
+        self.real_label = real_label
+        self.flip_labels = flip_labels
+        self.packing = packing
+        self.penalty = penalty
+        self.penalty_weight = (
+            penalties.WEIGHTS[penalty] if penalty_weight is None else penalty_weight
+        )
+        self.augment = augment
+        self.latent_distribution = latent_distribution
+        self.critic_warmup = critic_warmup
+        self.critic_schedule = critic_schedule
+        self.loss_parts = ADVERSARIAL_LOSSES[gan_loss].with_real_label(real_label)
+        self.changes = augmentations.parse(augment)
+        self._sampler = _Copy()
+
+    def get_config(self):
+        return {**super().get_config(), **{name: getattr(self, name) for name in GAME_DEFAULTS}}
+
+    @property
+    def batches_per_step(self):
+        return self.d_updates
+
+    @property
+    def discriminator_won_below(self):
+        return self.loss_parts.won_below
 
     @property
     def latent_size(self) -> int:
-        """Length of the latent vector."""
-        return self.generator.input_shape[-1]
+        """Length of the latent vector, with all noise that is in it."""
+        shape = self.generator.input_shape
+        return (shape[0] if isinstance(shape, list) else shape)[-1]
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return self.generator.output_shape[1:]
 
+    # Which players move in a step.
+
+    @property
+    def has_phases(self):
+        return bool(self.critic_warmup or self.critic_schedule)
+
+    def updates_generator(self, step: int) -> bool:
+        """Says whether a step updates G, too: not in the warm-up, and not while D gets ahead.
+
+        With `critic_schedule` the updates number 0 to 24 and 500, 1000, … of G come after 100
+        updates of D, that is after 100 / d_updates steps; all others after one step.
+        """
+        step -= self.critic_warmup
+        if step < 0 or not self.critic_schedule:
+            return step >= 0
+        long = SCHEDULE_CRITIC // self.d_updates  # steps ahead of such an update of G
+        if step < SCHEDULE_FIRST * long:
+            return step % long == long - 1
+        # As if the first rounds were whole ones: of every 500 updates the first one takes long.
+        rounds = SCHEDULE_EVERY - 1 + long
+        place = (step - SCHEDULE_FIRST * long + (SCHEDULE_FIRST - 1) + long) % rounds
+        return place >= long - 1
+
+    # What is random.
+
     def latents(self, local_batch, purpose: int) -> tf.Tensor:
         """Draws this step's latents for this replica's examples; float32 [B, latent_size]."""
         seed = randomness.fold(self.random_seed(), self.step, purpose)
         return randomness.replica_rows(
-            lambda count: tf.random.stateless_normal([count, self.latent_size], seed), local_batch
+            lambda count: self._draw([count, self.latent_size], seed), local_batch
         )
 
-    def discriminator_step(self, pictures, number: int = 0) -> dict:
-        """Updates D alone on pictures float32 [B, H, W, C]; `number` counts within one step."""
+    def _draw(self, shape, seed):
+        if self.latent_distribution == "uniform":
+            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return tf.random.stateless_normal(shape, seed)
+
+    def chances(self, pictures, purpose: int) -> dict[str, tf.Tensor]:
+        """Draws what else is random in an update, as far as this game needs it, one row an example.
+
+        Returns:
+            `shares` and `noise` for the penalty, `flips` [B, 2] for labels, `changes` [B, 2, n] for
+            what D sees of real and generated pictures.
+        """
+        shapes = {}
+        if self.penalty in ("wgan_gp", "dragan"):
+            shapes["shares"] = []
+        if self.penalty == "dragan":
+            shapes["noise"] = pictures.shape[1:].as_list()
+        if self.flip_labels:
+            shapes["flips"] = [2]
+        if self.changes:
+            shapes["changes"] = [2, augmentations.chances_needed(self.changes)]
+        drawn = {}
+        for number, (name, shape) in enumerate(sorted(shapes.items())):
+            seed = randomness.fold(self.random_seed(), self.step, CHANCES + purpose, number)
+            draw = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
+            drawn[name] = randomness.replica_rows(
+                lambda count, draw=draw, shape=shape, seed=seed: draw([count, *shape], seed),
+                tf.shape(pictures)[0],
+            )
+        return drawn
+
+    # A step.
+
+    def unpack(self, batch) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Parts a batch into pictures and what both players are told besides; override for that."""
+        return batch, ()
+
+    def train_step(self, data):
+        """Takes pictures float32 [B, H, W, C] in [-1, 1], or a tuple of `d_updates` batches."""
+        batches = self.step_batches(data)
+        if self.simultaneous:
+            return self.results(*self._move_together(batches[0]))
+        # Keras applies a weight constraint right after each update.
+        logs = [self.discriminator_step(batch, n) for n, batch in enumerate(batches)]
+        if self.generator_moves:
+            logs += [
+                self.generator_step(batches[n % len(batches)], n) for n in range(self.g_updates)
+            ]
+        return self.results(*logs)
+
+    def discriminator_step(self, batch, number: int = 0) -> dict:
+        """Updates D alone on a batch of pictures; `number` counts within one step."""
+        return self.update("d", self.discriminator_loss, *self._discriminator_batch(batch, number))
+
+    def generator_step(self, batch, number: int = 0) -> dict:
+        """Updates G alone on fresh latents, as many as the batch has examples."""
+        return self.update("g", self.generator_loss, *self._generator_batch(batch, number))
+
+    def _move_together(self, batch):
+        moves = [
+            ("d", self.discriminator_loss, self._discriminator_batch(batch, 0)),
+            ("g", self.generator_loss, self._generator_batch(batch, 0)),
+        ]
+        found = [self.look(player, loss, *batch) for player, loss, batch in moves]
+        for (player, _, _), (gradients, _) in zip(moves, found, strict=True):
+            self.apply_gradients(player, gradients)
+        return [log for _, log in found]
+
+    def _discriminator_batch(self, batch, number):
+        pictures, conditions = self.unpack(batch)
         latents = self.latents(tf.shape(pictures)[0], DISCRIMINATOR_LATENTS + number)
-        return self.update("d", self.discriminator_loss, pictures, latents)
+        return pictures, conditions, latents, self.chances(pictures, 2 * number)
 
-    def generator_step(self, local_batch) -> dict:
-        """Updates G alone on fresh latents."""
-        return self.update("g", self.generator_loss, self.latents(local_batch, GENERATOR_LATENTS))
+    def _generator_batch(self, batch, number):
+        pictures, conditions = self.unpack(batch)
+        purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
+        latents = self.latents(tf.shape(pictures)[0], purpose)
+        return conditions, latents, self.chances(pictures, 2 * number + 1)
 
-    def discriminator_loss(self, pictures, latents) -> tuple[tf.Tensor, dict]:
-        """Compares real with generated pictures; float32 [B] and what is logged of it."""
-        fakes = tf.stop_gradient(self.generator(latents, training=True))
-        real_scores = self.discriminator(pictures, training=True)
-        fake_scores = self.discriminator(fakes, training=True)
-        real_loss = self.loss_parts.discriminator_real(real_scores)
-        fake_loss = self.loss_parts.discriminator_fake(fake_scores)
-        return real_loss + fake_loss, {
-            "d_loss": real_loss + fake_loss, "d_loss_real": real_loss, "d_loss_fake": fake_loss,
+    def discriminator_loss(self, pictures, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
+        """Compares real with generated pictures; float32 [B / packing] and what is logged of it."""
+        fakes = tf.stop_gradient(self.draw_pictures(latents, conditions))
+        real_scores = self.judge(pictures, conditions, self._changes(chances, 0))
+        fake_scores = self.judge(fakes, conditions, self._changes(chances, 1))
+        real_losses = self.loss_parts.discriminator_real(real_scores)
+        fake_losses = self.loss_parts.discriminator_fake(fake_scores)
+        if self.flip_labels:
+            # One lie for all pictures that are seen together.
+            lies = chances["flips"][:: self.packing] < self.flip_labels
+            as_fake = self.loss_parts.discriminator_fake(real_scores)
+            as_real = self.loss_parts.discriminator_real(fake_scores)
+            real_losses = tf.where(lies[:, 0], as_fake, real_losses)
+            fake_losses = tf.where(lies[:, 1], as_real, fake_losses)
+        losses = real_losses + fake_losses
+        log = {
+            "d_loss_real": real_losses, "d_loss_fake": fake_losses,
             "d_score_real": real_scores, "d_score_fake": fake_scores,
         }  # fmt: skip
+        if self.gan_loss == "wasserstein":
+            log["wasserstein"] = -losses
+        if self.penalty != "none":
+            log["d_penalty"] = self._penalty(pictures, fakes, conditions, chances)
+            losses = losses + self.penalty_weight * log["d_penalty"]
+        return losses, {"d_loss": losses, **log}
 
-    def generator_loss(self, latents) -> tuple[tf.Tensor, dict]:
-        """Judges generated pictures; float32 [B] and what is logged of it."""
-        fakes = self.generator(latents, training=True)
-        losses = self.loss_parts.generator(self.discriminator(fakes, training=True))
+    def _penalty(self, pictures, fakes, conditions, chances):
+        packed = {name: self.pack(value) for name, value in chances.items() if name == "noise"}
+        shares = {n: v[:: self.packing] for n, v in chances.items() if n == "shares"}
+        told = tuple(map(self.pack, conditions))
+        return penalties.penalty(
+            self.penalty, lambda points: self.discriminate(points, told),
+            self.pack(pictures), self.pack(fakes), {**packed, **shares},
+        )  # fmt: skip
+
+    def _changes(self, chances, side):
+        return chances["changes"][:, side] if self.changes else None
+
+    def generator_loss(self, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
+        """Judges generated pictures; float32 [B / packing] and what is logged of it."""
+        fakes = self.draw_pictures(latents, conditions)
+        losses = self.loss_parts.generator(self.judge(fakes, conditions, self._changes(chances, 1)))
         return losses, {"g_loss": losses}
+
+    def draw_pictures(self, latents, conditions) -> tf.Tensor:
+        """Calls G as training does."""
+        return self.generator([latents, *conditions] if conditions else latents, training=True)
+
+    def judge(self, pictures, conditions, changes=None) -> tf.Tensor:
+        """Gives D's scores of pictures, changed and packed as D sees them."""
+        if changes is not None:
+            pictures = augmentations.augment(pictures, self.changes, changes)
+        return self.discriminate(self.pack(pictures), tuple(map(self.pack, conditions)))
+
+    def discriminate(self, pictures, conditions) -> tf.Tensor:
+        """Calls D as training does, on pictures that are packed already."""
+        given = [pictures, *conditions] if conditions else pictures
+        return self.discriminator(given, training=True)
+
+    def pack(self, values: tf.Tensor) -> tf.Tensor:
+        """Joins neighbours by the last axis: [B, ..., C] → [B / packing, ..., packing · C]."""
+        if self.packing == 1:
+            return values
+        shape = values.shape[1:].as_list()
+        values = tf.reshape(values, [-1, self.packing, *shape])
+        axes = list(range(values.shape.rank))
+        values = tf.transpose(values, [0, *axes[2:-1], 1, axes[-1]])
+        return tf.reshape(values, [-1, *shape[:-1], self.packing * shape[-1]])
+
+    # Pictures.
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator that draws pictures: with averaged weights, where averages are kept.
+
+        Statistics of batch normalisation are those of the generator as it is now.
+        """
+        averages = averaged_weights(self.g_optimizer) if self.compiled else None
+        if averages is None:
+            return self.generator
+        if self._sampler.network is None:
+            self._sampler.network = keras.models.clone_model(self.generator)
+        network = self._sampler.network
+        for variable, average in zip(network.trainable_variables, averages, strict=True):
+            variable.assign(keras.ops.convert_to_numpy(average))
+        own = zip(network.non_trainable_variables, self.generator.non_trainable_variables,
+                  strict=True)  # fmt: skip
+        for variable, other in own:
+            variable.assign(keras.ops.convert_to_numpy(other))
+        return network
+
+    @property
+    def served_networks(self):
+        return {"generator": self.sampler}
 
     def latents_from_seeds(self, numbers) -> tf.Tensor:
         """Draws one latent a number, whatever stands beside it; int [B] → float32 [B, size]."""
         return randomness.rows_from_seeds(
-            lambda seed: tf.random.stateless_normal([self.latent_size], seed),
+            lambda seed: self._draw([self.latent_size], seed),
             randomness.seeds_from_numbers(numbers),
         )
 
-    def generate(self, latents) -> np.ndarray:
+    def generate(self, latents, *conditions) -> np.ndarray:
         """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""
-        return np.asarray(self.generator(latents, training=False))
+        given = [latents, *conditions] if conditions else latents
+        return np.asarray(self.sampler(given, training=False))
 
     def preview(self, examples=None) -> np.ndarray:
         """Draws the same 64 latents each time, as 8 rows of 8: float32 [8, 8, H, W, C]."""
-        pictures = self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
+        pictures = self.preview_pictures()
         return pictures.reshape(8, 8, *self.picture_shape)
+
+    def preview_pictures(self) -> np.ndarray:
+        """Draws 64 pictures, always from the same seeds."""
+        return self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
 
     def diversity(self):
         """Computes the mean over pixels of the standard deviation over 64 fixed latents."""
-        pictures = self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
-        return float(pictures.astype(np.float64).std(axis=0).mean())
+        return float(self.preview_pictures().astype(np.float64).std(axis=0).mean())
 
     def signatures(self):
         latent_spec = tf.TensorSpec([None, self.latent_size], tf.float32)
         count_spec = tf.TensorSpec([], tf.int32)
+        network = self.sampler
 
         def from_latents(latents):
-            return {"pictures": self.generator(latents, training=False)}
+            return {"pictures": network(latents, training=False)}
 
         def from_seeds(seeds):
             return from_latents(self.latents_from_seeds(seeds))
@@ -111,13 +512,14 @@ class LatentModel(AdversarialModel):
         def png_from_seeds(seeds):
             return {"png_bytes": encode_png(from_seeds(seeds)["pictures"])}
 
+        prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
         picture = "x".join(map(str, self.picture_shape))
         frozen = "Batch statistics are frozen; there is no dropout."
         seeds_spec = tf.TensorSpec([None], tf.int32)
         return {
             "serving_default": Signature(
                 from_latents, {"latents": latent_spec},
-                f"latents float32 [B, {self.latent_size}], drawn from N(0, I) -> "
+                f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
                 f"pictures float32 [B, {picture}] in [-1, 1]. {frozen}",
             ),
             "from_count": Signature(

@@ -11,34 +11,23 @@ Differs from the paper: see the networks; z is normal instead of uniform, as in 
 """
 
 import keras
-import tensorflow as tf
 from absl import flags
 
 from kgan import optimizers
-from kgan.losses import ADVERSARIAL_LOSSES
-from kgan.networks import dcgan as networks
+from kgan.schemes import base_latent
 from kgan.schemes.base_latent import LatentModel
 
 DEFAULTS = {
+    **base_latent.defaults(),
     "dataset": "digits", "image_size": "32", "batch_size": 128, "epochs": 150,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4, "beta_1": 0.5,
+    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
 }  # fmt: skip
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
-    flags.DEFINE_integer(
-        "latent_size", 100, "Length of the noise vector.", 1, flag_values=flag_values
-    )
-    flags.DEFINE_integer(
-        "width", 32, "Channels next to the picture; they double inwards.", 1,
-        flag_values=flag_values,
-    )  # fmt: skip
-    flags.DEFINE_enum(
-        "gan_loss", "bce", ["bce", "minimax", "least_squares"],
-        "bce: G maximises log D(G(z)). minimax: G minimises log(1 - D(G(z))), which saturates.",
-        flag_values=flag_values,
-    )  # fmt: skip
+    base_latent.define_network_flags(flag_values)
+    base_latent.define_game_flags(flag_values)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -48,25 +37,8 @@ class DCGAN(LatentModel):
     Args:
         generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
         discriminator: picture → logit float32 [B, 1].
-        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
-        seed: of the latents.
+        **kwargs: see `LatentModel`.
     """
-
-    discriminator_won_below = 0.01
-
-    def __init__(self, generator, discriminator, gan_loss: str = "bce", **kwargs):
-        super().__init__(generator, discriminator, **kwargs)
-        self.gan_loss = gan_loss
-        self.loss_parts = ADVERSARIAL_LOSSES[gan_loss]
-
-    def train_step(self, data):
-        """Takes pictures float32 [B, H, W, C] in [-1, 1]."""
-        d_log = self.discriminator_step(data)
-        g_log = self.generator_step(tf.shape(data)[0])
-        return self.results(d_log, g_log)
-
-    def get_config(self):
-        return {**super().get_config(), "gan_loss": self.gan_loss}
 
 
 MODEL = DCGAN
@@ -79,13 +51,7 @@ def build(settings, spec) -> DCGAN:
         settings: the resolved flags as attributes.
         spec: `kgan.data.collection.Spec` of the pictures.
     """
-    shape = (*spec.size, spec.channels)
-    common = {"base_width": settings.width, "synchronized": settings.sync_batch_norm}
-    model = DCGAN(
-        networks.generator(shape, settings.latent_size, seed=settings.seed, **common),
-        networks.discriminator(shape, seed=settings.seed, **common),
-        gan_loss=settings.gan_loss,
-        seed=settings.seed,
-    )
+    networks = base_latent.build_networks(settings, spec)
+    model = DCGAN(*networks, seed=settings.seed, **base_latent.game(settings))
     model.compile(**optimizers.players(settings))
     return model

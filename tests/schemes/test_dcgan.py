@@ -38,7 +38,9 @@ class TestDCGAN(LatentContract):
 
 def small_model(gan_loss="bce"):
     """Two perceptrons and gradient descent of step 1: a weight moves by minus its gradient."""
-    model = DCGAN(mlp.generator(SHAPE, 3, (5,)), mlp.discriminator(SHAPE, (5,)), gan_loss, seed=2)
+    model = DCGAN(
+        mlp.generator(SHAPE, 3, (5,)), mlp.discriminator(SHAPE, (5,)), gan_loss=gan_loss, seed=2
+    )
     model.compile(g_optimizer=keras.optimizers.SGD(1.0), d_optimizer=keras.optimizers.SGD(1.0))
     return model
 
@@ -79,7 +81,7 @@ def test_logged_losses_are_those_of_the_scores(gan_loss):
     fake = model.discriminator(model.generator(model.latents(6, DISCRIMINATOR_LATENTS)))
     logs = model.discriminator_step(pictures)
     judged = model.discriminator(model.generator(model.latents(6, GENERATOR_LATENTS)))
-    logs |= model.generator_step(6)
+    logs |= model.generator_step(pictures)
     expected = {
         "d_loss": real_loss(real).mean() + fake_loss(fake).mean(),
         "d_loss_real": real_loss(real).mean(),
@@ -121,7 +123,7 @@ def test_generator_descends_minus_log_d():
         fakes = model.generator(model.latents(6, GENERATOR_LATENTS))
         loss = -tf.reduce_mean(tf.math.log(tf.sigmoid(model.discriminator(fakes))))
     gradients = tape.gradient(loss, [v.value for v in model.generator.trainable_variables])
-    moved = moves(lambda: model.generator_step(6), model.generator)
+    moved = moves(lambda: model.generator_step(some_pictures()), model.generator)
     for move, gradient in zip(moved, gradients, strict=True):
         np.testing.assert_allclose(move, -gradient, atol=1e-6)
 

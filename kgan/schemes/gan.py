@@ -1,0 +1,59 @@
+"""GAN: the first one, of fully connected networks (100-300-784 and its mirror, 784-300-1).
+
+D minimises E[−log D(x)] + E[−log(1 − D(G(z)))] (Goodfellow et al. 2014, equation 1; `004`,
+equation 5). G minimises E[−log D(G(z))], the non-saturating form, or with --gan_loss=minimax the
+"true" loss E[log(1 − D(G(z)))], which saturates. --simultaneous moves both players from the same
+point, as the theory of `002` (section 4.1) has it, in place of one after the other.
+
+Networks: `002`, chapter 2: ReLU in the hidden layers, tanh at the end of G, pictures in [-1, 1].
+
+Slips in the course documents: `002` writes the step as W + η ∂E/∂W; it descends.
+
+Differs from the paper: no maxout, no dropout; Adam instead of momentum alone.
+"""
+
+import keras
+from absl import flags
+
+from kgan import optimizers
+from kgan.schemes import base_latent
+from kgan.schemes.base_latent import LatentModel
+
+DEFAULTS = {
+    **base_latent.defaults(), "network": "mlp",
+    "dataset": "digits", "image_size": "28", "batch_size": 64, "epochs": 300,
+    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
+}  # fmt: skip
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags that this scheme adds."""
+    base_latent.define_network_flags(flag_values)
+    base_latent.define_game_flags(flag_values)
+
+
+@keras.saving.register_keras_serializable("kgan")
+class GAN(LatentModel):
+    """Trains one step of D on real and generated pictures, then one of G on fresh latents.
+
+    Args:
+        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
+        discriminator: picture → logit float32 [B, 1].
+        **kwargs: see `LatentModel`.
+    """
+
+
+MODEL = GAN
+
+
+def build(settings, spec) -> GAN:
+    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
+
+    Args:
+        settings: the resolved flags as attributes.
+        spec: `kgan.data.collection.Spec` of the pictures.
+    """
+    networks = base_latent.build_networks(settings, spec)
+    model = GAN(*networks, seed=settings.seed, **base_latent.game(settings))
+    model.compile(**optimizers.players(settings))
+    return model

@@ -1,0 +1,87 @@
+"""WGAN-GP: a critic kept at slope 1 by a penalty on its gradient, in place of clipped weights.
+
+The critic minimises E[f(G(z))] − E[f(x)] + λ E[(‖∇f(x̂)‖ − 1)²] with x̂ = ε x + (1 − ε) G(z) and ε
+uniform in [0, 1), one for each example (Gulrajani et al. 2017, equation 3 and algorithm 1): λ = 10,
+n_critic = 5, Adam 1e-4 with β 0 and 0.9, batch 64. Its difference E[f(x)] − E[f(G(z))], logged as
+`wasserstein`, estimates the distance itself, and not an unknown multiple of it.
+
+Networks: DCGAN's of the course, with layer normalisation in the critic: batch normalisation would
+make the penalty on one example depend on the others (section 4 of the paper).
+
+Differs from the paper: the networks; 1e-12 is added under the root of the norm, whose gradient at
+0 is not a number.
+"""
+
+import keras
+from absl import flags
+
+from kgan import optimizers
+from kgan.schemes import base_latent
+from kgan.schemes.base_latent import LatentModel
+
+FIXED = ("gan_loss", "penalty", "d_updates")
+DEFAULTS = {
+    **base_latent.defaults(FIXED), "d_norm": "layer",
+    "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 300,
+    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 1e-4, "d_lr": 1e-4,
+    "beta_1": 0.0, "beta_2": 0.9,
+}  # fmt: skip
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags that this scheme adds."""
+    base_latent.define_network_flags(flag_values)
+    base_latent.define_game_flags(flag_values, FIXED)
+    flags.DEFINE_integer(
+        "n_critic", 5, "Updates of the critic for each of the generator.", 1,
+        flag_values=flag_values,
+    )  # fmt: skip
+
+
+@keras.saving.register_keras_serializable("kgan")
+class WGANGP(LatentModel):
+    """Trains the critic on `n_critic` fresh batches with a gradient penalty, then G once.
+
+    Args:
+        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
+        critic: picture → unbounded score float32 [B, 1]; no layer of it may mix the examples of
+            a batch.
+        n_critic: updates of the critic in one step.
+        **kwargs: see `LatentModel`.
+    """
+
+    def __init__(
+        self, generator, critic, n_critic: int = 5, *, gan_loss: str = "wasserstein",
+        penalty: str = "wgan_gp", **kwargs,
+    ):  # fmt: skip
+        super().__init__(
+            generator, critic, gan_loss=gan_loss, d_updates=n_critic, penalty=penalty, **kwargs
+        )
+
+    @property
+    def n_critic(self):
+        return self.d_updates
+
+    def get_config(self):
+        config = super().get_config()
+        config["critic"] = config.pop("discriminator")
+        config["n_critic"] = config.pop("d_updates")
+        return config
+
+
+MODEL = WGANGP
+
+
+def build(settings, spec) -> WGANGP:
+    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
+
+    Args:
+        settings: the resolved flags as attributes.
+        spec: `kgan.data.collection.Spec` of the pictures.
+    """
+    model = WGANGP(
+        *base_latent.build_networks(settings, spec), n_critic=settings.n_critic,
+        seed=settings.seed, **base_latent.game(settings),
+    )  # fmt: skip
+    model.compile(**optimizers.players(settings))
+    return model
