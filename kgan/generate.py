@@ -19,6 +19,9 @@ def define_flags(values: flags.FlagValues) -> None:
 
     string("run", None, "The run folder.")
     string("seeds", "0-63", "Which pictures to draw: 5, or 0-63, or 1,4,9-12.")
+    string(
+        "label", None, "What to draw, where the model was told: 7, or glasses,hat; default: all."
+    )
     string("interpolate", None, "Two seeds, A,B: draws the way from one to the other.")
     flags.DEFINE_integer("frames", 10, "Pictures on that way.", 2, 1000, flag_values=values)
     string("input", None, "A folder or zip of pictures to translate.")

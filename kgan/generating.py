@@ -17,6 +17,7 @@ from kgan.errors import UserError
 
 BATCH = 64
 TRANSLATION_BATCH = 8
+ROW = 10  # pictures of each condition, where no label is asked for
 
 
 def draw_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Path:
@@ -30,9 +31,12 @@ def draw_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Pa
         UserError: when the run's model does not draw from seeds.
     """
     model = _latent_model(given)
+    conditions = _conditions(model, given)
+    if conditions is not None and given.label is None:
+        return _draw_each(model, conditions, seeds, given)
     drawn = np.concatenate(
         [
-            model.generate(model.latents_from_seeds(seeds[start : start + BATCH]))
+            _drawn(model, seeds[start : start + BATCH], conditions)
             for start in range(0, len(seeds), BATCH)
         ]
     )
@@ -53,9 +57,43 @@ def interpolate(given: types.SimpleNamespace, first: int, last: int) -> pathlib.
     model = _latent_model(given)
     start, end = np.asarray(model.latents_from_seeds([first, last]))
     shares = np.linspace(1, 0, given.frames)[:, np.newaxis]
-    drawn = model.generate((shares * start + (1 - shares) * end).astype(np.float32))
+    between = (shares * start + (1 - shares) * end).astype(np.float32)
+    conditions = _conditions(model, given)
+    if conditions is None:
+        drawn = model.generate(between)[np.newaxis]
+    else:
+        rows = [model.generate(between, np.tile(row, (len(between), 1))) for row in conditions]
+        drawn = np.stack(rows)
     out = pathlib.Path(given.out or pathlib.Path(given.run) / f"interpolation-{first}-{last}.png")
-    return _save(pictures.grid(drawn[np.newaxis]), out)
+    return _save(pictures.grid(drawn), out)
+
+
+def _conditions(model, given):
+    """Gives what a conditional model is asked for, float32 [R, K]; None for the other models."""
+    if not hasattr(model, "condition_from_text"):
+        if given.label is not None:
+            raise UserError(f"--label={given.label}: {given.run} was not told what it draws")
+        return None
+    if given.label is None:
+        return model.shown_rows()
+    return model.condition_from_text(given.label)[np.newaxis]
+
+
+def _drawn(model, seeds, conditions):
+    latents = model.latents_from_seeds(seeds)
+    if conditions is None:
+        return model.generate(latents)
+    return model.generate(latents, np.tile(conditions[0], (len(seeds), 1)))
+
+
+def _draw_each(model, conditions, seeds, given):
+    """Draws a row a condition, with the first ten seeds in each."""
+    seeds = list(seeds)[:ROW]
+    drawn = model.label_grid(conditions, seeds)
+    out = pathlib.Path(given.out or pathlib.Path(given.run) / "labels.png")
+    if out.suffix != ".png":
+        raise UserError(f"--out={out}: single pictures need a --label; a grid of all is a .png")
+    return _save(pictures.grid(drawn.reshape(len(conditions), len(seeds), *drawn.shape[1:])), out)
 
 
 def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:

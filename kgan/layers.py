@@ -246,3 +246,24 @@ class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
         if self.use_bias:
             outputs = outputs + tf.cast(self.bias, outputs.dtype)
         return self.activation(outputs) if self.activation is not None else outputs
+
+
+@keras.saving.register_keras_serializable("kgan")
+class SpreadOut(keras.layers.Layer):
+    """Repeats a vector [B, K] at every place of a map: [B, H, W, K].
+
+    Args:
+        size: (height, width).
+
+    Reference: `004`, section 2.2: the label is spread to 10x32x32.
+    """
+
+    def __init__(self, size: tuple[int, int], **kwargs):
+        super().__init__(**kwargs)
+        self.size = tuple(size)
+
+    def call(self, inputs):
+        return tf.tile(inputs[:, None, None, :], [1, *self.size, 1])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}

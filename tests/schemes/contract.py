@@ -517,6 +517,73 @@ class LatentContract(SchemeContract):
         np.testing.assert_array_equal(preview.reshape(drawn.shape), drawn)
 
 
+class ConditionalContract(LatentContract):
+    """Tests of a scheme that draws pictures of what it is asked for."""
+
+    keys = ("image", "label")
+
+    def inputs(self, model, name, count):
+        size = model.condition_size
+        labels = np.arange(count, dtype=np.int32) % size
+        given = super().inputs(model, "from_seeds", count)
+        match name:
+            case "serving_default":
+                latents = super().inputs(model, "serving_default", count)
+                return {**latents, "conditions": np.eye(size, dtype=np.float32)[labels]}
+            case "from_seeds":
+                return {**given, "conditions": np.eye(size, dtype=np.float32)[labels]}
+            case "from_labels" | "png_from_labels":
+                return {**given, "labels": labels}
+
+    def answers(self, model, name, inputs):
+        conditions = inputs.get("conditions")
+        if conditions is None:
+            conditions = np.eye(model.condition_size, dtype=np.float32)[inputs["labels"]]
+        latents = inputs.get("latents")
+        if latents is None:
+            latents = model.latents_from_seeds(inputs["seeds"])
+        pictures = model.generate(latents, conditions)
+        return {"png_bytes": to_bytes(pictures)} if "png" in name else {"pictures": pictures}
+
+    def test_a_seed_gives_its_picture_whatever_stands_beside_it(self):
+        model = self.build()
+        rows = np.eye(model.condition_size, dtype=np.float32)[[2, 0, 1]]
+        batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
+        alone, together = model.generate(batch[[1]], rows[[1]]), model.generate(batch, rows)[[1]]
+        np.testing.assert_allclose(alone, together, atol=1e-6)
+
+    def test_preview_draws_the_same_64_latents_each_time(self):
+        """Replaced by rows: one a condition, the same eight seeds in each."""
+        model = self.build()
+        preview = model.preview()
+        rows = min(10, model.condition_size)
+        assert preview.shape == (rows, 8, *self.spec.size, self.spec.channels)
+        condition = np.eye(model.condition_size, dtype=np.float32)[[2] * 8]
+        drawn = model.generate(model.latents_from_seeds(np.arange(8)), condition)
+        np.testing.assert_allclose(preview[2], drawn, atol=1e-6)
+
+    def test_both_players_heed_the_condition(self):
+        model = self.build()
+        pictures, _ = self.first_batch(model)
+        latents = model.latents(self.batch_size, 0)
+        one, two = (
+            (model.condition(np.full(self.batch_size, label, np.int32)),) for label in (1, 2)
+        )
+        drawn = [np.asarray(model.draw_pictures(latents, y)) for y in (one, two)]
+        assert (drawn[0] != drawn[1]).any()
+        scores = [np.asarray(model.discriminate(pictures, y)) for y in (one, two)]
+        assert (scores[0] != scores[1]).any()
+
+    def test_discriminator_that_is_not_told_gives_the_same_score_for_each_condition(self):
+        model = self.build("--nocondition_discriminator")
+        assert not model.tells_discriminator
+        pictures, _ = self.first_batch(model)
+        one, two = ((model.condition(np.full(4, label, np.int32)),) for label in (1, 2))
+        scores = [np.asarray(model.judge(pictures, y)) for y in (one, two)]
+        np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
+        self.train(model, 1)
+
+
 class TranslationContract(SchemeContract):
     """Tests of a scheme that turns one picture into another."""
 

@@ -1,0 +1,167 @@
+"""Residual networks of SN-GAN: a generator told by its normalisation, a projection discriminator.
+
+Reference: Miyato et al. 2018, table 4 and figure 9 (32x32); Miyato and Koyama 2018, equation 3 and
+section 4 (projection, conditional batch normalisation).
+Differs from the papers: the widths are arguments with smaller defaults.
+"""
+
+import keras
+from keras import layers
+
+from kgan.layers import SpectralConv2D, SpectralDense
+
+SIZES = (16, 32, 64)
+
+
+def _blocks(shape):
+    height, width, _ = shape
+    if height != width or height not in SIZES:
+        raise ValueError(
+            f"`shape` must be square, of {', '.join(map(str, SIZES))} pixels. "
+            f"Received: {height}x{width}"
+        )
+    return height.bit_length() - 3
+
+
+def _initializer(seed):
+    return keras.initializers.GlorotUniform(seed=seed)
+
+
+def generator(
+    shape: tuple[int, int, int],
+    condition_size: int,
+    latent_size: int = 128,
+    base_width: int = 64,
+    *,
+    synchronized: bool = False,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds [latent float32 [B, N], condition float32 [B, K]] → picture [B, H, W, C] (tanh).
+
+    The condition chooses scale and shift of every batch normalisation: a row of its own for each
+    class, or sums of rows for several attributes.
+
+    Args:
+        shape: (height, width, channels), square, 16, 32 or 64 pixels.
+        condition_size: K.
+        latent_size: N; 128 in the paper.
+        base_width: channels of every map; 256 in the paper.
+        synchronized: batch statistics over all replicas.
+        seed: of the initial weights.
+    """
+    blocks = _blocks(shape)
+    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
+    latent = keras.Input((latent_size,), name="latent")
+    condition = keras.Input((condition_size,), name="condition")
+
+    def convolve(maps, filters, kernel, name):
+        return layers.Conv2D(
+            filters, kernel, padding="same", kernel_initializer=_initializer(next(seeds)),
+            name=name,
+        )(maps)  # fmt: skip
+
+    def normalize(maps, name):
+        maps = layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, center=False, scale=False, synchronized=synchronized,
+            name=f"{name}_norm",
+        )(maps)  # fmt: skip
+        for part, initializer, join in (
+            ("scale", "ones", layers.Multiply), ("shift", "zeros", layers.Add),
+        ):  # fmt: skip
+            rows = layers.Dense(
+                base_width, use_bias=False, kernel_initializer=initializer, name=f"{name}_{part}"
+            )(condition)
+            rows = layers.Reshape((1, 1, base_width), name=f"{name}_{part}_reshape")(rows)
+            maps = join(name=f"{name}_{part}_join")([maps, rows])
+        return layers.ReLU(name=f"{name}_relu")(maps)
+
+    maps = layers.Dense(
+        16 * base_width, kernel_initializer=_initializer(next(seeds)), name="project"
+    )(latent)
+    maps = layers.Reshape((4, 4, base_width), name="reshape")(maps)
+    for block in range(blocks):
+        name = f"block_{block}"
+        larger = layers.UpSampling2D(name=f"{name}_shortcut_upsample")(maps)
+        shortcut = convolve(larger, base_width, 1, f"{name}_shortcut")
+        maps = normalize(maps, f"{name}_first")
+        maps = layers.UpSampling2D(name=f"{name}_upsample")(maps)
+        maps = convolve(maps, base_width, 3, f"{name}_first_convolution")
+        maps = normalize(maps, f"{name}_second")
+        maps = convolve(maps, base_width, 3, f"{name}_second_convolution")
+        maps = layers.Add(name=f"{name}_sum")([shortcut, maps])
+    maps = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, synchronized=synchronized, name="last_norm"
+    )(maps)
+    maps = layers.ReLU(name="last_relu")(maps)
+    maps = convolve(maps, shape[2], 3, "to_picture")
+    picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
+    return keras.Model([latent, condition], picture, name="generator")
+
+
+def discriminator(
+    shape: tuple[int, int, int],
+    condition_size: int,
+    base_width: int = 64,
+    *,
+    conditioned: bool = True,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds [picture float32 [B, H, W, C], condition float32 [B, K]] → score float32 [B, 1].
+
+    The score is ψ(φ(x)) + yᵀ V φ(x), with the features φ summed over the picture. Every layer has
+    spectral normalisation; none mixes the examples of a batch.
+
+    Args:
+        shape: (height, width, channels), square, 16, 32 or 64 pixels.
+        condition_size: K.
+        base_width: channels of every map; 128 in the paper.
+        conditioned: without, the score is ψ(φ(x)) alone and there is no condition.
+        seed: of the initial weights.
+    """
+    blocks = _blocks(shape)
+    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
+    picture = keras.Input(shape, name="picture")
+    condition = keras.Input((condition_size,), name="condition")
+
+    def convolve(maps, kernel, name):
+        return SpectralConv2D(
+            base_width, kernel, padding="same", kernel_initializer=_initializer(next(seeds)),
+            name=name,
+        )(maps)  # fmt: skip
+
+    def shrink(maps, name):
+        return layers.AveragePooling2D(name=name)(maps)
+
+    # The first block has no activation in front: it would cut what the picture says.
+    maps = convolve(picture, 3, "block_0_first_convolution")
+    maps = convolve(layers.ReLU(name="block_0_relu")(maps), 3, "block_0_second_convolution")
+    shortcut = convolve(shrink(picture, "block_0_shortcut_shrink"), 1, "block_0_shortcut")
+    maps = layers.Add(name="block_0_sum")([shrink(maps, "block_0_shrink"), shortcut])
+    # Down to 8x8, where two blocks more look at what is left.
+    for block in range(1, blocks + 1):
+        name, smaller = f"block_{block}", block < blocks - 1
+        inner = layers.ReLU(name=f"{name}_first_relu")(maps)
+        inner = convolve(inner, 3, f"{name}_first_convolution")
+        inner = layers.ReLU(name=f"{name}_second_relu")(inner)
+        inner = convolve(inner, 3, f"{name}_second_convolution")
+        if smaller:
+            inner = shrink(inner, f"{name}_shrink")
+            maps = shrink(convolve(maps, 1, f"{name}_shortcut"), f"{name}_shortcut_shrink")
+        maps = layers.Add(name=f"{name}_sum")([inner, maps])
+    maps = layers.ReLU(name="last_relu")(maps)
+    features = layers.GlobalAveragePooling2D(name="mean_features")(maps)
+    side = maps.shape[1]
+    features = layers.Rescaling(float(side * side), name="features")(features)
+    score = SpectralDense(1, kernel_initializer=_initializer(next(seeds)), name="score_of_picture")(
+        features
+    )
+    if conditioned:
+        row = SpectralDense(
+            base_width, use_bias=False, kernel_initializer=_initializer(next(seeds)),
+            name="condition_row",
+        )(condition)  # fmt: skip
+        told = layers.Dot(axes=1, name="projection")([features, row])
+        score = layers.Add(name="sum_of_scores")([score, told])
+    score = layers.Activation("linear", dtype="float32", name="score")(score)
+    inputs = [picture, condition] if conditioned else picture
+    return keras.Model(inputs, score, name="discriminator")

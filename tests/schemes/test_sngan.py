@@ -1,0 +1,49 @@
+"""Tests of sngan: the contract, and its networks."""
+
+import keras
+import numpy as np
+
+from kgan.data.collection import Spec
+from tests.schemes.contract import ConditionalContract
+
+
+class TestSNGAN(ConditionalContract):
+    scheme = "sngan"
+    flags = ("--g_width=4", "--d_width=4", "--latent_size=8", "--d_updates=2")
+    other_settings = ("--gan_loss=bce", "--flip_labels=0.1")
+    spec = Spec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+
+
+def test_score_is_that_of_the_picture_plus_the_projection_on_the_class():
+    model = TestSNGAN().build()
+    discriminator = model.discriminator
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
+    conditions = np.eye(10, dtype=np.float32)[[1, 4, 4]]
+    inner = keras.Model(
+        discriminator.inputs,
+        [discriminator.get_layer(name).output
+         for name in ("features", "score_of_picture", "last_relu")],
+    )  # fmt: skip
+    features, alone, maps = map(np.asarray, inner([pictures, conditions]))
+    np.testing.assert_allclose(features, maps.sum(axis=(1, 2)), rtol=1e-5)
+    layer = discriminator.get_layer("condition_row")
+    rows = conditions @ np.asarray(layer.normalized_kernel(False))
+    wanted = alone[:, 0] + (features * rows).sum(axis=1)
+    found = discriminator([pictures, conditions])
+    np.testing.assert_allclose(np.asarray(found)[:, 0], wanted, rtol=1e-4)
+
+
+def test_no_layer_of_the_discriminator_mixes_examples_of_a_batch():
+    model = TestSNGAN().build()
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
+    conditions = np.eye(10, dtype=np.float32)[[1, 4, 7]]
+    together = np.asarray(model.discriminator([pictures, conditions]))
+    alone = np.asarray(model.discriminator([pictures[1:2], conditions[1:2]]))
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-4)
+
+
+def test_classes_have_scales_and_shifts_of_their_own():
+    model = TestSNGAN().build()
+    layer = model.generator.get_layer("block_0_first_scale")
+    np.testing.assert_array_equal(layer.kernel, np.ones((10, 4)))
+    assert layer.bias is None
