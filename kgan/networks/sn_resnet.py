@@ -130,7 +130,7 @@ def discriminator(
         )(maps)  # fmt: skip
 
     def shrink(maps, name):
-        return layers.AveragePooling2D(name=name)(maps)
+        return layers.AveragePooling2D(2, name=name)(maps)
 
     # The first block has no activation in front: it would cut what the picture says.
     maps = convolve(picture, 3, "block_0_first_convolution")

@@ -479,7 +479,8 @@ class LatentModel(AdversarialModel):
 
     def generate(self, latents, *conditions) -> np.ndarray:
         """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""
-        given = [latents, *conditions] if conditions else latents
+        given = [tf.cast(values, tf.float32) for values in (latents, *conditions)]
+        given = given if conditions else given[0]
         return np.asarray(self.sampler(given, training=False))
 
     def preview(self, examples=None) -> np.ndarray:
