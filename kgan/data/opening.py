@@ -14,6 +14,7 @@ from kgan.data.facades import open_facades
 from kgan.data.folders import open_folder
 from kgan.data.pictures import printable
 from kgan.data.tfds_source import open_tfds
+from kgan.data.typeset import open_typeset
 from kgan.errors import UserError
 
 # What a scheme may be given in place of the kind it names: labels can be left unused.
@@ -45,7 +46,7 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `facades`, a path, or a TFDS name (`mnist`, `cycle_gan/horse2zebra`). A
+        name: `digits`, `typeset`, `facades`, a path, or a TFDS name (`mnist`, `cycle_gan/horse2zebra`). A
             path wins over TFDS where it exists.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
@@ -69,6 +70,8 @@ def open_dataset(
     colours = None if palette is None else np.array(palette, np.uint8)
     if name == "digits":
         collection = open_digits(pictures)
+    elif name == "typeset":
+        collection = open_typeset(pictures, seed=seed)
     elif name == "facades":
         collection = open_facades(pictures, seed=seed, direction=direction)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
