@@ -93,7 +93,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     boolean("help", False, "Shows the flags; with --model= the scheme's own too.")
     string("model", None, "The scheme to train.")
 
-    string("dataset", None, "digits, typeset, facades, a TFDS name, or a folder or zip of pictures.")
+    string("dataset", None, "A built-in set (see README), a TFDS name, or a folder or zip.")
     string("data_dir", None, "Where TFDS keeps prepared data sets.")
     string("manual_dir", None, "Where the files lie that TFDS would download.")
     choice("layout", "auto", LAYOUTS, "What the folder's layout is; auto looks.")

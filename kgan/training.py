@@ -35,7 +35,10 @@ from kgan.schemes.base import group_batches
 
 logger = logging.getLogger("kgan")
 
-FIELDS = {"images": ("image",), "labelled": ("image", "label"), "paired": ("input", "target")}
+FIELDS = {
+    "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
+    "paired": ("input", "target"),
+}  # fmt: skip
 PREVIEW_EXAMPLES = 8
 VALIDATION_BATCH = 8
 FAILED = 1  # exit status of a run that could not be saved from NaN

@@ -11,20 +11,23 @@ from kgan.data.collection import Collection, Pictures
 from kgan.data.derived_pairs import derive_pairs
 from kgan.data.digits import open_digits
 from kgan.data.facades import open_facades
+from kgan.data.faces import open_faces
 from kgan.data.folders import open_folder
 from kgan.data.pictures import printable
 from kgan.data.tfds_source import open_tfds
 from kgan.data.typeset import open_typeset
 from kgan.errors import UserError
 
-# What a scheme may be given in place of the kind it names: labels can be left unused.
-SERVES_AS = {"images": ("images", "labelled")}
+# What a scheme may be given in place of the kind it names: what is known of a picture beside its
+# pixels can be left unused.
+SERVES_AS = {"images": ("images", "labelled", "attributes")}
 # As TFDS writes them: name, configuration, version. Anything else can only be a path.
 TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
 MENDS = {
     "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
     "images": "give plain pictures, or --layout=images",
     "labelled": "give a folder with one subfolder a class",
+    "attributes": "give faces",
     "unpaired": "give a folder with trainA and trainB",
 }
 
@@ -46,8 +49,8 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `typeset`, `facades`, a path, or a TFDS name (`mnist`, `cycle_gan/horse2zebra`). A
-            path wins over TFDS where it exists.
+        name: `digits`, `typeset`, `faces`, `facades`, a path, or a TFDS name (`mnist`,
+            `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
         layout: of a folder; `auto` looks.
@@ -72,6 +75,8 @@ def open_dataset(
         collection = open_digits(pictures)
     elif name == "typeset":
         collection = open_typeset(pictures, seed=seed)
+    elif name == "faces":
+        collection = open_faces(pictures, seed=seed)
     elif name == "facades":
         collection = open_facades(pictures, seed=seed, direction=direction)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
