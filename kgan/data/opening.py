@@ -14,6 +14,7 @@ from kgan.data.facades import open_facades
 from kgan.data.faces import open_faces
 from kgan.data.folders import open_folder
 from kgan.data.pictures import printable
+from kgan.data.scenes import open_scenes
 from kgan.data.tfds_source import open_tfds
 from kgan.data.typeset import open_typeset
 from kgan.errors import UserError
@@ -49,7 +50,7 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `typeset`, `faces`, `facades`, a path, or a TFDS name (`mnist`,
+        name: `digits`, `typeset`, `faces`, `facades`, `scenes`, a path, or a TFDS name (`mnist`,
             `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
@@ -79,6 +80,8 @@ def open_dataset(
         collection = open_faces(pictures, seed=seed)
     elif name == "facades":
         collection = open_facades(pictures, seed=seed, direction=direction)
+    elif name == "scenes":
+        collection = open_scenes(pictures, seed=seed, direction=direction)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         collection = open_folder(
             name, pictures, layout=layout, direction=direction, palette=colours
