@@ -17,6 +17,7 @@ from kgan.data.pictures import printable
 from kgan.data.scenes import open_scenes
 from kgan.data.tfds_source import open_tfds
 from kgan.data.typeset import open_typeset
+from kgan.data.usps import open_usps
 from kgan.errors import UserError
 
 # What a scheme may be given in place of the kind it names: what is known of a picture beside its
@@ -50,8 +51,8 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `typeset`, `faces`, `facades`, `scenes`, a path, or a TFDS name (`mnist`,
-            `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
+        name: `digits`, `typeset`, `faces`, `facades`, `scenes`, `usps`, a path, or a
+            TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
         layout: of a folder; `auto` looks.
@@ -59,7 +60,7 @@ def open_dataset(
         pairs: how to derive pairs from single pictures, or None.
         palette: RGB colours of a label map.
         data_dir: TFDS' folder of prepared sets.
-        manual_dir: folder with the original files of a TFDS set.
+        manual_dir: folder with the original files of a TFDS set or of `usps`.
         seed: of what is drawn.
         bad_limit: the share of pictures of a folder that may be unreadable and are skipped; None:
             the first one is an error.
@@ -82,6 +83,8 @@ def open_dataset(
         collection = open_facades(pictures, seed=seed, direction=direction)
     elif name == "scenes":
         collection = open_scenes(pictures, seed=seed, direction=direction)
+    elif name == "usps":
+        collection = open_usps(pictures, manual_dir=manual_dir)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         collection = open_folder(
             name, pictures, layout=layout, direction=direction, palette=colours
