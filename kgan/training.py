@@ -186,6 +186,7 @@ def open_collection(resolved: types.SimpleNamespace):
         manual_dir=resolved.manual_dir,
         seed=resolved.seed,
         bad_limit=resolved.bad_limit if resolved.bad_images == "skip" else None,
+        classes=settings.parse_classes(resolved.classes) if resolved.classes else None,
     )
     return collection, spec_of(collection, size)
 

@@ -16,7 +16,8 @@ class Source(Protocol):
     Random access, and nothing else, is what makes a batch a function of (seed, step): the order
     is computed by the pipeline and never remembered by an iterator. A source that reads several
     examples faster at once than one by one has a `read_many` besides; call it by the function of
-    that name.
+    that name. One of labelled pictures that knows its labels without reading the pictures has
+    them as `labels`; see `labels_of`.
     """
 
     def __len__(self) -> int: ...
@@ -35,6 +36,14 @@ def read_many(source: Source, indices: Sequence[int]) -> list[dict[str, np.ndarr
     """Reads several examples, at once where the source has a way to."""
     many = getattr(source, "read_many", None)
     return [source.read(index) for index in indices] if many is None else many(indices)
+
+
+def labels_of(source: Source) -> np.ndarray:
+    """Gives the labels of a part of a labelled collection: int32 [N]."""
+    labels = getattr(source, "labels", None)
+    if labels is None:
+        labels = [source.read(index)["label"] for index in range(len(source))]
+    return np.asarray(labels, np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,8 @@ class DrawnSource:
     """Draws the examples of one part as they are read.
 
     Args:
-        draw: makes an example of (seed, number, height, width), and of nothing else.
+        draw: makes an example of (seed, number, height, width), and of nothing else. Where the
+            examples are labelled, its `label` tells a number's without drawing.
         part: `train`, `validation` or `test`; no number is in two of them.
         count: number of examples, at most 2^30.
         seed: not negative; seed of the whole data set.
@@ -37,6 +38,15 @@ class DrawnSource:
 
     def __len__(self) -> int:
         return self.count
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Gives the labels, int32 [N], or None where there are none."""
+        label = getattr(self.draw, "label", None)
+        if label is None:
+            return None
+        start = PART_STARTS[self.part]
+        return np.array([label(start + index) for index in range(self.count)], np.int32)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns the example that `draw` makes of the part's number `index`."""

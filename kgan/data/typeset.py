@@ -51,11 +51,15 @@ class DigitPainter:
 
     def __call__(self, seed: int, number: int, height: int, width: int) -> dict[str, np.ndarray]:
         """Returns `image` uint8 [H, W, C] and `label` int32, the last decimal of `number`."""
-        digit = number % 10
+        digit = self.label(number)
         canvas = Image.fromarray(self.draw(digit, np.random.default_rng([seed, number]),
                                            max(height, width)))  # fmt: skip
         image = shape_picture(canvas, "typeset", (height, width), self.channels, self.fit)
         return {"image": image, "label": np.int32(digit)}
+
+    def label(self, number: int) -> int:
+        """Tells which digit a number has."""
+        return number % 10
 
     def draw(self, digit: int, rng: np.random.Generator, side: int) -> np.ndarray:
         """Draws a digit on a square canvas at least twice as large as `side`: uint8 [N, N]."""
