@@ -96,9 +96,14 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     boolean("help", False, "Shows the flags; with --model= the scheme's own too.")
     string("model", None, "The scheme to train.")
 
-    string("dataset", None, "digits, facades, a TFDS name, or a folder or zip of pictures.")
+    string("dataset", None, "A built-in set (README), a TFDS name, a folder or zip; or A+B.")
     string("data_dir", None, "Where TFDS keeps prepared data sets.")
-    string("manual_dir", None, "Where the files lie that TFDS would download.")
+    string(
+        "manual_dir",
+        None,
+        "Where the files lie that would be downloaded; of A+B, in folders A and B.",
+    )
+    string("classes", None, "Keeps these classes only: names or numbers, parted by commas.")
     choice("layout", "auto", LAYOUTS, "What the folder's layout is; auto looks.")
     choice("direction", "AtoB", ["AtoB", "BtoA"], "Which side of a pair is given.")
     choice("pairs", None, DERIVED_PAIRS, "Makes pairs of single pictures.")
@@ -299,6 +304,8 @@ def check_shared(settings) -> None:
         parse_size(settings.image_size)
     if settings.palette is not None:
         parse_palette(settings.palette)
+    if settings.classes is not None:
+        parse_classes(settings.classes)
     check_name("name", settings.name)
     check_name("job", settings.job)
     for name in ("checkpoint_every", "sample_every", "validate_every"):
@@ -335,6 +342,14 @@ def parse_palette(text: str) -> list[tuple[int, int, int]]:
     if len(words) < 2 or not all(re.fullmatch(r"[0-9A-Fa-f]{6}", word) for word in words):
         raise UserError(f"--palette={text}: two or more colours as RRGGBB, parted by commas")
     return [tuple(bytes.fromhex(word)) for word in words]
+
+
+def parse_classes(text: str) -> list[str]:
+    """Parses `--classes`: names or numbers of classes, parted by commas."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(words) or len(set(words)) < len(words):
+        raise UserError(f"--classes={text}: different names or numbers, parted by commas")
+    return words
 
 
 def parse_interval(name: str, text: str) -> tuple[float, str]:

@@ -35,7 +35,10 @@ from kgan.schemes.base import group_batches
 
 logger = logging.getLogger("kgan")
 
-FIELDS = {"images": ("image",), "labelled": ("image", "label"), "paired": ("input", "target")}
+FIELDS = {
+    "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
+    "paired": ("input", "target"),
+}  # fmt: skip
 PREVIEW_EXAMPLES = 8
 VALIDATION_BATCH = 8
 FAILED = 1  # exit status of a run that could not be saved from NaN
@@ -183,6 +186,7 @@ def open_collection(resolved: types.SimpleNamespace):
         manual_dir=resolved.manual_dir,
         seed=resolved.seed,
         bad_limit=resolved.bad_limit if resolved.bad_images == "skip" else None,
+        classes=settings.parse_classes(resolved.classes) if resolved.classes else None,
     )
     return collection, spec_of(collection, size)
 

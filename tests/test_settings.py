@@ -9,6 +9,7 @@ from kgan.errors import UserError
 # Values other than the default for the flags whose type alone does not give one.
 SHARED_VALUES = {
     "dataset": "my pictures/größe #2", "data_dir": "some/where", "manual_dir": "/else where",
+    "classes": "cat,3",
     "palette": "000000,FFffFF,00ff7F", "image_size": "16x32", "jitter": "1.25", "cache_gb": "0.5",
     "beta_1": "0.25", "g_lr": "3e-05", "d_lr": "1.5", "minutes": "7.5", "runs_dir": "other runs",
     "name": "my-run_2.b", "export_dir": "/x/y", "checkpoint_every": "0.5epochs",
@@ -142,6 +143,10 @@ def test_palette_is_read_as_rgb():
     assert settings.parse_palette("000000,0a10FF") == [(0, 0, 0), (10, 16, 255)]
 
 
+def test_classes_are_names_or_numbers_parted_by_commas():
+    assert settings.parse_classes("7,cat, big dog") == ["7", "cat", "big dog"]
+
+
 @pytest.mark.parametrize(
     ("text", "interval"),
     [
@@ -263,6 +268,7 @@ WRONG = [
         "image_size": ["0", "7", "1025", "x", "32x", "x32", "32x32x3", "-32", "3.5", "32X32", " 8"],
         "palette": ["FF0000", "FF0000,", "GG0000,000000", "FFF,000", "FF0000;00FF00",
                     "#000000,#FFFFFF"],
+        "classes": ["", ",", "7,", "7,,8", "7,7"],
         "checkpoint_every": ["0", "0min", "5h", "-5", "min", "1e3", "5 min", "five"],
         "sample_every": ["0epochs", "5minutes", "1,5min"],
         "validate_every": ["", "0s", "nan"],

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-KINDS = ("images", "labelled", "paired", "unpaired")
+KINDS = ("images", "labelled", "attributes", "paired", "unpaired")
+UNPAIRED_TRAINING = ("train_a", "train_b")
 
 
 class Source(Protocol):
@@ -15,7 +16,8 @@ class Source(Protocol):
     Random access, and nothing else, is what makes a batch a function of (seed, step): the order
     is computed by the pipeline and never remembered by an iterator. A source that reads several
     examples faster at once than one by one has a `read_many` besides; call it by the function of
-    that name.
+    that name. One of labelled pictures that knows its labels without reading the pictures has
+    them as `labels`; see `labels_of`.
     """
 
     def __len__(self) -> int: ...
@@ -23,8 +25,9 @@ class Source(Protocol):
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns one example; pictures are uint8, uint16 or float32 in [0, 1], [H, W, C].
 
-        Keys by kind of collection: `image`; `image` and `label` (int32 scalar); `input` and
-        `target`. An unpaired collection has two parts of plain images instead.
+        Keys by kind of collection: `image`; `image` and `label` (int32 scalar); `image` and
+        `attributes` (float32 [K], 0 or 1); `input` and `target`. An unpaired collection has two
+        parts of plain images instead.
         """
         ...
 
@@ -33,6 +36,14 @@ def read_many(source: Source, indices: Sequence[int]) -> list[dict[str, np.ndarr
     """Reads several examples, at once where the source has a way to."""
     many = getattr(source, "read_many", None)
     return [source.read(index) for index in indices] if many is None else many(indices)
+
+
+def labels_of(source: Source) -> np.ndarray:
+    """Gives the labels of a part of a labelled collection: int32 [N]."""
+    labels = getattr(source, "labels", None)
+    if labels is None:
+        labels = [source.read(index)["label"] for index in range(len(source))]
+    return np.asarray(labels, np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +56,7 @@ class Collection:
         parts: `train` is always there, `validation` and `test` may be. Unpaired collections
             have `train_a`, `train_b`, and perhaps `test_a`, `test_b`.
         description: what was found, one line, printed to the user.
-        class_names: for labelled collections.
+        class_names: for labelled collections; of the attributes, for collections of these.
         palette: uint8 [K, 3], the colours of a label map, where one side of the pairs is one.
         palette_side: `input` or `target`: the side that is a label map.
         noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
@@ -96,9 +107,10 @@ class Spec:
     Args:
         kind: one of `KINDS`.
         size: (height, width) that the networks see.
-        channels: of the picture, or of the target of a pair.
-        input_channels: of the given side of a pair; equal to `channels` otherwise.
-        class_names: for labelled collections.
+        channels: of the picture, of the target of a pair, or of the pictures of B.
+        input_channels: of the given side of a pair, or of the pictures of A; equal to `channels`
+            otherwise.
+        class_names: of a labelled collection, or of the attributes.
     """
 
     kind: str
@@ -109,9 +121,11 @@ class Spec:
 
 
 def spec_of(collection: Collection, size: tuple[int, int]) -> Spec:
-    """Reads the channels off the first training example."""
-    part = "train_a" if collection.kind == "unpaired" else "train"
-    example = collection.parts[part].read(0)
-    picture = example["target" if collection.kind == "paired" else "image"]
-    given = example.get("input", picture)
+    """Reads the channels off the first training examples."""
+    if collection.kind == "unpaired":
+        given, picture = (collection.parts[part].read(0)["image"] for part in UNPAIRED_TRAINING)
+    else:
+        example = collection.parts["train"].read(0)
+        picture = example["target" if collection.kind == "paired" else "image"]
+        given = example.get("input", picture)
     return Spec(collection.kind, size, picture.shape[-1], given.shape[-1], collection.class_names)

@@ -27,7 +27,7 @@ def derive_pairs(collection: Collection, how: str, seed: int = 0) -> Collection:
     """Makes pairs of a collection of pictures.
 
     Args:
-        collection: `images` or `labelled`; labels are dropped.
+        collection: of single pictures; labels and attributes are dropped.
         how: `edges` (dark lines on white), `grey` (luminance in every channel), `lowres` (a
             quarter of height and width, blown up again), `noisy` (Gaussian noise of standard
             deviation 0.15 in [0, 1]) or `masked` (a grey rectangle over a quarter of the area).
@@ -42,7 +42,7 @@ def derive_pairs(collection: Collection, how: str, seed: int = 0) -> Collection:
     """
     if how not in MAKERS:
         raise UserError(f"--pairs={how}: unknown; right would be one of {', '.join(MAKERS)}")
-    if collection.kind not in ("images", "labelled"):
+    if collection.kind not in ("images", "labelled", "attributes"):
         raise UserError(
             f"--pairs={how}: {collection.name} is {collection.kind} already; right would be a "
             "set of single pictures, or no --pairs"

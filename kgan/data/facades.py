@@ -10,14 +10,13 @@ import dataclasses
 import numpy as np
 
 from kgan.data.collection import Collection, Pictures
+from kgan.data.drawn import PART_ROOM, PART_STARTS
 from kgan.data.facade_layout import PALETTE, Canvas, lay_out, make_plan
 from kgan.data.facade_photo import light, shade
 from kgan.errors import UserError
 
 SIDES = (32, 1024)
 NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels of the picture
-PART_ROOM = 1 << 30  # keeps the index ranges of the parts apart
-PART_STARTS = {"train": 0, "validation": PART_ROOM, "test": 2 * PART_ROOM}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,30 +1,53 @@
 """From the name that a user gives to the collection that a scheme trains on."""
 
 import dataclasses
+import functools
 import os
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from kgan.data.bad_pictures import SkippingSource
+from kgan.data.chosen_classes import choose_classes
 from kgan.data.collection import Collection, Pictures
 from kgan.data.derived_pairs import derive_pairs
 from kgan.data.digits import open_digits
 from kgan.data.facades import open_facades
+from kgan.data.faces import open_faces
 from kgan.data.folders import open_folder
+from kgan.data.joined import JOINT, join_sets
 from kgan.data.pictures import printable
+from kgan.data.scenes import open_scenes
 from kgan.data.tfds_source import open_tfds
+from kgan.data.typeset import open_typeset
+from kgan.data.usps import open_usps
 from kgan.errors import UserError
 
-# What a scheme may be given in place of the kind it names: labels can be left unused.
-SERVES_AS = {"images": ("images", "labelled")}
+# By name, what opens it.
+BUILT_IN = {
+    "digits": lambda pictures, options: open_digits(pictures),
+    "typeset": lambda pictures, options: open_typeset(pictures, seed=options.seed),
+    "faces": lambda pictures, options: open_faces(pictures, seed=options.seed),
+    "facades": lambda pictures, options: open_facades(
+        pictures, seed=options.seed, direction=options.direction
+    ),
+    "scenes": lambda pictures, options: open_scenes(
+        pictures, seed=options.seed, direction=options.direction
+    ),
+    "usps": lambda pictures, options: open_usps(pictures, manual_dir=options.manual_dir),
+}
+# What a scheme may be given in place of the kind it names: what is known of a picture beside its
+# pixels can be left unused.
+SERVES_AS = {"images": ("images", "labelled", "attributes")}
 # As TFDS writes them: name, configuration, version. Anything else can only be a path.
 TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
 MENDS = {
     "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
     "images": "give plain pictures, or --layout=images",
     "labelled": "give a folder with one subfolder a class",
-    "unpaired": "give a folder with trainA and trainB",
+    "attributes": "give faces",
+    "unpaired": "give two sets, as in digits+typeset, or a folder with trainA and trainB",
 }
 
 
@@ -41,12 +64,14 @@ def open_dataset(
     manual_dir: str | None = None,
     seed: int = 0,
     bad_limit: float | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Collection:
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `facades`, a path, or a TFDS name (`mnist`, `cycle_gan/horse2zebra`). A
-            path wins over TFDS where it exists.
+        name: `digits`, `typeset`, `faces`, `facades`, `scenes`, `usps`, a path, or a
+            TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
+            Two of them with a `+` between are an unpaired set.
         pictures: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
         layout: of a folder; `auto` looks.
@@ -54,10 +79,11 @@ def open_dataset(
         pairs: how to derive pairs from single pictures, or None.
         palette: RGB colours of a label map.
         data_dir: TFDS' folder of prepared sets.
-        manual_dir: folder with the original files of a TFDS set.
+        manual_dir: folder with the original files of a TFDS set or of `usps`.
         seed: of what is drawn.
         bad_limit: the share of pictures of a folder that may be unreadable and are skipped; None:
             the first one is an error.
+        classes: names or numbers of the classes of a labelled set to keep; None: all.
 
     Raises:
         UserError: one line, for whatever cannot be opened or does not fit the scheme.
@@ -66,23 +92,71 @@ def open_dataset(
         raise UserError(
             f"--pairs={pairs}: this scheme trains on {kind} pictures; right would be no --pairs"
         )
-    colours = None if palette is None else np.array(palette, np.uint8)
-    if name == "digits":
-        collection = open_digits(pictures)
-    elif name == "facades":
-        collection = open_facades(pictures, seed=seed, direction=direction)
-    elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
-        collection = open_folder(
-            name, pictures, layout=layout, direction=direction, palette=colours
-        )
-        if bad_limit is not None:
-            parts = {k: SkippingSource(part, bad_limit) for k, part in collection.parts.items()}
-            collection = dataclasses.replace(collection, parts=parts)
+    options = _Options(
+        layout=layout,
+        direction=direction,
+        palette=None if palette is None else np.array(palette, np.uint8),
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        seed=seed,
+        bad_limit=bad_limit,
+        classes=classes,
+    )
+    if JOINT in name and not os.path.exists(os.path.expanduser(name)):
+        collection = join_sets(name, functools.partial(_open_side, pictures, options))
     else:
-        collection = open_tfds(name, pictures, data_dir=data_dir, manual_dir=manual_dir)
+        collection = _open_one(name, pictures, options)
     if pairs is not None:
         collection = derive_pairs(collection, pairs, seed)
     return _as_kind(collection, kind, name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """What `open_dataset` was given that one source or another asks for."""
+
+    layout: str
+    direction: str
+    palette: np.ndarray | None
+    data_dir: str | None
+    manual_dir: str | None
+    seed: int
+    bad_limit: float | None
+    classes: Sequence[str] | None
+
+
+def _open_side(pictures, options, name, channels):
+    if channels is not None:
+        pictures = dataclasses.replace(pictures, channels=channels)
+    if options.manual_dir is not None:
+        # Two sets may have files of one name: a folder for each, called as the sets are, below.
+        own = os.path.join(os.path.expanduser(options.manual_dir), name)
+        if os.path.isdir(own):
+            options = dataclasses.replace(options, manual_dir=own)
+    return _open_one(name, pictures, options)
+
+
+def _open_one(name, pictures, options):
+    limit = None
+    if name in BUILT_IN:
+        collection = BUILT_IN[name](pictures, options)
+    elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
+        collection = open_folder(
+            name, pictures, layout=options.layout, direction=options.direction,
+            palette=options.palette,
+        )  # fmt: skip
+        limit = options.bad_limit
+    else:
+        collection = open_tfds(
+            name, pictures, data_dir=options.data_dir, manual_dir=options.manual_dir
+        )
+    # Before what skips bad pictures: the one that stands in must be of the classes, too.
+    if options.classes is not None:
+        collection = choose_classes(collection, options.classes)
+    if limit is not None:
+        parts = {k: SkippingSource(part, limit) for k, part in collection.parts.items()}
+        collection = dataclasses.replace(collection, parts=parts)
+    return collection
 
 
 def _as_kind(collection, kind, name):

@@ -126,7 +126,8 @@ def training_batches(
 
     Returns:
         `tf.data.Dataset`: an element for each batch, and in it for each replica of the share, of
-        B / replicas examples: pictures float32 [B, H, W, C] in [-1, 1], labels int32 [B].
+        B / replicas examples: pictures float32 [B, H, W, C] in [-1, 1], labels int32 [B],
+        attributes float32 [B, K] as they are.
     """
     if decoded_bytes(source, keys) <= cache_bytes:
         read, threads = _cached(source, keys), tf.data.AUTOTUNE
@@ -144,7 +145,7 @@ def training_batches(
         if augmentation is not None:
             key = randomness.fold(seed, AUGMENTATION, number)
             fields = augment(fields, augmentation, key, tf.cast(first, tf.int32), batch_size)
-        fields = tuple(to_domain(f) if f.shape.rank == 4 else tf.cast(f, tf.int32) for f in fields)
+        fields = tuple(to_domain(f) if f.shape.rank == 4 else _unscaled(f) for f in fields)
         return fields if len(fields) > 1 else fields[0]
 
     options = tf.data.Options()
@@ -156,6 +157,10 @@ def training_batches(
     numbers = tf.data.Dataset.counter(start=start_batch * share.local, dtype=tf.int64)
     dataset = numbers.map(batch, num_parallel_calls=threads)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def _unscaled(field: tf.Tensor) -> tf.Tensor:
+    return tf.cast(field, tf.float32 if field.dtype.is_floating else tf.int32)
 
 
 def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:

@@ -14,6 +14,7 @@ from kgan.data.tfds_preparing import FORMAT, find_builder, prepare, quieten, rea
 from kgan.errors import UserError
 
 HELD_OUT = 10  # percent of the training part, where there is no other part to test on
+CHUNK = 4096  # records fetched at once for their labels
 PARTS = {"train": "train", "validation": "validation", "test": "test"}
 UNPAIRED = {"train_a": "trainA", "train_b": "trainB", "test_a": "testA", "test_b": "testB"}
 
@@ -58,26 +59,49 @@ class TFDSSource:
             records = self.split.__getitems__(places)
         return [self._decode(*pair) for pair in zip(places, records, strict=True)]
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Reads the labels of all records, int32 [N], without decoding a picture."""
+        if not self.classes:
+            return None
+        labels = np.empty(len(self), np.int32)
+        for start in range(0, len(self), CHUNK):
+            places = range(start, min(start + CHUNK, len(self)))
+            with _damage_is_named(self.name, self.split.dataset_info):
+                records = self.split.__getitems__(list(places))
+            for place, record in zip(places, records, strict=True):
+                labels[place] = self._fields(place, record)[1]
+        return labels
+
     def _decode(self, place: int, record: bytes) -> dict[str, np.ndarray]:
+        encoded, label = self._fields(place, record)
+        called = self._called(place)
+        image = read_picture(encoded, called, self.size, self.channels, self.fit)
+        return {"image": image} if label is None else {"image": image, "label": np.int32(label)}
+
+    def _called(self, place: int) -> str:
+        return f"{self.name}, picture {place}"
+
+    def _fields(self, place: int, record: bytes) -> tuple[bytes, int | None]:
+        """Takes the encoded picture and the label out of a record."""
         # Here for the reason in `open_tfds`.
         import tensorflow as tf
         from google.protobuf.message import DecodeError
 
-        called = f"{self.name}, picture {place}"
         try:
             features = tf.train.Example.FromString(record).features.feature
             encoded = features["image"].bytes_list.value[0]
             label = features["label"].int64_list.value[0] if self.classes else None
         except (DecodeError, IndexError) as error:
             raise UserError(
-                f"{called}: the record is damaged; right would be a set that is prepared again"
+                f"{self._called(place)}: the record is damaged; right would be a set that is "
+                "prepared again"
             ) from error
-        image = read_picture(encoded, called, self.size, self.channels, self.fit)
-        if label is None:
-            return {"image": image}
-        if not 0 <= label < self.classes:
-            raise UserError(f"{called}: label {label}; right would be 0 to {self.classes - 1}")
-        return {"image": image, "label": np.int32(label)}
+        if label is not None and not 0 <= label < self.classes:
+            raise UserError(
+                f"{self._called(place)}: label {label}; right would be 0 to {self.classes - 1}"
+            )
+        return encoded, label
 
 
 def open_tfds(

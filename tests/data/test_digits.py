@@ -81,7 +81,7 @@ def test_colour_channels_are_equal_and_alpha_is_full(digits):
 
 
 def test_importing_the_data_sources_imports_no_large_package_that_may_not_be_needed():
-    large = ["tensorflow", "tensorflow_datasets", "sklearn"]
+    large = ["tensorflow", "tensorflow_datasets", "sklearn", "matplotlib"]
     script = f"import sys, kgan.data; print([name for name in {large} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -132,7 +132,9 @@ def test_unpaired_pictures_serve_no_other_kind(tmp_path, kind):
 
 @pytest.mark.parametrize("name", ["digits", "facades"])
 def test_unpaired_scheme_says_what_it_needs(name):
-    assert refusal(name, "unpaired").endswith("give a folder with trainA and trainB")
+    assert refusal(name, "unpaired").endswith(
+        "; give two sets, as in digits+typeset, or a folder with trainA and trainB"
+    )
 
 
 def test_pairs_do_not_serve_as_plain_pictures(tmp_path):

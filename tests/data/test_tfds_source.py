@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from kgan.data import tfds_preparing
-from kgan.data.collection import Pictures, read_many
+from kgan.data.collection import Pictures, labels_of, read_many
 from kgan.data.tfds_source import open_tfds
 from kgan.errors import UserError
 
@@ -166,6 +166,14 @@ def test_mnist_reads_the_same_from_many_threads_and_in_any_order(mnist):
         np.testing.assert_array_equal(one["image"], other["image"])
         np.testing.assert_array_equal(one["image"], third["image"])
         assert one["label"] == other["label"] == third["label"]
+
+
+def test_labels_are_read_without_the_pictures(mnist, monkeypatch):
+    source = opened("mnist", mnist).parts["test"]
+    wanted = [int(example["label"]) for example in read_many(source, range(10_000))]
+    monkeypatch.setattr("kgan.data.tfds_source.read_picture", None)
+    assert labels_of(source).tolist() == wanted
+    assert np.bincount(wanted).tolist() == np.bincount(original("t10k")[1]).tolist()
 
 
 def test_prepared_set_needs_neither_network_nor_files(mnist, no_network):
