@@ -24,7 +24,7 @@ from kgan.errors import UserError
 from kgan.grid import Grid
 
 ASKED = (signal.SIGINT, signal.SIGTERM)
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 BAR_SECONDS = 2  # between two looks at how far the runs are
 GRACE_SECONDS = 60  # for runs to save when the sweep itself cannot go on
 TAIL_BYTES = 8192  # of metrics.jsonl, in which a last step stands
@@ -176,7 +176,7 @@ class Sweep:
             return
         every = len(self.grid.runs())
         fractions = {cell.job(seed): self._fraction(cell, seed) for cell, seed in missing}
-        done = every - len(missing)
+        done = before = every - len(missing)
         with progress.bar(
             total=every, initial=done + sum(fractions.values()), smoothing=0, miniters=0,
             bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
@@ -187,9 +187,12 @@ class Sweep:
                     self._start(*missing.pop(0), lock)
                 for worker in [one for one in self.running if one.process.poll() is not None]:
                     self.running.remove(worker)
-                    fractions[worker.job] = 1.0
-                    done += 1
-                    bar.write(f"[{done}/{every}] {self._ended(worker)}", file=sys.stdout)
+                    line = self._ended(worker)
+                    if worker.job in self.outcomes:
+                        fractions[worker.job] = 1.0
+                        done += 1
+                        line = f"[{done}/{every}] {line}"
+                    bar.write(line, file=sys.stdout)
                     sys.stdout.flush()
                 if time.monotonic() - looked > BAR_SECONDS:
                     looked = time.monotonic()
@@ -197,10 +200,10 @@ class Sweep:
                         now = self._fraction(worker.cell, worker.seed)
                         fractions[worker.job] = max(now, fractions[worker.job])
                     bar.set_description_str(f"{done} of {every} runs", refresh=False)
-                    started = every - len(fractions)
-                    bar.update(max(0.0, started + sum(fractions.values()) - bar.n))
+                    bar.update(max(0.0, before + sum(fractions.values()) - bar.n))
                 time.sleep(LOOK_SECONDS)
             bar.set_description_str(f"{done} of {every} runs", refresh=False)
+            bar.update(max(0.0, before + sum(fractions.values()) - bar.n))
 
     @property
     def _leaving(self) -> bool:
@@ -276,9 +279,13 @@ class Sweep:
         if outcome != STOPPED:
             self.outcomes[worker.job] = outcome
             self._write_record()
+        else:
+            self.outcomes.pop(worker.job, None)
         line = f"{worker.cell.label}, seed {worker.seed}: {outcome}"
         if outcome == DONE:
             return f"{line}, {self._numbers(worker)}"
+        if outcome == STOPPED and not (status == 2 and self.refusal):
+            return f"{line}; the next start goes on with it"
         reason = _last_line(said)
         return f"{line} (status {status}){f': {reason}' if reason else ''}; all in {worker.log}"
 
