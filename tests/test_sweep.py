@@ -97,6 +97,14 @@ def refused(*arguments):
     return str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A sweep that has all its runs; nobody writes into it."""
+    out = tmp_path_factory.mktemp("finished")
+    assert a_sweep(out).run() == 0
+    return out
+
+
 # The grid
 
 
@@ -178,12 +186,11 @@ def test_run_whose_folder_is_gone_is_trained_again(tmp_path):
     assert lost.exists() and starts(tmp_path) == ONCE
 
 
-def test_training_is_told_cell_seed_and_place(tmp_path):
-    a_sweep(tmp_path, cells=a_grid(more=("--width=4",))).run()
-    words = json.loads((folder(tmp_path, "adam", 1) / "start-0").read_text())
+def test_training_is_told_cell_seed_and_place(finished):
+    words = json.loads((folder(finished, "adam", 1) / "start-0").read_text())
     assert {
-        "--model=dcgan", "--width=4", "--g_optimizer=adam", "--seed=1", "--noexport",
-        f"--runs_dir={tmp_path}/runs", f"--job={job('adam', 1)}",
+        "--model=dcgan", "--steps=20", "--g_optimizer=adam", "--seed=1", "--noexport",
+        f"--runs_dir={finished}/runs", f"--job={job('adam', 1)}",
     } <= set(words)  # fmt: skip
 
 
@@ -205,13 +212,12 @@ def test_more_values_and_repeats_train_only_what_is_new(tmp_path):
         (lambda: a_grid("d_optimizer:sgd|adam"), "varies d_optimizer, .* g_optimizer"),
     ],
 )
-def test_other_base_settings_are_refused_and_leave_all_as_it_was(tmp_path, other, named):
-    a_sweep(tmp_path).run()
-    before = (tmp_path / "sweep.json").read_bytes()
+def test_other_base_settings_are_refused_and_leave_all_as_it_was(finished, other, named):
+    before = (finished / "sweep.json").read_bytes()
     with pytest.raises(UserError, match=named):
-        a_sweep(tmp_path, cells=other()).run()
-    assert (tmp_path / "sweep.json").read_bytes() == before
-    assert starts(tmp_path) == ONCE
+        a_sweep(finished, cells=other()).run()
+    assert (finished / "sweep.json").read_bytes() == before
+    assert starts(finished) == ONCE
 
 
 def test_what_does_not_change_the_training_may_change(tmp_path):
@@ -366,16 +372,14 @@ def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
     assert comparing.curves_of(lines, ["validation/l1"])["validation/l1"].values.tolist() == [0.5]
 
 
-def test_table_holds_mean_and_deviation_over_the_repeats(tmp_path):
-    a_sweep(tmp_path).run()
-    adam = rows(tmp_path)[1]
+def test_table_holds_mean_and_deviation_over_the_repeats(finished):
+    adam = rows(finished)[1]
     # Its two runs log 10 and 11 (the seed) from beginning to end, and 2 seconds at step 20.
     assert float(adam["g_loss_mean"]) == 10.5
     assert float(adam["g_loss_deviation"]) == pytest.approx(0.5 * math.sqrt(2), rel=1e-5)
     assert (adam["seconds"], adam["repeats"], adam["failures"]) == ("2", "2", "0")
-    assert (
-        "| adam | 2 of 2 | 10.5 ± 0.71 | 1 ± 0 | 2.0 | 0 |" in (tmp_path / "table.md").read_text()
-    )
+    table = (finished / "table.md").read_text()
+    assert "| adam | 2 of 2 | 10.5 ± 0.71 | 1 ± 0 | 2.0 | 0 |" in table
 
 
 def test_command_of_the_table_trains_all_repeats_of_the_cell(tmp_path):
@@ -390,10 +394,9 @@ def test_command_of_the_table_trains_all_repeats_of_the_cell(tmp_path):
     assert shared | {"--seed=3"} <= first and shared | {"--seed=4"} <= second
 
 
-def test_curves_have_a_line_and_a_band_for_each_cell(tmp_path):
-    a_sweep(tmp_path).run()
-    outcomes = json.loads((tmp_path / "sweep.json").read_text())["runs"]
-    results = [comparing._result(c, f"{tmp_path}/runs", outcomes) for c in a_grid().cells]
+def test_curves_have_a_line_and_a_band_for_each_cell(finished):
+    outcomes = json.loads((finished / "sweep.json").read_text())["runs"]
+    results = [comparing._result(c, f"{finished}/runs", outcomes) for c in a_grid().cells]
     figure = comparing._curves(results, ["g_loss", "d_loss"])
     panel = figure.axes[0]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("steps", "g_loss")
