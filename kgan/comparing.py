@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
 from kgan import files, logs, runs
@@ -291,6 +292,7 @@ def _curves(results, measures) -> Figure:
                 handles[number] = _line(panel, number, result, steps, values)
                 drawn += [values.min(axis=0), values.max(axis=0)]
         panel.set_xlabel("steps")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_ylabel(measure)
         panel.grid(alpha=0.3)
         if drawn and _spreads(np.concatenate(drawn)):
