@@ -230,8 +230,6 @@ def own_flags(define, arguments: Sequence[str]) -> tuple[types.SimpleNamespace, 
     """
     values = flags.FlagValues()
     define(values)
-    # Else absl stops at the value of a flag that it does not know: --steps 5.
-    values.set_gnu_getopt(True)
     rest = _parsed(values, arguments, known_only=True)
     return types.SimpleNamespace(**{name: values[name].value for name in values}), rest
 
