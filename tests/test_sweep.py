@@ -301,10 +301,9 @@ def test_runs_that_a_killed_sweep_left_are_waited_for(tmp_path):
         a_sweep(tmp_path, plan).run()
     killed.kill()
     killed.wait()
-    threading.Timer(1, (left / "go").touch).start()
-    begun = time.monotonic()
+    threading.Timer(3, (left / "go").touch).start()
     assert a_sweep(tmp_path, plan).run() == 0
-    assert time.monotonic() - begun > 1
+    assert (left / "start-1").stat().st_mtime >= (left / "go").stat().st_mtime
     assert starts(tmp_path) == {**ONCE, job("sgd", 0): 2}
 
 
