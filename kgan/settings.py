@@ -226,15 +226,38 @@ def _second_pass(scheme, arguments):
     return values
 
 
-def _read(values, arguments, known_only):
+def own_flags(define, arguments: Sequence[str]) -> tuple[types.SimpleNamespace, list[str]]:
+    """Parses the flags of a command that hands all others on to `kgan.train`.
+
+    Args:
+        define: defines the command's own flags on the `FlagValues` that it is given.
+        arguments: without the program's name; a flagfile may hold flags of both.
+
+    Returns:
+        The own flags as attributes, and the words that are left.
+
+    Raises:
+        UserError: one line, for anything that is wrong with the own flags.
+    """
+    values = flags.FlagValues()
+    define(values)
+    rest = _parsed(values, arguments, known_only=True)
+    return types.SimpleNamespace(**{name: values[name].value for name in values}), rest
+
+
+def _parsed(values, arguments, known_only):
     try:
-        rest = values(["kgan", *arguments], known_only=known_only)
+        return values(["kgan", *arguments], known_only=known_only)[1:]
     except ValueError as error:  # not in UTF-8, or a file's name with a NUL in it
         raise UserError("--flagfile: holds no text; give a file with one flag a line") from error
     except (flags.Error, OSError) as error:
         raise UserError(_one_line(error)) from error
+
+
+def _read(values, arguments, known_only):
+    rest = _parsed(values, arguments, known_only)
     # The first pass leaves over the flags that it does not know, too.
-    strays = [word for word in rest[1:] if not (known_only and word.startswith("-"))]
+    strays = [word for word in rest if not (known_only and word.startswith("-"))]
     if strays:
         raise UserError(f"{strays[0]}: flags look like --name=value")
     for name in values:
@@ -366,16 +389,17 @@ def parse_interval(name: str, text: str) -> tuple[float, str]:
 def flagfile_text(settings) -> str:
     """Writes every resolved flag as a flagfile that repeats the run."""
     skipped = {*NOT_KEPT, "given", "scheme"}
-    return "\n".join(_arguments(settings, set(vars(settings)) - skipped)) + "\n"
+    return "\n".join(as_arguments(settings, set(vars(settings)) - skipped)) + "\n"
 
 
 def free_arguments(settings) -> list[str]:
     """Writes the given flags that may stand beside `--resume` as arguments."""
     free = {n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n == "job")}
-    return _arguments(settings, free)
+    return as_arguments(settings, free)
 
 
-def _arguments(settings, names):
+def as_arguments(settings, names) -> list[str]:
+    """Writes the resolved flags of these names as arguments that give them."""
     words = [_words(name, value) for name, value in vars(settings).items() if name in names]
     return sum(words, [])
 

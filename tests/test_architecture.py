@@ -16,7 +16,7 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "kgan").rglob("*.py"))
 }
-COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch")
+COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep")
 
 
 def imports(module, *, top_level=False):
@@ -157,9 +157,9 @@ def test_only_commands_settings_and_schemes_know_absl():
     assert knowing <= {"kgan.settings", *(f"kgan.{c}" for c in COMMANDS)} | schemes
 
 
-@pytest.mark.parametrize("module", ["settings", "cli", "errors", *COMMANDS])
+@pytest.mark.parametrize("module", ["settings", "cli", "errors", "grid", *COMMANDS])
 def test_command_line_comes_up_without_tensorflow(module):
-    heavy = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "numpy", "PIL")
+    heavy = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "numpy", "PIL", "matplotlib")
     for part in reached(f"kgan.{module}"):
         brought = {name.partition(".")[0] for name in imports(part, top_level=True)}
         assert brought & set(heavy) == set(), part
