@@ -37,6 +37,8 @@ BUILT_IN = {
     ),
     "usps": lambda pictures, options: open_usps(pictures, manual_dir=options.manual_dir),
 }
+# A scheme that is told what a picture shows takes either kind as it is.
+ONE_OF = {"conditional": ("labelled", "attributes")}
 # What a scheme may be given in place of the kind it names: what is known of a picture beside its
 # pixels can be left unused.
 SERVES_AS = {"images": ("images", "labelled", "attributes")}
@@ -46,6 +48,7 @@ MENDS = {
     "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
     "images": "give plain pictures, or --layout=images",
     "labelled": "give a folder with one subfolder a class",
+    "conditional": "give a folder with one subfolder a class, or faces",
     "attributes": "give faces",
     "unpaired": "give two sets, as in digits+typeset, or a folder with trainA and trainB",
 }
@@ -73,7 +76,7 @@ def open_dataset(
             TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
             Two of them with a `+` between are an unpaired set.
         pictures: size, channels and fit.
-        kind: what the scheme trains on, of `kgan.data.collection.KINDS`.
+        kind: what the scheme trains on, of `kgan.data.collection.KINDS`, or `conditional`.
         layout: of a folder; `auto` looks.
         direction: `AtoB` or `BtoA`, for pairs.
         pairs: how to derive pairs from single pictures, or None.
@@ -160,7 +163,7 @@ def _open_one(name, pictures, options):
 
 
 def _as_kind(collection, kind, name):
-    if collection.kind == kind:
+    if collection.kind in ONE_OF.get(kind, (kind,)):
         return collection
     if collection.kind not in SERVES_AS.get(kind, ()):
         raise UserError(
