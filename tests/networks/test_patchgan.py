@@ -136,17 +136,20 @@ def test_each_scale_judges_the_picture_halved_once_more_with_its_own_weights():
     assert [output.shape[1:] for output in network.outputs] == [
         (30, 14, 1), (14, 6, 1), (6, 2, 1)
     ]  # fmt: skip
-    alone = [patchgan.discriminator([(64 // n, 32 // n, 1), (64 // n, 32 // n, 3)], 2, 1)
-             for n in (1, 2, 4)]  # fmt: skip
-    each = len(alone[0].weights)
-    for number, single in enumerate(alone):
-        single.set_weights(network.get_weights()[each * number : each * (number + 1)])
-    assert len(network.weights) == 3 * each
-    assert (np.asarray(network.weights[0]) != np.asarray(network.weights[each])).any()
+    weights = {variable.path: np.asarray(variable) for variable in network.weights}
+    alone = []
+    for scale, prefix in enumerate(("", "scale_1_", "scale_2_")):
+        sides = (64 // 2**scale, 32 // 2**scale)
+        alone.append(patchgan.discriminator([(*sides, 1), (*sides, 3)], 2, 1))
+        for variable in alone[scale].weights:
+            variable.assign(weights.pop(f"{prefix}{variable.path}"))
+    assert not weights
+    kernels = [np.asarray(single.get_layer("level_0_convolution").kernel) for single in alone]
+    assert (kernels[0] != kernels[1]).any() and (kernels[1] != kernels[2]).any()
     rng = np.random.default_rng(0)
     pair = [rng.uniform(-1, 1, (2, 64, 32, c)).astype(np.float32) for c in (1, 3)]
     for side, output, single in zip((1, 2, 4), network(pair), alone, strict=True):
-        # The mean of squares of `side` pixels; halving twice is the mean over four by four.
+        # The mean of squares of `side` by `side` pixels; halving twice is the mean over four by four.
         halved = [
             p.reshape(2, 64 // side, side, 32 // side, side, -1).mean(axis=(2, 4)) for p in pair
         ]
