@@ -149,7 +149,7 @@ def test_each_scale_judges_the_picture_halved_once_more_with_its_own_weights():
     rng = np.random.default_rng(0)
     pair = [rng.uniform(-1, 1, (2, 64, 32, c)).astype(np.float32) for c in (1, 3)]
     for side, output, single in zip((1, 2, 4), network(pair), alone, strict=True):
-        # The mean of squares of `side` by `side` pixels; halving twice is the mean over four by four.
+        # Means of squares of `side` by `side` pixels: halving twice averages four by four.
         halved = [
             p.reshape(2, 64 // side, side, 32 // side, side, -1).mean(axis=(2, 4)) for p in pair
         ]
