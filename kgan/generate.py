@@ -25,6 +25,10 @@ def define_flags(values: flags.FlagValues) -> None:
     string("interpolate", None, "Two seeds, A,B: draws the way from one to the other.")
     flags.DEFINE_integer("frames", 10, "Pictures on that way.", 2, 1000, flag_values=values)
     string("input", None, "A folder or zip of pictures to translate.")
+    flags.DEFINE_enum(
+        "direction", None, ["AtoB", "BtoA"], "Which way, for runs that learned both.",
+        flag_values=values,
+    )  # fmt: skip
     string("out", None, "A PNG for a grid; a folder for single pictures and translations.")
     flags.DEFINE_integer("seed", 0, "Which of the possible translations.", flag_values=values)
     flags.DEFINE_enum(

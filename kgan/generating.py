@@ -100,25 +100,33 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     """Translates every picture of a folder or zip into PNGs of the same names.
 
     Args:
-        given: flags `run`, `checkpoint`, `input`, `out`, `seed`.
+        given: flags `run`, `checkpoint`, `input`, `direction`, `out`, `seed`.
 
     Raises:
-        UserError: when the run's model does not translate, or a picture cannot be read.
+        UserError: when the run's model does not translate, or not in this direction, or a
+            picture cannot be read.
     """
     run = runs.open_run(given.run)
     model = runs.load(given.run, given.checkpoint)
-    if not hasattr(model, "translate"):
+    ways = getattr(model, "ways", None)
+    if ways is None:
         raise UserError(f"--input={given.input}: {run.folder} draws from seeds; give --seeds=0-63")
-    height, width, channels = model.picture_shape
+    if given.direction not in ways:
+        raise UserError(
+            f"--direction={given.direction}: {run.folder} translates one way only; leave it out"
+        )
+    way = ways[given.direction]
+    height, width, channels = way.picture_shape
     resolved = run.settings()
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
     source = open_pictures(given.input, wanted)
     names = _png_names(source.names)
-    out = pathlib.Path(given.out or f"{run.folder}/translated")
+    direction = f"-{given.direction}" if given.direction else ""
+    out = pathlib.Path(given.out or f"{run.folder}/translated{direction}")
     for start in progress.bar(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
         indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
         batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
-        for index, answer in zip(indices, model.translate(batch, given.seed), strict=True):
+        for index, answer in zip(indices, way.translate(batch, given.seed), strict=True):
             _save(pictures.to_image(answer), out / names[index])
     return out
 

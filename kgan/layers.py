@@ -267,3 +267,32 @@ class SpreadOut(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("kgan")
+class ReflectionPadding(keras.layers.Layer):
+    """Pads pictures with their own mirror image, the border pixel itself not repeated.
+
+    Args:
+        size: pixels on each side, fewer than the picture has.
+
+    Call arguments:
+        inputs: float [B, H, W, C].
+
+    Reference: Zhu et al. 2017, section 7.2 ("reflection padding was used to reduce artifacts").
+    """
+
+    def __init__(self, size: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs):
+        sides = [self.size, self.size]
+        return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return batch, height + 2 * self.size, width + 2 * self.size, channels
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}

@@ -121,6 +121,23 @@ def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return per_example_mean(tf.abs(difference))
 
 
+def mean_over_scales(loss: "Loss", scores) -> tf.Tensor:
+    """Averages a loss over the discriminators of several scales.
+
+    Args:
+        loss: maps scores [B, ...] to float32 [B].
+        scores: [B, ...] of one discriminator, or a list of such of several.
+
+    Returns:
+        float32 [B].
+
+    Reference: Wang et al. 2018, equation 3.
+    Differs from the paper: the mean and not the sum, so that the weight of a second term, such
+    as an L1 distance, means the same at any number of scales.
+    """
+    return tf.reduce_mean([loss(one) for one in tf.nest.flatten(scores)], axis=0)
+
+
 Loss = Callable[[tf.Tensor], tf.Tensor]
 
 

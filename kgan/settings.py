@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli
+from kgan import cli, learning_rates
 from kgan.errors import UserError
 
 SCHEMES_FOLDER = pathlib.Path(__file__).parent / "schemes"
@@ -74,7 +74,7 @@ def scheme_module(name: str) -> types.ModuleType:
 
 
 def define_shared_flags(values: flags.FlagValues) -> None:
-    """Defines the flags of every run. A default of None means: what the scheme recommends."""
+    """Defines the flags of every run. A default of None is filled in by every scheme."""
 
     def string(name, default, about):
         flags.DEFINE_string(name, default, about, flag_values=values)
@@ -128,6 +128,8 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         string(f"{player}_options", None, f"More of the {name}'s optimiser: epsilon=1e-7,rho=0.9")
     number("beta_2", None, "Adam's second decay.", 0, 1)
     number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0)
+    choice("lr_schedule", "constant", learning_rates.SCHEDULES, "How the learning rates fall.")
+    number("lr_decay_from", 0.5, "Share of the run after which they fall.", 0, 1)
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
     number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)
     choice(
@@ -202,7 +204,7 @@ def parse(arguments: Sequence[str]) -> types.SimpleNamespace:
     given = {name for name in values if values[name].present}
     for name, default in {**SHARED_DEFAULTS, **scheme.DEFAULTS}.items():
         # --steps alone says how long the run is; beside --epochs it caps.
-        if values[name].value is None and not (name == "epochs" and "steps" in given):
+        if name not in given and not (name == "epochs" and "steps" in given):
             values[name].value = default
     settings = types.SimpleNamespace(
         **{name: values[name].value for name in values}, given=given, scheme=scheme
@@ -442,7 +444,7 @@ def _help_text(values, scheme) -> str:
         lines += ["", title]
         for name in names:
             flag = values[name]
-            default = flag.default if flag.default is not None else defaults.get(name)
+            default = defaults.get(name, flag.default)
             shown = "" if default in (None, "") or default is False else f" [{default}]"
             lines.append(f"  --{name:18} {flag.help}{shown}")
     return "\n".join(lines)

@@ -37,9 +37,8 @@ logger = logging.getLogger("kgan")
 
 FIELDS = {
     "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
-    "paired": ("input", "target"),
+    "paired": ("input", "target"), "unpaired": ("image",),
 }  # fmt: skip
-PREVIEW_EXAMPLES = 8
 VALIDATION_BATCH = 8
 FAILED = 1  # exit status of a run that could not be saved from NaN
 
@@ -50,7 +49,8 @@ class Plan:
 
     Args:
         batch_size: global.
-        steps_per_epoch: steps that take as many pictures as the training part has, at least 1.
+        steps_per_epoch: steps that take as many pictures as the training part has, at least 1;
+            of two domains, as the larger one has.
         total_steps: where the run ends.
         images_per_step: training pictures that one step takes.
     """
@@ -146,9 +146,10 @@ def _go_on_with_job(resolved):
 
 def _compare_parts(team, collection):
     """Sees to it that all workers found the same data."""
-    sizes = team.gather(len(collection.parts["train"]))
-    if len(set(sizes)) > 1:
-        raise UserError(f"--dataset: workers find {sizes} training pictures; all need the same")
+    for part in collection.training_parts:
+        sizes = team.gather(len(collection.parts[part]))
+        if len(set(sizes)) > 1:
+            raise UserError(f"--dataset: workers find {sizes} training pictures; all need the same")
 
 
 def _from_chief(team, act):
@@ -260,7 +261,7 @@ def _build(resolved, spec):
 
 def _plan(resolved, collection, model) -> Plan:
     images_per_step = resolved.batch_size * model.batches_per_step
-    steps_per_epoch = max(1, len(collection.parts["train"]) // images_per_step)
+    steps_per_epoch = max(1, collection.pass_length // images_per_step)
     ends = [resolved.steps, resolved.epochs and resolved.epochs * steps_per_epoch]
     total = min(end for end in ends if end is not None)
     return Plan(resolved.batch_size, steps_per_epoch, total, images_per_step)
@@ -293,10 +294,6 @@ def _open_or_create(resolved, spec) -> pathlib.Path:
 
 
 def _fit(resolved, run, collection, model, plan, team) -> int:
-    rates = {
-        name: float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-        for name, optimizer in model.optimizers.items()
-    }
     newest = None
     if resolved.resume:
         newest = pathlib.Path(_from_chief(team, run.newest_whole))
@@ -306,7 +303,16 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
     # All workers do the same, but only one of them writes.
     log = logs.ScalarLog(run.metrics, run.tensorboard) if team.is_chief else logs.NoLog()
     stop, guard = callbacks.StopBySignal(team.gather), alarms.NonFiniteGuard(resolved.log_every)
-    hooks, saver = _callbacks(resolved, run, collection, plan, log, stop, guard, team.is_chief)
+    rates = {
+        name: float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        for name, optimizer in model.optimizers.items()
+    }
+    schedule = callbacks.LearningRates(
+        rates, plan.total_steps, resolved.lr_schedule, resolved.lr_decay_from
+    )
+    hooks, saver = _callbacks(
+        resolved, run, collection, plan, log, stop, guard, schedule, team.is_chief
+    )
     if newest is not None:
         step = saver.load(newest, model)
         logger.info("resumed at step %d of %d", step, plan.total_steps)
@@ -330,7 +336,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
             log.close()
             return FAILED
         good = pathlib.Path(_from_chief(team, run.newest_whole))
-        _roll_back(good, model, saver, log, rates, attempt, diagnosis)
+        _roll_back(good, model, saver, log, attempt, diagnosis)
     log.close()
     status = 0
     if team.is_chief:
@@ -343,8 +349,9 @@ def _dataset(resolved, collection, model, plan, team):
     attempt = int(keras.ops.convert_to_numpy(model.attempt))
 
     def batches(share=data_pipeline.ALL):
-        dataset = data_pipeline.training_batches(
-            collection.parts["train"], FIELDS[collection.kind], batch_size=plan.batch_size,
+        dataset = data_pipeline.joint_training_batches(
+            [collection.parts[part] for part in collection.training_parts],
+            FIELDS[collection.kind], batch_size=plan.batch_size,
             seed=randomness.attempt_seed(resolved.seed, attempt),
             start_batch=model.completed_steps * model.batches_per_step,
             augmentation=_augmentation(resolved, collection),
@@ -357,12 +364,10 @@ def _dataset(resolved, collection, model, plan, team):
     return team.distribute(batches, model.batches_per_step)
 
 
-def _roll_back(good, model, saver, log, rates, attempt, diagnosis):
-    """Goes back to the last good state with new random numbers and half the learning rates."""
+def _roll_back(good, model, saver, log, attempt, diagnosis):
+    """Goes back to the last good state; a new attempt has other random numbers, half the rates."""
     step = saver.load(good, model)
     model.attempt.assign(attempt)
-    for name, optimizer in model.optimizers.items():
-        optimizer.learning_rate = rates[name] * 0.5**attempt
     log.cut_back(step)
     words = f"{diagnosis}; back to step {step}, attempt {attempt + 1}, learning rates halved"
     log.text("rollback", step, words)
@@ -377,7 +382,7 @@ def _augmentation(resolved, collection):
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 
-def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
+def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_chief):
     """Makes what is called after each step, and what saves and loads; only the chief saves."""
     means = callbacks.MeansLogger(
         log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
@@ -393,17 +398,16 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
         resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
         lambda: guard.diagnosis is not None,
     )  # fmt: skip
-    hooks = [means]
+    # After the means, which log the rates of the step that was taken.
+    hooks = [means, schedule]
     if resolved.minutes is not None:
         hooks.append(callbacks.StopByClock(resolved.minutes))
     if not is_chief:
         return hooks, saver
     fields = FIELDS[collection.kind]
     examples = None
-    if collection.kind == "paired":
-        part = collection.parts.get("test") or collection.parts["train"]
-        chosen = _Chosen(part, np.linspace(0, len(part) - 1, PREVIEW_EXAMPLES).astype(int))
-        examples = data_pipeline.examples(chosen, fields)
+    if resolved.scheme.MODEL.preview_examples:
+        examples = _preview_examples(collection, fields, resolved.scheme.MODEL.preview_examples)
     stateful["samples"] = callbacks.SamplePictures(
         log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
     )
@@ -424,6 +428,17 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, is_chief):
     hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
     hooks += [callbacks.Progress(plan.total_steps, means), saver]
     return hooks, saver
+
+
+def _preview_examples(collection, fields, count):
+    """Reads some test examples by field; of two domains each, `image_a` and `image_b`."""
+    examples = {}
+    for domain in collection.domains:
+        part = collection.parts.get(f"test{domain}") or collection.parts[f"train{domain}"]
+        chosen = _Chosen(part, np.linspace(0, len(part) - 1, count).astype(int))
+        read = data_pipeline.examples(chosen, fields)
+        examples |= {f"{field}{domain}": value for field, value in read.items()}
+    return examples
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,6 +33,10 @@ PIX2PIX = (
     "--model=pix2pix", "--image_size=32", "--width=4", "--patch_layers=1", "--batch_size=4",
     "--strategy=none",
 )  # fmt: skip
+CYCLEGAN = (
+    "--model=cyclegan", "--image_size=16", "--width=2", "--blocks=1", "--patch_layers=1",
+    "--pool_size=2", "--strategy=none",
+)  # fmt: skip
 
 # The classes of the drawn pairs, and the colour that the other side has there.
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
@@ -113,6 +117,31 @@ def pairs_folder() -> pathlib.Path:
             pair = np.concatenate([PALETTE[classes], photo], axis=1)
             Image.fromarray(pair).save(root / part / f"{number}.png")
     return root
+
+
+@functools.cache
+def unpaired_folder() -> pathlib.Path:
+    """Two domains of 16x16, dark reds and bright blues: 6 and 4 to train on, 3 and 2 to test."""
+    rng = np.random.default_rng(8)
+    root = shared_folder() / "small_unpaired"
+    for place, count, low, channel in (
+        ("trainA", 6, 0, 0), ("trainB", 4, 155, 2), ("testA", 3, 0, 0), ("testB", 2, 155, 2)
+    ):  # fmt: skip
+        (root / place).mkdir(parents=True)
+        for number in range(count):
+            picture = np.zeros((16, 16, 3), np.uint8)
+            picture[..., channel] = rng.integers(low, low + 100, (16, 16))
+            Image.fromarray(picture).save(root / place / f"{number}.png")
+    return root
+
+
+@functools.cache
+def cyclegan_run() -> pathlib.Path:
+    """A finished run that translates both ways; nobody writes into it."""
+    return train_in(
+        shared_folder(), *CYCLEGAN, f"--dataset={unpaired_folder()}", "--steps=6",
+        "--log_every=1", "--name=unpaired", "--g_lr=0.004", "--sample_every=3",
+    )  # fmt: skip
 
 
 @functools.cache

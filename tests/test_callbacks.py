@@ -21,6 +21,7 @@ class FakeModel:
 
     def __init__(self, step=0):
         self.completed_steps = step
+        self.attempt = 0
         self.losses = []
         self.optimizers = {"g_optimizer": keras.optimizers.SGD(0.25)}
         self.stop_training = False
@@ -176,6 +177,45 @@ def test_logger_goes_on_from_its_state_in_the_middle_of_an_epoch_and_of_a_line()
         assert first.of(kind, "g_loss") + second.of(kind, "g_loss") == whole.of(kind, "g_loss")
     seconds = [value for _, value in first.of("train", "seconds") + second.of("train", "seconds")]
     assert seconds == sorted(seconds)
+
+
+class RateOfEachStep(callbacks.StepCallback):
+    """Notes with which rate each step was taken; stands before the one that sets the next."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = []
+
+    def on_step(self):
+        rate = self.model.optimizers["g_optimizer"].learning_rate
+        self.rates.append(round(float(rate), 6))
+
+
+def rates_of(model, steps, schedule="linear", total=8):
+    noted = RateOfEachStep()
+    schedule = callbacks.LearningRates({"g_optimizer": 0.8}, total, schedule)
+    train(model, [noted, schedule], steps)
+    return noted.rates
+
+
+def test_rates_fall_from_half_of_the_run_on():
+    # Constant for four of eight steps; step number 4 is the first that is counted down from.
+    wanted = [0.8, 0.8, 0.8, 0.8, 0.8, 0.6, 0.4, 0.2]
+    assert rates_of(FakeModel(), 8) == wanted
+    assert rates_of(FakeModel(), 8, "constant") == [0.8] * 8
+
+
+def test_resumed_run_has_the_rates_of_one_that_was_not_interrupted():
+    whole = rates_of(FakeModel(), 8)
+    for start in range(8):
+        assert rates_of(FakeModel(step=start), 8 - start) == whole[start:]
+
+
+def test_each_attempt_halves_the_rates_of_the_schedule():
+    model = FakeModel()
+    model.attempt = 2
+    assert rates_of(model, 8) == [0.2, 0.2, 0.2, 0.2, 0.2, 0.15, 0.1, 0.05]
+    assert rates_of(model, 2, "constant", total=20) == [0.2, 0.2]
 
 
 class FakeWriter(callbacks.Checkpoints):

@@ -14,7 +14,8 @@ FOLDER = pathlib.Path(__file__).parents[1] / "flags"
 RECIPES = sorted(path.name for path in FOLDER.glob("*.cfg"))
 # Data that is no part of the package, by the recipes that need it: what stands in for it here.
 STAND_INS = {
-    "camvid_to_labels.cfg": "pairs", "camvid_to_photo.cfg": "pairs",
+    "camvid_to_labels.cfg": "pairs", "camvid_to_photo.cfg": "pairs", "cyclegan.cfg": "unpaired",
+    "cyclegan_day2dusk.cfg": "unpaired",
     "dcgan_cifar10.cfg": "colours", "dcgan_mnist.cfg": "digits", "wgan_mnist.cfg": "digits",
 }  # fmt: skip
 
@@ -34,6 +35,19 @@ def colours(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def unpaired(tmp_path_factory):
+    """A folder of two domains."""
+    root = tmp_path_factory.mktemp("unpaired")
+    for domain, level in (("trainA", 60), ("trainB", 200)):
+        (root / domain).mkdir()
+        for number in range(3):
+            Image.new("RGB", (32, 32), (level + number, level, 0)).save(
+                root / domain / f"{number}.png"
+            )
+    return root
+
+
 def test_there_are_recipes():
     assert len(RECIPES) >= 10
     assert set(STAND_INS) <= set(RECIPES)
@@ -45,10 +59,12 @@ def test_every_scheme_has_a_recipe_of_its_name(scheme):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_recipe_passes_a_dry_run(recipe, colours, tmp_path, monkeypatch):
+def test_recipe_passes_a_dry_run(recipe, colours, unpaired, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [f"--flagfile={FOLDER}/{recipe}", "--dry_run", "--strategy=none"]
-    dataset = {"pairs": pairs_folder(), "colours": colours, "digits": "digits"}
+    dataset = {
+        "pairs": pairs_folder(), "colours": colours, "digits": "digits", "unpaired": unpaired,
+    }  # fmt: skip
     if recipe in STAND_INS:
         arguments.append(f"--dataset={dataset[STAND_INS[recipe]]}")
     outcome = command("train", *arguments)

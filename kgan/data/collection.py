@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 
 KINDS = ("images", "labelled", "attributes", "paired", "unpaired")
-UNPAIRED_TRAINING = ("train_a", "train_b")
 
 
 class Source(Protocol):
@@ -75,6 +74,21 @@ class Collection:
     noise_floor: float | None = None
     mirrors: bool = True
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """What follows `train` and `test` in the names of the parts that belong together."""
+        return ("_a", "_b") if self.kind == "unpaired" else ("",)
+
+    @property
+    def training_parts(self) -> tuple[str, ...]:
+        """The parts that give a training batch, each a field or fields of it, in this order."""
+        return tuple(f"train{domain}" for domain in self.domains)
+
+    @property
+    def pass_length(self) -> int:
+        """Examples in one pass over the training parts: those of the longest."""
+        return max(len(self.parts[part]) for part in self.training_parts)
+
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
@@ -122,10 +136,8 @@ class Spec:
 
 def spec_of(collection: Collection, size: tuple[int, int]) -> Spec:
     """Reads the channels off the first training examples."""
-    if collection.kind == "unpaired":
-        given, picture = (collection.parts[part].read(0)["image"] for part in UNPAIRED_TRAINING)
-    else:
-        example = collection.parts["train"].read(0)
-        picture = example["target" if collection.kind == "paired" else "image"]
-        given = example.get("input", picture)
+    examples = [collection.parts[part].read(0) for part in collection.training_parts]
+    first, last = examples[0], examples[-1]
+    picture = last["target" if collection.kind == "paired" else "image"]
+    given = first["input" if collection.kind == "paired" else "image"]
     return Spec(collection.kind, size, picture.shape[-1], given.shape[-1], collection.class_names)

@@ -18,8 +18,8 @@ import tensorflow as tf
 from kgan import progress, randomness
 from kgan.data.collection import Source, read_many
 
-# Folded into the seed, so that order and augmentation share no numbers with each other.
-ORDER, AUGMENTATION = 101, 102
+# Folded into the seed, so that order, augmentation and domains share no numbers with each other.
+ORDER, AUGMENTATION, DOMAIN = 101, 102, 103
 READERS = 4  # threads, where they help
 TRIALS, TRIED = 3, 8  # how often, and with how many examples, to see whether they do
 GAIN = 0.8  # share of the time that they may take at most, to be worth it
@@ -161,6 +161,32 @@ def training_batches(
 
 def _unscaled(field: tf.Tensor) -> tf.Tensor:
     return tf.cast(field, tf.float32 if field.dtype.is_floating else tf.int32)
+
+
+def joint_training_batches(
+    sources: Sequence[Source], keys: tuple[str, ...], *, seed: int, cache_bytes: float = 4e9, **how
+) -> tf.data.Dataset:
+    """Makes the endless data set of training batches of one part, or of several side by side.
+
+    Args:
+        sources: the training parts. Each has an order and an augmentation of its own, and begins
+            anew when it ends, so that shorter ones are passed more often than longer ones.
+        keys: which fields of an example, in this order.
+        seed: of order and augmentation; the first part has what it would have alone.
+        cache_bytes: of all parts together.
+        **how: see `training_batches`.
+
+    Returns:
+        `tf.data.Dataset`: of one part as `training_batches` gives it; of several, tuples of that.
+    """
+    datasets = [
+        training_batches(
+            source, keys, cache_bytes=cache_bytes / len(sources),
+            seed=randomness.fold(seed, DOMAIN, number) if number else seed, **how,
+        )
+        for number, source in enumerate(sources)
+    ]  # fmt: skip
+    return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(tuple(datasets))
 
 
 def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:

@@ -1,6 +1,6 @@
-"""The PatchGAN discriminator of pix2pix and CycleGAN.
+"""The PatchGAN discriminator of pix2pix and CycleGAN, at one scale or several.
 
-Reference: Isola et al. 2017, sections 3.2.2 and 6.1.2.
+Reference: Isola et al. 2017, sections 3.2.2 and 6.1.2; Wang et al. 2018, section 3.2, for scales.
 Differs from the reference implementation: biases ahead of a normalisation are left out.
 """
 
@@ -12,6 +12,7 @@ from keras import layers
 from kgan.layers import LiveBatchNormalization
 
 WIDEST = 8  # times the base width
+NORMS = ("batch", "instance")
 
 
 def receptive_field(downsampling_layers: int) -> int:
@@ -31,30 +32,60 @@ def discriminator(
     base_width: int = 64,
     downsampling_layers: int = 3,
     *,
+    norm: str = "batch",
+    scales: int = 1,
     seed: int = 0,
+    name: str = "discriminator",
 ) -> keras.Model:
     """Builds pictures float32 [B, H, W, C] in [-1, 1] → logits float32 [B, h, w, 1], one a patch.
 
-    At 256 pixels and 3 layers the map is 30x30 and a logit sees 70x70 pixels.
+    At 256 pixels and 3 layers the map is 30x30 and a logit sees 70x70 pixels. With several scales
+    the answer is a list of such maps: a PatchGAN of its own weights looks at the pictures as they
+    are, another one at them halved, and so on, where a patch is twice as wide each time.
 
     Args:
         shapes: the (height, width, channels) of each input; they are concatenated by channel.
             Two for pix2pix (the given picture and the one to judge).
         base_width: channels of the first map, 64 in the paper.
         downsampling_layers: how many convolutions of stride 2, at least 1.
+        norm: `batch` (`LiveBatchNormalization`, pix2pix) or `instance` (CycleGAN; without scale
+            and shift).
+        scales: how many discriminators, at least 1.
         seed: of the initial weights.
+        name: of the model.
 
     Raises:
-        ValueError: when the pictures are too small for so many layers.
+        ValueError: on an unknown norm, or when the pictures are too small for so many layers or
+            scales.
     """
+    if norm not in NORMS:
+        raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
     height, width = shapes[0][:2]
-    smallest = min(height, width) // 2**downsampling_layers
-    if smallest < 3:
+    if min(height, width) // 2**downsampling_layers < 3:
         raise ValueError(
             f"`downsampling_layers` must leave 3 pixels or more of {height}x{width}. "
             f"Received: downsampling_layers={downsampling_layers}"
         )
+    if min(height, width) // 2 ** (scales - 1 + downsampling_layers) < 3:
+        raise ValueError(
+            f"`scales` must leave 3 pixels or more of {height}x{width} after "
+            f"{downsampling_layers} layers at the smallest one. Received: scales={scales}"
+        )
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
+    pictures = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
+    maps = layers.Concatenate(name="pair")(pictures) if len(pictures) > 1 else pictures[0]
+    outputs = []
+    for scale in range(scales):
+        prefix = f"scale_{scale}_" if scale else ""
+        if scale:
+            maps = layers.AveragePooling2D(2, name=f"{prefix}halved")(maps)
+        outputs.append(_patches(maps, base_width, downsampling_layers, norm, seeds, prefix))
+    inputs = pictures if len(pictures) > 1 else pictures[0]
+    return keras.Model(inputs, outputs if scales > 1 else outputs[0], name=name)
+
+
+def _patches(maps, base_width, downsampling_layers, norm, seeds, prefix):
+    """Judges the patches of a picture at one scale."""
 
     def convolve(maps, filters, name, strides, use_bias):
         # "same" would pad a stride-1 kernel of 4 by (1, 2); the reference pads (1, 1) throughout.
@@ -65,17 +96,20 @@ def discriminator(
             name=f"{name}_convolution",
         )(maps)  # fmt: skip
 
-    pictures = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
-    maps = layers.Concatenate(name="pair")(pictures) if len(pictures) > 1 else pictures[0]
+    def normalise(maps, name):
+        if norm == "instance":
+            return layers.GroupNormalization(
+                groups=-1, epsilon=1e-5, center=False, scale=False, name=name
+            )(maps)
+        gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
+        return LiveBatchNormalization(gamma_initializer=gamma, name=name)(maps)
+
     for level in range(downsampling_layers + 1):
         filters = base_width * min(2**level, WIDEST)
         strides = 2 if level < downsampling_layers else 1
-        maps = convolve(maps, filters, f"level_{level}", strides, use_bias=level == 0)
+        maps = convolve(maps, filters, f"{prefix}level_{level}", strides, use_bias=level == 0)
         if level > 0:
-            gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
-            norm = LiveBatchNormalization(gamma_initializer=gamma, name=f"level_{level}_norm")
-            maps = norm(maps)
-        maps = layers.LeakyReLU(0.2, name=f"level_{level}_leaky_relu")(maps)
-    maps = convolve(maps, 1, "to_logits", 1, use_bias=True)
-    logits = layers.Activation("linear", dtype="float32", name="logits")(maps)
-    return keras.Model(pictures if len(pictures) > 1 else pictures[0], logits, name="discriminator")
+            maps = normalise(maps, f"{prefix}level_{level}_norm")
+        maps = layers.LeakyReLU(0.2, name=f"{prefix}level_{level}_leaky_relu")(maps)
+    maps = convolve(maps, 1, f"{prefix}to_logits", 1, use_bias=True)
+    return layers.Activation("linear", dtype="float32", name=f"{prefix}logits")(maps)

@@ -1,9 +1,11 @@
 """What all trainable models share, and on top of it what two players share.
 
-`TrainableModel` knows steps, logged means, networks by name and their state. `AdversarialModel`
-adds the two optimisers, the loop of critic batches and the scaling of losses over replicas.
+`TrainableModel` knows steps, logged means, networks by name and their state. `TwoPlayerModel`
+adds the two optimisers, the loop of critic batches and the scaling of losses over replicas;
+`AdversarialModel` is one whose players have one network each.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -23,6 +25,7 @@ class TrainableModel(keras.Model):
         batches_per_step: how many batches one `train_step` takes, as a tuple.
         validation_measure: the number of `validate` whose lowest value marks the best
             checkpoint, or None.
+        preview_examples: how many examples of the data `preview` is given; 0: none.
         discriminator_won_below: a `d_loss` below this for long means that D has won; None where
             the loss has no such value (a critic's).
 
@@ -35,6 +38,7 @@ class TrainableModel(keras.Model):
     logged: tuple[str, ...] = ()
     batches_per_step = 1
     validation_measure: str | None = None
+    preview_examples = 0
     discriminator_won_below: float | None = None
 
     def __init__(self, seed: int = 0, logged: Sequence[str] | None = None, **kwargs):
@@ -197,15 +201,20 @@ class TrainableModel(keras.Model):
             "logged/totals": self.totals, "logged/count": self.count,
         }  # fmt: skip
         groups = {name: network.variables for name, network in self.networks.items()}
+        of_optimizers = {}
         for name, optimizer in self.optimizers.items():
-            groups |= _optimizer_groups(name, optimizer)
-        groups |= self.extra_state()
+            of_optimizers |= _optimizer_groups(name, optimizer)
+        groups |= of_optimizers | self.extra_state()
         for owner, variables in groups.items():
             for variable in variables:
                 # The paths of model weights carry automatic numbers; their last part is enough
                 # below the owner's name.
                 path = variable.path if owner in self.networks else variable.path.split("/")[-1]
                 name = f"{owner}/{path}"
+                if name in state and owner in of_optimizers:
+                    # Networks of one player may have layers of the same names, and so the slots
+                    # of its optimiser; their order is that of `players`.
+                    name = next(n for i in itertools.count(2) if (n := f"{name}_{i}") not in state)
                 if name in state:
                     raise ValueError(f"two variables are called {name}: name the layers apart")
                 state[name] = variable
@@ -262,39 +271,26 @@ def group_batches(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
     )
 
 
-class AdversarialModel(TrainableModel):
-    """Shares what two players need: networks, optimisers, and updates of one and not the other.
+class TwoPlayerModel(TrainableModel):
+    """Shares what two players need: optimisers, and updates of one and not the other.
 
-    A scheme overrides `train_step` and calls `update` once a player.
+    A scheme says in `networks` and `players` what there is and whose it is, overrides
+    `train_step` and calls `update` once a player.
 
     Where steps are not all alike (`has_phases`: a critic is trained alone first), there are two
     compiled functions, with `generator_moves` true and false while they are traced; which one does
     a step is chosen in Python by `updates_generator`, because no optimiser may update inside a
     `tf.cond` under a strategy.
-
-    Args:
-        generator: built network; its input is the scheme's matter.
-        discriminator: built network; gives logits or scores, high = real.
-        seed: see `TrainableModel`.
     """
 
     accumulate = 1
     has_phases = False
     generator_moves = True
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs):
-        super().__init__(**kwargs)
-        self.generator = generator
-        self.discriminator = discriminator
-
-    @property
-    def networks(self):
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
     @property
     def players(self) -> dict[str, list[keras.Model]]:
         """The networks that each player's optimiser updates, by `g` and `d`."""
-        return {"g": [self.generator], "d": [self.discriminator]}
+        raise NotImplementedError
 
     @property
     def optimizers(self):
@@ -304,7 +300,7 @@ class AdversarialModel(TrainableModel):
         """Takes one optimiser for each player.
 
         Args:
-            g_optimizer: Keras optimiser or its name, for the generator.
+            g_optimizer: Keras optimiser or its name, for the generator (or generators).
             d_optimizer: the same for the discriminator; not the same object.
             accumulate: int; the batch is worked through in so many parts, one after another, and
                 their gradients are added up before the update. The same step in less memory.
@@ -422,6 +418,29 @@ class AdversarialModel(TrainableModel):
 
     def _variables(self, player):
         return _trainable(self.players[player])
+
+
+class AdversarialModel(TwoPlayerModel):
+    """A generator against a discriminator.
+
+    Args:
+        generator: built network; its input is the scheme's matter.
+        discriminator: built network; gives logits or scores, high = real.
+        seed: see `TrainableModel`.
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, **kwargs):
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+
+    @property
+    def networks(self):
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def players(self):
+        return {"g": [self.generator], "d": [self.discriminator]}
 
 
 def _trainable(networks):

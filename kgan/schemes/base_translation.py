@@ -1,13 +1,36 @@
 """What the schemes share that turn one picture into another."""
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
 from kgan.schemes.base import AdversarialModel
-from kgan.signatures import Signature, encode_png
+from kgan.signatures import Signature, decode_pictures, encode_png, formats
 
 PREVIEW_ROWS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One direction in which a trained model translates.
+
+    Args:
+        picture_shape: (height, width, channels) of the given picture.
+        translate: (float32 [B, H, W, C] in [-1, 1], seed int) → float32 [B, H, W, C'] in [-1, 1].
+    """
+
+    picture_shape: tuple[int, int, int]
+    translate: Callable
+
+
+def shown_side_by_side(columns) -> np.ndarray:
+    """Joins columns of pictures [B, H, W, C] as [B, columns, H, W, C]; grey ones among colours."""
+    channels = max(column.shape[-1] for column in columns)
+    columns = [np.repeat(c, channels, -1) if c.shape[-1] == 1 else c for c in columns]
+    return np.stack(columns, axis=1)
 
 
 class TranslationModel(AdversarialModel):
@@ -15,7 +38,16 @@ class TranslationModel(AdversarialModel):
 
     data_kind = "paired"
     preview_columns = ("input", "output", "target")
+    preview_examples = PREVIEW_ROWS
     validation_measure = "val_l1"
+
+    @property
+    def ways(self) -> dict[str | None, Way]:
+        """The directions there are by `--direction`; None: what is meant where none is given.
+
+        There is one way here: that of the training, whose direction the data set had.
+        """
+        return {None: Way(self.picture_shape, self.translate)}
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -46,10 +78,7 @@ class TranslationModel(AdversarialModel):
             examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
         """
         inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
-        columns = [inputs, self.translate(inputs), targets]
-        channels = max(column.shape[-1] for column in columns)
-        columns = [np.repeat(c, channels, -1) if c.shape[-1] == 1 else c for c in columns]
-        return np.stack(columns, axis=1)
+        return shown_side_by_side([inputs, self.translate(inputs), targets])
 
     def validate(self, batches) -> dict[str, float]:
         """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""
@@ -73,13 +102,8 @@ class TranslationModel(AdversarialModel):
         def with_seed(pictures, seed):
             return translated(pictures, tf.fill([tf.shape(pictures)[0]], seed))
 
-        def decode(encoded):
-            picture = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-            picture = tf.image.resize(picture, (height, width), "bicubic", antialias=True)
-            return tf.clip_by_value(picture / 127.5 - 1.0, -1.0, 1.0)
-
         def from_files(image_bytes):
-            pictures = tf.map_fn(decode, image_bytes, fn_output_signature=tf.float32)
+            pictures = decode_pictures(image_bytes, self.picture_shape)
             return {"png_bytes": encode_png(default(pictures)["pictures"])}
 
         answer = "x".join(map(str, self.generator.output_shape[1:]))
@@ -87,8 +111,6 @@ class TranslationModel(AdversarialModel):
             "Dropout and normalisation are live, from the seed and from each picture alone: "
             "the same picture and seed always give the same answer, whatever stands beside them."
         )
-        # What TensorFlow's decoder brings to this many channels.
-        formats = {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
         given = f"pictures float32 [B, {height}x{width}x{channels}] in [-1, 1]"
         return {
             "serving_default": Signature(
@@ -101,7 +123,7 @@ class TranslationModel(AdversarialModel):
             ),
             "from_files": Signature(
                 from_files, {"image_bytes": tf.TensorSpec([None], tf.string)},
-                f"image_bytes string [B], {formats} files of any size, resized to "
+                f"image_bytes string [B], {formats(channels)} files of any size, resized to "
                 f"{height}x{width} -> png_bytes string [B], PNG files. {live}",
             ),
         }  # fmt: skip

@@ -7,7 +7,7 @@ and mirroring. Dropout and batch statistics stay live at inference.
 
 Slips in the course documents: one adds λ|x − G(z)| to D's objective, it belongs to G's; in the
 other the objective (its equation 4) is garbled: the conditional GAN plus L1 is meant. The least
-squares of the first is `--gan_loss=least_squares`.
+squares of the first is `--gan_loss=least_squares`, its multi-scale version `--scales=2` or 3.
 
 Differs from the paper: at inference statistics are taken over each picture alone also where the
 batch is larger than 1, and dropout comes from a seed, so that an answer can be given again.
@@ -18,7 +18,12 @@ import tensorflow as tf
 from absl import flags
 
 from kgan import optimizers, randomness
-from kgan.losses import ADVERSARIAL_LOSSES, absolute_error
+from kgan.losses import (
+    ADVERSARIAL_LOSSES,
+    absolute_error,
+    mean_over_scales,
+    per_example_mean,
+)
 from kgan.networks import patchgan, unet
 from kgan.schemes.base_translation import TranslationModel
 
@@ -45,6 +50,10 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         "patch_layers", 3, "Stride-2 layers of the PatchGAN: 1 to 6 see 16, 34, 70, 142, 286, "
         "574 pixels.", 1, 6, flag_values=flag_values,
     )  # fmt: skip
+    flags.DEFINE_integer(
+        "scales", 1, "PatchGANs: on the pair as it is, halved, and halved twice.", 1, 3,
+        flag_values=flag_values,
+    )  # fmt: skip
     flags.DEFINE_enum(
         "upsample", "transpose", ["transpose", "resize"],
         "The decoder's way up; resize leaves no checkerboards.", flag_values=flag_values,
@@ -61,7 +70,8 @@ class Pix2Pix(TranslationModel):
 
     Args:
         generator: (picture float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'].
-        discriminator: (picture, answer) → logits float32 [B, h, w, 1].
+        discriminator: (picture, answer) → logits float32 [B, h, w, 1], or a list of such, one
+            for each scale, over which losses are averaged.
         gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
         l1_weight: λ, not negative.
         seed: of the dropout masks.
@@ -103,19 +113,20 @@ class Pix2Pix(TranslationModel):
         """Halves the loss, which slows D against G (section 3.3)."""
         real_scores = self.discriminator([inputs, targets], training=True)
         fake_scores = self.discriminator([inputs, answers], training=True)
-        real_loss = self.loss_parts.discriminator_real(real_scores)
-        fake_loss = self.loss_parts.discriminator_fake(fake_scores)
+        real_loss = mean_over_scales(self.loss_parts.discriminator_real, real_scores)
+        fake_loss = mean_over_scales(self.loss_parts.discriminator_fake, fake_scores)
         half = 0.5 * (real_loss + fake_loss)
         return half, {
             "d_loss": half, "d_loss_real": real_loss, "d_loss_fake": fake_loss,
-            "d_score_real": real_scores, "d_score_fake": fake_scores,
+            "d_score_real": mean_over_scales(per_example_mean, real_scores),
+            "d_score_fake": mean_over_scales(per_example_mean, fake_scores),
         }  # fmt: skip
 
     def generator_step(self, inputs, targets, answers, tape):
         """Updates G alone, with the tape that recorded its answers."""
         with tape:
             scores = self.discriminator([inputs, answers], training=True)
-            adversarial = self.loss_parts.generator(scores)
+            adversarial = mean_over_scales(self.loss_parts.generator, scores)
             distance = absolute_error(answers, targets)
             total = adversarial + self.l1_weight * distance
             loss = self.scaled_loss("g", total)
@@ -146,7 +157,8 @@ def build(settings, spec) -> Pix2Pix:
             upsample=settings.upsample, dropout=settings.dropout, seed=settings.seed,
         ),
         patchgan.discriminator(
-            [given, answer], settings.width, settings.patch_layers, seed=settings.seed
+            [given, answer], settings.width, settings.patch_layers,
+            scales=settings.scales, seed=settings.seed,
         ),
         gan_loss=settings.gan_loss,
         l1_weight=settings.l1_weight,

@@ -443,3 +443,60 @@ def test_shares_put_together_are_the_batches_of_one_process():
     parts = [batches(pipeline.Share(2, first, 1, 1), 4, first=2) for first in (0, 1)]
     for batch, *rows in zip(whole, *parts, strict=True):
         np.testing.assert_array_equal(np.concatenate(rows), batch)
+
+
+def indices(pictures):
+    """Reads off a batch of `Maps` which examples it holds; blue says so."""
+    return np.rint((np.asarray(pictures)[:, 0, 0, 2] + 1) * 127.5).astype(int).tolist()
+
+
+class TestJointBatches:
+    """Of two domains, 6 and 9 examples."""
+
+    def batches(self, count, start=0, share=pipeline.ALL, augmentation=None):
+        dataset = pipeline.joint_training_batches(
+            [Maps(6), Maps(9)], ("image",), batch_size=4, seed=3, start_batch=start, share=share,
+            augmentation=augmentation,
+        )  # fmt: skip
+        return [tuple(map(np.asarray, pair)) for pair in dataset.take(count)]
+
+    def test_each_domain_is_passed_whole_in_an_order_of_its_own(self):
+        first, second = (
+            sum((indices(pictures) for pictures in side), [])
+            for side in zip(*self.batches(9), strict=True)
+        )
+        # 36 pictures of each: six passes over 6, four over 9.
+        assert [sorted(first[p : p + 6]) for p in range(0, 36, 6)] == [list(range(6))] * 6
+        assert [sorted(second[p : p + 9]) for p in range(0, 36, 9)] == [list(range(9))] * 4
+
+    def test_domains_of_the_same_size_do_not_go_in_step(self):
+        dataset = pipeline.joint_training_batches(
+            [Maps(9), Maps(9)], ("image",), batch_size=9, seed=3
+        )
+        for first, second in dataset.take(3):
+            assert indices(first) != indices(second)
+
+    def test_started_at_a_batch_gives_what_an_uninterrupted_run_gives(self):
+        augmentation = Augmentation((5, 6), flip=True)
+        whole = self.batches(5, augmentation=augmentation)
+        for one, other in zip(
+            whole[2:], self.batches(3, 2, augmentation=augmentation), strict=True
+        ):
+            np.testing.assert_array_equal(one[0], other[0])
+            np.testing.assert_array_equal(one[1], other[1])
+
+    def test_shares_of_two_processes_make_the_batch_of_one(self):
+        whole = self.batches(3)
+        shares = [self.batches(3, share=pipeline.Share(2, process, 1)) for process in (0, 1)]
+        for number, pair in enumerate(whole):
+            for domain in (0, 1):
+                parts = [share[number][domain] for share in shares]
+                np.testing.assert_array_equal(np.concatenate(parts), pair[domain])
+
+    def test_one_part_alone_is_as_training_batches_makes_it(self):
+        how = {"batch_size": 4, "seed": 3}
+        joint = pipeline.joint_training_batches([Maps(6)], ("input", "target"), **how)
+        plain = pipeline.training_batches(Maps(6), ("input", "target"), **how)
+        for one, other in zip(joint.take(3), plain.take(3), strict=True):
+            for first, second in zip(one, other, strict=True):
+                np.testing.assert_array_equal(first, second)

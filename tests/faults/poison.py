@@ -12,7 +12,7 @@ def write_nan_into_a_weight(step: int) -> None:
     def on_step(self):
         if self.step == step and not done:
             done.append(step)
-            weight = self.model.generator.trainable_variables[0]
+            weight = self.model.players["g"][0].trainable_variables[0]
             weight.assign(np.full(weight.shape, np.nan, np.float32))
         original(self)
 

@@ -117,3 +117,54 @@ def test_saved_network_gives_equal_outputs(reloaded):
     pair = [rng.uniform(-1, 1, (2, 32, 32, c)).astype(np.float32) for c in (1, 3)]
     again = reloaded(network)
     np.testing.assert_array_equal(again(pair), network(pair))
+
+
+def test_instance_norm_makes_scores_independent_of_batch_mates():
+    network = patchgan.discriminator([(16, 16, 1)], 2, 2, norm="instance")
+    norms = [n for n in network.layers if isinstance(n, keras.layers.GroupNormalization)]
+    # As many groups as channels: an instance norm.
+    assert [norm.groups for norm in norms] == [4, 8]
+    assert all((n.epsilon, n.center, n.scale) == (1e-5, False, False) for n in norms)
+    pictures = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
+    for training in (False, True):
+        together = network(pictures, training=training)[:1]
+        np.testing.assert_allclose(network(pictures[:1], training=training), together, atol=1e-6)
+
+
+def test_each_scale_judges_the_picture_halved_once_more_with_its_own_weights():
+    network = patchgan.discriminator([(64, 32, 1), (64, 32, 3)], 2, 1, scales=3)
+    assert [output.shape[1:] for output in network.outputs] == [
+        (30, 14, 1), (14, 6, 1), (6, 2, 1)
+    ]  # fmt: skip
+    weights = {variable.path: np.asarray(variable) for variable in network.weights}
+    alone = []
+    for scale, prefix in enumerate(("", "scale_1_", "scale_2_")):
+        sides = (64 // 2**scale, 32 // 2**scale)
+        alone.append(patchgan.discriminator([(*sides, 1), (*sides, 3)], 2, 1))
+        for variable in alone[scale].weights:
+            variable.assign(weights.pop(f"{prefix}{variable.path}"))
+    assert not weights
+    kernels = [np.asarray(single.get_layer("level_0_convolution").kernel) for single in alone]
+    assert (kernels[0] != kernels[1]).any() and (kernels[1] != kernels[2]).any()
+    rng = np.random.default_rng(0)
+    pair = [rng.uniform(-1, 1, (2, 64, 32, c)).astype(np.float32) for c in (1, 3)]
+    for side, output, single in zip((1, 2, 4), network(pair), alone, strict=True):
+        # Means of squares of `side` by `side` pixels: halving twice averages four by four.
+        halved = [
+            p.reshape(2, 64 // side, side, 32 // side, side, -1).mean(axis=(2, 4)) for p in pair
+        ]
+        np.testing.assert_allclose(output, single(halved), atol=1e-5)
+
+
+def test_one_scale_is_the_network_without_scales():
+    one, plain = (patchgan.discriminator([(32, 32, 1)], 2, 2, **kw) for kw in ({"scales": 1}, {}))
+    assert [v.path for v in one.weights] == [v.path for v in plain.weights]
+    for first, second in zip(one.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_scales_and_norms_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="`scales` must leave 3 pixels.*Received: scales=3"):
+        patchgan.discriminator([(32, 64, 3)], downsampling_layers=2, scales=3)
+    with pytest.raises(ValueError, match="`norm` must be one of batch, instance"):
+        patchgan.discriminator([(32, 64, 3)], norm="layer")

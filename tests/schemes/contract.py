@@ -24,7 +24,7 @@ from PIL import Image
 
 from kgan import checkpoint, settings
 from kgan.data.collection import Spec
-from kgan.data.pipeline import training_batches
+from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
 from kgan.pictures import to_bytes
 from kgan.signatures import write_saved_model
@@ -114,9 +114,10 @@ def reachable_variables(model):
     return found
 
 
-def trainable(model, owner):
-    """Reads the trainable weights of a network."""
-    return [np.asarray(variable) for variable in model.networks[owner].trainable_variables]
+def trainable(model, player):
+    """Reads the trainable weights of all networks of a player, `g` or `d`."""
+    networks = model.players[player]
+    return [np.asarray(v) for network in networks for v in network.trainable_variables]
 
 
 def differing(first, second):
@@ -187,10 +188,14 @@ class SchemeContract:
         resolved = settings.parse([f"--model={self.scheme}", *self.flags, *flags])
         return resolved.scheme.build(resolved, self.spec)
 
+    def sources(self):
+        """The parts that a batch is made of."""
+        return [NoiseSource(self.spec)]
+
     def dataset(self, model, start_step=0):
         """Makes the batches of a training from a step on."""
-        return training_batches(
-            NoiseSource(self.spec), self.keys, batch_size=self.batch_size, seed=model.seed,
+        return joint_training_batches(
+            self.sources(), self.keys, batch_size=self.batch_size, seed=model.seed,
             start_batch=start_step * model.batches_per_step,
         )  # fmt: skip
 
@@ -238,21 +243,21 @@ class SchemeContract:
 
     def test_discriminator_step_leaves_generator_unchanged(self):
         model = self.build()
-        generator, before = trainable(model, "generator"), values(model, "g_optimizer")
-        discriminator = trainable(model, "discriminator")
+        generator, before = trainable(model, "g"), values(model, "g_optimizer")
+        discriminator = trainable(model, "d")
         self.discriminator_step(model)
-        np.testing.assert_equal(trainable(model, "generator"), generator)
+        np.testing.assert_equal(trainable(model, "g"), generator)
         assert not differing(before, values(model, "g_optimizer"))
-        assert moved(discriminator, trainable(model, "discriminator"))
+        assert moved(discriminator, trainable(model, "d"))
 
     def test_generator_step_leaves_discriminator_unchanged(self):
         model = self.build()
-        discriminator, before = trainable(model, "discriminator"), values(model, "d_optimizer")
-        generator = trainable(model, "generator")
+        discriminator, before = trainable(model, "d"), values(model, "d_optimizer")
+        generator = trainable(model, "g")
         self.generator_step(model)
-        np.testing.assert_equal(trainable(model, "discriminator"), discriminator)
+        np.testing.assert_equal(trainable(model, "d"), discriminator)
         assert not differing(before, values(model, "d_optimizer"))
-        assert moved(generator, trainable(model, "generator"))
+        assert moved(generator, trainable(model, "g"))
 
     def test_a_step_counts_once(self):
         model = self.build()
@@ -303,7 +308,8 @@ class SchemeContract:
         owners = [*model.networks.values(), *model.optimizers.values()]
         own = {"step", "attempt", "first_non_finite", "logged/totals", "logged/count"}
         assert own <= set(model.state())
-        assert len(model.state()) == len(own) + sum(len(owner.variables) for owner in owners)
+        variables = [owner.variables for owner in owners] + list(model.extra_state().values())
+        assert len(model.state()) == len(own) + sum(map(len, variables))
 
     def test_training_changes_no_variable_that_a_checkpoint_does_not_hold(self):
         model = self.build()
@@ -326,7 +332,7 @@ class SchemeContract:
         first = values(self.build())
         assert not differing(first, values(self.build()))
         changed = differing(first, values(self.build("--seed=1")))
-        assert {"generator", "discriminator"} <= {path.split("/")[0] for path in changed}
+        assert set(self.build().networks) <= {path.split("/")[0] for path in changed}
 
     @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
     def test_a_resumed_run_ends_with_the_same_bits(self, precision, tmp_path):

@@ -101,6 +101,37 @@ def test_logged_losses_are_those_of_the_patches(gan_loss, real_loss, fake_loss):
         np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+def test_losses_are_means_over_the_scales():
+    model = Pix2Pix(
+        unet.generator(GIVEN, 3, 2), patchgan.discriminator([GIVEN, ANSWER], 2, 1, scales=2),
+        gan_loss="least_squares",
+    )  # fmt: skip
+    model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    inputs, targets = pair()
+    answers = answers_of_step(model, inputs)
+    real = [np.asarray(s) for s in model.discriminator([inputs, targets], training=True)]
+    fake = [np.asarray(s) for s in model.discriminator([inputs, answers], training=True)]
+    assert [scores.shape for scores in real] == [(2, 14, 14, 1), (2, 6, 6, 1)]
+    logs = logs_of_a_step(model, (inputs, targets))
+    expected = {
+        "d_loss_real": (((real[0] - 1) ** 2).mean() + ((real[1] - 1) ** 2).mean()) / 2,
+        "d_loss_fake": ((fake[0] ** 2).mean() + (fake[1] ** 2).mean()) / 2,
+        "g_loss_adv": (((fake[0] - 1) ** 2).mean() + ((fake[1] - 1) ** 2).mean()) / 2,
+        "d_score_real": (real[0].mean() + real[1].mean()) / 2,
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_scales_come_from_the_command_line_and_too_many_are_refused():
+    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=2", "--scales=2"])
+    model = resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, 1))
+    assert len(model.discriminator.outputs) == 2
+    resolved.scales = 3
+    with pytest.raises(ValueError, match="^`scales` must leave 3 pixels"):
+        resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, 1))
+
+
 def test_players_descend_half_the_loss_and_the_weighted_sum_through_the_updated_discriminator():
     model, (inputs, targets) = small_model(1.0, l1_weight=3.0), pair()
     before = {

@@ -1,0 +1,105 @@
+"""A history of generated pictures, from which a discriminator is shown older ones, too.
+
+Reference: Shrivastava et al. 2017, section 2.3; Zhu et al. 2017, section 4 (a pool of 50).
+"""
+
+import keras
+import tensorflow as tf
+
+from kgan import randomness
+
+
+class ImagePool(keras.layers.Layer):
+    """Keeps generated pictures; gives for each new one itself or, half the time, an older one.
+
+    While the pool is not full each picture is stored and given back. Afterwards, with
+    probability ½, a picture takes the place of a stored one, drawn evenly, which is given instead.
+
+    The pool is one for the whole global batch: each replica sees the pictures of all, makes the
+    same moves, and keeps its own rows. N replicas therefore do what one does.
+
+    Args:
+        size: how many pictures are kept; 0 gives every picture back as it is.
+        shape: (height, width, channels) of a picture.
+    """
+
+    def __init__(self, size: int, shape: tuple[int, int, int], **kwargs):
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.size = size
+        self.kept: list[keras.Variable] = []
+        if size:
+            # All replicas assign the same, so that one's value stands for all.
+            self.images = self.add_weight(
+                name="images", shape=(size, *shape), initializer="zeros", trainable=False,
+                aggregation="only_first_replica",
+            )  # fmt: skip
+            self.count = self.add_weight(
+                name="count", shape=(), dtype="int32", initializer="zeros", trainable=False,
+                aggregation="only_first_replica",
+            )  # fmt: skip
+            self.kept = [self.images, self.count]
+        self.built = True
+
+    def exchange(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Takes this replica's new pictures; gives as many, new or older.
+
+        Args:
+            pictures: float32 [B, H, W, C].
+            seed: int32 [2], another one each step, the same on all replicas.
+
+        Returns:
+            float32 [B, H, W, C], without a gradient.
+        """
+        pictures = tf.stop_gradient(pictures)
+        if not self.size:
+            return pictures
+        everyone = _of_all_replicas(pictures)
+        slots, given = self._moves(tf.shape(everyone)[0], seed)
+        candidates = tf.concat([tf.convert_to_tensor(self.images), everyone], 0)
+        count = tf.convert_to_tensor(self.count)
+        self.images.assign(tf.gather(candidates, slots))
+        self.count.assign(tf.minimum(count + tf.shape(everyone)[0], self.size))
+        answers = tf.gather(candidates, given)
+        return randomness.replica_rows(lambda _: answers, tf.shape(pictures)[0])
+
+    def _moves(self, number, seed):
+        """Plays the exchange of `number` pictures, in order, on their numbers alone.
+
+        The pictures themselves are moved once, at the end. Numbers below the pool's size are
+        those stored before, the next ones the new pictures.
+
+        Returns:
+            int32 [size], what the pool holds afterwards; int32 [number], what is given.
+        """
+        count = tf.convert_to_tensor(self.count)
+        swaps = tf.random.stateless_uniform([number], randomness.fold(seed, 0)) < 0.5
+        drawn = tf.random.stateless_uniform(
+            [number], randomness.fold(seed, 1), maxval=self.size, dtype=tf.int32
+        )
+        places = tf.range(self.size)
+
+        def move(before, new):
+            slots, _ = before
+            order, swap, drawn_place = new
+            own = self.size + order
+            fills = count + order < self.size
+            place = tf.where(fills, count + order, drawn_place)
+            given = tf.where(swap & ~fills, tf.gather(slots, place), own)
+            return tf.where((places == place) & (swap | fills), own, slots), given
+
+        steps = tf.scan(move, (tf.range(number), swaps, drawn), (places, 0))
+        return steps[0][-1], steps[1]
+
+
+def _of_all_replicas(pictures):
+    """Joins the rows of all replicas, in their order; float32 [replicas · B, ...]."""
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas == 1:
+        return pictures
+    # Each puts its rows in their place among zeros: sums, unlike gathered rows, have an order
+    # that no collective chooses.
+    mine = tf.one_hot(context.replica_id_in_sync_group, replicas, dtype=pictures.dtype)
+    spread = tf.tensordot(mine, pictures, axes=0)
+    shape = tf.concat([[replicas * tf.shape(pictures)[0]], tf.shape(pictures)[1:]], 0)
+    return context.all_reduce("sum", tf.reshape(spread, shape))

@@ -1,0 +1,35 @@
+"""Learning rates as a function of the step."""
+
+import math
+
+SCHEDULES = ("constant", "linear", "cosine")
+
+
+def factor(schedule: str, step: int, total_steps: int, decay_from: float = 0.5) -> float:
+    """Computes by what the learning rate is multiplied in a step.
+
+    It is 1 up to `decay_from · total_steps`. From there, with p going from 0 to 1 at the run's
+    end, `linear` gives 1 − p and `cosine` gives ½ (1 + cos πp).
+
+    Args:
+        schedule: one of `SCHEDULES`.
+        step: steps done before, from 0.
+        total_steps: where the run ends.
+        decay_from: share of the run, in [0, 1].
+
+    Returns:
+        In [0, 1]; 0 only from `total_steps` on, where no step is taken.
+
+    Reference: Zhu et al. 2017, section 4 (constant for 100 epochs, linear to zero over 100);
+    Loshchilov and Hutter 2017, equation 5, without restarts.
+
+    Raises:
+        ValueError: on an unknown schedule.
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"`schedule` must be one of {', '.join(SCHEDULES)}. Received: {schedule}")
+    start = decay_from * total_steps
+    if schedule == "constant" or step <= start:
+        return 1.0
+    progress = min(1.0, (step - start) / (total_steps - start))
+    return 1.0 - progress if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * progress))

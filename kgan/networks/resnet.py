@@ -1,0 +1,91 @@
+"""The residual generator of CycleGAN for any sides that 4 divides, rectangles too.
+
+Reference: Zhu et al. 2017, section 7.2, after Johnson et al. 2016.
+Differs from the reference implementation: biases ahead of a normalisation are left out, because
+the normalisation subtracts them again. Instance norm has no scale and no shift, as there.
+"""
+
+import keras
+from keras import layers
+
+from kgan.layers import ReflectionPadding
+
+SMALLEST = 8  # a side; a quarter of it is what the residual blocks pad by reflection
+
+
+def blocks_for(height: int, width: int) -> int:
+    """Chooses the paper's number of residual blocks: 6, or 9 from 256 pixels on."""
+    return 9 if min(height, width) >= 256 else 6
+
+
+def generator(
+    shape: tuple[int, int, int],
+    output_channels: int,
+    base_width: int = 64,
+    blocks: int | None = None,
+    *,
+    seed: int = 0,
+    name: str = "generator",
+) -> keras.Model:
+    """Builds picture float32 [B, H, W, C] → picture float32 [B, H, W, C'], both in [-1, 1].
+
+    c7s1-64, d128, d256, residual blocks R256, u128, u64, c7s1 in the paper's words.
+
+    Args:
+        shape: (height, width, channels) of the input; sides from 8 on that 4 divides.
+        output_channels: channels of the answer.
+        base_width: channels of the first map, 64 in the paper.
+        blocks: how many residual blocks; None: see `blocks_for`.
+        seed: of the initial weights, which are N(0, 0.02).
+        name: of the model.
+
+    Raises:
+        ValueError: on sides that do not come back from halving twice.
+    """
+    height, width, _ = shape
+    if height % 4 or width % 4 or min(height, width) < SMALLEST:
+        raise ValueError(
+            f"the sides in `shape` must be multiples of 4 from {SMALLEST} on. "
+            f"Received: {height}x{width}"
+        )
+    blocks = blocks_for(height, width) if blocks is None else blocks
+    seeds = iter(range(seed * 1000, seed * 1000 + 500))
+
+    def settings(name, use_bias=False):
+        kernel = keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
+        return {"use_bias": use_bias, "kernel_initializer": kernel, "name": name}
+
+    def normalise(maps, name, activated=True):
+        norm = layers.GroupNormalization(
+            groups=-1, epsilon=1e-5, center=False, scale=False, name=f"{name}_norm"
+        )
+        maps = norm(maps)
+        return layers.ReLU(name=f"{name}_relu")(maps) if activated else maps
+
+    def reflected(maps, filters, kernel, name, use_bias=False):
+        maps = ReflectionPadding(kernel // 2, name=f"{name}_padding")(maps)
+        return layers.Conv2D(filters, kernel, **settings(f"{name}_convolution", use_bias))(maps)
+
+    picture = keras.Input(shape, name="picture")
+    maps = normalise(reflected(picture, base_width, 7, "first"), "first")
+    for level in (1, 2):
+        # "same" would pad a stride-2 kernel of 3 by (0, 1); the reference pads (1, 1).
+        maps = layers.ZeroPadding2D(1, name=f"down_{level}_padding")(maps)
+        filters = base_width * 2**level
+        maps = layers.Conv2D(filters, 3, 2, **settings(f"down_{level}_convolution"))(maps)
+        maps = normalise(maps, f"down_{level}")
+    for block in range(blocks):
+        inner, name_of = maps, f"block_{block}"
+        for half, activated in (("a", True), ("b", False)):
+            inner = reflected(inner, 4 * base_width, 3, f"{name_of}_{half}")
+            inner = normalise(inner, f"{name_of}_{half}", activated)
+        maps = layers.Add(name=f"{name_of}_sum")([maps, inner])
+    for level in (1, 0):
+        filters = base_width * 2**level
+        maps = layers.Conv2DTranspose(filters, 3, 2, **settings(f"up_{level}_transposed"))(maps)
+        # 2n + 1 pixels; the reference's padding takes the first away, "same" would the last.
+        maps = layers.Cropping2D(((1, 0), (1, 0)), name=f"up_{level}_cropping")(maps)
+        maps = normalise(maps, f"up_{level}")
+    maps = reflected(maps, output_channels, 7, "to_picture", use_bias=True)
+    answer = layers.Activation("tanh", dtype="float32", name="answer")(maps)
+    return keras.Model(picture, answer, name=name)
