@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -415,3 +416,30 @@ def test_examples_are_the_first_by_key():
     assert levels(found["input"])[:, 0, 0, 2].tolist() == [0, 1, 2]
     assert len(pipeline.examples(Maps(10), ("label",))["label"]) == 10
     assert len(pipeline.examples(Maps(10), ("label",), 99)["label"]) == 10
+
+
+def test_refusal_comes_back_as_it_was_and_keeps_no_iterator():
+    class Iterator:
+        pass
+
+    kept = []
+
+    def step():
+        iterator = Iterator()
+        kept.append(weakref.ref(iterator))
+        text = "UserError\n\nkgan.errors.UserError: a.png: damaged\n\nkgan.errors.UserError: b: x\n"
+        raise tf.errors.UnknownError(None, None, f"{text}\n\t [[{{node PyFunc}}]]")
+
+    with pytest.raises(UserError) as caught:
+        pipeline.with_plain_refusals(step)
+    assert str(caught.value) == "b: x"
+    assert kept[0]() is None
+
+
+def test_other_errors_of_tensorflow_are_not_hidden():
+    def step():
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        pipeline.with_plain_refusals(step)
+    assert pipeline.with_plain_refusals(lambda: 7) == 7
