@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults import fuzz
 
-SHORT, LONG = 30, 1000  # examples of each kind; there are 11 inputs to one
+SHORT, LONG = 12, 1000  # examples of each kind; there are 11 inputs to one
 
 
 def fuzzed(examples_each):
