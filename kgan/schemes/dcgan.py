@@ -28,10 +28,10 @@ DEFAULTS = {
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
     flags.DEFINE_integer(
-        "latent_size", 100, "Length of the noise vector.", 1, flag_values=flag_values
+        "latent_size", 100, "Length of the noise vector.", 1, 65_536, flag_values=flag_values
     )
     flags.DEFINE_integer(
-        "width", 32, "Channels next to the picture; they double inwards.", 1,
+        "width", 32, "Channels next to the picture; they double inwards.", 1, 4096,
         flag_values=flag_values,
     )  # fmt: skip
     flags.DEFINE_enum(

@@ -30,25 +30,30 @@ DEFAULTS = {
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
 
-    def integer(name, default, about, lower_bound=1):
-        flags.DEFINE_integer(name, default, about, lower_bound, flag_values=flag_values)
+    def integer(name, default, about, high):
+        flags.DEFINE_integer(name, default, about, 1, high, flag_values=flag_values)
 
-    integer("latent_size", 100, "Length of the noise vector.")
-    integer("n_critic", 5, "Updates of the critic for each of the generator.")
+    integer("latent_size", 100, "Length of the noise vector.", 65_536)
+    integer("n_critic", 5, "Updates of the critic for each of the generator.", 1000)
     flags.DEFINE_float(
-        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, flag_values=flag_values
+        "clip",
+        0.01,
+        "The critic's weights stay in [-clip, clip].",
+        1e-8,
+        1000,
+        flag_values=flag_values,
     )
     flags.DEFINE_enum(
         "network", "dcgan", ["dcgan", "mlp"], "Which networks both players are.",
         flag_values=flag_values,
     )  # fmt: skip
-    integer("width", 32, "Channels next to the picture, for --network=dcgan.")
+    integer("width", 32, "Channels next to the picture, for --network=dcgan.", 4096)
     flags.DEFINE_multi_integer(
         "g_hidden", [512, 512, 512], "Units of a hidden layer of G, once a layer, for "
-        "--network=mlp.", 1, flag_values=flag_values,
+        "--network=mlp.", 1, 65_536, flag_values=flag_values,
     )  # fmt: skip
     flags.DEFINE_multi_integer(
-        "d_hidden", [512, 512, 512], "The same for the critic.", 1, flag_values=flag_values
+        "d_hidden", [512, 512, 512], "The same for the critic.", 1, 65_536, flag_values=flag_values
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -443,3 +444,30 @@ def test_shares_put_together_are_the_batches_of_one_process():
     parts = [batches(pipeline.Share(2, first, 1, 1), 4, first=2) for first in (0, 1)]
     for batch, *rows in zip(whole, *parts, strict=True):
         np.testing.assert_array_equal(np.concatenate(rows), batch)
+
+
+def test_refusal_comes_back_as_it_was_and_keeps_no_iterator():
+    class Iterator:
+        pass
+
+    kept = []
+
+    def step():
+        iterator = Iterator()
+        kept.append(weakref.ref(iterator))
+        text = "UserError\n\nkgan.errors.UserError: a.png: damaged\n\nkgan.errors.UserError: b: x\n"
+        raise tf.errors.UnknownError(None, None, f"{text}\n\t [[{{node PyFunc}}]]")
+
+    with pytest.raises(UserError) as caught:
+        pipeline.with_plain_refusals(step)
+    assert str(caught.value) == "b: x"
+    assert kept[0]() is None
+
+
+def test_other_errors_of_tensorflow_are_not_hidden():
+    def step():
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        pipeline.with_plain_refusals(step)
+    assert pipeline.with_plain_refusals(lambda: 7) == 7
