@@ -30,7 +30,9 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )  # fmt: skip
     string("out", None, "A PNG for a grid; a folder for single pictures and translations.")
-    flags.DEFINE_integer("seed", 0, "Which of the possible translations.", flag_values=values)
+    flags.DEFINE_integer(
+        "seed", 0, "Which of the possible translations.", 0, 2**31 - 1, flag_values=values
+    )
     flags.DEFINE_enum(
         "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
         flag_values=values,

@@ -24,6 +24,7 @@ DERIVED_PAIRS = ("edges", "grey", "lowres", "noisy", "masked")
 LAYOUTS = ("auto", "unpaired", "paired", "paired_folders", "labelled", "images")
 OPTIMIZERS = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
 SIZE_LIMITS = (8, 1024)
+MOST_STEPS = 10**9  # a step's number has 32 bits in places
 
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
 NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
@@ -115,19 +116,19 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
     number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
     boolean("flip", None, "Mirrors training pictures; default: with --jitter, if the set allows.")
-    number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0)
+    number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0, 1e6)
 
-    integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1)
-    integer("epochs", None, "Passes over the training part.", 1)
-    integer("steps", None, "Ends the run at this many generator updates in all.", 1)
-    number("minutes", None, "Ends the run after so many minutes, saved and exported.", 0)
+    integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1, 10**6)
+    integer("epochs", None, "Passes over the training part.", 1, MOST_STEPS)
+    integer("steps", None, "Ends the run at this many generator updates in all.", 1, MOST_STEPS)
+    number("minutes", None, "Ends the run after so many minutes, saved and exported.", 0, 1e6)
     integer("seed", 0, "Everything random comes from it.", 0, 2**31 - 1)
     for player, name in (("g", "generator"), ("d", "discriminator")):
-        number(f"{player}_lr", None, f"Learning rate of the {name}.", 0)
+        number(f"{player}_lr", None, f"Learning rate of the {name}.", 0, 100)
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimiser of the {name}.")
         string(f"{player}_options", None, f"More of the {name}'s optimiser: epsilon=1e-7,rho=0.9")
     number("beta_2", None, "Adam's second decay.", 0, 1)
-    number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0)
+    number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0, 1e12)
     choice("lr_schedule", "constant", learning_rates.SCHEDULES, "How the learning rates fall.")
     number("lr_decay_from", 0.5, "Share of the run after which they fall.", 0, 1)
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
@@ -153,17 +154,21 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     boolean("export", True, "Writes a SavedModel at the end.")
     boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
     string("checkpoint_every", "5min", "N (steps), Nepochs, Nmin or Ns.")
-    integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1)
+    integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1, 10**6)
     string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
     string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
     integer(
-        "max_rollbacks", 3, "After NaN or infinity: so many new tries from the last good state.", 0
+        "max_rollbacks",
+        3,
+        "After NaN or infinity: so many new tries from the last good state.",
+        0,
+        100,
     )
     choice(
         "on_collapse", "warn", ["warn", "stop", "rollback"],
         "What happens when the generator draws the same picture again and again.",
     )  # fmt: skip
-    integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1)
+    integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1, MOST_STEPS)
 
 
 def parse(arguments: Sequence[str]) -> types.SimpleNamespace:

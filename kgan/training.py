@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import math
 import os
@@ -318,11 +319,12 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         logger.info("resumed at step %d of %d", step, plan.total_steps)
     while model.completed_steps < plan.total_steps:
         dataset = _dataset(resolved, collection, model, plan, team)
+        fit = functools.partial(
+            model.fit, dataset, epochs=1, verbose=0, callbacks=[guard, *hooks, stop],
+            steps_per_epoch=plan.total_steps - model.completed_steps,
+        )  # fmt: skip
         with logging_redirect_tqdm([logger]):
-            model.fit(
-                dataset, epochs=1, steps_per_epoch=plan.total_steps - model.completed_steps,
-                verbose=0, callbacks=[guard, *hooks, stop],
-            )  # fmt: skip
+            data_pipeline.with_plain_refusals(fit)
         # The chief looks at more than the others do: at the weights that it saves, too.
         diagnosis = team.from_chief(guard.diagnosis)
         if diagnosis is None:

@@ -10,9 +10,10 @@ import time
 
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image
 
-from kgan import cli
+from kgan import cli, settings
 from kgan.errors import UserError
 from tests.small_runs import DCGAN, PIX2PIX, command, dcgan_run, pix2pix_run
 
@@ -140,6 +141,54 @@ WRONG = {
 def test_wrong_training_is_refused_in_one_line_and_leaves_nothing(case, empty):
     arguments, begins = WRONG[case]
     assert command("train", *arguments).error_line.startswith(begins)
+
+
+# For each numeric flag of training: the nearest values outside of its range, and its two ends.
+RANGES = {
+    "bad_limit": ("-0.001", "1.001", "0", "1"), "jitter": ("0.999", "2.001", "1", "2"),
+    "cache_gb": ("-0.001", "1000001", "0", "1000000"),
+    "batch_size": ("0", "1000001", "1", "1000000"),
+    "epochs": ("0", "1000000001", "1", "1000000000"),
+    "steps": ("0", "1000000001", "1", "1000000000"),
+    "minutes": ("0", "1000001", "0.001", "1000000"),
+    "seed": ("-1", "2147483648", "0", "2147483647"), "g_lr": ("0", "100.1", "1e-9", "100"),
+    "d_lr": ("0", "100.1", "1e-9", "100"), "accumulate": ("0", "4097", "1", "4096"),
+    "beta_1": ("-0.001", "1", "0", "0.999"), "logical_devices": ("0", "65", "1", "64"),
+    "keep_checkpoints": ("0", "1000001", "1", "1000000"),
+    "max_rollbacks": ("-1", "101", "0", "100"),
+    "log_every": ("0", "1000000001", "1", "1000000000"),
+    "latent_size": ("0", "65537", "1", "65536"),
+    "width": ("0", "4097", "1", "4096"), "n_critic": ("0", "1001", "1", "1000"),
+    "clip": ("0", "1000.1", "1e-8", "1000"), "g_hidden": ("0", "65537", "1", "65536"),
+    "d_hidden": ("0", "65537", "1", "65536"), "l1_weight": ("-0.001", "1000001", "0", "1000000"),
+    "patch_layers": ("0", "7", "1", "6"), "dropout": ("-0.001", "0.951", "0", "0.95"),
+}  # fmt: skip
+
+
+def numeric_flags(scheme):
+    values = flags.FlagValues()
+    settings.define_shared_flags(values)
+    settings.scheme_module(scheme).define_flags(values)
+    kinds = ("int", "float", "multi int", "multi float")
+    return [name for name in values if values[name].flag_type() in kinds]
+
+
+def test_every_numeric_flag_has_a_range():
+    assert {name for each in settings.scheme_names() for name in numeric_flags(each)} == set(RANGES)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "flag"),
+    [(scheme, flag) for scheme in settings.scheme_names() for flag in numeric_flags(scheme)],
+)
+def test_number_out_of_its_range_is_refused_before_anything_is_made(scheme, flag, empty):
+    below, above, *ends = RANGES[flag]
+    for value in (below, above, "nan", "inf", "-inf", "9" * 400, "x", ""):
+        line = command("train", f"--model={scheme}", f"--{flag}={value}").error_line
+        assert line.startswith(f"--{flag}="), line
+    for value in ends:
+        resolved = settings.parse([f"--model={scheme}", f"--{flag}={value}"])
+        assert getattr(resolved, flag) in (float(value), [float(value)])
 
 
 def test_batch_that_replicas_cannot_share_is_refused(empty, two_replicas, monkeypatch):

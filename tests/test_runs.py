@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from unittest import mock
 
 import keras
@@ -285,3 +287,33 @@ def test_new_length_goes_into_the_flags_and_nothing_else_does(tmp_path, resolved
     changed = set(run.flags.read_text().split()) ^ set(before.split())
     assert changed == {"--epochs=150", "--steps=77"}
     assert (run.settings().steps, run.settings().epochs) == (77, None)
+
+
+# Refuses what pickle would do, then loads a run and its networks as anybody would.
+NO_PICKLE = """
+import sys
+import keras
+import kgan
+
+def refuse(event, arguments):
+    if event == "pickle.find_class":
+        raise RuntimeError(f"unpickled {arguments}")
+
+folder, place = sys.argv[1:]
+sys.addaudithook(refuse)
+model = kgan.load(folder)
+for name, network in model.networks.items():
+    network.save(f"{place}/{name}.keras")
+    loaded = keras.models.load_model(f"{place}/{name}.keras", safe_mode=True, compile=False)
+    kinds = {type(layer).__name__ for layer in loaded._flatten_layers()}
+    assert len(kinds) > 1 and "Lambda" not in kinds, kinds
+    print(name)
+"""
+
+
+@pytest.mark.parametrize("run", [dcgan_run, pix2pix_run])
+def test_run_and_networks_load_without_pickle_and_hold_no_lambda(run, tmp_path):
+    command_line = [sys.executable, "-c", NO_PICKLE, str(run()), str(tmp_path)]
+    ended = subprocess.run(command_line, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(ended.stdout.split()) == ["discriminator", "generator"]

@@ -8,6 +8,8 @@ numbers. Decoded pictures are cached before augmentation, never after.
 """
 
 import dataclasses
+import gc
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ import tensorflow as tf
 
 from kgan import progress, randomness
 from kgan.data.collection import Source, read_many
+from kgan.errors import UserError
 
 # Folded into the seed, so that order, augmentation and domains share no numbers with each other.
 ORDER, AUGMENTATION, DOMAIN = 101, 102, 103
@@ -187,6 +190,29 @@ def joint_training_batches(
         for number, source in enumerate(sources)
     ]  # fmt: skip
     return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(tuple(datasets))
+
+
+def with_plain_refusals(step: Callable):
+    """Calls what takes training batches, and gives back the refusal of a picture as it was.
+
+    TensorFlow raises an error of its own where reading ends a step, and hands on no more than the
+    text of the traceback; a `UserError` is one line of it.
+
+    Raises:
+        UserError: in the place of TensorFlow's error, where one caused it.
+    """
+    try:
+        return step()
+    except tf.errors.OpError as error:
+        name = re.escape(f"{UserError.__module__}.{UserError.__qualname__}")
+        lines = re.findall(rf"^{name}: (.*)$", str(error), re.MULTILINE)
+        if not lines:
+            raise
+    # Not from there: its frames hold the iterator, and one that lives until the interpreter ends
+    # waits for readers that wait for Python's lock, for ever. Here they can still end.
+    gc.collect()
+    # The last one is what was raised in the end; those before it are its causes.
+    raise UserError(lines[-1])
 
 
 def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:

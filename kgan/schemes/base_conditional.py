@@ -39,7 +39,7 @@ def define_flags(flag_values: flags.FlagValues, latent_size: int, g_width: int, 
         ("g_width", g_width, "The generator's base width, see its network."),
         ("d_width", d_width, "The discriminator's base width, see its network."),
     ):
-        flags.DEFINE_integer(name, default, about, 1, flag_values=flag_values)
+        flags.DEFINE_integer(name, default, about, 1, 65_536, flag_values=flag_values)
     flags.DEFINE_boolean(
         "condition_discriminator", True,
         "Whether D is told the condition, too; without, G has no reason to heed it.",

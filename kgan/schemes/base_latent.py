@@ -56,8 +56,8 @@ def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()
 
 
 def _define_game_flags(flag_values):
-    def integer(name, about, low):
-        flags.DEFINE_integer(name, None, about, low, flag_values=flag_values)
+    def integer(name, about, low, high):
+        flags.DEFINE_integer(name, None, about, low, high, flag_values=flag_values)
 
     def number(name, about, low, high):
         flags.DEFINE_float(name, None, about, low, high, flag_values=flag_values)
@@ -72,20 +72,20 @@ def _define_game_flags(flag_values):
         "gan_loss", list(ADVERSARIAL_LOSSES),
         "bce: G maximises log D(G(z)). minimax: G minimises log(1 - D(G(z))), which saturates.",
     )  # fmt: skip
-    integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1)
-    integer("g_updates", "Updates of G in a step, each on fresh latents.", 1)
+    integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1, 1000)
+    integer("g_updates", "Updates of G in a step, each on fresh latents.", 1, 1000)
     boolean("simultaneous", "Both players move from the same point, not one after the other.")
     number("real_label", "What D aims at for real pictures; the course: 0.7 to 0.99.", 1e-6, 1)
     number("flip_labels", "Share of examples whose label D is told wrongly.", 0, 1)
-    integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1)
+    integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1, 64)
     choice("penalty", list(penalties.WEIGHTS), "On the gradient of D.")
-    number("penalty_weight", "Its weight; default: the paper's 10.", 0, None)
+    number("penalty_weight", "Its weight; default: the paper's 10.", 0, 1e6)
     flags.DEFINE_string(
         "augment", None, "What D sees is changed at random: color,translation,cutout.",
         flag_values=flag_values,
     )  # fmt: skip
     choice("latent_distribution", DISTRIBUTIONS, "normal: N(0, I). uniform: U(-1, 1).")
-    integer("critic_warmup", "The first so many steps train D alone.", 0)
+    integer("critic_warmup", "The first so many steps train D alone.", 0, 10**9)
     boolean(
         "critic_schedule",
         f"{SCHEDULE_CRITIC} updates of D ahead of each of the first {SCHEDULE_FIRST} of G and of "
@@ -96,19 +96,19 @@ def _define_game_flags(flag_values):
 def define_network_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of fully connected and of DCGAN's networks."""
 
-    def integer(name, about, low):
-        flags.DEFINE_integer(name, None, about, low, flag_values=flag_values)
+    def integer(name, about, low, high):
+        flags.DEFINE_integer(name, None, about, low, high, flag_values=flag_values)
 
     def choice(name, options, about):
         flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
 
     choice("network", ["dcgan", "mlp"], "Which networks both players are.")
-    integer("latent_size", "Length of the noise vector.", 1)
-    integer("width", "dcgan: channels next to the picture; they double inwards.", 1)
+    integer("latent_size", "Length of the noise vector.", 1, 65_536)
+    integer("width", "dcgan: channels next to the picture; they double inwards.", 1, 4096)
     for player, name in (("g", "generator"), ("d", "discriminator")):
         flags.DEFINE_multi_integer(
             f"{player}_hidden", None, f"mlp: units of a hidden layer of the {name}, once a layer.",
-            1, flag_values=flag_values,
+            1, 65_536, flag_values=flag_values,
         )  # fmt: skip
     choice("d_norm", dcgan.NORMS, "dcgan: what normalises the discriminator.")
     flags.DEFINE_boolean(
@@ -116,7 +116,7 @@ def define_network_flags(flag_values: flags.FlagValues) -> None:
         flag_values=flag_values,
     )  # fmt: skip
     choice("hidden_noise", list(mlp.HIDDEN_NOISE), "mlp: more noise on G's last hidden layer.")
-    integer("minibatch_kernels", "Features of minibatch discrimination in D; 0: none.", 0)
+    integer("minibatch_kernels", "Features of minibatch discrimination in D; 0: none.", 0, 1000)
     flags.DEFINE_boolean(
         "spectral_norm", None, "Spectral normalisation of D, as published.", flag_values=flag_values
     )

@@ -40,11 +40,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         flag_values=flag_values,
     )  # fmt: skip
     flags.DEFINE_float(
-        "l1_weight", 100.0, "Weight of the L1 term, lambda; 0 leaves it out.", 0.0,
+        "l1_weight", 100.0, "Weight of the L1 term, lambda; 0 leaves it out.", 0.0, 1e6,
         flag_values=flag_values,
     )  # fmt: skip
     flags.DEFINE_integer(
-        "width", 64, "Channels of the first map of both networks.", 1, flag_values=flag_values
+        "width", 64, "Channels of the first map of both networks.", 1, 4096, flag_values=flag_values
     )
     flags.DEFINE_integer(
         "patch_layers", 3, "Stride-2 layers of the PatchGAN: 1 to 6 see 16, 34, 70, 142, 286, "

@@ -33,11 +33,16 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     base_latent.define_network_flags(flag_values)
     base_latent.define_game_flags(flag_values, FIXED)
     flags.DEFINE_integer(
-        "n_critic", 5, "Updates of the critic for each of the generator.", 1,
+        "n_critic", 5, "Updates of the critic for each of the generator.", 1, 1000,
         flag_values=flag_values,
     )  # fmt: skip
     flags.DEFINE_float(
-        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, flag_values=flag_values
+        "clip",
+        0.01,
+        "The critic's weights stay in [-clip, clip].",
+        1e-8,
+        1e6,
+        flag_values=flag_values,
     )
 
 

@@ -33,7 +33,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     base_latent.define_network_flags(flag_values)
     base_latent.define_game_flags(flag_values, FIXED)
     flags.DEFINE_integer(
-        "n_critic", 5, "Updates of the critic for each of the generator.", 1,
+        "n_critic", 5, "Updates of the critic for each of the generator.", 1, 1000,
         flag_values=flag_values,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -500,3 +501,30 @@ class TestJointBatches:
         for one, other in zip(joint.take(3), plain.take(3), strict=True):
             for first, second in zip(one, other, strict=True):
                 np.testing.assert_array_equal(first, second)
+
+
+def test_refusal_comes_back_as_it_was_and_keeps_no_iterator():
+    class Iterator:
+        pass
+
+    kept = []
+
+    def step():
+        iterator = Iterator()
+        kept.append(weakref.ref(iterator))
+        text = "UserError\n\nkgan.errors.UserError: a.png: damaged\n\nkgan.errors.UserError: b: x\n"
+        raise tf.errors.UnknownError(None, None, f"{text}\n\t [[{{node PyFunc}}]]")
+
+    with pytest.raises(UserError) as caught:
+        pipeline.with_plain_refusals(step)
+    assert str(caught.value) == "b: x"
+    assert kept[0]() is None
+
+
+def test_other_errors_of_tensorflow_are_not_hidden():
+    def step():
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        pipeline.with_plain_refusals(step)
+    assert pipeline.with_plain_refusals(lambda: 7) == 7

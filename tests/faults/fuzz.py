@@ -420,7 +420,8 @@ def _make_run(folder: pathlib.Path) -> pathlib.Path:
     for step in (2, 4):
         arrays = {"generator/kernel": np.arange(6, dtype=np.float32), "steps": np.int64(step)}
         path = checkpoint.step_path(run.checkpoints, step)
-        checkpoint.write(path, arrays, {"scheme": "dcgan", "step": step, "callbacks": {}})
+        header = {"scheme": "dcgan", "settings": settings.decisive(resolved), "step": step}
+        checkpoint.write(path, arrays, {**header, "callbacks": {}})
     lines = [{"kind": "train", "step": step, "g_loss": 0.5} for step in (2, 4)]
     run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return run.folder
@@ -472,6 +473,8 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
             found = watch.outcome(checkpoint.read, checkpoint.step_path(run.checkpoints, step))
             assert isinstance(found, UserError) or isinstance(found[1]["step"], int)
         watch.outcome(_resume, run)
+        for put_aside in whole.rglob(f"*{checkpoint.DAMAGED_SUFFIX}"):
+            put_aside.unlink()
         for restored in {name, pathlib.Path("metrics.jsonl")}:
             (whole / restored).write_bytes(files[restored])
 
