@@ -424,7 +424,9 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_c
         stateful["validation"] = callbacks.Validation(
             log, plan.every("validate_every", resolved.validate_every, 10),
             lambda: data_pipeline.batches(validation, fields, VALIDATION_BATCH),
-            measure, lambda: saver.write(run.best), lambda: stop.received is not None,
+            measure, lambda: saver.write(run.best),
+            # A signal that comes in the last step interrupts nothing: nobody will resume that.
+            lambda: stop.received is not None and saver.step < plan.total_steps,
         )  # fmt: skip
         hooks.append(stateful["validation"])
     hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))

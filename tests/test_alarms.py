@@ -11,9 +11,17 @@ from kgan.schemes import dcgan
 from tests.small_runs import DCGAN, command, copy_of, dcgan_run, metrics
 
 
-def test_numbers_that_are_none_are_rolled_back_and_then_diagnosed(tmp_path):
+def test_numbers_that_are_none_are_rolled_back_and_then_diagnosed(tmp_path, monkeypatch):
+    original = alarms.NonFiniteGuard.on_step
+
+    def spoil_and_look(self):
+        weight = self.model.generator.trainable_variables[0]
+        weight.assign(np.full(weight.shape, np.nan, np.float32))
+        original(self)
+
+    monkeypatch.setattr(alarms.NonFiniteGuard, "on_step", spoil_and_look)
     outcome = command(
-        "train", *DCGAN, "--steps=8", "--log_every=2", "--checkpoint_every=2", "--g_lr=1e30",
+        "train", *DCGAN, "--steps=8", "--log_every=2", "--checkpoint_every=2",
         "--max_rollbacks=2", f"--runs_dir={tmp_path}", "--noexport",
     )  # fmt: skip
     assert outcome.status == 1

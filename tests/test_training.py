@@ -444,6 +444,24 @@ def test_json_lines_are_strict_json():
                 json.loads(line, parse_constant=pytest.fail)
 
 
+def test_signal_in_the_last_step_leaves_nothing_unmeasured(tmp_path, monkeypatch):
+    original = callbacks.StopBySignal.on_step
+
+    def on_step(self):
+        if self.step == 3:
+            self.received = signal.SIGINT
+        original(self)
+
+    monkeypatch.setattr(callbacks.StopBySignal, "on_step", on_step)
+    outcome = command(
+        "train", *PIX2PIX, f"--dataset={pairs_folder()}", f"--runs_dir={tmp_path}", "--steps=3",
+        "--validate_every=2", "--noexport",
+    )  # fmt: skip
+    assert outcome.status == 128 + signal.SIGINT
+    (run,) = tmp_path.iterdir()
+    assert [line["step"] for line in metrics(run, "validation")] == [2, 3]
+
+
 class TestJob:
     def test_second_start_of_a_job_goes_on_with_its_run(self, tmp_path):
         flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")

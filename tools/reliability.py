@@ -341,13 +341,15 @@ def stopped_by(number: int) -> Callable[[Bench], dict]:
             resumed = bench.trainer.train([f"--resume={run}"])
             # Where it was stopped, its end was logged and a sample drawn, which are left.
             step = int(stopped[1])
+            # And its checkpoint is one of the last two that are kept.
             besides = (f"'step': {step},", f"({step}, 'end/", f"({step}, 'samples'",
-                       f"step-{step:08d}.png")  # fmt: skip
+                       f"step-{step:08d}.png", "files: missing checkpoints/",
+                       f"step-{step:08d}.safetensors")  # fmt: skip
             after.append(f"{end_of(resumed)}, {same_or_not(of, run, besides)}")
         return {
             "tried": str(bench.tries),
-            "happened": f"{counted(ends)}; resumed: {counted(after)} (but for the `end` line and "
-            "the sample at the step where it stopped)",
+            "happened": f"{counted(ends)}; resumed: {counted(after)} (but for the `end` line, the "
+            "sample and the checkpoint at the step where it stopped)",
             "lost": "nothing",
         }
 
