@@ -206,7 +206,7 @@ class _SpectralNorm:
             name="left_vector", shape=(1, self.kernel.shape[-1]), trainable=False,
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
             # Computed alike by all replicas.
-            aggregation="only_first_replica", dtype="float32",
+            aggregation="only_first_replica", dtype="float32", autocast=False,
         )  # fmt: skip
 
     def normalized_kernel(self, training):

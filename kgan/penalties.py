@@ -13,7 +13,7 @@ Scores = Callable[[tf.Tensor], tf.Tensor]
 # Added under a root, whose gradient at 0 is not a number.
 TINY = 1e-12
 # The weights of the papers, where the user gives none.
-WEIGHTS = {"none": 0.0, "wgan_gp": 10.0, "r1": 10.0, "dragan": 10.0}
+WEIGHTS = {"none": 0.0, "unit_slope": 10.0, "r1": 10.0, "dragan": 10.0}
 DRAGAN_SPREAD = 0.5  # of a picture's own standard deviation
 
 
@@ -81,7 +81,7 @@ def penalty(name: str, scores: Scores, reals, fakes, chances) -> tf.Tensor:
     """Computes a penalty by name; float32 [B].
 
     Args:
-        name: `wgan_gp` (lines between real and generated), `dragan` (around real ones) or `r1` (at
+        name: `unit_slope` (lines between real and generated), `dragan` (around real ones) or `r1` (at
             real ones).
         scores: from pictures to scores.
         reals: float32 [B, ...].
@@ -92,7 +92,7 @@ def penalty(name: str, scores: Scores, reals, fakes, chances) -> tf.Tensor:
         ValueError: on an unknown name.
     """
     match name:
-        case "wgan_gp":
+        case "unit_slope":
             return gradient_penalty(scores, between(reals, fakes, chances["shares"]))
         case "dragan":
             return gradient_penalty(scores, around(reals, chances["shares"], chances["noise"]))

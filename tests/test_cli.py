@@ -106,7 +106,7 @@ def test_help_of_a_model_names_its_flags():
 
 # Arguments, and what the line has to begin with.
 WRONG = {
-    "unknown model": (["--model=gan"], "--model=gan: no such scheme; there are "),
+    "unknown model": (["--model=gann"], "--model=gann: no such scheme; there are "),
     "unknown flag": ([*DCGAN, "--colour=red"], "--colour: no such flag"),
     "misspelt flag": ([*DCGAN, "--epoch=3"], "--epoch: no such flag; did you mean --epochs?"),
     "flag of another scheme": ([*DCGAN, "--l1_weight=3"], "--l1_weight: no such flag"),
@@ -161,6 +161,18 @@ RANGES = {
     "width": ("0", "4097", "1", "4096"), "n_critic": ("0", "1001", "1", "1000"),
     "clip": ("0", "1000.1", "1e-8", "1000"), "g_hidden": ("0", "65537", "1", "65536"),
     "d_hidden": ("0", "65537", "1", "65536"), "l1_weight": ("-0.001", "1000001", "0", "1000000"),
+    "beta_2": ("-0.001", "1.001", "0", "0.999"), "ema_half_life": ("-0.001", "1e13", "0", "1e12"),
+    "lr_decay_from": ("-0.001", "1.001", "0", "1"), "g_width": ("0", "65537", "1", "65536"),
+    "d_width": ("0", "65537", "1", "65536"), "d_updates": ("0", "1001", "1", "1000"),
+    "g_updates": ("0", "1001", "1", "1000"), "real_label": ("0", "1.001", "0.001", "1"),
+    "flip_labels": ("-0.001", "1.001", "0", "1"), "packing": ("0", "65", "1", "64"),
+    "penalty_weight": ("-0.001", "1000001", "0", "1000000"),
+    "critic_warmup": ("-1", "1000000001", "0", "1000000000"),
+    "minibatch_kernels": ("-1", "1001", "0", "1000"), "scales": ("0", "4", "1", "3"),
+    "cycle_weight_a": ("-0.001", "1000001", "0", "1000000"),
+    "cycle_weight_b": ("-0.001", "1000001", "0", "1000000"),
+    "identity_weight": ("-0.001", "1000001", "0", "1000000"),
+    "blocks": ("0", "101", "1", "100"), "pool_size": ("-1", "100001", "0", "100000"),
     "patch_layers": ("0", "7", "1", "6"), "dropout": ("-0.001", "0.951", "0", "0.95"),
 }  # fmt: skip
 

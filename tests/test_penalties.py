@@ -57,7 +57,7 @@ def test_points_around_are_as_far_out_as_the_picture_spreads():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("wgan_gp", (2 * np.sqrt(2) - 1) ** 2), ("r1", 4.0),
+    ("name", "value"), [("unit_slope", (2 * np.sqrt(2) - 1) ** 2), ("r1", 4.0),
                         ("dragan", (2 * np.sqrt(2) - 1) ** 2)],
 )  # fmt: skip
 def test_penalties_are_found_by_name(name, value):

@@ -309,7 +309,7 @@ class LatentModel(AdversarialModel):
             what D sees of real and generated pictures.
         """
         shapes = {}
-        if self.penalty in ("wgan_gp", "dragan"):
+        if self.penalty in ("unit_slope", "dragan"):
             shapes["shares"] = []
         if self.penalty == "dragan":
             shapes["noise"] = pictures.shape[1:].as_list()

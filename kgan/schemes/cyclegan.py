@@ -53,7 +53,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         flags.DEFINE_integer(name, default, about, low, high, flag_values=flag_values)
 
     def number(name, default, about):
-        flags.DEFINE_float(name, default, about, 0.0, flag_values=flag_values)
+        flags.DEFINE_float(name, default, about, 0.0, 1e6, flag_values=flag_values)
 
     flags.DEFINE_enum(
         "gan_loss", "least_squares", ["bce", "least_squares"],
@@ -62,8 +62,10 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     number("cycle_weight_a", 10.0, "Weight of A to B to A, lambda_A.")
     number("cycle_weight_b", 10.0, "Weight of B to A to B, lambda_B.")
     number("identity_weight", 0.5, "Times lambda: weight of leaving alone what is right already.")
-    integer("pool_size", 50, "Generated pictures kept to show the discriminators; 0: none.", 0)
-    integer("width", 64, "Channels of the first map of all networks.", 1)
+    integer(
+        "pool_size", 50, "Generated pictures kept to show the discriminators; 0: none.", 0, 100_000
+    )
+    integer("width", 64, "Channels of the first map of all networks.", 1, 4096)
     integer("blocks", None, "Residual blocks; default: 6, or 9 from 256 pixels on.", 1, 100)
     integer(
         "patch_layers", 3, "Stride-2 layers of the PatchGANs: 1 to 6 see 16, 34, 70, 142, 286, "

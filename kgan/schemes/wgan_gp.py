@@ -52,7 +52,7 @@ class WGANGP(LatentModel):
 
     def __init__(
         self, generator, critic, n_critic: int = 5, *, gan_loss: str = "wasserstein",
-        penalty: str = "wgan_gp", **kwargs,
+        penalty: str = "unit_slope", **kwargs,
     ):  # fmt: skip
         super().__init__(
             generator, critic, gan_loss=gan_loss, d_updates=n_critic, penalty=penalty, **kwargs

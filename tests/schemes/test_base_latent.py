@@ -93,7 +93,7 @@ def test_packing_joins_neighbours_by_channel():
 
 
 def test_packed_examples_share_a_loss_and_a_penalty():
-    model = small(packing=3, penalty="wgan_gp", flip_labels=0.2)
+    model = small(packing=3, penalty="unit_slope", flip_labels=0.2)
     losses, log = model.discriminator_loss(*model._discriminator_batch(some_pictures(6), 0))
     assert losses.shape == log["d_penalty"].shape == (2,)
 
@@ -182,7 +182,7 @@ def test_uniform_latents_fill_minus_one_to_one():
     assert np.abs(seeds).max() <= 1
 
 
-@pytest.mark.parametrize("penalty", ["wgan_gp", "r1", "dragan"])
+@pytest.mark.parametrize("penalty", ["unit_slope", "r1", "dragan"])
 def test_penalty_is_logged_unweighted_and_paid_weighted(penalty):
     model, plain = small(penalty=penalty, penalty_weight=3.0), small()
     batch = model._discriminator_batch(some_pictures(), 0)
