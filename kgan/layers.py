@@ -209,6 +209,15 @@ class _SpectralNorm:
             aggregation="only_first_replica", dtype="float32", autocast=False,
         )  # fmt: skip
 
+    def save_own_variables(self, store):
+        # Keras' dense layers and convolutions write only what they made themselves.
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = variable
+
+    def load_own_variables(self, store):
+        for number, variable in enumerate(self.variables):
+            variable.assign(store[str(number)])
+
     def normalized_kernel(self, training):
         """Gives W / σ(W)."""
         kernel = tf.cast(self.kernel, tf.float32)

@@ -81,8 +81,8 @@ def penalty(name: str, scores: Scores, reals, fakes, chances) -> tf.Tensor:
     """Computes a penalty by name; float32 [B].
 
     Args:
-        name: `unit_slope` (lines between real and generated), `dragan` (around real ones) or `r1` (at
-            real ones).
+        name: `unit_slope` (on lines between real and generated), `dragan` (around real ones) or
+            `r1` (at real ones).
         scores: from pictures to scores.
         reals: float32 [B, ...].
         fakes: the same shape.

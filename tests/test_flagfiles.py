@@ -16,7 +16,7 @@ RECIPES = sorted(path.name for path in FOLDER.glob("*.cfg"))
 STAND_INS = {
     "camvid_to_labels.cfg": "pairs", "camvid_to_photo.cfg": "pairs",
     "cyclegan_day2dusk.cfg": "unpaired",
-    "dcgan_cifar10.cfg": "colours", "cyclegan_day2dusk.cfg": "unpaired",
+    "dcgan_cifar10.cfg": "colours",
 }  # fmt: skip
 
 

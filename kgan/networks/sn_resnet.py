@@ -148,20 +148,21 @@ def discriminator(
             inner = shrink(inner, f"{name}_shrink")
             maps = shrink(convolve(maps, 1, f"{name}_shortcut"), f"{name}_shortcut_shrink")
         maps = layers.Add(name=f"{name}_sum")([inner, maps])
-    maps = layers.ReLU(name="last_relu")(maps)
-    features = layers.GlobalAveragePooling2D(name="mean_features")(maps)
+    # In float32 from here on, whatever the rest computes in: these are sums of many numbers.
+    maps = layers.ReLU(dtype="float32", name="last_relu")(maps)
+    features = layers.GlobalAveragePooling2D(dtype="float32", name="mean_features")(maps)
     side = maps.shape[1]
-    features = layers.Rescaling(float(side * side), name="features")(features)
-    score = SpectralDense(1, kernel_initializer=_initializer(next(seeds)), name="score_of_picture")(
-        features
-    )
+    features = layers.Rescaling(float(side * side), dtype="float32", name="features")(features)
+    score = SpectralDense(
+        1, kernel_initializer=_initializer(next(seeds)), dtype="float32", name="score_of_picture"
+    )(features)
     if conditioned:
         row = SpectralDense(
             base_width, use_bias=False, kernel_initializer=_initializer(next(seeds)),
-            name="condition_row",
+            dtype="float32", name="condition_row",
         )(condition)  # fmt: skip
-        told = layers.Dot(axes=1, name="projection")([features, row])
-        score = layers.Add(name="sum_of_scores")([score, told])
+        told = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
+        score = layers.Add(dtype="float32", name="sum_of_scores")([score, told])
     score = layers.Activation("linear", dtype="float32", name="score")(score)
     inputs = [picture, condition] if conditioned else picture
     return keras.Model(inputs, score, name="discriminator")
