@@ -41,7 +41,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         0.01,
         "The critic's weights stay in [-clip, clip].",
         1e-8,
-        1e6,
+        1000,
         flag_values=flag_values,
     )
 
