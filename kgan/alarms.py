@@ -17,12 +17,13 @@ ADVICE = {
         "the discriminator tells real from generated pictures without error, so that the "
         "generator learns little; the course advises the least-squares or the Wasserstein loss, "
         "another ratio of the learning rates (a lower --d_lr), and targets of 0.7 to 0.99 "
-        "instead of 1 for real pictures"
+        "instead of 1 for real pictures (--real_label)"
     ),
     "generator_collapsed": (
         "the generator draws nearly the same picture from different latents; the course advises "
-        "noise on a hidden layer of the generator (which helped most there), no bias in its last "
-        "layer, minibatch discrimination, and data of more kinds; targets of 0.7 to 0.99 for "
+        "noise on a hidden layer of the generator (--hidden_noise, which helped most there), no bias "
+        "in its last layer (--nooutput_bias), minibatch discrimination (--minibatch_kernels), and "
+        "data of more kinds; targets of 0.7 to 0.99 for "
         "real pictures did not help there, and the Wasserstein loss alone may collapse, too"
     ),
 }

@@ -254,6 +254,30 @@ def _check_spec(spec):
         raise ValueError("class names")
 
 
+def initialize(model: keras.Model, folder: str) -> None:
+    """Gives a new model's networks the weights of a run's best (or last) checkpoint.
+
+    Optimisers, averages and the step begin anew: this is another run, which starts from trained
+    weights. Networks may be of another scheme, if names and shapes of all weights are equal.
+
+    Args:
+        model: built.
+        folder: of the run that has been trained.
+
+    Raises:
+        UserError: begins with `--init_from` and names what differs.
+    """
+    try:
+        run = open_run(folder)
+        path = run.best if run.best.exists() else run.latest()
+        arrays, _ = checkpoint.read(path)
+        own = {n: v for n, v in model.state().items() if n.partition("/")[0] in model.networks}
+        theirs = {n: a for n, a in arrays.items() if n.partition("/")[0] in model.networks}
+        checkpoint.restore(own, theirs, path)
+    except UserError as error:
+        raise UserError(f"--init_from={folder}: {error}") from error
+
+
 def load(folder: str, which: str = "auto") -> keras.Model:
     """Gives a trained model back, on one device, with the state of a checkpoint.
 

@@ -149,6 +149,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("runs_dir", "runs", "Where numbered run folders are made.")
     string("name", None, "Name of the run; default: scheme and data set.")
     string("resume", None, "A run folder to go on with.")
+    string("init_from", None, "A run folder whose trained weights a new run starts from.")
     string("job", None, "Any name: begins a run, or goes on with the one of this name.")
     string("export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.")
     boolean("export", True, "Writes a SavedModel at the end.")

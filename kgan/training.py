@@ -95,6 +95,8 @@ def _train(resolved, team) -> int:
     _compare_parts(team, collection)
     with team.strategy.scope():
         model = _build(resolved, spec)
+    if resolved.init_from and not resolved.resume:
+        runs.initialize(model, resolved.init_from)
     plan = _plan(resolved, collection, model)
     if resolved.dry_run:
         _announce(resolved, collection, model, plan, team)

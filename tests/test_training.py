@@ -496,3 +496,32 @@ class TestAccumulate:
         assert outcome.error_line == (
             "--accumulate=5: a replica's batch of 32 cannot be divided by it"
         )
+
+
+class TestInitFrom:
+    def test_new_run_starts_from_the_weights_of_another_and_from_nothing_else(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", f"--init_from={dcgan_run()}")
+        assert command("train", *flags, "--steps=1", "--g_lr=1e-9", "--d_lr=1e-9").status == 0
+        (run,) = tmp_path.iterdir()
+        before, _ = checkpoint.read(runs.Run(dcgan_run()).latest())
+        start, header = checkpoint.read(run / "checkpoints" / "step-00000000.safetensors")
+        assert header["step"] == 0 and int(start["step"]) == 0
+        networks = [n for n in start if n.partition("/")[0] in ("generator", "discriminator")]
+        assert len(networks) > 10
+        for name in networks:
+            np.testing.assert_array_equal(start[name], before[name])
+        moments = [n for n in start if n.startswith("g_optimizer/") and "momentum" in n]
+        assert moments and not any(start[name].any() for name in moments)
+
+    def test_other_networks_are_refused_by_what_differs(self, tmp_path):
+        outcome = command(
+            "train", *DCGAN, "--width=8", f"--runs_dir={tmp_path}", f"--init_from={dcgan_run()}"
+        )
+        assert outcome.status == 2 and outcome.out == ""
+        assert outcome.err.startswith(f"error: --init_from={dcgan_run()}: ")
+        assert "has shape" in outcome.err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_folder_that_is_no_run_is_refused(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}", "--init_from=nowhere")
+        assert outcome.error_line.startswith("--init_from=nowhere: ")

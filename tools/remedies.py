@@ -53,8 +53,8 @@ networks (100-300-784) on MNIST with Adam 1e-3, a rate at which it collapses, an
 remedy of the course and of the papers. Found is a digit that makes up 1 % or more of 10,000 drawn
 ones, as a classifier sees them that has {accuracy:.1%} of real test digits right. The divergence is
 KL(drawn ‖ even) in nats: 0 is even, 2.3 one digit alone. {seeds} seeds, {steps} steps each,
-{seconds:.0f} s a run on average on {cores} cores shared with other work. Short runs: what is compared
-is the number of digits, not how well they are drawn.
+{seconds:.0f} s a run on average on {cores} cores shared with other work. Short runs: what is
+compared is the number of digits, not how well they are drawn.
 
 | remedy | digits found, by seed | mean | divergence | certainty |
 |---|---|---|---|---|
