@@ -21,9 +21,9 @@ ADVICE = {
     ),
     "generator_collapsed": (
         "the generator draws nearly the same picture from different latents; the course advises "
-        "noise on a hidden layer of the generator (--hidden_noise, which helped most there), no bias "
-        "in its last layer (--nooutput_bias), minibatch discrimination (--minibatch_kernels), and "
-        "data of more kinds; targets of 0.7 to 0.99 for "
+        "noise on a hidden layer of the generator (--hidden_noise, which helped most there), no "
+        "bias in its last layer (--nooutput_bias), minibatch discrimination "
+        "(--minibatch_kernels), and data of more kinds; targets of 0.7 to 0.99 for "
         "real pictures did not help there, and the Wasserstein loss alone may collapse, too"
     ),
 }

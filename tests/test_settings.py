@@ -15,7 +15,8 @@ SHARED_VALUES = {
     "name": "my-run_2.b", "export_dir": "/x/y", "checkpoint_every": "0.5epochs",
     "sample_every": "30s", "validate_every": "7", "g_options": "epsilon=1e-05",
     "d_options": "nesterov=true", "beta_2": "0.5", "ema_half_life": "500", "augment": "cutout",
-    "init_from": "runs/7", "penalty_weight": "3", "output_bias": "true", "real_label": "0.5", "flip_labels": "0.25",
+    "init_from": "runs/7", "penalty_weight": "3",
+    "output_bias": "true", "real_label": "0.5", "flip_labels": "0.25",
 }  # fmt: skip
 
 
