@@ -42,8 +42,39 @@ def read_flags(run: pathlib.Path) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in lines if "=" in line)
 
 
+def judged(run: pathlib.Path) -> str:
+    """Says what a digit classifier sees in what the run draws (tools/judge_digits.py)."""
+    path = run / "judged_digits.json"
+    if not path.exists():
+        return ""
+    found = json.loads(path.read_text())
+    agreement = found.get("agreement")
+    asked = "" if agreement is None else f"{agreement:.1%} are the digit that was asked for, "
+    return (
+        f"; of {found['drawn']:,} drawn digits {asked}{found['digits_found']} of 10 digits found, "
+        f"divergence from even {found['divergence_from_even']:.3f}, classifier "
+        f"{found['mean_certainty']:.2f} certain ({found['classifier_accuracy']:.1%} right on real "
+        "ones)"
+    )
+
+
+def cycles(train: list[dict]) -> str:
+    """Says how the reconstruction errors of both ways fell."""
+    tenth = max(1, len(train) // 10)
+
+    def mean(name, lines):
+        return statistics.mean(line[name] for line in lines)
+
+    return "reconstruction error, first and last tenth: " + ", ".join(
+        f"{side} {mean(name, train[:tenth]):.3f} to {mean(name, train[-tenth:]):.3f}"
+        for side, name in (("A", "g_loss_cycle_a"), ("B", "g_loss_cycle_b"))
+    )
+
+
 def outcome(train: list[dict], evaluations: list[dict]) -> str:
     """Says what the run reached: measures of pairs, the course of the Wasserstein estimate."""
+    if "g_loss_cycle_a" in train[0]:
+        return cycles(train)
     if evaluations:
         kept = {k: v for k, v in evaluations[-1].items() if isinstance(v, float) and k != "time"}
         count = evaluations[-1]["pictures"]
@@ -81,7 +112,7 @@ def row(run: pathlib.Path) -> str:
         f"| [{name}]({name}.png) | {settings} | {train[-1]['step']} | "
         f"{train[-1]['seconds'] / 60:.1f} min, {end['cores']:.0f} cores | {speed:.3g} | "
         f"{end['peak_memory_mb'] / 1024:.1f} GB | "
-        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))} |\n"
+        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))}{judged(run)} |\n"
     )
 
 
