@@ -42,10 +42,10 @@ LENGTHS = {"three times as long": 3}
 HEAD = """# The experiments of the course
 
 Made by `python tools/experiments.py --work=FOLDER --manual_dir=MNIST --cifar10=ZIP`: what `004`
-lists after its section 1.2, each a run of a DCGAN of half the course's width, batch 64, seed 0, {steps}
-steps (but where the row says otherwise) on {cores} cores shared with other work. One seed a row,
-and short runs: pictures say more here than numbers. Losses and scores are means of the last tenth;
-scores are logits, high is real. The interpolation, below, is drawn from the first run by
+lists after its section 1.2, each a run of a DCGAN of half the course's width, batch 64, seed 0,
+{steps} steps (but where the row says otherwise) on {cores} cores shared with other work. One seed a
+row, and short runs: pictures say more here than numbers. Losses and scores are means of the last
+tenth; scores are logits, high is real. The interpolation, below, is drawn from the first run by
 `kgan.generate --interpolate=3,17`.
 
 | experiment | flags | steps | minutes | d_loss | g_loss | D's score of real | of generated |
