@@ -116,7 +116,8 @@ def discriminator(
     Args:
         shape: (height, width, channels) of the picture, square, 16, 32, 64 or 128 pixels.
         base_width: channels of the first map; each later map has twice as many.
-        norm: `batch`, `layer` (each picture alone, for gradient penalties) or `none`.
+        norm: `batch`, `layer` (each picture alone, for gradient penalties; not after the first
+            convolution) or `none`.
         minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
         synchronized: batch statistics over all replicas.
@@ -141,7 +142,10 @@ def discriminator(
     maps = picture
     for block in range(blocks):
         maps = convolve(maps, base_width * 2**block, f"downsample_{block}")
-        maps = _normalize(maps, norm, f"norm_{block}", synchronized)
+        # Normalising each picture's first map would hide its contrast: grey digits on grey looked
+        # like white ones on black. The WGAN-GP authors' code leaves the first layer out, too.
+        own = "none" if norm == "layer" and block == 0 else norm
+        maps = _normalize(maps, own, f"norm_{block}", synchronized)
         maps = layers.LeakyReLU(0.2, name=f"leaky_relu_{block}")(maps)
     if minibatch_kernels:
         features = layers.Flatten(name="flatten")(maps)

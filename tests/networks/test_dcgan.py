@@ -130,3 +130,13 @@ def test_saved_networks_give_equal_outputs(reloaded):
     pictures = rng.uniform(-1, 1, (2, 16, 16, 1)).astype(np.float32)
     again = reloaded(discriminator)
     np.testing.assert_array_equal(again(pictures), discriminator(pictures))
+
+
+def test_critic_with_layer_norm_sees_the_contrast_of_a_picture():
+    critic = dcgan.discriminator((16, 16, 1), 8, norm="layer", seed=3)
+    picture = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 1)).astype(np.float32)
+    # With a normalisation first, all of these would get the same score.
+    scores = [critic(contrast * picture).numpy().item() for contrast in (1.0, 0.5, 0.1)]
+    assert len({round(score, 5) for score in scores}) == 3
+    kinds = [type(layer).__name__ for layer in critic.layers]
+    assert kinds.count("LayerNormalization") == 1  # 16 pixels: two blocks
