@@ -27,7 +27,7 @@ from kgan.data import Pictures, open_dataset  # noqa: E402
 from kgan.data.collection import read_many  # noqa: E402
 
 SIZE = 28
-EPOCHS = 6
+EPOCHS = 4
 DRAWN = 10_000
 PRESENT = 0.01  # share of the drawn digits from which one counts as drawn
 BATCH = 500
