@@ -172,7 +172,7 @@ def dense_generator(
     def dense(values, units, name):
         values = layers.Dense(
             units, use_bias=False, name=name,
-            kernel_initializer=keras.initializers.HeUniform(seed=next(seeds)),
+            kernel_initializer=_initializer(next(seeds)),
         )(values)  # fmt: skip
         values = _batch_norm(f"{name}_norm", synchronized)(values)
         return layers.ReLU(name=f"{name}_relu")(values)
@@ -185,7 +185,7 @@ def dense_generator(
     values = dense(dense(values, 2 * base_width, "hidden_0"), 4 * base_width, "hidden_1")
     values = layers.Dense(
         math.prod(shape), name="to_picture",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        kernel_initializer=_initializer(next(seeds)),
     )(values)  # fmt: skip
     values = layers.Reshape(shape, name="reshape")(values)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(values)
@@ -218,7 +218,7 @@ def dense_discriminator(
     def dense(values, units, name, *, norm):
         values = layers.Dense(
             units, use_bias=not norm, name=name,
-            kernel_initializer=keras.initializers.HeUniform(seed=next(seeds)),
+            kernel_initializer=_initializer(next(seeds)),
         )(values)  # fmt: skip
         if norm:
             values = _batch_norm(f"{name}_norm", synchronized)(values)
@@ -234,7 +234,7 @@ def dense_discriminator(
     values = dense(values, base_width // 2, "hidden_1", norm=True)
     logit = layers.Dense(
         1, dtype="float32", name="logit",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        kernel_initializer=_initializer(next(seeds)),
     )(values)  # fmt: skip
     inputs = [picture, condition] if conditioned else picture
     return keras.Model(inputs, logit, name="discriminator")
