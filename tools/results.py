@@ -14,7 +14,10 @@ from PIL import Image
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 WIDEST = 560  # pixels of a picture in docs
-KEPT_FLAGS = ("dataset", "direction", "image_size", "batch_size", "seed", "minutes")
+KEPT_FLAGS = (
+    "dataset", "direction", "image_size", "batch_size", "seed", "minutes", "width", "g_width",
+    "d_width",
+)  # fmt: skip
 HEAD = """# Results
 
 Made by `python tools/results.py RUN …` from the runs' own files; each command is
@@ -28,6 +31,21 @@ colour, `l1_noise_floor` what the noise of the drawn photo alone causes.
 
 | run | data, settings | steps | time, cores | images/s (median) | peak memory | result |
 |---|---|---|---|---|---|---|
+"""
+FOOT = """
+## The game
+
+![The vector field](vector_field.png)
+
+The game of two numbers (`002`, figure 4.1): G draws the one point θ, D says φ · x, real examples
+lie at 0. Both at once spiral outwards, one after the other circle, ever smaller steps follow the
+field round its centre. `python tools/game_figures.py` draws it.
+
+![The best discriminator](best_discriminator.png)
+
+kgan's discriminator, trained on two known densities without sampling, beside p / (p + q); where
+both are equal the objective is −ln 4 = −1.3863 (`003`). The same command draws it and prints the
+distances.
 """
 
 
@@ -117,5 +135,11 @@ def row(run: pathlib.Path) -> str:
 
 
 if __name__ == "__main__":
-    runs = [pathlib.Path(argument) for argument in sys.argv[1:]]
-    (DOCS / "results.md").write_text(HEAD + "".join(row(run) for run in runs))
+    page = DOCS / "results.md"
+    # Rows of runs that are not given stay as they are.
+    lines = page.read_text().splitlines(keepends=True) if page.exists() else []
+    rows = {line.partition("]")[0]: line for line in lines if line.startswith("| [")}
+    for argument in sys.argv[1:]:
+        made = row(pathlib.Path(argument))
+        rows[made.partition("]")[0]] = made
+    page.write_text(HEAD + "".join(rows.values()) + FOOT)
