@@ -344,6 +344,9 @@ class LatentModel(AdversarialModel):
             logs += [
                 self.generator_step(batches[n % len(batches)], n) for n in range(self.g_updates)
             ]
+        else:
+            # What G would pay, for the log: a mean of nothing is not a number, and an alarm.
+            logs.append(self.generator_loss(*self._generator_batch(batches[0], 0))[1])
         return self.results(*logs)
 
     def discriminator_step(self, batch, number: int = 0) -> dict:

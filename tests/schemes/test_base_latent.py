@@ -146,6 +146,7 @@ def test_generator_stands_still_in_the_warm_up_and_moves_after_it():
     model.fit(dataset, epochs=1, steps_per_epoch=2, verbose=0)
     assert same(before, weights(model.generator))
     assert int(model.d_optimizer.iterations) == 2
+    assert model.non_finite_losses() == {} and model.means()["g_loss"] > 0
     model.fit(dataset, epochs=1, steps_per_epoch=1, verbose=0)
     assert not same(before, weights(model.generator))
     assert (model.completed_steps, int(model.g_optimizer.iterations)) == (3, 1)
