@@ -30,9 +30,9 @@ pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that pain
 colour, `l1_noise_floor` what the noise of the drawn photo alone causes.
 
 What falls short, seen in the pictures: `cdcgan_mnist`, with a quarter of the course's width and a
-bit more than one pass over the data, heeds the digit but not the noise, so that it draws one picture
-a digit; `wgan_gp_mnist` has shapes of digits, grey on grey; the course's 95 % and the papers' numbers
-need longer runs than these.
+bit more than one pass over the data, heeds the digit but not the noise, so that it draws one
+picture a digit; `wgan_gp_mnist` has shapes of digits, grey on grey. The 95 % of digits as asked
+for, and the papers' numbers, need longer runs than these.
 
 | run | data, settings | steps | time, cores | images/s (median) | peak memory | result |
 |---|---|---|---|---|---|---|
