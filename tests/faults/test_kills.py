@@ -13,6 +13,17 @@ LONG = 20  # runs killed for each scheme
 SEED = "kills"
 
 
+def one_a_base() -> list[str]:
+    """Names the first scheme of each base: what a kill can spoil lies there for the most part.
+
+    The contract holds a resumed run of every scheme to the same bits; the long form kills them all.
+    """
+    first = {}
+    for name in settings.scheme_names():
+        first.setdefault(settings.scheme_module(name).MODEL.__base__, name)
+    return list(first.values())
+
+
 @pytest.fixture(scope="module")
 def trainer():
     with Trainer() as started:
@@ -32,7 +43,7 @@ def references(trainer, tmp_path_factory):
     return reference
 
 
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", one_a_base())
 def test_killed_run_ends_with_the_same_bits_and_the_same_curve(
     scheme, trainer, references, tmp_path
 ):
