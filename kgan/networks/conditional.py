@@ -7,24 +7,16 @@ its sigmoid is part of the loss here.
 Reference: Mirza and Osindero 2014, section 3.2 (both players are given y).
 """
 
+import functools
 import math
 
 import keras
 from keras import layers
 
 from kgan.layers import SpreadOut
+from kgan.networks.blocks import batch_norm, normal
 
 SIZES = (16, 32, 64)
-
-
-def _initializer(seed):
-    return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
-
-
-def _batch_norm(name, synchronized):
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, synchronized=synchronized, name=name
-    )
 
 
 def _inputs(shape, name, condition_size):
@@ -70,9 +62,9 @@ def convolutional_generator(
     def upsample(maps, filters, name, strides=2, padding="same"):
         maps = layers.Conv2DTranspose(
             filters, 4, strides, padding, use_bias=False,
-            kernel_initializer=_initializer(next(seeds)), name=name,
+            kernel_initializer=normal(next(seeds)), name=name,
         )(maps)  # fmt: skip
-        maps = _batch_norm(f"{name}_norm", synchronized)(maps)
+        maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.ReLU(name=f"{name}_relu")(maps)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
@@ -90,7 +82,7 @@ def convolutional_generator(
         maps = upsample(maps, 2 * base_width, f"upsample_{block}")
     maps = upsample(maps, base_width, f"upsample_{more}")
     maps = layers.Conv2DTranspose(
-        shape[2], 4, 2, "same", kernel_initializer=_initializer(next(seeds)), name="to_picture"
+        shape[2], 4, 2, "same", kernel_initializer=normal(next(seeds)), name="to_picture"
     )(maps)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model([latent, condition], picture, name="generator")
@@ -124,10 +116,10 @@ def convolutional_discriminator(
     def convolve(maps, filters, name, *, norm):
         maps = layers.Conv2D(
             filters, 4, 2, "same", use_bias=not norm, name=name,
-            kernel_initializer=_initializer(next(seeds)),
+            kernel_initializer=normal(next(seeds)),
         )(maps)  # fmt: skip
         if norm:
-            maps = _batch_norm(f"{name}_norm", synchronized)(maps)
+            maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
 
     picture, condition = _inputs(shape, "picture", condition_size)
@@ -138,12 +130,22 @@ def convolutional_discriminator(
         maps = layers.Concatenate(name="joined")([maps, told])
     for block in range(more + 1):
         maps = convolve(maps, base_width * min(8, 4 * 2**block), f"downsample_{block}", norm=True)
-    maps = layers.Conv2D(
-        1, 4, 1, "valid", kernel_initializer=_initializer(next(seeds)), name="to_logit"
-    )(maps)
+    maps = layers.Conv2D(1, 4, 1, "valid", kernel_initializer=normal(next(seeds)), name="to_logit")(
+        maps
+    )
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
     inputs = [picture, condition] if conditioned else picture
     return keras.Model(inputs, logit, name="discriminator")
+
+
+def _dense(values, units, name, seed, activation, synchronized):
+    """Adds a hidden layer; `synchronized` is None where no normalisation follows it."""
+    values = layers.Dense(
+        units, use_bias=synchronized is None, name=name, kernel_initializer=normal(seed)
+    )(values)
+    if synchronized is not None:
+        values = batch_norm(f"{name}_norm", synchronized)(values)
+    return activation(name=f"{name}_activation")(values)
 
 
 def dense_generator(
@@ -170,12 +172,7 @@ def dense_generator(
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
 
     def dense(values, units, name):
-        values = layers.Dense(
-            units, use_bias=False, name=name,
-            kernel_initializer=_initializer(next(seeds)),
-        )(values)  # fmt: skip
-        values = _batch_norm(f"{name}_norm", synchronized)(values)
-        return layers.ReLU(name=f"{name}_relu")(values)
+        return _dense(values, units, name, next(seeds), layers.ReLU, synchronized)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
     values = layers.Concatenate(name="joined")([
@@ -185,7 +182,7 @@ def dense_generator(
     values = dense(dense(values, 2 * base_width, "hidden_0"), 4 * base_width, "hidden_1")
     values = layers.Dense(
         math.prod(shape), name="to_picture",
-        kernel_initializer=_initializer(next(seeds)),
+        kernel_initializer=normal(next(seeds)),
     )(values)  # fmt: skip
     values = layers.Reshape(shape, name="reshape")(values)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(values)
@@ -216,13 +213,8 @@ def dense_discriminator(
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
 
     def dense(values, units, name, *, norm):
-        values = layers.Dense(
-            units, use_bias=not norm, name=name,
-            kernel_initializer=_initializer(next(seeds)),
-        )(values)  # fmt: skip
-        if norm:
-            values = _batch_norm(f"{name}_norm", synchronized)(values)
-        return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(values)
+        leaky = functools.partial(layers.LeakyReLU, 0.2)
+        return _dense(values, units, name, next(seeds), leaky, synchronized if norm else None)
 
     picture, condition = _inputs(shape, "picture", condition_size)
     values = layers.Flatten(name="flatten")(picture)
@@ -234,7 +226,7 @@ def dense_discriminator(
     values = dense(values, base_width // 2, "hidden_1", norm=True)
     logit = layers.Dense(
         1, dtype="float32", name="logit",
-        kernel_initializer=_initializer(next(seeds)),
+        kernel_initializer=normal(next(seeds)),
     )(values)  # fmt: skip
     inputs = [picture, condition] if conditioned else picture
     return keras.Model(inputs, logit, name="discriminator")

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from kgan.layers import MinibatchDiscrimination, SpectralConv2D
+from kgan.networks.blocks import batch_norm, normal
 
 SIZES = (16, 32, 64, 128)
 NORMS = ("batch", "layer", "none")
@@ -28,23 +29,10 @@ def _blocks(height: int, width: int) -> int:
     return height.bit_length() - 3
 
 
-def _initializer(seed):
-    # The paper's N(0, 0.02); a seed of its own for each layer, or equal shapes get equal weights.
-    return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
-
-
-def _batch_norm(name, synchronized):
-    # Momentum and epsilon of the reference implementations; Keras' 0.99 and 1e-3 are slow to
-    # follow and damp small activations.
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, synchronized=synchronized, name=name
-    )
-
-
 def _normalize(maps, norm, name, synchronized):
     match norm:
         case "batch":
-            return _batch_norm(name, synchronized)(maps)
+            return batch_norm(name, synchronized)(maps)
         case "layer":
             # Over height, width and channels of each picture alone.
             return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
@@ -85,7 +73,7 @@ def generator(
     def upsample(maps, filters, name, strides=2, padding="same", use_bias=False):
         return layers.Conv2DTranspose(
             filters, 4, strides, padding, use_bias=use_bias,
-            kernel_initializer=_initializer(next(seeds)), name=name,
+            kernel_initializer=normal(next(seeds)), name=name,
         )(maps)  # fmt: skip
 
     latent = keras.Input((latent_size,), name="latent")
@@ -94,7 +82,7 @@ def generator(
         filters = base_width * 2 ** (blocks - 1 - block)
         strides, padding = (1, "valid") if block == 0 else (2, "same")
         maps = upsample(maps, filters, f"upsample_{block}", strides, padding)
-        maps = _batch_norm(f"norm_{block}", synchronized)(maps)
+        maps = batch_norm(f"norm_{block}", synchronized)(maps)
         maps = layers.ReLU(name=f"relu_{block}")(maps)
     maps = upsample(maps, channels, "to_picture", use_bias=output_bias)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
@@ -135,7 +123,7 @@ def discriminator(
     def convolve(maps, filters, name, kernel=4, strides=2, padding="same"):
         return convolution(
             filters, kernel, strides, padding, use_bias=False,
-            kernel_initializer=_initializer(next(seeds)), name=name,
+            kernel_initializer=normal(next(seeds)), name=name,
         )(maps)  # fmt: skip
 
     picture = keras.Input(shape, name="picture")

@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from kgan.layers import LiveBatchNormalization
+from kgan.networks.blocks import normal
 
 WIDEST = 8  # times the base width
 NORMS = ("batch", "instance")
@@ -92,7 +93,7 @@ def _patches(maps, base_width, downsampling_layers, norm, seeds, prefix):
         maps = layers.ZeroPadding2D(1, name=f"{name}_padding")(maps)
         return layers.Conv2D(
             filters, 4, strides, "valid", use_bias=use_bias,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds)),
+            kernel_initializer=normal(next(seeds)),
             name=f"{name}_convolution",
         )(maps)  # fmt: skip
 

@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from kgan.layers import SpectralConv2D, SpectralDense
+from kgan.networks.blocks import batch_norm
 
 SIZES = (16, 32, 64)
 
@@ -61,10 +62,7 @@ def generator(
         )(maps)  # fmt: skip
 
     def normalize(maps, name):
-        maps = layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, center=False, scale=False, synchronized=synchronized,
-            name=f"{name}_norm",
-        )(maps)  # fmt: skip
+        maps = batch_norm(f"{name}_norm", synchronized, center=False, scale=False)(maps)
         for part, initializer, join in (
             ("scale", "ones", layers.Multiply), ("shift", "zeros", layers.Add),
         ):  # fmt: skip
@@ -89,9 +87,7 @@ def generator(
         maps = normalize(maps, f"{name}_second")
         maps = convolve(maps, base_width, 3, f"{name}_second_convolution")
         maps = layers.Add(name=f"{name}_sum")([shortcut, maps])
-    maps = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, synchronized=synchronized, name="last_norm"
-    )(maps)
+    maps = batch_norm("last_norm", synchronized)(maps)
     maps = layers.ReLU(name="last_relu")(maps)
     maps = convolve(maps, shape[2], 3, "to_picture")
     picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
@@ -104,6 +100,7 @@ def discriminator(
     base_width: int = 64,
     *,
     conditioned: bool = True,
+    synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
     """Builds [picture float32 [B, H, W, C], condition float32 [B, K]] → score float32 [B, 1].
@@ -116,6 +113,7 @@ def discriminator(
         condition_size: K.
         base_width: channels of every map; 128 in the paper.
         conditioned: without, the score is ψ(φ(x)) alone and there is no condition.
+        synchronized: as the other discriminators have it; nothing here has batch statistics.
         seed: of the initial weights.
     """
     blocks = _blocks(shape)

@@ -7,22 +7,16 @@ K numbers, never by an index, so that both kinds are one.
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
 from kgan.errors import UserError
-from kgan.schemes import base_latent
+from kgan.schemes import base_latent_settings
 from kgan.schemes.base_latent import LatentModel
 from kgan.signatures import Signature, encode_png
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
-# Fully connected and DCGAN's networks have no place for a condition.
-OTHER_NETWORKS = (
-    "network", "g_hidden", "d_hidden", "d_norm", "output_bias", "hidden_noise",
-    "minibatch_kernels", "spectral_norm", "width", "latent_size",
-)  # fmt: skip
 
 
 def define_flags(flag_values: flags.FlagValues, latent_size: int, g_width: int, d_width: int):
@@ -45,38 +39,13 @@ def define_flags(flag_values: flags.FlagValues, latent_size: int, g_width: int, 
         "Whether D is told the condition, too; without, G has no reason to heed it.",
         flag_values=flag_values,
     )  # fmt: skip
-    base_latent.define_game_flags(flag_values)
+    base_latent_settings.define_game_flags(flag_values)
 
 
 def defaults() -> dict:
     """Gives what DEFAULTS of a conditional scheme begin with."""
-    return base_latent.defaults(without=OTHER_NETWORKS)
-
-
-def build_networks(settings, spec, generator, discriminator) -> tuple[keras.Model, keras.Model]:
-    """Builds both players for a set of labelled pictures.
-
-    Args:
-        settings: the resolved flags.
-        spec: `kgan.data.collection.Spec`.
-        generator: builder, of shape, condition_size, latent_size, base_width.
-        discriminator: builder, of shape, condition_size, base_width, conditioned.
-
-    Raises:
-        ValueError: begins with the argument that does not fit.
-    """
-    size, shape = len(spec.class_names), (*spec.size, spec.channels)
-    packed = (*spec.size, spec.channels * settings.packing)
-    return (
-        generator(
-            shape, size, settings.latent_size, settings.g_width,
-            synchronized=settings.sync_batch_norm, seed=settings.seed,
-        ),
-        discriminator(
-            packed, size * settings.packing, settings.d_width,
-            conditioned=settings.condition_discriminator, seed=settings.seed,
-        ),
-    )  # fmt: skip
+    # Its networks have a place for a condition, the others have none.
+    return base_latent_settings.defaults(without=base_latent_settings.NETWORK_DEFAULTS)
 
 
 class ConditionalModel(LatentModel):
@@ -237,9 +206,31 @@ class ConditionalModel(LatentModel):
         }  # fmt: skip
 
 
-def arguments(settings, spec) -> dict:
-    """Gives the arguments of `ConditionalModel` that settings and data hold."""
-    return {
-        "class_names": spec.class_names, "exclusive": spec.kind == "labelled",
-        "seed": settings.seed, **base_latent.game(settings),
-    }  # fmt: skip
+def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
+    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
+
+    Args:
+        model: the scheme, a subclass of `ConditionalModel`.
+        settings: the resolved flags as attributes.
+        spec: `kgan.data.collection.Spec` of pictures with classes or attributes.
+        generator: builder, of shape, condition_size, latent_size, base_width.
+        discriminator: builder, of shape, condition_size, base_width, conditioned.
+
+    Raises:
+        ValueError: begins with the argument that does not fit.
+    """
+    size, shape = len(spec.class_names), (*spec.size, spec.channels)
+    packed = (*spec.size, spec.channels * settings.packing)
+    common = {"synchronized": settings.sync_batch_norm, "seed": settings.seed}
+    players = (
+        generator(shape, size, settings.latent_size, settings.g_width, **common),
+        discriminator(
+            packed, size * settings.packing, settings.d_width,
+            conditioned=settings.condition_discriminator, **common,
+        ),
+    )  # fmt: skip
+    made = model(
+        *players, class_names=spec.class_names, exclusive=spec.kind == "labelled",
+        seed=settings.seed, **base_latent_settings.game(settings),
+    )  # fmt: skip
+    return base_latent_settings.compiled(made, settings)

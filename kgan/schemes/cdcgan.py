@@ -10,12 +10,9 @@ Slips in the course documents: the one-hot example of `004` shows nine entries f
 Differs from the paper: its networks are fully connected; those here are the course's.
 """
 
-import functools
-
 import keras
 from absl import flags
 
-from kgan import optimizers
 from kgan.networks import conditional
 from kgan.schemes import base_conditional
 from kgan.schemes.base_conditional import ConditionalModel
@@ -47,18 +44,11 @@ MODEL = ConditionalDCGAN
 
 
 def build(settings, spec) -> ConditionalDCGAN:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    networks = base_conditional.build_networks(
-        settings, spec, conditional.convolutional_generator,
-        functools.partial(
-            conditional.convolutional_discriminator, synchronized=settings.sync_batch_norm
-        ),
-    )  # fmt: skip
-    model = ConditionalDCGAN(*networks, **base_conditional.arguments(settings, spec))
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_conditional.build`."""
+    return base_conditional.build(
+        ConditionalDCGAN,
+        settings,
+        spec,
+        conditional.convolutional_generator,
+        conditional.convolutional_discriminator,
+    )

@@ -9,12 +9,9 @@ Slips in the course documents: the one-hot example of `004` shows nine entries f
 Differs from the paper: ReLU and batch normalisation in place of maxout and dropout; Adam.
 """
 
-import functools
-
 import keras
 from absl import flags
 
-from kgan import optimizers
 from kgan.networks import conditional
 from kgan.schemes import base_conditional
 from kgan.schemes.base_conditional import ConditionalModel
@@ -46,16 +43,7 @@ MODEL = ConditionalGAN
 
 
 def build(settings, spec) -> ConditionalGAN:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    networks = base_conditional.build_networks(
-        settings, spec, conditional.dense_generator,
-        functools.partial(conditional.dense_discriminator, synchronized=settings.sync_batch_norm),
-    )  # fmt: skip
-    model = ConditionalGAN(*networks, **base_conditional.arguments(settings, spec))
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_conditional.build`."""
+    return base_conditional.build(
+        ConditionalGAN, settings, spec, conditional.dense_generator, conditional.dense_discriminator
+    )

@@ -10,13 +10,12 @@ Differs from the paper: the networks are DCGAN's of the course; the paper's are 
 import keras
 from absl import flags
 
-from kgan import optimizers
-from kgan.schemes import base_latent
+from kgan.schemes import base_latent_settings
 from kgan.schemes.base_latent import LatentModel
 
 FIXED = ("gan_loss",)
 DEFAULTS = {
-    **base_latent.defaults(FIXED),
+    **base_latent_settings.defaults(FIXED),
     "dataset": "digits", "image_size": "32", "batch_size": 128, "epochs": 150,
     "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
 }  # fmt: skip
@@ -24,8 +23,7 @@ DEFAULTS = {
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
-    base_latent.define_network_flags(flag_values)
-    base_latent.define_game_flags(flag_values, FIXED)
+    base_latent_settings.define_flags(flag_values, FIXED)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -46,13 +44,5 @@ MODEL = LSGAN
 
 
 def build(settings, spec) -> LSGAN:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    networks = base_latent.build_networks(settings, spec)
-    model = LSGAN(*networks, seed=settings.seed, **base_latent.game(settings))
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_latent_settings.build`."""
+    return base_latent_settings.build(LSGAN, settings, spec)

@@ -11,7 +11,6 @@ Differs from the papers: widths of 64 in place of 256 and 128, so that a CPU get
 import keras
 from absl import flags
 
-from kgan import optimizers
 from kgan.networks import sn_resnet
 from kgan.schemes import base_conditional
 from kgan.schemes.base_conditional import ConditionalModel
@@ -50,16 +49,7 @@ MODEL = SNGAN
 
 
 def build(settings, spec) -> SNGAN:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    networks = base_conditional.build_networks(
-        settings, spec, sn_resnet.generator,
-        sn_resnet.discriminator,
-    )  # fmt: skip
-    model = SNGAN(*networks, **base_conditional.arguments(settings, spec))
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_conditional.build`."""
+    return base_conditional.build(
+        SNGAN, settings, spec, sn_resnet.generator, sn_resnet.discriminator
+    )

@@ -14,14 +14,12 @@ Differs from the paper: the networks are the course's DCGAN or an MLP.
 import keras
 from absl import flags
 
-from kgan import optimizers
 from kgan.constraints import clip_weights
-from kgan.schemes import base_latent
-from kgan.schemes.base_latent import LatentModel
+from kgan.schemes import base_critic, base_latent_settings
+from kgan.schemes.base_critic import CriticModel
 
-FIXED = ("gan_loss", "d_updates")
 DEFAULTS = {
-    **base_latent.defaults(FIXED),
+    **base_latent_settings.defaults(base_critic.FIXED),
     "g_hidden": [512, 512, 512], "d_hidden": [512, 512, 512],
     "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 600,
     "g_optimizer": "rmsprop", "d_optimizer": "rmsprop", "g_lr": 5e-5, "d_lr": 5e-5,
@@ -30,24 +28,15 @@ DEFAULTS = {
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
-    base_latent.define_network_flags(flag_values)
-    base_latent.define_game_flags(flag_values, FIXED)
-    flags.DEFINE_integer(
-        "n_critic", 5, "Updates of the critic for each of the generator.", 1, 1000,
+    base_critic.define_flags(flag_values)
+    flags.DEFINE_float(
+        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, 1000,
         flag_values=flag_values,
     )  # fmt: skip
-    flags.DEFINE_float(
-        "clip",
-        0.01,
-        "The critic's weights stay in [-clip, clip].",
-        1e-8,
-        1000,
-        flag_values=flag_values,
-    )
 
 
 @keras.saving.register_keras_serializable("kgan")
-class WGAN(LatentModel):
+class WGAN(CriticModel):
     """Trains the critic on `n_critic` fresh batches, clipped after each, then G once.
 
     Args:
@@ -58,38 +47,20 @@ class WGAN(LatentModel):
         **kwargs: see `LatentModel`.
     """
 
-    def __init__(
-        self, generator, critic, n_critic: int = 5, clip: float = 0.01, *,
-        gan_loss: str = "wasserstein", **kwargs,
-    ):  # fmt: skip
-        super().__init__(generator, critic, gan_loss=gan_loss, d_updates=n_critic, **kwargs)
+    def __init__(self, generator, critic, n_critic: int = 5, clip: float = 0.01, **kwargs):
+        super().__init__(generator, critic, n_critic, **kwargs)
         self.clip = clip
         clip_weights(critic, clip)
 
-    @property
-    def n_critic(self):
-        return self.d_updates
-
     def get_config(self):
-        config = super().get_config()
-        config["critic"] = config.pop("discriminator")
-        config["n_critic"] = config.pop("d_updates")
-        return {**config, "clip": self.clip}
+        return {**super().get_config(), "clip": self.clip}
 
 
 MODEL = WGAN
 
 
 def build(settings, spec) -> WGAN:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    model = WGAN(
-        *base_latent.build_networks(settings, spec), n_critic=settings.n_critic,
-        clip=settings.clip, seed=settings.seed, **base_latent.game(settings),
-    )  # fmt: skip
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_latent_settings.build`."""
+    return base_latent_settings.build(
+        WGAN, settings, spec, n_critic=settings.n_critic, clip=settings.clip
+    )

@@ -15,13 +15,12 @@ Differs from the paper: the networks; 1e-12 is added under the root of the norm,
 import keras
 from absl import flags
 
-from kgan import optimizers
-from kgan.schemes import base_latent
-from kgan.schemes.base_latent import LatentModel
+from kgan.schemes import base_critic, base_latent_settings
+from kgan.schemes.base_critic import CriticModel
 
-FIXED = ("gan_loss", "penalty", "d_updates")
+FIXED = ("penalty",)
 DEFAULTS = {
-    **base_latent.defaults(FIXED), "d_norm": "layer",
+    **base_latent_settings.defaults((*base_critic.FIXED, *FIXED)), "d_norm": "layer",
     "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 300,
     "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 1e-4, "d_lr": 1e-4,
     "beta_1": 0.0, "beta_2": 0.9,
@@ -30,16 +29,11 @@ DEFAULTS = {
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
-    base_latent.define_network_flags(flag_values)
-    base_latent.define_game_flags(flag_values, FIXED)
-    flags.DEFINE_integer(
-        "n_critic", 5, "Updates of the critic for each of the generator.", 1, 1000,
-        flag_values=flag_values,
-    )  # fmt: skip
+    base_critic.define_flags(flag_values, FIXED)
 
 
 @keras.saving.register_keras_serializable("kgan")
-class WGANGP(LatentModel):
+class WGANGP(CriticModel):
     """Trains the critic on `n_critic` fresh batches with a gradient penalty, then G once.
 
     Args:
@@ -51,37 +45,14 @@ class WGANGP(LatentModel):
     """
 
     def __init__(
-        self, generator, critic, n_critic: int = 5, *, gan_loss: str = "wasserstein",
-        penalty: str = "unit_slope", **kwargs,
-    ):  # fmt: skip
-        super().__init__(
-            generator, critic, gan_loss=gan_loss, d_updates=n_critic, penalty=penalty, **kwargs
-        )
-
-    @property
-    def n_critic(self):
-        return self.d_updates
-
-    def get_config(self):
-        config = super().get_config()
-        config["critic"] = config.pop("discriminator")
-        config["n_critic"] = config.pop("d_updates")
-        return config
+        self, generator, critic, n_critic: int = 5, *, penalty: str = "unit_slope", **kwargs
+    ):
+        super().__init__(generator, critic, n_critic, penalty=penalty, **kwargs)
 
 
 MODEL = WGANGP
 
 
 def build(settings, spec) -> WGANGP:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
-    """
-    model = WGANGP(
-        *base_latent.build_networks(settings, spec), n_critic=settings.n_critic,
-        seed=settings.seed, **base_latent.game(settings),
-    )  # fmt: skip
-    model.compile(**optimizers.players(settings))
-    return model
+    """Wires networks, scheme and optimisers from settings, see `base_latent_settings.build`."""
+    return base_latent_settings.build(WGANGP, settings, spec, n_critic=settings.n_critic)

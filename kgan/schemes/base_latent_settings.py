@@ -1,0 +1,178 @@
+"""From flags to the schemes that draw from latents: networks, how the game is played, the model.
+
+Flags are called like the arguments of `LatentModel` and of the networks. A scheme's DEFAULTS begin
+with `defaults()`, its `define_flags` calls `define_flags` here, its `build` calls `build`.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+from absl import flags
+
+from kgan import optimizers, penalties
+from kgan.losses import ADVERSARIAL_LOSSES
+from kgan.networks import dcgan, mlp
+from kgan.schemes.base_latent import (
+    DISTRIBUTIONS,
+    GAME,
+    SCHEDULE_CRITIC,
+    SCHEDULE_EVERY,
+    SCHEDULE_FIRST,
+    LatentModel,
+)
+
+NETWORK_DEFAULTS = {
+    "network": "dcgan", "latent_size": 100, "width": 32, "g_hidden": [300], "d_hidden": [300],
+    "d_norm": "batch", "output_bias": None, "hidden_noise": "none", "minibatch_kernels": 0,
+    "spectral_norm": False,
+}  # fmt: skip
+
+
+def defaults(without: Sequence[str] = ()) -> dict:
+    """Gives what DEFAULTS of a scheme begin with, but for flags that it does not define."""
+    return {k: v for k, v in {**GAME, **NETWORK_DEFAULTS}.items() if k not in without}
+
+
+def define_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()) -> None:
+    """Defines the flags of networks and game, but for those that a scheme does not leave open."""
+    define_network_flags(flag_values)
+    define_game_flags(flag_values, without)
+
+
+def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()) -> None:
+    """Defines the flags that say how the game is played; their values come from DEFAULTS.
+
+    Args:
+        flag_values: where to.
+        without: those that a scheme does not leave open.
+    """
+
+    def integer(name, about, low, high):
+        flags.DEFINE_integer(name, None, about, low, high, flag_values=flag_values)
+
+    def number(name, about, low, high):
+        flags.DEFINE_float(name, None, about, low, high, flag_values=flag_values)
+
+    def boolean(name, about):
+        flags.DEFINE_boolean(name, None, about, flag_values=flag_values)
+
+    def choice(name, options, about):
+        flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
+
+    choice(
+        "gan_loss", list(ADVERSARIAL_LOSSES),
+        "bce: G maximises log D(G(z)). minimax: G minimises log(1 - D(G(z))), which saturates.",
+    )  # fmt: skip
+    integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1, 1000)
+    integer("g_updates", "Updates of G in a step, each on fresh latents.", 1, 1000)
+    boolean("simultaneous", "Both players move from the same point, not one after the other.")
+    number("real_label", "What D aims at for real pictures; the course: 0.7 to 0.99.", 1e-6, 1)
+    number("flip_labels", "Share of examples whose label D is told wrongly.", 0, 1)
+    integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1, 64)
+    choice("penalty", list(penalties.WEIGHTS), "On the gradient of D.")
+    number("penalty_weight", "Its weight; default: the paper's 10.", 0, 1e6)
+    flags.DEFINE_string(
+        "augment", None, "What D sees is changed at random: color,translation,cutout.",
+        flag_values=flag_values,
+    )  # fmt: skip
+    choice("latent_distribution", DISTRIBUTIONS, "normal: N(0, I). uniform: U(-1, 1).")
+    integer("critic_warmup", "The first so many steps train D alone.", 0, 10**9)
+    boolean(
+        "critic_schedule",
+        f"{SCHEDULE_CRITIC} updates of D ahead of each of the first {SCHEDULE_FIRST} of G and of "
+        f"every {SCHEDULE_EVERY}th, as in the WGAN authors' code.",
+    )
+    for name in without:
+        delattr(flag_values, name)
+
+
+def define_network_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of fully connected and of DCGAN's networks."""
+
+    def integer(name, about, low, high):
+        flags.DEFINE_integer(name, None, about, low, high, flag_values=flag_values)
+
+    def choice(name, options, about):
+        flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
+
+    choice("network", ["dcgan", "mlp"], "Which networks both players are.")
+    integer("latent_size", "Length of the noise vector.", 1, 65_536)
+    integer("width", "dcgan: channels next to the picture; they double inwards.", 1, 4096)
+    for player, name in (("g", "generator"), ("d", "discriminator")):
+        flags.DEFINE_multi_integer(
+            f"{player}_hidden", None, f"mlp: units of a hidden layer of the {name}, once a layer.",
+            1, 65_536, flag_values=flag_values,
+        )  # fmt: skip
+    choice("d_norm", dcgan.NORMS, "dcgan: what normalises the discriminator.")
+    flags.DEFINE_boolean(
+        "output_bias", None, "A bias in G's last layer; default: only with mlp.",
+        flag_values=flag_values,
+    )  # fmt: skip
+    choice("hidden_noise", list(mlp.HIDDEN_NOISE), "mlp: more noise on G's last hidden layer.")
+    integer("minibatch_kernels", "Features of minibatch discrimination in D; 0: none.", 0, 1000)
+    flags.DEFINE_boolean(
+        "spectral_norm", None, "Spectral normalisation of D, as published.", flag_values=flag_values
+    )
+
+
+def game(settings) -> dict:
+    """Gives the arguments of `LatentModel` that settings hold.
+
+    Raises:
+        ValueError: begins with the argument that does not go with the batch.
+    """
+    arguments = {n: getattr(settings, n) for n in GAME if hasattr(settings, n)}
+    part = settings.batch_size // tf.distribute.get_strategy().num_replicas_in_sync
+    part //= settings.accumulate
+    if part % arguments["packing"]:
+        raise ValueError(f"`packing` must divide the {part} pictures that D is given at once")
+    return arguments
+
+
+def build_networks(settings, spec) -> tuple[keras.Model, keras.Model]:
+    """Builds generator and discriminator as the flags of `define_network_flags` say.
+
+    Raises:
+        ValueError: begins with the argument that does not fit.
+    """
+    shape = (*spec.size, spec.channels)
+    seen = (*spec.size, spec.channels * settings.packing)
+    output = {} if settings.output_bias is None else {"output_bias": settings.output_bias}
+    judge = {
+        "minibatch_kernels": settings.minibatch_kernels, "spectral_norm": settings.spectral_norm,
+        "seed": settings.seed,
+    }  # fmt: skip
+    if settings.network == "mlp":
+        generator = mlp.generator(
+            shape, settings.latent_size, settings.g_hidden, hidden_noise=settings.hidden_noise,
+            seed=settings.seed, **output,
+        )  # fmt: skip
+        return generator, mlp.discriminator(seen, settings.d_hidden, **judge)
+    if settings.hidden_noise != "none":
+        raise ValueError("`hidden_noise` goes with --network=mlp")
+    common = {"base_width": settings.width, "synchronized": settings.sync_batch_norm}
+    generator = dcgan.generator(shape, settings.latent_size, seed=settings.seed, **common, **output)
+    return generator, dcgan.discriminator(seen, norm=settings.d_norm, **judge, **common)
+
+
+def build(model: type[LatentModel], settings, spec, **own) -> LatentModel:
+    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
+
+    Args:
+        model: the scheme.
+        settings: the resolved flags as attributes.
+        spec: `kgan.data.collection.Spec` of the pictures.
+        **own: arguments of the scheme that are no part of the game.
+
+    Raises:
+        ValueError: begins with the argument that does not fit.
+    """
+    networks = build_networks(settings, spec)
+    return compiled(model(*networks, seed=settings.seed, **game(settings), **own), settings)
+
+
+def compiled(model: LatentModel, settings) -> LatentModel:
+    """Gives a model the optimisers that settings name."""
+    model.compile(**optimizers.players(settings))
+    return model
