@@ -1,0 +1,137 @@
+"""Trains the runs that a tool compares, each once, and lays their samples side by side."""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw
+
+from kgan import progress, runs
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+# Nothing but the end counts here.
+QUIET = (
+    "--noexport", "--strategy=none", "--checkpoint_every=100000", "--sample_every=100000",
+)  # fmt: skip
+TITLE = 18  # pixels above a sheet
+GAP = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A training to be compared with others.
+
+    Args:
+        name: what it is called in tables and under pictures.
+        flags: of `kgan.train`.
+        steps: of the generator.
+        seed: of weights, noise and order.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    steps: int
+    seed: int = 0
+
+    @property
+    def job(self) -> str:
+        """Names the run by what it is, so that it is trained once."""
+        return f"{re.sub(r'[^a-z0-9]+', '_', self.name.lower())}-{self.seed}-{self.steps}"
+
+
+def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
+    """Adds the flags that all comparing tools have."""
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="for runs; kept")
+    parser.add_argument("--data_dir", help="where TFDS keeps prepared sets")
+    parser.add_argument("--manual_dir", required=True, help="MNIST's four files")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="runs at a time")
+
+
+def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path]:
+    """Trains the cells that are not there, `given.parallel` at a time; returns the run folders.
+
+    Each process has its share of the cores: small networks gain nothing from more threads.
+    """
+    folder = given.work / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    threads = str(max(1, os.cpu_count() // given.parallel))
+    data = [f"--manual_dir={given.manual_dir}"]
+    data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
+
+    def one(cell):
+        done = runs.find_job(str(folder), cell.job)
+        if done is None or not ended(pathlib.Path(done)):
+            subprocess.run(
+                [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
+                 f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
+                 f"--name={cell.job}", f"--runs_dir={folder}"],
+                check=True, capture_output=True, text=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
+                     "OMP_NUM_THREADS": threads},
+            )  # fmt: skip
+        return pathlib.Path(runs.find_job(str(folder), cell.job))
+
+    first, *others = cells
+    found = {first: one(first)}  # alone: it prepares the data that all read
+    with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
+        waiting = {pool.submit(one, cell): cell for cell in others}
+        with progress.bar(total=len(cells), initial=1, unit="run") as bar:
+            for future in concurrent.futures.as_completed(waiting):
+                found[waiting[future]] = future.result()
+                bar.update()
+    return [found[cell] for cell in cells]
+
+
+def logged(run: pathlib.Path) -> list[dict]:
+    """Reads what a run logged in training."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "train"]
+
+
+def seconds(run: pathlib.Path) -> float:
+    """Gives how long a run trained."""
+    return logged(run)[-1]["seconds"]
+
+
+def ended(run: pathlib.Path) -> bool:
+    """Whether a run came to its end."""
+    metrics = run / "metrics.jsonl"
+    return metrics.exists() and '"kind": "end"' in metrics.read_text()
+
+
+def draw(
+    sheets: Sequence[tuple[str, pathlib.Path]], place: pathlib.Path, *, columns: int,
+    size: tuple[int, int], part: float = 1.0,
+) -> None:  # fmt: skip
+    """Puts the runs' last sample sheets side by side, with their names.
+
+    Args:
+        sheets: names and run folders.
+        place: the picture to write.
+        columns: sheets a row.
+        size: pixels of a sheet, width and height.
+        part: of each sheet, from above.
+    """
+    wide, high = size
+    rows = -(-len(sheets) // columns)
+    page = Image.new(
+        "RGB", (columns * (wide + GAP) - GAP, rows * (high + TITLE + GAP) - GAP), "white"
+    )
+    pen = ImageDraw.Draw(page)
+    for number, (name, run) in enumerate(sheets):
+        left = number % columns * (wide + GAP)
+        top = number // columns * (high + TITLE + GAP)
+        sheet = Image.open(sorted((run / "samples").glob("step-*.png"))[-1]).convert("RGB")
+        sheet = sheet.crop((0, 0, sheet.width, round(sheet.height * part)))
+        page.paste(sheet.resize(size, Image.LANCZOS), (left, top + TITLE))
+        pen.text((left, top + 2), name, fill="black")
+    page.save(place, optimize=True)
