@@ -393,7 +393,9 @@ class MachineLogger(StepCallback):
         # In KiB on Linux, in bytes on macOS.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         scale = 2**20 if sys.platform == "darwin" else 2**10
-        return {"peak_memory_mb": peak / scale, "cores": float(os.cpu_count() or 1)}
+        # Those that the process may use, where the system tells.
+        mine = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+        return {"peak_memory_mb": peak / scale, "cores": float(len(mine(0)))}
 
 
 class Validation(StepCallback):

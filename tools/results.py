@@ -10,33 +10,63 @@ import pathlib
 import statistics
 import sys
 
-from PIL import Image
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
-DOCS = pathlib.Path(__file__).parent.parent / "docs"
+from PIL import Image  # noqa: E402
+
+from kgan import settings  # noqa: E402
+
+DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs
-KEPT_FLAGS = (
-    "dataset", "direction", "image_size", "batch_size", "seed", "minutes", "width", "g_width",
-    "d_width",
+# What changes no result, or is written elsewhere.
+UNSAID = (
+    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "strategy", "epochs", "cache_gb",
 )  # fmt: skip
 HEAD = """# Results
 
-Made by `python tools/results.py RUN …` from the runs' own files; each command is
-`python -m kgan.train --flagfile=flags/NAME.cfg` with the data set and `--minutes=` in the table.
-One seed a row. Runs are short, and all but the first shared their cores with other work, so that
-their images/s are lower bounds: what was learned counts here, not the clock.
+Made by `python tools/results.py RUN …` from the runs' own files; nothing is typed in but what the
+documents and papers say. One seed a row. Runs are short, as the table says, and most shared their
+machine with other runs: a row with 1 core had that one to itself and other runs beside it, so that
+its images/s are lower bounds. What was learned counts here, not the clock.
 
 The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
 pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
-colour, `l1_noise_floor` what the noise of the drawn photo alone causes.
+colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what a
+classifier sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is KL
+in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that classifier, 9.8 for real
+digits.
 
-What falls short, seen in the pictures: `cdcgan_mnist`, with a quarter of the course's width and a
-bit more than one pass over the data, heeds the digit but not the noise, so that it draws one
-picture a digit; `wgan_gp_mnist` has shapes of digits, grey on grey. The 95 % of digits as asked
-for, and the papers' numbers, need longer runs than these.
+The remedies against mode collapse are compared in [remedies.md](remedies.md), the experiments that
+the course lists in [experiments.md](experiments.md), the optimisers in
+[optimizers.md](optimizers.md).
 
-| run | data, settings | steps | time, cores | images/s (median) | peak memory | result |
-|---|---|---|---|---|---|---|
 """
+TABLE = """| run | command, settings | steps | time, cores | images/s (median) | peak memory | result | the document or paper |
+|---|---|---|---|---|---|---|---|
+"""  # noqa: E501
+SAID = {
+    "pix2pix-facades": "the paper's facades are others (256 px, 200 epochs), and it gives no L1",
+    "camvid_to_photo": "no figure for CamVid",
+    "camvid_to_labels": "no figure for CamVid",
+    "scenes": "`001` names depth from a picture as an example, without a figure",
+    "dcgan_mnist": "`004`, 1.2: pictures, no figure",
+    "dcgan_cifar10": "`004` asks to try it, no figure",
+    "gan_mnist": "`002`, 2.6: readable digits, poor in variety",
+    "gan_sevens_and_eights": "`002`, figures 2.4 and 2.5: both digits, with shapes between them",
+    "lsgan_mnist": "`001` gives the loss, no figure",
+    "wgan_mnist": "paper, figure 3: the estimate falls as pictures get better",
+    "wgan_course": "`002`, ch. 4: the estimate goes with quality, no figure",
+    "wgan_authors_schedule": "`000`, 4: no figure",
+    "wgan_gp_mnist": "paper: no MNIST; its table 2 is Inception score on CIFAR-10",
+    "cgan_mnist": "`004`, 2.3: pictures, no figure",
+    "cdcgan_mnist": "`004`, 2.2: pictures, no figure",
+    "cdcgan_faces": "`004`, 2.1: pictures with several attributes at once, no figure",
+    "sngan_mnist": "paper: Inception score 8.22, FID 21.7 on CIFAR-10, no MNIST",
+    "mnist_to_usps": "`000`, figure of 6 x 3 triplets",
+    "cyclegan": "a built-in pair of sets, in no paper",
+    "cyclegan_day2dusk": "no figure for these pictures",
+}
 FOOT = """
 ## The game
 
@@ -59,12 +89,6 @@ def read_lines(path: pathlib.Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def read_flags(run: pathlib.Path) -> dict[str, str]:
-    """Reads flags.cfg as name → value."""
-    lines = (line.removeprefix("--") for line in (run / "flags.cfg").read_text().splitlines())
-    return dict(line.partition("=")[::2] for line in lines if "=" in line)
-
-
 def judged(run: pathlib.Path) -> str:
     """Says what a digit classifier sees in what the run draws (tools/judge_digits.py)."""
     path = run / "judged_digits.json"
@@ -75,8 +99,8 @@ def judged(run: pathlib.Path) -> str:
     asked = "" if agreement is None else f"{agreement:.1%} are the digit that was asked for, "
     return (
         f"; of {found['drawn']:,} drawn digits {asked}{found['digits_found']} of 10 digits found, "
-        f"divergence from even {found['divergence_from_even']:.3f}, classifier "
-        f"{found['mean_certainty']:.2f} certain ({found['classifier_accuracy']:.1%} right on real "
+        f"divergence from even {found['divergence_from_even']:.3f}, class score "
+        f"{found['class_score']:.2f} (classifier {found['classifier_accuracy']:.1%} right on real "
         "ones)"
     )
 
@@ -116,26 +140,39 @@ def outcome(train: list[dict], evaluations: list[dict]) -> str:
     return "last tenth: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items())
 
 
+def command(run: pathlib.Path, name: str) -> str:
+    """Writes what trained a run: its flagfile, and the flags that say something else than it."""
+    recipe = DOCS.parent / "flags" / f"{name}.cfg"
+    given = [f"--flagfile={recipe}"] if recipe.exists() else ["--model=pix2pix"]
+    usual = settings.flagfile_text(settings.parse(given)).splitlines()
+    changed = []
+    for line in (run / "flags.cfg").read_text().splitlines():
+        flag, _, value = line.removeprefix("--").partition("=")
+        if line not in usual and flag not in UNSAID:
+            changed.append(f"--dataset={pathlib.Path(value).name}" if flag == "dataset" else line)
+    first = f"--flagfile=flags/{name}.cfg" if recipe.exists() else "--model=pix2pix"
+    return f"`{' '.join((first, *changed))}`"
+
+
 def row(run: pathlib.Path) -> str:
     """Writes a run's row of the table and its picture into docs."""
     lines = read_lines(run / "metrics.jsonl")
     train = [line for line in lines if line["kind"] == "train"]
     end = [line for line in lines if line["kind"] == "end"][-1]
-    flags = read_flags(run)
     name = run.name.partition("-")[2]
-    said = {**flags, "dataset": pathlib.Path(flags["dataset"]).name}
-    settings = ", ".join(f"{key} {said[key]}" for key in KEPT_FLAGS if key in said)
     picture = sorted((run / "samples").glob("step-*.png"))[-1]
     image = Image.open(picture)
     if image.width > WIDEST:
         image = image.resize((WIDEST, image.height * WIDEST // image.width), Image.LANCZOS)
     image.save(DOCS / f"{name}.png", optimize=True)
     speed = statistics.median(line["images_per_second"] for line in train)
+    cores = f"{end['cores']:.0f} core" + "s" * (end["cores"] > 1)
     return (
-        f"| [{name}]({name}.png) | {settings} | {train[-1]['step']} | "
-        f"{train[-1]['seconds'] / 60:.1f} min, {end['cores']:.0f} cores | {speed:.3g} | "
+        f"| [{name}]({name}.png) | {command(run, name)} | {train[-1]['step']:,} | "
+        f"{train[-1]['seconds'] / 60:.1f} min, {cores} | {speed:.3g} | "
         f"{end['peak_memory_mb'] / 1024:.1f} GB | "
-        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))}{judged(run)} |\n"
+        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))}{judged(run)} | "
+        f"{SAID.get(name, '—')} |\n"
     )
 
 
@@ -147,4 +184,6 @@ if __name__ == "__main__":
     for argument in sys.argv[1:]:
         made = row(pathlib.Path(argument))
         rows[made.partition("]")[0]] = made
-    page.write_text(HEAD + "".join(rows.values()) + FOOT)
+    order = {f"| [{name}": number for number, name in enumerate(SAID)}
+    ordered = sorted(rows, key=lambda key: order.get(key, len(order)))
+    page.write_text(HEAD + TABLE + "".join(rows[key] for key in ordered) + FOOT)
