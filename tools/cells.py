@@ -21,6 +21,8 @@ DOCS = ROOT / "docs"
 QUIET = (
     "--noexport", "--strategy=none", "--checkpoint_every=100000", "--sample_every=100000",
 )  # fmt: skip
+# Those that this process may use.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 TITLE = 18  # pixels above a sheet
 GAP = 8
 
@@ -53,7 +55,7 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--data_dir", help="where TFDS keeps prepared sets")
     parser.add_argument("--manual_dir", required=True, help="MNIST's four files")
     parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
 
 def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path]:
@@ -63,7 +65,7 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
     """
     folder = given.work / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    threads = str(max(1, os.cpu_count() // given.parallel))
+    threads = str(max(1, CORES // given.parallel))
     data = [f"--manual_dir={given.manual_dir}"]
     data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
 
