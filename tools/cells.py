@@ -82,10 +82,10 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
             )  # fmt: skip
         return pathlib.Path(runs.find_job(str(folder), cell.job))
 
-    first, *others = cells
+    first = min(cells, key=lambda cell: cell.steps)
     found = {first: one(first)}  # alone: it prepares the data that all read
     with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
-        waiting = {pool.submit(one, cell): cell for cell in others}
+        waiting = {pool.submit(one, cell): cell for cell in cells if cell != first}
         with progress.bar(total=len(cells), initial=1, unit="run") as bar:
             for future in concurrent.futures.as_completed(waiting):
                 found[waiting[future]] = future.result()
