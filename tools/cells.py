@@ -71,7 +71,7 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
 
     def one(cell):
         done = runs.find_job(str(folder), cell.job)
-        if done is None or not ended(pathlib.Path(done)):
+        if done is None or last_step(pathlib.Path(done)) < cell.steps:
             subprocess.run(
                 [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
                  f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
@@ -104,10 +104,10 @@ def seconds(run: pathlib.Path) -> float:
     return logged(run)[-1]["seconds"]
 
 
-def ended(run: pathlib.Path) -> bool:
-    """Whether a run came to its end."""
-    metrics = run / "metrics.jsonl"
-    return metrics.exists() and '"kind": "end"' in metrics.read_text()
+def last_step(run: pathlib.Path) -> int:
+    """Gives the step at which a run came to an end, or was stopped; 0 while it is trained."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return max((line["step"] for line in lines if line["kind"] == "end"), default=0)
 
 
 def draw(
