@@ -36,6 +36,7 @@ EXPERIMENTS = {
     "noise of 1,000 numbers": (*MNIST, "--latent_size=1000"),
     "CIFAR-10": DCGAN,
     "64x64": (*MNIST, "--image_size=64", "--width=8"),
+    "64x64, two updates of G": (*MNIST, "--image_size=64", "--width=8", "--g_updates=2"),
     "question 11: cDCGAN, D told": CDCGAN,
     "question 11: D not told": (*CDCGAN, "--nocondition_discriminator"),
 }  # fmt: skip
@@ -84,8 +85,9 @@ def row(cell: cells.Cell, run: pathlib.Path, judge) -> str:
         if "agreement" in seen:
             digits += f"; {seen['agreement']:.0%} as asked for"
     own = [flag for flag in EXPERIMENTS[cell.name] if flag not in MNIST]
+    flags = f"`{' '.join(own)}`" if own else "—"
     return (
-        f"| {cell.name} | `{' '.join(own)}` | {logged[-1]['step']:,} | "
+        f"| {cell.name} | {flags} | {logged[-1]['step']:,} | "
         f"{cells.seconds(run) / 60:.1f} | " + " | ".join(f"{mean:.2f}" for mean in means)
         + f" | {digits} |\n"
     )  # fmt: skip
