@@ -21,7 +21,8 @@ DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs
 # What changes no result, or is written elsewhere.
 UNSAID = (
-    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "strategy", "epochs", "cache_gb",
+    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "export", "strategy", "epochs",
+    "cache_gb", "log_every", "sample_every", "sync_batch_norm",
 )  # fmt: skip
 HEAD = """# Results
 
@@ -155,7 +156,7 @@ def command(run: pathlib.Path, name: str) -> str:
     changed = []
     for line in (run / "flags.cfg").read_text().splitlines():
         flag, _, value = line.removeprefix("--").partition("=")
-        if line not in usual and flag not in UNSAID:
+        if line not in usual and flag not in UNSAID and flag.removeprefix("no") not in UNSAID:
             changed.append(f"--dataset={pathlib.Path(value).name}" if flag == "dataset" else line)
     first = f"--flagfile=flags/{name}.cfg" if recipe.exists() else "--model=pix2pix"
     return f"`{' '.join((first, *changed))}`"
