@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
+from PIL import Image
 
-from kgan import checkpoint, files, learning_rates, pictures, progress
+from kgan import checkpoint, files, learning_rates, progress
 from kgan.logs import ScalarLog
 
 logger = logging.getLogger("kgan")
@@ -228,21 +229,24 @@ class Progress(StepCallback):
 
 
 class SamplePictures(StepCallback):
-    """Draws the model's preview at the start, every now and then, and at the end.
+    """Draws the model at the start, every now and then, and at the end.
 
     Args:
         log: gets the picture for TensorBoard.
         folder: gets it as PNG.
         every: when.
-        examples: what `preview` shows: fields of test examples, or None.
+        draw: makes the picture of the model.
     """
 
-    def __init__(self, log: ScalarLog, folder: pathlib.Path, every: Every, examples=None):
+    def __init__(
+        self, log: ScalarLog, folder: pathlib.Path, every: Every,
+        draw: Callable[[keras.Model], Image.Image],
+    ):  # fmt: skip
         super().__init__()
         self.log = log
         self.folder = folder
         self.every = every
-        self.examples = examples
+        self.draw = draw
         self._drawn = -1
 
     def on_train_begin(self, logs=None):
@@ -260,7 +264,7 @@ class SamplePictures(StepCallback):
             self._draw()
 
     def _draw(self):
-        sheet = pictures.grid(self.model.preview(self.examples), self.model.preview_columns)
+        sheet = self.draw(self.model)
         with files.beside(self.folder / f"step-{self.step:08d}.png") as place:
             sheet.save(place, "PNG")
         self.log.picture("samples", self.step, sheet)

@@ -248,7 +248,8 @@ def _check_spec(spec):
     numbers = (*spec.size, spec.channels, spec.input_channels)
     if spec.kind not in KINDS or len(spec.size) != 2 or any(type(n) is not int for n in numbers):
         raise ValueError("kind, size or channels")
-    if min(spec.size) < 1 or not {spec.channels, spec.input_channels} <= {1, 3, 4}:
+    known = {spec.channels} if spec.kind == "points" else {1, 3, 4}
+    if min(*spec.size, spec.channels) < 1 or not {spec.channels, spec.input_channels} <= known:
         raise ValueError("size or channels out of range")
     if any(not isinstance(name, str) for name in spec.class_names):
         raise ValueError("class names")

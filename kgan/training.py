@@ -25,6 +25,8 @@ from kgan import (
     exporting,
     files,
     logs,
+    pictures,
+    planes,
     randomness,
     runs,
     settings,
@@ -38,7 +40,7 @@ logger = logging.getLogger("kgan")
 
 FIELDS = {
     "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
-    "paired": ("input", "target"), "unpaired": ("image",),
+    "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
 }  # fmt: skip
 VALIDATION_BATCH = 8
 FAILED = 1  # exit status of a run that could not be saved from NaN
@@ -97,6 +99,7 @@ def _train(resolved, team) -> int:
         model = _build(resolved, spec)
     if resolved.init_from and not resolved.resume:
         runs.initialize(model, resolved.init_from)
+    _augmentation(resolved, collection)  # refuses before anything is written
     plan = _plan(resolved, collection, model)
     if resolved.dry_run:
         _announce(resolved, collection, model, plan, team)
@@ -383,7 +386,20 @@ def _augmentation(resolved, collection):
     flip = jittered and collection.mirrors if resolved.flip is None else resolved.flip
     if not (jittered or flip):
         return None
+    if collection.kind == "points":
+        raise UserError(f"--{'flip' if flip else 'jitter'}: points are no pictures; leave it out")
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
+
+
+def _drawing(resolved, collection):
+    """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
+    fields = FIELDS[collection.kind]
+    if collection.kind == "points":
+        (real,) = data_pipeline.examples(collection.parts["test"], fields, planes.SHOWN).values()
+        return lambda model: planes.draw_model(model, real)
+    wanted = resolved.scheme.MODEL.preview_examples
+    examples = _preview_examples(collection, fields, wanted) if wanted else None
+    return lambda model: pictures.grid(model.preview(examples), model.preview_columns)
 
 
 def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_chief):
@@ -409,12 +425,10 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_c
     if not is_chief:
         return hooks, saver
     fields = FIELDS[collection.kind]
-    examples = None
-    if resolved.scheme.MODEL.preview_examples:
-        examples = _preview_examples(collection, fields, resolved.scheme.MODEL.preview_examples)
     stateful["samples"] = callbacks.SamplePictures(
-        log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
-    )
+        log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
+        _drawing(resolved, collection),
+    )  # fmt: skip
     hooks.append(stateful["samples"])
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
