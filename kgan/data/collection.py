@@ -63,6 +63,8 @@ class Collection:
         noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
             on the test part; None where it is not known.
         mixture: what points were drawn from, where that is known.
+        features: by which `kgan.metrics.features` its pictures are compared, where there are some
+            that know what they show.
         mirrors: whether a mirrored picture could be one of the set. It could not where the
             light always comes from one side.
     """
@@ -76,6 +78,7 @@ class Collection:
     palette_side: str | None = None
     noise_floor: float | None = None
     mixture: Mixture | None = None
+    features: str | None = None
     mirrors: bool = True
 
     @property

@@ -57,11 +57,13 @@ class Extractor:
         name: as it stands in the name of a figure.
         version: changes when the same pictures get other features.
         look: from pictures float32 [N, H, W, C] in [-1, 1].
+        has_classes: whether it finds class probabilities, too.
     """
 
     name: str
     version: str
     look: Callable[[np.ndarray], Seen]
+    has_classes: bool = True
 
     def __call__(self, pictures: np.ndarray) -> Seen:
         return self.look(pictures)
@@ -115,7 +117,7 @@ def find(name: str) -> Extractor:
     own = {"digits": _digits, "stacked_digits": _stacked_digits, "pixels": _pixels}
     if name in own:
         version = "1" if name == "pixels" else _weights_version()
-        return Extractor(name, version, own[name])
+        return Extractor(name, version, own[name], has_classes=name != "pixels")
     return _application(name)
 
 
