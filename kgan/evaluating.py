@@ -24,10 +24,12 @@ def evaluate_translation(model, collection: Collection, part: str = "test") -> d
         part: which part of it.
 
     Returns:
-        `l1` (mean over pictures, [-1, 1] scale) and its standard error; where the given side is
-        a label map, `l1_constant_colour_per_class`; where the noise of the target is known,
+        `l1` ([-1, 1] scale), `psnr` (decibels) and, where pictures hold its window, `ssim`: means
+        over pictures, and their standard errors `…_standard_error`; where the given side is a
+        label map, `l1_constant_colour_per_class`; where the noise of the target is known,
         `l1_noise_floor`; where the target is a label map, `pixel_accuracy` and
-        `commonest_class_share`. `pictures` is how many were measured.
+        `commonest_class_share`, `class_accuracy` and `mean_iou`. `pictures` is how many were
+        measured.
     """
     source = collection.parts[part]
     read = pipeline.batches(source, ("input", "target"), BATCH)
@@ -38,13 +40,7 @@ def evaluate_translation(model, collection: Collection, part: str = "test") -> d
         targets.append(wanted)
         answers.append(model.translate(given))
     inputs, targets, answers = map(np.concatenate, (inputs, targets, answers))
-    errors = translation.l1(answers, targets)
-    measured = {
-        "pictures": len(errors),
-        "l1": float(errors.mean()),
-    }
-    if len(errors) > 1:
-        measured["l1_standard_error"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
+    measured = {"pictures": len(targets), **_mean("l1", translation.l1(answers, targets))}
     if collection.palette_side == "input":
         given_classes = translation.classes(inputs, collection.palette)
         measured["l1_constant_colour_per_class"] = translation.constant_colour_l1(
@@ -52,12 +48,26 @@ def evaluate_translation(model, collection: Collection, part: str = "test") -> d
         )
     if collection.noise_floor is not None:
         measured["l1_noise_floor"] = collection.noise_floor
+    measured |= _mean("psnr", translation.psnr(answers, targets))
+    if min(targets.shape[1:3]) >= translation.SSIM_WINDOW:
+        measured |= _mean("ssim", translation.ssim(answers, targets))
     if collection.palette_side == "target":
         wanted = translation.classes(targets, collection.palette)
         answered = translation.classes(answers, collection.palette)
         measured["pixel_accuracy"] = translation.pixel_accuracy(answered, wanted)
         measured["commonest_class_share"] = translation.commonest_class_share(wanted)
+        count = len(collection.palette)
+        measured["class_accuracy"] = translation.class_accuracy(answered, wanted, count)
+        measured["mean_iou"] = translation.mean_iou(answered, wanted, count)
     return measured
+
+
+def _mean(name: str, values: np.ndarray) -> dict[str, float]:
+    """Gives the mean of one value a picture, and its standard error where there are several."""
+    found = {name: float(values.mean())}
+    if len(values) > 1:
+        found[f"{name}_standard_error"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return found
 
 
 def evaluate_run(run: runs.Run, collection: Collection, part: str = "test") -> dict[str, float]:
