@@ -84,7 +84,7 @@ def test_label_maps_are_measured_by_pixels_beside_the_commonest_class():
     answers = np.array([[[(200, 20, 9), RED]], [[RED, (255, 0, 30)]]], np.uint8)
     measured = evaluating.evaluate_translation(
         Answering(answers),
-        collection(photos, maps, palette=np.uint8([RED, BLUE, GREEN]), palette_side="target"),
+        collection(photos, maps, palette=np.uint8([RED, GREEN, BLUE]), palette_side="target"),
     )
     assert (measured["pixel_accuracy"], measured["commonest_class_share"]) == (0.75, 0.75)
     # Red: 3 of 3 right, 3 of 4 answered; blue: its one pixel is wrong; nothing is green.
