@@ -119,14 +119,14 @@ def _json_number(value):
 
 def _show_in_tensorboard(run: runs.Run) -> None:
     """Writes all that was measured as one file of events, anew each time."""
-    folder = run.tensorboard / "evaluation"
-    with files.writing(folder):
-        folder.mkdir(exist_ok=True)
-    with files.beside(folder / "events.out.tfevents.0.evaluation") as place:
-        with logs.EventFile.at(place) as events:
-            for kind, lines in read_kept(run).items():
-                for line in lines:
-                    _write_events(events, kind, line)
+    with files.writing(run.evaluation):
+        run.evaluation.mkdir(exist_ok=True)
+    with files.beside(run.evaluation / "events.out.tfevents.0.evaluation") as place:
+        events = logs.EventFile(place)
+        for kind, lines in read_kept(run).items():
+            for line in lines:
+                _write_events(events, kind, line)
+        events.close()
 
 
 def _write_events(events, kind, line):

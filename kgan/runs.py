@@ -5,6 +5,7 @@ runs/00003-pix2pix-facades/
     dataset.json     what the networks had to know of the data
     metrics.jsonl    one JSON object a line: losses, speed, validation, by step
     tensorboard/     the same, and the sample pictures
+    metrics-*.jsonl  what was measured of a checkpoint, a line each; evaluation/ has it as events
     samples/         the sample pictures as PNG
     checkpoints/     the last ones, and best.safetensors where there is a validation part
     log.txt          what was printed
@@ -49,6 +50,10 @@ class Run:
     @property
     def metrics(self) -> pathlib.Path:
         return self.folder / "metrics.jsonl"
+
+    @property
+    def evaluation(self) -> pathlib.Path:
+        return self.folder / "evaluation"
 
     @property
     def tensorboard(self) -> pathlib.Path:

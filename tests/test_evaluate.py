@@ -16,7 +16,7 @@ from tests.small_runs import (
     with_other_best,
 )
 
-RED, BLUE = (255, 0, 0), (0, 0, 255)
+RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 PALETTE = np.array([RED, BLUE], np.uint8)
 
 
@@ -72,6 +72,9 @@ def test_photos_are_measured_beside_the_best_constant_colours():
         # Red is 0, 51, 102, whose median is 51: 0.4 + 0 + 0.4; blue has one value. Of 4 pixels.
         "l1_constant_colour_per_class": 0.2,
         "l1_noise_floor": 0.0123,
+        # Squared errors of 0.08 and 0.4 are a 50th and a 10th of 2²: 16.990 and 10 decibels.
+        "psnr": 13.49485,
+        "psnr_standard_error": 3.49485,
     })  # fmt: skip
 
 
@@ -80,19 +83,37 @@ def test_label_maps_are_measured_by_pixels_beside_the_commonest_class():
     # Off the palette by a few levels, and wrong in the last pixel.
     answers = np.array([[[(200, 20, 9), RED]], [[RED, (255, 0, 30)]]], np.uint8)
     measured = evaluating.evaluate_translation(
-        Answering(answers), collection(photos, maps, palette=PALETTE, palette_side="target")
+        Answering(answers),
+        collection(photos, maps, palette=np.uint8([RED, GREEN, BLUE]), palette_side="target"),
     )
     assert (measured["pixel_accuracy"], measured["commonest_class_share"]) == (0.75, 0.75)
+    # Red: 3 of 3 right, 3 of 4 answered; blue: its one pixel is wrong; nothing is green.
+    assert (measured["class_accuracy"], measured["mean_iou"]) == (0.5, 0.375)
     assert "l1_constant_colour_per_class" not in measured and "l1_noise_floor" not in measured
     # (55 + 20 + 9) levels of 6 channel values, and (255 + 225) of 6, in 127.5ths.
     assert measured["l1"] == pytest.approx((84 / 6 + 480 / 6) / 2 / 127.5, rel=1e-5)
 
 
-def test_pairs_without_a_label_map_are_measured_by_l1_alone():
+def test_pairs_without_a_label_map_are_measured_by_distances_alone():
     _, photos = two_photos()
     measured = evaluating.evaluate_translation(Answering(photos), collection(photos, photos))
-    expected = {"pictures": 2, "l1": 0.0, "l1_standard_error": 0.0}
-    assert measured == pytest.approx(expected, abs=1e-6)
+    # Rounding to 256 levels alone gives 10 log₁₀(12 · 255²) decibels.
+    assert measured == pytest.approx({
+        "pictures": 2, "l1": 0.0, "l1_standard_error": 0.0,
+        "psnr": 58.92261, "psnr_standard_error": 0.0,
+    }, abs=1e-5)  # fmt: skip
+
+
+def test_similarity_is_measured_where_pictures_hold_its_window():
+    targets = np.zeros((2, 11, 12, 3), np.uint8)
+    answers = np.stack([targets[0], targets[1] + np.uint8(255)])
+    measured = evaluating.evaluate_translation(Answering(answers), collection(targets, targets))
+    # Black beside black gives 1, beside white C₁ / (4 + C₁) = 0.0001, with C₁ = 0.0004.
+    assert measured["ssim"] == pytest.approx(0.50005, abs=1e-7)
+    assert measured["ssim_standard_error"] == pytest.approx(0.49995, abs=1e-7)
+    for small in (targets[:, :10], targets[:, :, :10]):
+        measured = evaluating.evaluate_translation(Answering(small), collection(small, small))
+        assert "ssim" not in measured and "ssim_standard_error" not in measured
 
 
 def test_all_pictures_count_also_those_of_a_last_short_batch():
@@ -110,7 +131,8 @@ def test_one_picture_has_no_standard_error():
     measured = evaluating.evaluate_translation(
         Answering(photos[:1]), collection(photos[:1], photos[:1])
     )
-    assert measured == pytest.approx({"pictures": 1, "l1": 0.0}, abs=1e-6)
+    expected = {"pictures": 1, "l1": 0.0, "psnr": 58.92261}
+    assert measured == pytest.approx(expected, abs=1e-5)
 
 
 def evaluations(run):
@@ -125,6 +147,9 @@ def test_training_ends_with_an_evaluation_of_the_test_part():
     # E|n| = (2 · 210) / 41 levels of 127.5; the label map is known to be one.
     assert line["l1_constant_colour_per_class"] == pytest.approx(420 / 41 / 127.5, rel=0.03)
     assert line["l1"] > line["l1_constant_colour_per_class"]
+    # Errors of mean m have a mean square of at least m².
+    assert 0 < line["psnr"] < 10 * np.log10(4 / line["l1"] ** 2)
+    assert -1 < line["ssim"] < 1
 
 
 def test_command_measures_the_best_checkpoint_prints_and_appends(tmp_path):
