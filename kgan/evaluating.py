@@ -5,30 +5,37 @@ import logging
 import math
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from kgan import files, logs, runs
-from kgan.data import Collection
+from kgan.data import Collection, Pictures, pipeline
+from kgan.data.folders import open_pictures
 from kgan.errors import UserError
 from kgan.evaluation.choosing import choose
 from kgan.evaluation.task import ERROR, Request, Result
+from kgan.metrics import comparison, features
 
 logger = logging.getLogger("kgan")
 
 FILES = "metrics-*.jsonl"
+# To which pictures of folders are brought before their features are computed.
+ANY_SIZE = Pictures((64, 64), (64, 64), 3)
+BATCH = 250
+EVERYTHING = Request()
 SAME = ("part", "step")  # a line of the same part and step is written over
 
 
 def evaluate_run(
-    run: runs.Run, collection: Collection, request: Request = Request(), which: str = "auto"
+    run: runs.Run, collection: Collection, request: Request = EVERYTHING, which: str = "auto"
 ) -> list[Result]:
     """Measures a run's best checkpoint (or its last, where no best one is kept) and says it.
 
-    For each kind of evaluation that fits, `metrics-<kind>.jsonl` in the run gets a line; TensorBoard
-    shows them beside the curves of the training.
+    For each kind of evaluation that fits, `metrics-<kind>.jsonl` in the run gets a line;
+    TensorBoard shows them beside the curves of the training.
 
     Args:
         run: where the model is.
@@ -60,11 +67,94 @@ def evaluate_run(
     return results
 
 
+def evaluate_pictures(
+    saved_model: str | None, folder: str | None, real: str, request: Request
+) -> Result:
+    """Measures the pictures of an exported model or of a folder beside those of another folder.
+
+    Args:
+        saved_model: a version's folder; has the signature `from_seeds`.
+        folder: or a folder or zip of pictures.
+        real: a folder or zip of real pictures.
+        request: what is to be measured; without features, by `pixels`.
+
+    Raises:
+        UserError: one line, for whatever cannot be read or measured.
+    """
+    flag, given = ("--pictures", folder) if saved_model is None else ("--saved_model", saved_model)
+    source = open_pictures(real, ANY_SIZE, "--real")
+    count = min(request.count, len(source))
+    if saved_model is None:
+        drawn_source = open_pictures(folder, ANY_SIZE, "--pictures")
+        count = min(count, len(drawn_source))
+        drawn = pipeline.examples(drawn_source, ("image",), count)["image"]
+    else:
+        drawn = _draw_from(saved_model, count)
+    shown = pipeline.examples(source, ("image",), count)["image"]
+    extractor = features.find(request.features or "pixels")
+    names = request.wanted(comparison.offers(extractor.has_classes))
+    for name in request.metrics or ():
+        if name not in names:
+            raise UserError(f"--metrics={name}: right would be some of {', '.join(names)}")
+    values, left_out = comparison.compare(
+        extractor(drawn), extractor.remember(shown), names, f"{extractor.name}_{count}"
+    )
+    title = f"{count:,} pictures of {flag}={given} against {count:,} real ones, by {extractor.name}"
+    result = Result(title, values, left_out)
+    _refuse_left_out(result, request)
+    say(result)
+    return result
+
+
+def _draw_from(saved_model: str, count: int) -> np.ndarray:
+    try:
+        signatures = tf.saved_model.load(saved_model).signatures
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--saved_model={saved_model}: cannot be loaded ({reason})") from error
+    if "from_seeds" not in signatures:
+        raise UserError(
+            f"--saved_model={saved_model}: has no signature from_seeds; translate pictures with it "
+            "and give the folder as --pictures="
+        )
+    draw = signatures["from_seeds"]
+    drawn = [
+        draw(seeds=tf.range(start, min(start + BATCH, count)))["pictures"].numpy()
+        for start in range(0, count, BATCH)
+    ]
+    drawn = np.concatenate(drawn)
+    if drawn.ndim != 4:
+        raise UserError(f"--saved_model={saved_model}: draws points; there are pictures in --real")
+    return drawn
+
+
+def measuring(
+    collection: Collection, request: Request
+) -> Callable[[keras.Model], dict[str, float]]:
+    """Makes what measures a model in training; all metrics that the request names must fit."""
+
+    def measure(model):
+        values: dict[str, float] = {}
+        for task, names in choose(model, collection, request):
+            result = task.measure(names)
+            _refuse_left_out(result, request)
+            values |= {name: float(value) for name, value in result.values.items()}
+        return values
+
+    return measure
+
+
+def lower_is_better(model, collection: Collection, request: Request, metric: str) -> bool:
+    """Says which way a metric goes."""
+    (task,) = (task for task, names in choose(model, collection, request) if metric in names)
+    return task.offers[metric]
+
+
 def _refuse_left_out(result, request):
     """Ends in one line where a metric that was asked for by name could not be computed."""
     for name, reason in result.left_out.items():
         if name.partition(" ")[0] in (request.metrics or ()):
-            raise UserError(f"--metrics={name}: {reason}")
+            raise UserError(f"--{request.flag}={name}: {reason}")
 
 
 def say(result: Result) -> None:
@@ -89,8 +179,7 @@ def with_error(value: float, error: float | None) -> str:
 def read_kept(run: runs.Run) -> dict[str, list[dict]]:
     """Reads all that was measured of a run: lines by kind of evaluation."""
     return {
-        path.stem.removeprefix("metrics-"): _read(path)
-        for path in sorted(run.folder.glob(FILES))
+        path.stem.removeprefix("metrics-"): _read(path) for path in sorted(run.folder.glob(FILES))
     }
 
 

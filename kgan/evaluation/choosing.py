@@ -12,7 +12,7 @@ def choose(model, collection: Collection, request: Request) -> list[tuple[Task, 
     """Gives what fits, each with the names of the metrics that are to be computed.
 
     Raises:
-        UserError: begins with `--metrics`, where one is asked for that nothing here computes.
+        UserError: begins with the flag, where one is asked for that nothing here computes.
     """
     fitting = [kind.fitting(model, collection, request) for kind in KINDS]
     tasks = [task for task in fitting if task is not None]
@@ -20,6 +20,8 @@ def choose(model, collection: Collection, request: Request) -> list[tuple[Task, 
     for name in request.metrics or ():
         if name not in offered:
             right = ", ".join(dict.fromkeys(offered)) or "none; give --features="
-            raise UserError(f"--metrics={name}: does not fit this model and its data; {right} do")
+            raise UserError(
+                f"--{request.flag}={name}: does not fit this model and its data; {right} do"
+            )
     chosen = [(task, request.wanted(task.offers)) for task in tasks]
     return [(task, names) for task, names in chosen if names]

@@ -1,4 +1,4 @@
-"""Translations both ways between two sets: what comes back, and how near each side is to the real."""
+"""Translations both ways between two sets: what comes back, and how near to real each way is."""
 
 import numpy as np
 
@@ -36,16 +36,14 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
             if compared:
                 real = look_at_source(other, extractor, min(request.count, len(other)))
                 protocol = f"{way}_{extractor.name}_{len(translated)}"
-                found, missing = comparison.compare(
-                    extractor(translated), real, compared, protocol
-                )
+                found, missing = comparison.compare(extractor(translated), real, compared, protocol)
                 values |= found
                 left_out |= {f"{name} {way}": why for name, why in missing.items()}
         title = f"{len(parts[0]):,} pictures of A and {len(parts[1]):,} of B, {request.part} parts"
         return Result(title, values, left_out)
 
-    offers = () if extractor is None else comparison.chosen(None, extractor.has_classes)
-    return Task("cycles", ("reconstruction", *offers), measure)
+    offers = {} if extractor is None else comparison.offers(extractor.has_classes)
+    return Task("cycles", {"reconstruction": True, **offers}, measure)
 
 
 def _there_and_back(model, pictures, way, back):

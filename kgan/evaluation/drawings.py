@@ -46,8 +46,8 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         )
         return Result(title, values, left_out)
 
-    offers = comparison.chosen(None, extractor.has_classes)
-    return Task("drawings", (*offers, *(("agreement",) if asks else ())), measure)
+    offers = comparison.offers(extractor.has_classes)
+    return Task("drawings", {**offers, **({"agreement": False} if asks else {})}, measure)
 
 
 def look_at_source(source: Source, extractor: Extractor, count: int) -> Seen:

@@ -8,7 +8,8 @@ from kgan.evaluation.task import ERROR, Request, Result, Task
 from kgan.metrics import translation
 
 BATCH = 8
-OFFERS = ("l1", "psnr", "ssim", "labels")
+# Whether lower is better.
+OFFERS = {"l1": True, "psnr": False, "ssim": False, "labels": False}
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -26,7 +27,9 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
     return Task("pairs", OFFERS, measure)
 
 
-def compare(model, collection: Collection, part: str = "test", names=OFFERS) -> dict[str, float]:
+def compare(
+    model, collection: Collection, part: str = "test", names=tuple(OFFERS)
+) -> dict[str, float]:
     """Measures a translation model beside trivial answers.
 
     Args:

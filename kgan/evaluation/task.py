@@ -1,7 +1,7 @@
 """What every kind of evaluation is asked for, and what it gives."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DRAWN = 10_000  # pictures, where there are as many real ones
 ERROR = "_standard_error"
@@ -16,14 +16,16 @@ class Request:
         metrics: names; None: all that fit and cost seconds.
         features: by which pictures are compared; None: those that fit the data.
         count: how many pictures at most.
+        flag: as which the metrics were asked for, for messages.
     """
 
     part: str = "test"
     metrics: Sequence[str] | None = None
     features: str | None = None
     count: int = DRAWN
+    flag: str = "metrics"
 
-    def wanted(self, offered: Sequence[str]) -> list[str]:
+    def wanted(self, offered: Iterable[str]) -> list[str]:
         """Gives those of the offered metrics that are to be computed."""
         return [name for name in offered if self.metrics is None or name in self.metrics]
 
@@ -49,10 +51,10 @@ class Task:
 
     Args:
         name: of the file of results, `metrics-<name>.jsonl`.
-        offers: names of the metrics that it can compute.
+        offers: names of the metrics that it can compute, and whether lower is better.
         measure: computes some of them for the model.
     """
 
     name: str
-    offers: tuple[str, ...]
+    offers: Mapping[str, bool]
     measure: Callable[[Sequence[str]], Result]

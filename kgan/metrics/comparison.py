@@ -104,20 +104,16 @@ METRICS = {
 }  # fmt: skip
 
 
-def chosen(names: Sequence[str] | None, with_classes: bool) -> list[str]:
-    """Gives the metrics to compute: those asked for, or all that the features allow.
+def offers(with_classes: bool) -> dict[str, bool]:
+    """Gives the names of the metrics that features allow, and whether lower is better.
 
-    Raises:
-        ValueError: for a name that there is not, or one that needs classes.
+    Args:
+        with_classes: whether the features have classes.
     """
-    if names is None:
-        return [name for name, metric in METRICS.items() if with_classes or not metric.classes]
-    for name in names:
-        if name not in METRICS:
-            raise ValueError(f"no metric {name}; there are {', '.join(METRICS)}")
-        if METRICS[name].classes and not with_classes:
-            raise ValueError(f"{name} needs features with classes, such as digits")
-    return list(names)
+    return {
+        name: metric.lower_is_better for name, metric in METRICS.items()
+        if with_classes or not metric.classes
+    }  # fmt: skip
 
 
 def compare(
