@@ -429,7 +429,6 @@ def _callbacks(resolved, run, collection, model, plan, log, stop, guard, schedul
         hooks.append(callbacks.StopByClock(resolved.minutes))
     if not is_chief:
         return hooks, saver
-    fields = FIELDS[collection.kind]
     stateful["samples"] = callbacks.SamplePictures(
         log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
         _drawing(resolved, collection),
