@@ -31,7 +31,8 @@ NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
 # What may be given beside --resume: how long and where, not what is trained.
 FREE_ON_RESUME = (
-    *NOT_KEPT, "steps", "epochs", "minutes", "export", "export_dir", "strategy", "logical_devices",
+    *NOT_KEPT, "steps", "epochs", "minutes", "evaluate", "export", "export_dir",
+    "strategy", "logical_devices",
     "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
 )  # fmt: skip
 
@@ -152,6 +153,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("init_from", None, "A run folder whose trained weights a new run starts from.")
     string("job", None, "Any name: begins a run, or goes on with the one of this name.")
     string("export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.")
+    boolean("evaluate", True, "Measures the test part at the end, see kgan.evaluate.")
     boolean("export", True, "Writes a SavedModel at the end.")
     boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
     string("checkpoint_every", "5min", "N (steps), Nepochs, Nmin or Ns.")

@@ -518,7 +518,8 @@ def _finish(resolved, run, collection, model, plan, received) -> int:
         logger.info("  python -m kgan.train --resume=%s", run.folder)
     if received is not None:
         return 128 + received
-    evaluating.evaluate_run(run, collection)
+    if resolved.evaluate:
+        evaluating.evaluate_run(run, collection)
     if resolved.export:
         path = exporting.export_run(run, resolved.export_dir, resolved.name)
         logger.info("exported: %s", path)

@@ -29,7 +29,7 @@ from tests.small_runs import (
 
 WGAN = (
     "--model=wgan", "--n_critic=2", "--image_size=16", "--width=4", "--batch_size=32",
-    "--latent_size=8", "--strategy=none",
+    "--latent_size=8", "--noevaluate", "--strategy=none",
 )  # fmt: skip
 LOGGED = {"g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"}
 SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}

@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 # Nothing but the end counts here.
 QUIET = (
-    "--noexport", "--strategy=none", "--checkpoint_every=100000", "--sample_every=100000",
+    "--noevaluate", "--noexport", "--strategy=none", "--checkpoint_every=100000",
+    "--sample_every=100000",
 )  # fmt: skip
 TITLE = 18  # pixels above a sheet
 GAP = 8

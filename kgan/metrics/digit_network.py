@@ -65,6 +65,7 @@ def look(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Features float32 [N, 64] and class probabilities float32 [N, 10].
     """
+    load()  # outside of the graph, which would never run the assignments
     features, probabilities = [], []
     for start in range(0, len(pictures), BATCH):
         found = _look(tf.constant(pictures[start : start + BATCH], tf.float32))
