@@ -22,6 +22,8 @@ QUIET = (
     "--noevaluate", "--noexport", "--strategy=none", "--checkpoint_every=100000",
     "--sample_every=100000",
 )  # fmt: skip
+# Those that this process may use.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 TITLE = 18  # pixels above a sheet
 GAP = 8
 
@@ -54,7 +56,7 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--data_dir", help="where TFDS keeps prepared sets")
     parser.add_argument("--manual_dir", required=True, help="MNIST's four files")
     parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
 
 def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path]:
@@ -64,13 +66,13 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
     """
     folder = given.work / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    threads = str(max(1, os.cpu_count() // given.parallel))
+    threads = str(max(1, CORES // given.parallel))
     data = [f"--manual_dir={given.manual_dir}"]
     data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
 
     def one(cell):
         done = runs.find_job(str(folder), cell.job)
-        if done is None or not ended(pathlib.Path(done)):
+        if done is None or last_step(pathlib.Path(done)) < cell.steps:
             subprocess.run(
                 [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
                  f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
@@ -81,10 +83,10 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
             )  # fmt: skip
         return pathlib.Path(runs.find_job(str(folder), cell.job))
 
-    first, *others = cells
+    first = min(cells, key=lambda cell: cell.steps)
     found = {first: one(first)}  # alone: it prepares the data that all read
     with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
-        waiting = {pool.submit(one, cell): cell for cell in others}
+        waiting = {pool.submit(one, cell): cell for cell in cells if cell != first}
         with progress.bar(total=len(cells), initial=1, unit="run") as bar:
             for future in concurrent.futures.as_completed(waiting):
                 found[waiting[future]] = future.result()
@@ -103,10 +105,10 @@ def seconds(run: pathlib.Path) -> float:
     return logged(run)[-1]["seconds"]
 
 
-def ended(run: pathlib.Path) -> bool:
-    """Whether a run came to its end."""
-    metrics = run / "metrics.jsonl"
-    return metrics.exists() and '"kind": "end"' in metrics.read_text()
+def last_step(run: pathlib.Path) -> int:
+    """Gives the step at which a run came to an end, or was stopped; 0 while it is trained."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return max((line["step"] for line in lines if line["kind"] == "end"), default=0)
 
 
 def draw(

@@ -113,7 +113,7 @@ def main() -> None:
         check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     head = HEAD.format(
-        steps=f"{given.steps:,}", parallel=given.parallel, cores=os.cpu_count(),
+        steps=f"{given.steps:,}", parallel=given.parallel, cores=cells.CORES,
         accuracy=judge.accuracy,
     )  # fmt: skip
     (cells.DOCS / "experiments.md").write_text(head + "".join(rows) + FOOT)

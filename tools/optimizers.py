@@ -104,7 +104,7 @@ def main() -> None:
             texts.append(f"**{text}**" if best[optimizer] == rate else text)
         rows.append(f"| {optimizer} | {' | '.join(texts)} |\n")
     head = HEAD.format(
-        steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=os.cpu_count(),
+        steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES,
         seconds=statistics.mean(cells.seconds(run) for runs in found.values() for run in runs),
         accuracy=judge.accuracy, rates=" | ".join(rates), lines="|".join("---" for _ in rates),
     )  # fmt: skip

@@ -9,7 +9,6 @@ docs/remedies.md and docs/remedies.png.
 """
 
 import argparse
-import os
 import pathlib
 import statistics
 import sys
@@ -89,7 +88,7 @@ def main() -> None:
             f"{statistics.mean(counts):.1f} | {divergence:.2f} | {certainty:.2f} |\n"
         )
     head = HEAD.format(
-        accuracy=judge.accuracy, seeds=given.seeds, steps=given.steps, cores=os.cpu_count(),
+        accuracy=judge.accuracy, seeds=given.seeds, steps=given.steps, cores=cells.CORES,
         parallel=given.parallel, seconds=statistics.mean(map(cells.seconds, folders.values())),
     )  # fmt: skip
     (cells.DOCS / "remedies.md").write_text(
