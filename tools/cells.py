@@ -54,7 +54,7 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     """Adds the flags that all comparing tools have."""
     parser.add_argument("--work", type=pathlib.Path, required=True, help="for runs; kept")
     parser.add_argument("--data_dir", help="where TFDS keeps prepared sets")
-    parser.add_argument("--manual_dir", default="", help="MNIST's four files")
+    parser.add_argument("--manual_dir", default=None, help="MNIST's four files")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
