@@ -324,8 +324,8 @@ def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):
 def validation_of(model, log, every=2, interrupted=lambda: False):
     kept = []
     hook = callbacks.Validation(
-        log, callbacks.Every(every, "steps", 4), lambda model: model.validate(["a batch"]), "val_l1",
-        lambda: kept.append(model.completed_steps), interrupted,
+        log, callbacks.Every(every, "steps", 4), lambda model: model.validate(["a batch"]),
+        "val_l1", lambda: kept.append(model.completed_steps), interrupted,
     )  # fmt: skip
     return hook, kept
 
