@@ -449,7 +449,11 @@ class Validation(StepCallback):
         values = self.measure(self.model)
         self.log.write("validation", self.step, values)
         self._measured = self.step
-        name = next(name for name in values if name.startswith(self.decisive))
+        # No bare `next`: Keras takes a StopIteration for the end of the data.
+        (name, *_) = [
+            name for name in values
+            if name == self.decisive or name.startswith(f"{self.decisive}_")
+        ]  # fmt: skip
         # A NaN is below nothing, so it is never the best.
         if self.best is None:
             better = math.isfinite(values[name])

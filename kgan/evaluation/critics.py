@@ -39,4 +39,4 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         )
         return Result(title, values)
 
-    return Task("critic", {"critic": True}, measure)
+    return Task("critic", {"critic_estimate": True}, measure)

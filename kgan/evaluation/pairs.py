@@ -9,7 +9,10 @@ from kgan.metrics import translation
 
 BATCH = 8
 # Whether lower is better.
-OFFERS = {"l1": True, "psnr": False, "ssim": False, "labels": False}
+OFFERS = {
+    "l1": True, "psnr": False, "ssim": False, "pixel_accuracy": False, "class_accuracy": False,
+    "mean_iou": False,
+}  # fmt: skip
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -68,8 +71,10 @@ def compare(
         measured |= _mean("psnr", translation.psnr(answers, targets))
     if "ssim" in names and min(targets.shape[1:3]) >= translation.SSIM_WINDOW:
         measured |= _mean("ssim", translation.ssim(answers, targets))
-    if "labels" in names and collection.palette_side == "target":
-        measured |= _labels(answers, targets, collection.palette)
+    labels = {"pixel_accuracy", "class_accuracy", "mean_iou"} & set(names)
+    if labels and collection.palette_side == "target":
+        found = _labels(answers, targets, collection.palette)
+        measured |= {k: v for k, v in found.items() if k in labels or k not in OFFERS}
     return measured
 
 

@@ -18,20 +18,19 @@ SEED = 0  # of blocks and directions: the same for all that is compared
 
 
 @dataclasses.dataclass(frozen=True)
-class Metric:
-    """A measure of two sets.
+class Group:
+    """Metrics of two sets that are computed together.
 
     Args:
-        about: for the table.
-        compute: from generated and real to values by name, without the protocol; a name with
-            `_standard_error` behind is the error of the one without.
-        lower_is_better: for the choice of the best checkpoint; False: higher is.
+        metrics: their names, and whether lower is better.
+        compute: from generated and real to values by name, without the protocol. What a name
+            begins with, up to an underscore, is the metric that it belongs to:
+            `fid_standard_error` is the error of `fid`.
         classes: whether it needs features that have classes.
     """
 
-    about: str
+    metrics: Mapping[str, bool]
     compute: Callable[[Seen, Seen], Mapping[str, float]]
-    lower_is_better: bool
     classes: bool = False
 
 
@@ -79,29 +78,16 @@ def _sliced_wasserstein(generated, real):
     return {"sliced_wasserstein": distance}
 
 
-METRICS = {
-    "fid": Metric("Fréchet distance; lower is better", _fid, True),
-    "kid": Metric("kernel distance, unbiased: may be negative; lower is better", _kid, True),
-    "precision_recall": Metric(
-        "k = 3: generated that could be real; real that could be generated", _precision_recall,
-        False,
-    ),
-    "density_coverage": Metric(
-        "k = 5: real density where pictures are; share of real ones with one near",
-        _density_coverage, False,
-    ),
-    "class_score": Metric(
-        "exp KL of classes: 1 to the number of classes; higher is better", _class_score, False,
-        classes=True,
-    ),
-    "modes": Metric(
-        "classes found, and KL(histogram ‖ even) in nats; of the real pictures beside", _modes,
-        False, classes=True,
-    ),
-    "sliced_wasserstein": Metric(
-        "mean over 256 directions; lower is better", _sliced_wasserstein, True
-    ),
-}  # fmt: skip
+GROUPS = (
+    Group({"fid": True}, _fid),
+    Group({"kid": True}, _kid),  # unbiased: it may be negative
+    Group({"precision": False, "recall": False}, _precision_recall),
+    Group({"density": False, "coverage": False}, _density_coverage),
+    Group({"class_score": False}, _class_score, classes=True),
+    Group({"modes": False, "class_divergence": True}, _modes, classes=True),
+    Group({"sliced_wasserstein": True}, _sliced_wasserstein),
+)
+METRICS = {name: lower for group in GROUPS for name, lower in group.metrics.items()}
 
 
 def offers(with_classes: bool) -> dict[str, bool]:
@@ -111,8 +97,8 @@ def offers(with_classes: bool) -> dict[str, bool]:
         with_classes: whether the features have classes.
     """
     return {
-        name: metric.lower_is_better for name, metric in METRICS.items()
-        if with_classes or not metric.classes
+        name: lower for group in GROUPS for name, lower in group.metrics.items()
+        if with_classes or not group.classes
     }  # fmt: skip
 
 
@@ -124,7 +110,7 @@ def compare(
     Args:
         generated: what was found in the generated pictures.
         real: the same of the real ones.
-        names: keys of `METRICS`.
+        names: of `METRICS`.
         protocol: what stands behind every name: features and count.
 
     Returns:
@@ -133,15 +119,19 @@ def compare(
     """
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}
-    for name in names:
+    for group in GROUPS:
+        wanted = [name for name in group.metrics if name in names]
+        if not wanted:
+            continue
         try:
-            found = METRICS[name].compute(generated, real)
+            found = group.compute(generated, real)
         except ValueError as error:
-            left_out[name] = str(error)
+            left_out |= dict.fromkeys(wanted, str(error))
             continue
         for key, value in found.items():
-            plain = key.removesuffix(ERROR)
-            values[f"{plain}_{protocol}{key[len(plain) :]}"] = float(value)
+            if any(key == name or key.startswith(f"{name}_") for name in wanted):
+                plain = key.removesuffix(ERROR)
+                values[f"{plain}_{protocol}{key[len(plain) :]}"] = float(value)
     return values, left_out
 
 
