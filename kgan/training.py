@@ -335,6 +335,13 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         )  # fmt: skip
         with logging_redirect_tqdm([logger]):
             data_pipeline.with_plain_refusals(fit)
+        if model.completed_steps < plan.total_steps and not model.stop_training:
+            # Keras takes an error of this kind, raised anywhere within a step or a callback, for
+            # the end of the data, and ends without a word.
+            raise RuntimeError(
+                f"training ended by itself after step {model.completed_steps}; something in it "
+                "raised StopIteration or OutOfRangeError"
+            )
         # The chief looks at more than the others do: at the weights that it saves, too.
         diagnosis = team.from_chief(guard.diagnosis)
         if diagnosis is None:

@@ -525,3 +525,13 @@ class TestInitFrom:
     def test_folder_that_is_no_run_is_refused(self, tmp_path):
         outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}", "--init_from=nowhere")
         assert outcome.error_line.startswith("--init_from=nowhere: ")
+
+
+def test_training_that_ends_by_itself_is_an_error(tmp_path, monkeypatch):
+    def forgets_the_default(self):
+        if self.step == 2:
+            next(iter(()))
+
+    monkeypatch.setattr(callbacks.MeansLogger, "on_step", forgets_the_default)
+    with pytest.raises(RuntimeError, match="by itself after step 2"):
+        command("train", *DCGAN, "--steps=4", "--noexport", f"--runs_dir={tmp_path}")
