@@ -73,14 +73,16 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
     def one(cell):
         done = runs.find_job(str(folder), cell.job)
         if done is None or last_step(pathlib.Path(done)) < cell.steps:
-            subprocess.run(
+            ended = subprocess.run(
                 [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
                  f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
                  f"--name={cell.job}", f"--runs_dir={folder}"],
-                check=True, capture_output=True, text=True,
+                capture_output=True, text=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
                      "OMP_NUM_THREADS": threads},
             )  # fmt: skip
+            if ended.returncode:
+                raise SystemExit(f"{cell.name}: {ended.stderr.splitlines()[-1]}")
         return pathlib.Path(runs.find_job(str(folder), cell.job))
 
     first = min(cells, key=lambda cell: cell.steps)

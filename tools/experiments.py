@@ -18,8 +18,10 @@ sys.path.insert(0, str(ROOT))
 
 from tools import cells, judge_digits  # noqa: E402
 
-BASE = ("--model=dcgan", "--width=16", "--batch_size=64", "--log_every=20")
-MNIST = ("--dataset=mnist",)
+BASE = ("--batch_size=64", "--log_every=20")
+DCGAN = ("--model=dcgan", "--width=16")
+CDCGAN = ("--model=cdcgan", "--dataset=mnist", "--g_width=32", "--d_width=16")
+MNIST = (*DCGAN, "--dataset=mnist")
 EPOCH = 938  # steps of 64 in 60,000 pictures
 EXPERIMENTS = {
     "as given": MNIST,
@@ -32,12 +34,11 @@ EXPERIMENTS = {
     "30 epochs": MNIST,
     "noise of 10 numbers": (*MNIST, "--latent_size=10"),
     "noise of 1,000 numbers": (*MNIST, "--latent_size=1000"),
-    "CIFAR-10": (),
+    "CIFAR-10": DCGAN,
     "64x64": (*MNIST, "--image_size=64", "--width=8"),
-    "question 11: cDCGAN, D told": (*MNIST, "--model=cdcgan", "--g_width=32", "--d_width=16"),
-    "question 11: D not told": (
-        *MNIST, "--model=cdcgan", "--g_width=32", "--d_width=16", "--nocondition_discriminator",
-    ),
+    "64x64, two updates of G": (*MNIST, "--image_size=64", "--width=8", "--g_updates=2"),
+    "question 11: cDCGAN, D told": CDCGAN,
+    "question 11: D not told": (*CDCGAN, "--nocondition_discriminator"),
 }  # fmt: skip
 LENGTHS = {"30 epochs": 30 * EPOCH}
 HEAD = """# The experiments of the course
@@ -83,9 +84,10 @@ def row(cell: cells.Cell, run: pathlib.Path, judge) -> str:
         )
         if "agreement" in seen:
             digits += f"; {seen['agreement']:.0%} as asked for"
-    own = (flag for flag in EXPERIMENTS[cell.name] if not flag.startswith("--dataset"))
+    own = [flag for flag in EXPERIMENTS[cell.name] if flag not in MNIST]
+    flags = f"`{' '.join(own)}`" if own else "—"
     return (
-        f"| {cell.name} | `{' '.join(own)}` | {logged[-1]['step']:,} | "
+        f"| {cell.name} | {flags} | {logged[-1]['step']:,} | "
         f"{cells.seconds(run) / 60:.1f} | " + " | ".join(f"{mean:.2f}" for mean in means)
         + f" | {digits} |\n"
     )  # fmt: skip

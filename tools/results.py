@@ -68,6 +68,13 @@ SAID = {
     "cyclegan_day2dusk": "no figure for these pictures",
 }
 FOOT = """
+## MNIST to USPS and back
+
+![Six digits of MNIST's test part, as USPS, and back](mnist_usps_mnist.png)
+
+The figure of `000`, drawn from the run above by
+`python tools/triplets.py RUN docs/mnist_usps_mnist.png`.
+
 ## The game
 
 ![The vector field](vector_field.png)
