@@ -76,7 +76,20 @@ def look(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @tf.function(reduce_retracing=True)
 def _look(pictures):
+    features, logits = answer(pictures)
+    return features, tf.nn.softmax(logits)
+
+
+def answer(pictures: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gives features and logits inside a graph, differentiable; call `load` before, outside of it.
+
+    Args:
+        pictures: float32 [N, H, W, 1] in [-1, 1].
+
+    Returns:
+        Features float32 [N, 64] and logits float32 [N, 10].
+    """
     if pictures.shape[1:3] != (SIZE, SIZE):
         pictures = tf.image.resize(pictures, (SIZE, SIZE), antialias=True)
     features, logits = load()[0](pictures, training=False)
-    return tf.cast(features, tf.float32), tf.nn.softmax(tf.cast(logits, tf.float32))
+    return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
