@@ -27,12 +27,15 @@ class Metric:
             `_standard_error` behind is the error of the one without.
         lower_is_better: for the choice of the best checkpoint; False: higher is.
         classes: whether it needs features that have classes.
+        others: its values that are not called after it, and whether lower is better; None where
+            neither is, as for those of real pictures.
     """
 
     about: str
     compute: Callable[[Seen, Seen], Mapping[str, float]]
     lower_is_better: bool
     classes: bool = False
+    others: Mapping[str, bool | None] = dataclasses.field(default_factory=dict)
 
 
 def _fid(generated, real):
@@ -84,11 +87,11 @@ METRICS = {
     "kid": Metric("kernel distance, unbiased: may be negative; lower is better", _kid, True),
     "precision_recall": Metric(
         "k = 3: generated that could be real; real that could be generated", _precision_recall,
-        False,
+        False, others={"precision": False, "recall": False},
     ),
     "density_coverage": Metric(
         "k = 5: real density where pictures are; share of real ones with one near",
-        _density_coverage, False,
+        _density_coverage, False, others={"density": False, "coverage": False},
     ),
     "class_score": Metric(
         "exp KL of classes: 1 to the number of classes; higher is better", _class_score, False,
@@ -97,6 +100,7 @@ METRICS = {
     "modes": Metric(
         "classes found, and KL(histogram ‖ even) in nats; of the real pictures beside", _modes,
         False, classes=True,
+        others={"class_divergence": True, "class_divergence_of_real": None},
     ),
     "sliced_wasserstein": Metric(
         "mean over 256 directions; lower is better", _sliced_wasserstein, True
@@ -114,6 +118,15 @@ def offers(with_classes: bool) -> dict[str, bool]:
         name: metric.lower_is_better for name, metric in METRICS.items()
         if with_classes or not metric.classes
     }  # fmt: skip
+
+
+def directions() -> dict[str, bool | None]:
+    """Gives the names of all values, without the protocol, and whether lower is better."""
+    return {
+        value: lower
+        for name, metric in METRICS.items()
+        for value, lower in {name: metric.lower_is_better, **metric.others}.items()
+    }
 
 
 def compare(
