@@ -51,8 +51,10 @@ def curves_of(lines: Sequence[Mapping], measures: Sequence[str]) -> dict[str, Cu
     """
     found = {}
     for measure in measures:
-        kind, _, name = measure.rpartition("/")
-        kind = kind or "train"
+        kind, name = "train", measure
+        for before in (VALIDATION, ALARM):
+            if measure.startswith(before):
+                kind, name = before.removesuffix("/"), measure.removeprefix(before)
         points = {
             line["step"]: line[name]
             for line in lines
@@ -139,7 +141,8 @@ def final(curves: Sequence[Curve]) -> tuple[float, float]:
 
 def seconds_of(lines: Sequence[Mapping]) -> float:
     """Reads how long a run was trained, over all its starts."""
-    return max((line["seconds"] for line in lines if line["kind"] == "train"), default=0.0)
+    known = (line.get("seconds") or 0.0 for line in lines if line["kind"] == "train")
+    return max(known, default=0.0)
 
 
 def draw(
