@@ -42,7 +42,7 @@ class Section:
         kind: of evaluation.
         part: of the data set.
         measured: a line for each group: which checkpoint, how many pictures.
-        rows: by full name of the metric, which way is better (⭣, ⭡ or nothing) and a cell a group.
+        rows: the full name of a metric, which way is better in words, and a cell a group.
     """
 
     kind: str
@@ -136,8 +136,8 @@ def _section(groups, kind, part):
     rows = []
     for name in names:
         lower = lower_is_better(kind, name)
-        arrow = {True: "lower is better", False: "higher is better", None: ""}[lower]
-        rows.append((name, arrow, _cells(groups, newest, name, lower)))
+        way = {True: "lower is better", False: "higher is better", None: ""}[lower]
+        rows.append((name, way, _cells(groups, newest, name, lower)))
     return Section(kind, part, [_measured(lines) for lines in newest], rows)
 
 
@@ -188,11 +188,12 @@ def _cell(group, lines, name):
 
 
 def settings(records: Sequence[Record]) -> list[tuple[str, list[str], bool]]:
-    """Tables all flags: name, a value a run, whether they differ; those that do come first."""
+    """Tables all flags by name: a value a run, and whether they differ."""
     unlike = set(differing(records))
     names = {name for record in records for name in record.flags}
-    ordered = sorted(names, key=lambda name: (name not in unlike, name))
-    return [(name, [r.flags.get(name, "") for r in records], name in unlike) for name in ordered]
+    return [
+        (name, [r.flags.get(name, "") for r in records], name in unlike) for name in sorted(names)
+    ]
 
 
 def events(record: Record) -> list[tuple[int, str, str]]:
