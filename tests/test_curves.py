@@ -57,3 +57,19 @@ def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
     assert curves.chosen([lines], []) == ["g_loss", "d_loss", "validation/l1"]
     assert curves.chosen([lines], ["l1", "g_lr"]) == ["validation/l1", "g_lr"]
     assert curves.curves_of(lines, ["validation/l1"])["validation/l1"].values.tolist() == [0.5]
+
+
+def test_curves_of_alarms_and_of_names_with_a_slash_are_told_apart():
+    lines = [{"kind": "train", "step": 1, "alarm": 2.0, "a/b": 3.0},
+             {"kind": "alarm", "step": 4, "diversity": 0.5, "b": 9.0}]  # fmt: skip
+    found = curves.curves_of(lines, ["alarm/diversity", "a/b", "diversity"])
+    assert {name: curve.values.tolist() for name, curve in found.items()} == {
+        "alarm/diversity": [0.5], "a/b": [3.0],
+    }  # fmt: skip
+
+
+def test_seconds_are_the_greatest_that_were_logged():
+    lines = [{"kind": "train", "step": 1, "seconds": 5.0}, {"kind": "train", "step": 2},
+             {"kind": "epoch", "step": 3, "seconds": 9.0}]  # fmt: skip
+    assert curves.seconds_of(lines) == 5.0
+    assert curves.seconds_of([]) == 0.0

@@ -472,6 +472,10 @@ DAMAGES = {
         damage("metrics.jsonl", '{"kind": "train", "step": 1, "g_loss": 1%s}\n' % ("0" * 400)),
         "{run}/metrics.jsonl, line 1: damaged",
     ),
+    "infinity": (
+        damage("metrics.jsonl", '{"kind": "train", "step": 1, "seconds": Infinity}\n'),
+        "{run}/metrics.jsonl, line 1: damaged",
+    ),
     "torn measurement": (
         damage("metrics-drawings.jsonl", f"{GOOD_LINE}\n{GOOD_LINE[:-9]}"),
         "{run}/metrics-drawings.jsonl, line 2: damaged",

@@ -1,6 +1,7 @@
 """What the folders of runs hold, read and checked as a whole before anything is made of it."""
 
 import dataclasses
+import math
 import pathlib
 import types
 from collections.abc import Sequence
@@ -102,7 +103,8 @@ def _is_right(name, value) -> bool:
     if name in WORDS:
         return isinstance(value, str)
     try:
-        return value is None or (isinstance(value, int | float) and float(value) is not None)
+        # What is not finite is written as null.
+        return value is None or (isinstance(value, int | float) and math.isfinite(value))
     except OverflowError:  # a whole number of hundreds of digits
         return False
 

@@ -1,7 +1,6 @@
 """The tables of a report: what the runs are, what was measured, the flags, what happened."""
 
 import dataclasses
-import math
 import re
 import shlex
 import statistics
@@ -172,7 +171,7 @@ def _cell(group, lines, name):
     """Gives a group's mean (None where there is none) and what stands in the table."""
     there = [(r, line) for r, line in zip(group.records, lines, strict=True) if name in line]
     measured = [(r, line[name], line.get(f"{name}{ERROR}")) for r, line in there]
-    finite = [(r, v, e) for r, v, e in measured if v is not None and math.isfinite(v)]
+    finite = [(r, v, e) for r, v, e in measured if v is not None]
     if not finite:
         return None, Cell("not finite" if measured else "", [])
     values = [value for _, value, _ in finite]
