@@ -91,5 +91,6 @@ def test_headings_stand_above_their_columns():
 def test_what_is_transparent_becomes_white():
     sheet = Image.new("RGBA", (2, 1), (10, 20, 30, 255))
     sheet.putpixel((1, 0), (10, 20, 30, 0))
-    assert list(pictures.on_white(sheet).getdata()) == [(10, 20, 30), (255, 255, 255)]
+    white = pictures.on_white(sheet)
+    assert [white.getpixel((x, 0)) for x in (0, 1)] == [(10, 20, 30), (255, 255, 255)]
     assert pictures.on_white(Image.new("L", (1, 1), 7)).getpixel((0, 0)) == (7, 7, 7)
