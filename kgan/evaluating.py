@@ -177,14 +177,19 @@ def with_error(value: float, error: float | None) -> str:
 
 
 def read_kept(run: runs.Run) -> dict[str, list[dict]]:
-    """Reads all that was measured of a run: lines by kind of evaluation."""
+    """Reads all that was measured of a run: lines by kind of evaluation.
+
+    Raises:
+        UserError: names the first line that is damaged.
+    """
     return {
         path.stem.removeprefix("metrics-"): _read(path) for path in sorted(run.folder.glob(FILES))
     }
 
 
 def _read(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [logs.parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
 def _keep(path: pathlib.Path, line: Mapping) -> None:

@@ -170,10 +170,15 @@ def read_metrics(path: pathlib.Path) -> list[dict]:
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     whole = (line for line in lines if line.endswith(b"\n"))
-    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
+    return [parse(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
 
 
-def _parsed(line, where):
+def parse(line: bytes, where: str) -> dict:
+    """Parses a line of metrics.jsonl or metrics-*.jsonl.
+
+    Raises:
+        UserError: begins with where it is.
+    """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ runs/00003-pix2pix-facades/
     samples/         the sample pictures as PNG
     checkpoints/     the last ones, and best.safetensors where there is a validation part
     log.txt          what was printed
+    report.html      all of this on one page, where kgan.report wrote one
     job.txt          the --job that it belongs to, where one was given
 """
 

@@ -19,10 +19,11 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import checkpoint, cli, doctor, evaluate, export, generate, train
+from kgan import checkpoint, cli, doctor, evaluate, export, generate, report, train
 
 COMMANDS = {
     "train": train, "export": export, "generate": generate, "evaluate": evaluate, "doctor": doctor,
+    "report": report,
 }  # fmt: skip
 # One device: where nothing else is said, the two of conftest.py are two replicas.
 DCGAN = (

@@ -16,7 +16,7 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "kgan").rglob("*.py"))
 }
-COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep")
+COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep", "report")
 
 
 def imports(module, *, top_level=False):

@@ -71,6 +71,9 @@ def empty(tmp_path, monkeypatch):
         ("kgan.generate", ["--run=x", "--interpolate=1,2,3"], 2),
         ("kgan.evaluate", ["--help"], 0),
         ("kgan.evaluate", ["--run=x", "--part=all"], 2),
+        ("kgan.report", ["--help"], 0),
+        ("kgan.report", [], 2),
+        ("kgan.report", ["--run=x", "--runs=y"], 2),
     ],
 )
 def test_help_and_refusals_do_not_import_tensorflow(module, arguments, status, tmp_path):
@@ -246,6 +249,7 @@ WRONG_COMMANDS = {
     "translate by a painter": ("generate", dcgan_run, ["--input=."], "--input=."),
     "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
     "evaluate a painter": ("evaluate", dcgan_run, [], "--run="),
+    "report on nothing": ("report", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
 }  # fmt: skip
 
 
@@ -259,7 +263,7 @@ def test_wrong_use_of_a_run_is_refused_in_one_line_and_leaves_nothing(case, empt
 def test_outputs_that_cannot_be_written_are_refused(empty, tmp_path):
     (tmp_path / "file").write_text("in its place")
     run = f"--run={dcgan_run()}"
-    for name, flag in (("export", "export_dir"), ("generate", "out")):
+    for name, flag in (("export", "export_dir"), ("generate", "out"), ("report", "out")):
         for place in (f"{tmp_path}/file/below", f"{tmp_path}/file/below.png"):
             line = command(name, run, f"--{flag}={place}").error_line
             assert line.startswith(f"--{flag}={place}")

@@ -8,6 +8,21 @@ from kgan.evaluation.task import Request, Task
 KINDS = (pairs, cycles, drawings, points, critics)
 
 
+def lower_is_better(kind: str, name: str) -> bool | None:
+    """Says which way a value goes that was kept.
+
+    Args:
+        kind: of evaluation, as in `metrics-<kind>.jsonl`.
+        name: the full name, with the protocol.
+
+    Returns:
+        None where neither is known to be better.
+    """
+    directions = next((other.DIRECTIONS for other in KINDS if kind == other.NAME), {})
+    beginnings = [b for b in directions if f"{name}_".startswith(f"{b}_")]
+    return directions[max(beginnings, key=len)] if beginnings else None
+
+
 def choose(model, collection: Collection, request: Request) -> list[tuple[Task, list[str]]]:
     """Gives what fits, each with the names of the metrics that are to be computed.
 

@@ -9,7 +9,10 @@ from kgan.evaluation.task import ERROR, Request, Result, Task
 from kgan.metrics import comparison, translation
 from kgan.metrics.features import find
 
+NAME = "cycles"
 BATCH = 8
+OFFERS = {"reconstruction": True}
+DIRECTIONS = {**OFFERS, **comparison.directions()}
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -43,7 +46,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         return Result(title, values, left_out)
 
     offers = {} if extractor is None else comparison.offers(extractor.has_classes)
-    return Task("cycles", {"reconstruction": True, **offers}, measure)
+    return Task(NAME, {**OFFERS, **offers}, measure)
 
 
 def _there_and_back(model, pictures, way, back):

@@ -10,7 +10,10 @@ from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison
 from kgan.metrics.features import Extractor, Seen, find
 
+NAME = "drawings"
 BATCH = 250
+AGREEMENT = {"agreement": False}
+DIRECTIONS = {**comparison.directions(), **AGREEMENT}
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -47,7 +50,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         return Result(title, values, left_out)
 
     offers = comparison.offers(extractor.has_classes)
-    return Task("drawings", {**offers, **({"agreement": False} if asks else {})}, measure)
+    return Task(NAME, {**offers, **(AGREEMENT if asks else {})}, measure)
 
 
 def look_at_source(source: Source, extractor: Extractor, count: int) -> Seen:

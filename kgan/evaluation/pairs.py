@@ -7,12 +7,14 @@ from kgan.data import Collection, pipeline
 from kgan.evaluation.task import ERROR, Request, Result, Task
 from kgan.metrics import translation
 
+NAME = "pairs"
 BATCH = 8
 # Whether lower is better.
 OFFERS = {
     "l1": True, "psnr": False, "ssim": False, "pixel_accuracy": False, "class_accuracy": False,
     "mean_iou": False,
 }  # fmt: skip
+DIRECTIONS = {**OFFERS, "l1_constant_colour_per_class": None, "l1_noise_floor": None}
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -27,7 +29,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         values = compare(model, collection, request.part, names)
         return Result(f"{len(source):,} pictures of the {request.part} part", values)
 
-    return Task("pairs", OFFERS, measure)
+    return Task(NAME, OFFERS, measure)
 
 
 def compare(

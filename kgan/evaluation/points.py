@@ -11,6 +11,10 @@ from kgan.metrics import modes, wasserstein
 
 POINTS = 2500  # as in the papers
 MATCHED = 1000  # points for the exact distance
+NAME = "points"
+# Whether lower is better.
+OFFERS = {"modes": False, "high_quality": False, "wasserstein": True}
+DIRECTIONS = {**OFFERS, f"wasserstein_{MATCHED}_of_real": None}
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -39,4 +43,4 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         title = f"{POINTS:,} drawn points; {many} modes, of real points 98.9 % are of high quality"
         return Result(title, values)
 
-    return Task("points", {"modes": False, "high_quality": False, "wasserstein": True}, measure)
+    return Task(NAME, OFFERS, measure)

@@ -102,6 +102,11 @@ def offers(with_classes: bool) -> dict[str, bool]:
     }  # fmt: skip
 
 
+def directions() -> dict[str, bool | None]:
+    """Gives what the names of all values begin with, and whether lower is better; None: neither."""
+    return {**METRICS, "class_divergence_of_real": None}
+
+
 def compare(
     generated: Seen, real: Seen, names: Sequence[str], protocol: str
 ) -> tuple[dict[str, float], dict[str, str]]:
