@@ -174,6 +174,8 @@ RANGES = {
     "minibatch_kernels": ("-1", "1001", "0", "1000"), "scales": ("0", "4", "1", "3"),
     "cycle_weight_a": ("-0.001", "1000001", "0", "1000000"),
     "cycle_weight_b": ("-0.001", "1000001", "0", "1000000"),
+    "semantic_weight": ("-0.001", "1000001", "0", "1000000"),
+    "validate_count": ("1", "1000001", "2", "1000000"),
     "identity_weight": ("-0.001", "1000001", "0", "1000000"),
     "blocks": ("0", "101", "1", "100"), "pool_size": ("-1", "100001", "0", "100000"),
     "patch_layers": ("0", "7", "1", "6"), "dropout": ("-0.001", "0.951", "0", "0.95"),
@@ -248,7 +250,9 @@ WRONG_COMMANDS = {
     "translate nothing": ("generate", pix2pix_run, ["--input=nowhere"], "--input=nowhere"),
     "translate by a painter": ("generate", dcgan_run, ["--input=."], "--input=."),
     "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "evaluate a painter": ("evaluate", dcgan_run, [], "--run="),
+    "evaluate a painter by its targets": (
+        "evaluate", dcgan_run, ["--metrics=psnr"], "--metrics=psnr: does not fit",
+    ),
     "report on nothing": ("report", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
 }  # fmt: skip
 
