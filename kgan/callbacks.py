@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
+from PIL import Image
 
-from kgan import checkpoint, files, learning_rates, pictures, progress
+from kgan import checkpoint, files, learning_rates, progress
 from kgan.logs import ScalarLog
 
 logger = logging.getLogger("kgan")
@@ -228,21 +229,24 @@ class Progress(StepCallback):
 
 
 class SamplePictures(StepCallback):
-    """Draws the model's preview at the start, every now and then, and at the end.
+    """Draws the model at the start, every now and then, and at the end.
 
     Args:
         log: gets the picture for TensorBoard.
         folder: gets it as PNG.
         every: when.
-        examples: what `preview` shows: fields of test examples, or None.
+        draw: makes the picture of the model.
     """
 
-    def __init__(self, log: ScalarLog, folder: pathlib.Path, every: Every, examples=None):
+    def __init__(
+        self, log: ScalarLog, folder: pathlib.Path, every: Every,
+        draw: Callable[[keras.Model], Image.Image],
+    ):  # fmt: skip
         super().__init__()
         self.log = log
         self.folder = folder
         self.every = every
-        self.examples = examples
+        self.draw = draw
         self._drawn = -1
 
     def on_train_begin(self, logs=None):
@@ -260,7 +264,7 @@ class SamplePictures(StepCallback):
             self._draw()
 
     def _draw(self):
-        sheet = pictures.grid(self.model.preview(self.examples), self.model.preview_columns)
+        sheet = self.draw(self.model)
         with files.beside(self.folder / f"step-{self.step:08d}.png") as place:
             sheet.save(place, "PNG")
         self.log.picture("samples", self.step, sheet)
@@ -399,13 +403,14 @@ class MachineLogger(StepCallback):
 
 
 class Validation(StepCallback):
-    """Measures the validation part and keeps the best checkpoint.
+    """Measures the model and keeps the best checkpoint.
 
     Args:
         log: where the numbers go.
         every: when.
-        batches: gives the validation batches anew each time.
-        measure: name of the number that decides; the lowest is the best.
+        measure: gives numbers by name.
+        decisive: what the name of the number begins with that decides.
+        lower_is_better: whether the lowest is the best, or the highest.
         keep_best: called when a new best is there.
         interrupted: says whether the run is only interrupted: then its end measures nothing, so
             that the resumed run is measured where an uninterrupted one is.
@@ -415,18 +420,20 @@ class Validation(StepCallback):
         self,
         log: ScalarLog,
         every: Every,
-        batches: Callable[[], Sequence],
-        measure: str,
+        measure: Callable[[keras.Model], Mapping[str, float]],
+        decisive: str,
         keep_best: Callable[[], None],
         interrupted: Callable[[], bool] = lambda: False,
+        lower_is_better: bool = True,
     ):
         super().__init__()
         self.log = log
         self.every = every
-        self.batches = batches
         self.measure = measure
+        self.decisive = decisive
         self.keep_best = keep_best
         self.interrupted = interrupted
+        self.sign = 1.0 if lower_is_better else -1.0
         self.best: float | None = None
         self._measured = -1
 
@@ -439,14 +446,23 @@ class Validation(StepCallback):
             self._measure()
 
     def _measure(self):
-        values = self.model.validate(self.batches())
+        values = self.measure(self.model)
         self.log.write("validation", self.step, values)
         self._measured = self.step
+        # No bare `next`: Keras takes a StopIteration for the end of the data.
+        (name, *_) = [
+            name for name in values
+            if name == self.decisive or name.startswith(f"{self.decisive}_")
+        ]  # fmt: skip
         # A NaN is below nothing, so it is never the best.
-        if values[self.measure] < (math.inf if self.best is None else self.best):
-            self.best = values[self.measure]
+        if self.best is None:
+            better = math.isfinite(values[name])
+        else:
+            better = self.sign * values[name] < self.sign * self.best
+        if better:
+            self.best = values[name]
             self.keep_best()
-            logger.info("step %d: best %s so far, %.4f", self.step, self.measure, self.best)
+            logger.info("step %d: best %s so far, %.4f", self.step, name, self.best)
 
     def state(self):
         return {"best": self.best, "measured": self._measured}

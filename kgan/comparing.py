@@ -2,11 +2,9 @@
 
 Only runs that were trained to their end count; those that NaN ended are counted as failures.
 
-Curves of the runs of a cell are brought together on common steps: all steps at which one of them
-was logged, from the last first one to the first last one, with straight lines between a run's
-points. So runs of different length are cut to the shortest of their cell. The numbers of the table
-are taken over the last tenth of those steps: first each run's mean over its points there, or its
-last point where none lies there, then mean and sample standard deviation over the runs.
+Curves of the runs of a cell are brought together as `curves.py` says. The numbers of the table
+are taken over the last tenth of their common steps: first each run's mean over its points there, or
+its last point where none lies there, then mean and sample standard deviation over the runs.
 """
 
 import csv
@@ -18,34 +16,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-from kgan import files, logs, runs
-from kgan.errors import UserError
+from kgan import curves, files, logs, pictures, runs
 from kgan.grid import Cell, Grid
 
-LOSSES = ("g_loss", "d_loss")
-VALIDATION = "validation/"
-LINES = ("-", "--", ":", "-.")
-COLOURS = 10  # of matplotlib's own cycle, told apart by eye
-OUTLIER = 10  # times the middle range of what is drawn, and the axis becomes a logarithmic one
 SHEET_LIMIT = 640  # pixels of a sheet's longer side
 GAP, FONT = 16, 18  # pixels
-HELD = 0.9  # the table's numbers are taken after this share of the run
-
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """One measure of one run.
-
-    Args:
-        steps: int [N], increasing.
-        values: float [N].
-    """
-
-    steps: np.ndarray
-    values: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,10 +41,9 @@ class Result:
     lines: list[list[dict]]
     failures: int
 
-    def curves(self, measure: str) -> list[Curve]:
+    def curves(self, measure: str) -> list[curves.Curve]:
         """Lists a measure's curves, of the runs that logged it."""
-        found = [curves_of(lines, [measure]) for lines in self.lines]
-        return [curves[measure] for curves in found if measure in curves]
+        return curves.of_runs(self.lines, measure)
 
 
 def write(
@@ -88,7 +64,7 @@ def write(
     """
     results = [_result(cell, runs_dir, outcomes) for cell in grid.cells]
     every = [lines for result in results for lines in result.lines]
-    measures = chosen(every, measures) if every else list(measures)
+    measures = curves.chosen(every, measures) if every else list(measures)
     paths = [out / "table.md", out / "table.csv"]
     with files.beside(paths[0]) as place:
         place.write_text(_markdown(grid, results, measures))
@@ -112,102 +88,6 @@ def _result(cell, runs_dir, outcomes) -> Result:
     return Result(cell, folders, lines, failures)
 
 
-# Numbers
-
-
-def curves_of(lines: Sequence[Mapping], measures: Sequence[str]) -> dict[str, Curve]:
-    """Picks measures out of what a run logged; values that were not finite are left out.
-
-    Args:
-        lines: of metrics.jsonl.
-        measures: names as in training lines, or with `validation/` before.
-
-    Returns:
-        A curve for each measure that was logged.
-    """
-    found = {}
-    for measure in measures:
-        kind, name = ("train", measure)
-        if measure.startswith(VALIDATION):
-            kind, name = "validation", measure.removeprefix(VALIDATION)
-        points = {
-            line["step"]: line[name]
-            for line in lines
-            if line["kind"] == kind and line.get(name) is not None
-        }
-        if points:
-            steps = sorted(points)
-            found[measure] = Curve(np.array(steps), np.array([points[s] for s in steps], float))
-    return found
-
-
-def chosen(every: Sequence[Sequence[Mapping]], asked: Sequence[str]) -> list[str]:
-    """Says what is shown: what was asked for, or the losses and what was validated.
-
-    Args:
-        every: the lines of each run.
-        asked: measures; `l1` may stand for `validation/l1` where training logs no `l1`.
-
-    Raises:
-        UserError: when a measure was asked for that no run logged.
-    """
-    logged: dict[str, None] = {}
-    for line in (line for lines in every for line in lines):
-        before = {"train": "", "validation": VALIDATION}.get(line["kind"])
-        if before is not None:
-            logged |= dict.fromkeys(f"{before}{k}" for k in line if k not in ("kind", "step"))
-    if not asked:
-        return [n for n in logged if n in LOSSES] + [n for n in logged if n.startswith(VALIDATION)]
-    names = [name if name in logged else f"{VALIDATION}{name}" for name in asked]
-    for name, given in zip(names, asked, strict=True):
-        if name not in logged:
-            raise UserError(f"--measure={given}: not logged; there are {', '.join(logged)}")
-    return list(dict.fromkeys(names))
-
-
-def together(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
-    """Brings curves together on common steps, cut to the shortest.
-
-    Args:
-        curves: at least one.
-
-    Returns:
-        Steps [N] and values [curves, N]; none where the curves have no step in common.
-    """
-    first = max(curve.steps[0] for curve in curves)
-    last = min(curve.steps[-1] for curve in curves)
-    steps = np.unique(np.concatenate([curve.steps for curve in curves]))
-    steps = steps[(steps >= first) & (steps <= last)]
-    return steps, np.stack([np.interp(steps, curve.steps, curve.values) for curve in curves])
-
-
-def final(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Takes mean and sample standard deviation over runs of their means at the end.
-
-    Args:
-        curves: one a run; the end is the last tenth of the shortest.
-
-    Returns:
-        NaN for what there are too few runs for: none, or one for the deviation.
-    """
-    if not curves:
-        return math.nan, math.nan
-    last = min(curve.steps[-1] for curve in curves)
-    ends = []
-    for curve in curves:
-        before = curve.values[curve.steps <= last]
-        held = curve.values[(curve.steps <= last) & (curve.steps > HELD * last)]
-        ends.append(
-            (held if held.size else before[-1:] if before.size else curve.values[:1]).mean()
-        )
-    return float(np.mean(ends)), float(np.std(ends, ddof=1)) if len(ends) > 1 else math.nan
-
-
-def seconds_of(lines: Sequence[Mapping]) -> float:
-    """Reads how long a run was trained, over all its starts."""
-    return max((line["seconds"] for line in lines if line["kind"] == "train"), default=0.0)
-
-
 # The table
 
 
@@ -226,11 +106,11 @@ def _markdown(grid, results, measures) -> str:
     head = [*grid.axes, "repeats done", *measures, "seconds", "failures"]
     rows = [head, ["---"] * len(head)]
     for result in results:
-        seconds = [seconds_of(lines) for lines in result.lines]
+        seconds = [curves.seconds_of(lines) for lines in result.lines]
         rows.append([
             *result.cell.varied.values(),
             f"{len(result.lines)} of {len(result.cell.seeds)}",
-            *(_plus_minus(*final(result.curves(measure))) for measure in measures),
+            *(_plus_minus(*curves.final(result.curves(measure))) for measure in measures),
             f"{np.mean(seconds):.1f}" if seconds else "–",
             str(result.failures),
         ])  # fmt: skip
@@ -259,8 +139,8 @@ def _rows(grid, results, measures):
     numbers = [f"{m}_{part}" for m in measures for part in ("mean", "deviation")]
     yield [*grid.axes, "repeats", "repeats_done", *numbers, "seconds", "failures", "command"]
     for result in results:
-        seconds = [seconds_of(lines) for lines in result.lines]
-        values = [v for measure in measures for v in final(result.curves(measure))]
+        seconds = [curves.seconds_of(lines) for lines in result.lines]
+        values = [v for measure in measures for v in curves.final(result.curves(measure))]
         values.append(float(np.mean(seconds)) if seconds else math.nan)
         yield [
             *result.cell.varied.values(), len(result.cell.seeds), len(result.lines),
@@ -284,19 +164,8 @@ def _curves(results, measures) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     handles = {}
     for panel, measure in zip(panels, measures, strict=False):
-        drawn = []
-        for number, result in shown:
-            curves = result.curves(measure)
-            steps, values = together(curves) if curves else (np.array([]), None)
-            if steps.size:
-                handles[number] = _line(panel, number, result, steps, values)
-                drawn += [values.min(axis=0), values.max(axis=0)]
-        panel.set_xlabel("steps")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panel.set_ylabel(measure)
-        panel.grid(alpha=0.3)
-        if drawn and _spreads(np.concatenate(drawn)):
-            panel.set_yscale("symlog", linthresh=1)
+        drawn = {number: _labelled(result, measure) for number, result in shown}
+        handles |= curves.draw(panel, measure, drawn)
     for panel in panels[len(measures) :]:
         panel.set_visible(False)
     figure.legend(handles=[handles[number] for number in sorted(handles)],
@@ -307,25 +176,11 @@ def _curves(results, measures) -> Figure:
     return figure
 
 
-def _line(panel, number, result, steps, values):
-    colour, mean = f"C{number % COLOURS}", values.mean(axis=0)
-    done, every = len(values), len(result.cell.seeds)
-    fewer = f" ({done} of {every} runs)" if done < every else ""
-    (line,) = panel.plot(
-        steps, mean, LINES[number // COLOURS % len(LINES)], color=colour, linewidth=1.6,
-        marker="o" if steps.size == 1 else None,
-        label=f"{result.cell.label}{fewer}",
-    )  # fmt: skip
-    if len(values) > 1:
-        band = values.std(axis=0, ddof=1)
-        panel.fill_between(steps, mean - band, mean + band, color=colour, alpha=0.18, linewidth=0)
-    return line
-
-
-def _spreads(values) -> bool:
-    """Tells whether a few curves would press all the others flat."""
-    low, high = np.percentile(values, [10, 90])
-    return np.ptp(values) > OUTLIER * max(high - low, 1e-9) and np.abs(values).max() > OUTLIER
+def _labelled(result, measure):
+    """Gives a cell's curves, and what stands in the legend where some of its runs are missing."""
+    found, every = result.curves(measure), len(result.cell.seeds)
+    fewer = f" ({len(found)} of {every} runs)" if len(found) < every else ""
+    return f"{result.cell.label}{fewer}", found
 
 
 def _samples(results) -> Image.Image:
@@ -351,7 +206,7 @@ def _tile(result, font) -> Image.Image:
     words = [f"{name}={value}" for name, value in result.cell.varied.items()]
     if paths:
         with Image.open(paths[-1]) as opened:
-            picture = _on_white(opened)
+            picture = pictures.on_white(opened)
         picture.thumbnail((SHEET_LIMIT, SHEET_LIMIT))
         words.append(f"step {int(paths[-1].stem.partition('-')[2]):,}")
     else:
@@ -364,9 +219,3 @@ def _tile(result, font) -> Image.Image:
         draw.text((0, number * line), word, (0, 0, 0), font)
     tile.paste(picture, (0, line * len(words)))
     return tile
-
-
-def _on_white(picture):
-    coloured = picture.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, coloured).convert("RGB")

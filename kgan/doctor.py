@@ -13,7 +13,8 @@ from kgan.errors import UserError
 
 PACKAGES = (
     "tensorflow", "keras", "tensorboard", "tensorflow-datasets", "array-record", "numpy", "pillow",
-    "scikit-learn", "safetensors", "absl-py", "tqdm", "matplotlib",
+    "scikit-learn", "scikit-image", "scipy", "safetensors", "absl-py", "tqdm", "matplotlib",
+    "jinja2",
 )  # fmt: skip
 ROOM = 5e9  # bytes: a few checkpoints of pix2pix with its optimisers
 

@@ -1,5 +1,6 @@
-"""`python -m kgan.evaluate --run=DIR`: measures a trained translation model on unseen pictures."""
+"""`python -m kgan.evaluate --run=DIR`: measures a trained model, or pictures, beside real ones."""
 
+import re
 from collections.abc import Sequence
 
 from absl import flags
@@ -7,33 +8,79 @@ from absl import flags
 from kgan import cli, settings
 from kgan.errors import UserError
 
+LEAST, MOST = 2, 1_000_000
+WHAT = ("run", "saved_model", "pictures")
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("run", None, "The run folder.", flag_values=values)
+
+    def string(name, default, about):
+        flags.DEFINE_string(name, default, about, flag_values=values)
+
+    string("run", None, "The run folder.")
+    string("saved_model", None, "An exported model that draws from seeds: saved_models/NAME/1.")
+    string("pictures", None, "A folder or zip of generated pictures.")
+    string("real", None, "For --saved_model and --pictures: a folder or zip of real ones.")
+    string("metrics", None, "Which, NAME,NAME…; default: all that fit.")
+    string(
+        "features", None,
+        "What pictures are compared by: digits, stacked_digits, pixels, inception, or a name in "
+        "keras.applications; default: what fits the data.",
+    )  # fmt: skip
+    flags.DEFINE_integer(
+        "count", 10_000, "Pictures of each kind, at most.", LEAST, MOST, flag_values=values
+    )
     flags.DEFINE_enum(
-        "part", "test", ["train", "validation", "test"], "Which part of its data set.",
+        "part", "test", ["train", "validation", "test"], "Which part of a run's data set.",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_enum(
+        "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
         flag_values=values,
     )  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measures and prints."""
-    given = settings.parse_command("kgan.evaluate", define_flags, arguments, needed=("run",))
+    given = settings.parse_command("kgan.evaluate", define_flags, arguments, needed=())
     if given is None:
         return
+    _check(given)
     cli.import_tensorflow()
     from kgan import evaluating, runs, training
+    from kgan.evaluation.task import Request
 
-    run = runs.open_run(given.run)
+    names = None if given.metrics is None else [n.strip() for n in given.metrics.split(",")]
+    request = Request(given.part, names, given.features, given.count)
     training.start_logging()
+    if given.run is None:
+        evaluating.evaluate_pictures(given.saved_model, given.pictures, given.real, request)
+        return
+    run = runs.open_run(given.run)
     resolved = run.settings()
     resolved.jitter = None  # measured as the networks take them, the training part, too
     collection, _ = training.open_collection(resolved)
-    if not evaluating.evaluate_run(run, collection, given.part):
+    if not evaluating.evaluate_run(run, collection, request, given.checkpoint):
         raise UserError(
-            f"--run={given.run}: only runs on pairs with a {given.part} part can be measured"
+            f"--run={given.run}: nothing fits its {given.part} part; --features=inception or "
+            "pixels compares any pictures"
         )
+
+
+def _check(given):
+    asked = [name for name in WHAT if getattr(given, name)]
+    if len(asked) != 1:
+        many = " and ".join(f"--{name}" for name in asked) or "nothing to measure"
+        raise UserError(f"{many}: right would be one of {', '.join(f'--{n}=' for n in WHAT)}")
+    if (given.real is None) != (asked == ["run"]):
+        raise UserError(
+            f"--real={given.real}: a run has its own real pictures; leave it out"
+            if given.real
+            else f"--{asked[0]}: needs --real=, a folder or zip of real pictures"
+        )
+    if given.metrics is not None and not re.fullmatch(r"\s*\w+\s*(,\s*\w+\s*)*", given.metrics):
+        raise UserError(f"--metrics={given.metrics}: names with commas, such as fid,kid")
 
 
 if __name__ == "__main__":

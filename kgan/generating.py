@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kgan import files, pictures, progress, runs
+from kgan import files, pictures, planes, progress, runs
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
@@ -42,7 +42,10 @@ def draw_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Pa
     )
     out = pathlib.Path(given.out or pathlib.Path(given.run) / "seeds.png")
     if out.suffix == ".png":
-        return _save(pictures.grid(_rows(drawn)), out)
+        points = drawn.ndim == 2
+        return _save(planes.draw(None, drawn) if points else pictures.grid(_rows(drawn)), out)
+    if drawn.ndim == 2:
+        raise UserError(f"--out={out}: points are drawn together, in a .png")
     for seed, picture in zip(seeds, drawn, strict=True):
         _save(pictures.to_image(picture), out / f"seed-{seed:06d}.png")
     return out
@@ -61,6 +64,8 @@ def interpolate(given: types.SimpleNamespace, first: int, last: int) -> pathlib.
     conditions = _conditions(model, given)
     if conditions is None:
         drawn = model.generate(between)[np.newaxis]
+        if drawn.ndim == 3:
+            raise UserError(f"--run={given.run}: draws points; right would be --seeds=")
     else:
         rows = [model.generate(between, np.tile(row, (len(between), 1))) for row in conditions]
         drawn = np.stack(rows)

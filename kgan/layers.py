@@ -305,3 +305,30 @@ class ReflectionPadding(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("kgan")
+class Maxout(keras.layers.Dense):
+    """Gives for each unit the largest of several linear pieces: [B, N] → [B, units].
+
+    Args:
+        units: how many.
+        pieces: linear functions a unit.
+        **kwargs: as for `keras.layers.Dense`.
+
+    Reference: Goodfellow et al. 2013, equations 1 and 2.
+    """
+
+    def __init__(self, units: int, pieces: int = 5, **kwargs):
+        super().__init__(units * pieces, **kwargs)
+        self.pieces = pieces
+
+    def call(self, inputs, training=None):
+        linear = super().call(inputs, training=training)
+        return tf.reduce_max(tf.reshape(linear, [-1, self.units // self.pieces, self.pieces]), -1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units // self.pieces)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units // self.pieces, "pieces": self.pieces}

@@ -34,7 +34,7 @@ class ScalarLog:
         # Open as long as the log is; `close` closes it.
         with files.writing(self._metrics):
             self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
-        self._events = EventFile(self._tensorboard)
+        self._events = EventFile.new_in(self._tensorboard)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Writes one line and one event a value; a NaN becomes null in JSON.
@@ -91,20 +91,25 @@ class EventFile:
     `tf.summary` does not: it drops an event that does not fit, and every one after it.
 
     Args:
-        folder: where the file is made.
+        path: the file; see `new_in`.
     """
 
     _numbers = itertools.count()
 
-    def __init__(self, folder: pathlib.Path):
-        made = f"{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(self._numbers)}"
-        self._path = folder / f"events.out.tfevents.{made}.v2"
+    def __init__(self, path: pathlib.Path):
+        self._path = path
         with files.writing(self._path):
             self._writer = tf.io.TFRecordWriter(str(self._path))
         self._put(tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2"))
         self.flush()
 
-    def write(self, tag: str, step: int, plugin: str, content) -> None:
+    @classmethod
+    def new_in(cls, folder: pathlib.Path) -> "EventFile":
+        """Begins a file of a name that no other process gives."""
+        made = f"{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(cls._numbers)}"
+        return cls(folder / f"events.out.tfevents.{made}.v2")
+
+    def write(self, tag: str, step: int, plugin: str, content, when: float | None = None) -> None:
         """Writes what a plugin of TensorBoard shows.
 
         Args:
@@ -112,13 +117,15 @@ class EventFile:
             step: generator updates so far.
             plugin: `scalars`, `images` or `text`.
             content: a float32; width, height and PNG as three byte strings; a string.
+            when: seconds since 1970; None: now.
         """
         metadata = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": plugin})
         value = tf.compat.v1.Summary.Value(
             tag=tag, metadata=metadata, tensor=tf.make_tensor_proto(content)
         )
         summary = tf.compat.v1.Summary(value=[value])
-        self._put(tf.compat.v1.Event(wall_time=time.time(), step=step, summary=summary))
+        when = time.time() if when is None else when
+        self._put(tf.compat.v1.Event(wall_time=when, step=step, summary=summary))
 
     def flush(self) -> None:
         with files.writing(self._path):
@@ -163,10 +170,15 @@ def read_metrics(path: pathlib.Path) -> list[dict]:
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     whole = (line for line in lines if line.endswith(b"\n"))
-    return [_parsed(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
+    return [parse(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
 
 
-def _parsed(line, where):
+def parse(line: bytes, where: str) -> dict:
+    """Parses a line of metrics.jsonl or metrics-*.jsonl.
+
+    Raises:
+        UserError: begins with where it is.
+    """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

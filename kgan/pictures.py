@@ -49,3 +49,10 @@ def grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
         middle = GAP + column * (width + GAP) + width // 2
         draw.text((middle, 1), heading, black, ImageFont.load_default(10), anchor="ma")
     return sheet
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """Lays a Pillow image of any mode on white, as RGB."""
+    coloured = picture.convert("RGBA")
+    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, coloured).convert("RGB")

@@ -5,9 +5,11 @@ runs/00003-pix2pix-facades/
     dataset.json     what the networks had to know of the data
     metrics.jsonl    one JSON object a line: losses, speed, validation, by step
     tensorboard/     the same, and the sample pictures
+    metrics-*.jsonl  what was measured of a checkpoint, a line each; evaluation/ has it as events
     samples/         the sample pictures as PNG
     checkpoints/     the last ones, and best.safetensors where there is a validation part
     log.txt          what was printed
+    report.html      all of this on one page, where kgan.report wrote one
     job.txt          the --job that it belongs to, where one was given
 """
 
@@ -49,6 +51,10 @@ class Run:
     @property
     def metrics(self) -> pathlib.Path:
         return self.folder / "metrics.jsonl"
+
+    @property
+    def evaluation(self) -> pathlib.Path:
+        return self.folder / "evaluation"
 
     @property
     def tensorboard(self) -> pathlib.Path:
@@ -248,7 +254,8 @@ def _check_spec(spec):
     numbers = (*spec.size, spec.channels, spec.input_channels)
     if spec.kind not in KINDS or len(spec.size) != 2 or any(type(n) is not int for n in numbers):
         raise ValueError("kind, size or channels")
-    if min(spec.size) < 1 or not {spec.channels, spec.input_channels} <= {1, 3, 4}:
+    known = {spec.channels} if spec.kind == "points" else {1, 3, 4}
+    if min(*spec.size, spec.channels) < 1 or not {spec.channels, spec.input_channels} <= known:
         raise ValueError("size or channels out of range")
     if any(not isinstance(name, str) for name in spec.class_names):
         raise ValueError("class names")

@@ -31,7 +31,8 @@ NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
 # What may be given beside --resume: how long and where, not what is trained.
 FREE_ON_RESUME = (
-    *NOT_KEPT, "steps", "epochs", "minutes", "export", "export_dir", "strategy", "logical_devices",
+    *NOT_KEPT, "steps", "epochs", "minutes", "evaluate", "export", "export_dir",
+    "strategy", "logical_devices",
     "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
 )  # fmt: skip
 
@@ -152,12 +153,20 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("init_from", None, "A run folder whose trained weights a new run starts from.")
     string("job", None, "Any name: begins a run, or goes on with the one of this name.")
     string("export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.")
+    boolean("evaluate", True, "Measures the test part at the end, see kgan.evaluate.")
     boolean("export", True, "Writes a SavedModel at the end.")
     boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
     string("checkpoint_every", "5min", "N (steps), Nepochs, Nmin or Ns.")
     integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1, 10**6)
     string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
     string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
+    string(
+        "validate_metrics", None,
+        "What is measured then, NAME,NAME…, such as fid,modes; the first decides which checkpoint "
+        "is the best. Default: for pairs their L1, else nothing.",
+    )  # fmt: skip
+    string("validate_features", None, "By what: digits, pixels, inception …; default: what fits.")
+    integer("validate_count", 2000, "On how many pictures, at most.", 2, 1_000_000)
     integer(
         "max_rollbacks",
         3,
@@ -337,6 +346,8 @@ def check_shared(settings) -> None:
         parse_palette(settings.palette)
     if settings.classes is not None:
         parse_classes(settings.classes)
+    if settings.validate_metrics is not None:
+        parse_metrics("validate_metrics", settings.validate_metrics)
     check_name("name", settings.name)
     check_name("job", settings.job)
     for name in ("checkpoint_every", "sample_every", "validate_every"):
@@ -381,6 +392,18 @@ def parse_classes(text: str) -> list[str]:
     if not all(words) or len(set(words)) < len(words):
         raise UserError(f"--classes={text}: different names or numbers, parted by commas")
     return words
+
+
+def parse_metrics(name: str, text: str) -> list[str]:
+    """Parses NAME,NAME….
+
+    Raises:
+        UserError: begins with the flag.
+    """
+    names = [word.strip() for word in text.split(",")]
+    if not all(re.fullmatch(r"\w+", word) for word in names):
+        raise UserError(f"--{name}={text}: names with commas, such as fid,kid")
+    return names
 
 
 def parse_interval(name: str, text: str) -> tuple[float, str]:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from kgan import comparing, files, logs, progress, runs
+from kgan import comparing, curves, files, logs, progress, runs
 from kgan.errors import UserError
 from kgan.grid import Grid
 
@@ -299,14 +299,14 @@ class Sweep:
         folder = pathlib.Path(runs.find_job(self.runs_dir, worker.job))
         lines = logs.read_metrics(runs.Run(folder).metrics)
         try:
-            curves = comparing.curves_of(lines, comparing.chosen([lines], self.measures))
+            found = curves.curves_of(lines, curves.chosen([lines], self.measures))
         except UserError as error:
             # No later run would log it either: told now, not after all of them.
             self.refusal = error
             self._signal_workers(signal.SIGTERM)
             return "but a measure is not logged"
-        numbers = [f"{name} {curve.values[-1]:.4g}" for name, curve in curves.items()]
-        return ", ".join([f"{comparing.seconds_of(lines):.0f} s", *numbers])
+        numbers = [f"{name} {curve.values[-1]:.4g}" for name, curve in found.items()]
+        return ", ".join([f"{curves.seconds_of(lines):.0f} s", *numbers])
 
     # The end
 

@@ -25,6 +25,8 @@ from kgan import (
     exporting,
     files,
     logs,
+    pictures,
+    planes,
     randomness,
     runs,
     settings,
@@ -32,13 +34,15 @@ from kgan import (
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.errors import UserError
+from kgan.evaluation.choosing import choose
+from kgan.evaluation.task import Request
 from kgan.schemes.base import group_batches
 
 logger = logging.getLogger("kgan")
 
 FIELDS = {
     "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
-    "paired": ("input", "target"), "unpaired": ("image",),
+    "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
 }  # fmt: skip
 VALIDATION_BATCH = 8
 FAILED = 1  # exit status of a run that could not be saved from NaN
@@ -97,6 +101,10 @@ def _train(resolved, team) -> int:
         model = _build(resolved, spec)
     if resolved.init_from and not resolved.resume:
         runs.initialize(model, resolved.init_from)
+    # What does not fit is refused before anything is written.
+    _augmentation(resolved, collection)
+    if resolved.validate_metrics is not None:
+        choose(model, collection, _validation_request(resolved, collection))
     plan = _plan(resolved, collection, model)
     if resolved.dry_run:
         _announce(resolved, collection, model, plan, team)
@@ -314,7 +322,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         rates, plan.total_steps, resolved.lr_schedule, resolved.lr_decay_from
     )
     hooks, saver = _callbacks(
-        resolved, run, collection, plan, log, stop, guard, schedule, team.is_chief
+        resolved, run, collection, model, plan, log, stop, guard, schedule, team.is_chief
     )
     if newest is not None:
         step = saver.load(newest, model)
@@ -327,6 +335,13 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         )  # fmt: skip
         with logging_redirect_tqdm([logger]):
             data_pipeline.with_plain_refusals(fit)
+        if model.completed_steps < plan.total_steps and not model.stop_training:
+            # Keras takes an error of this kind, raised anywhere within a step or a callback, for
+            # the end of the data, and ends without a word.
+            raise RuntimeError(
+                f"training ended by itself after step {model.completed_steps}; something in it "
+                "raised StopIteration or OutOfRangeError"
+            )
         # The chief looks at more than the others do: at the weights that it saves, too.
         diagnosis = team.from_chief(guard.diagnosis)
         if diagnosis is None:
@@ -383,10 +398,23 @@ def _augmentation(resolved, collection):
     flip = jittered and collection.mirrors if resolved.flip is None else resolved.flip
     if not (jittered or flip):
         return None
+    if collection.kind == "points":
+        raise UserError(f"--{'flip' if flip else 'jitter'}: points are no pictures; leave it out")
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 
-def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_chief):
+def _drawing(resolved, collection):
+    """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
+    fields = FIELDS[collection.kind]
+    if collection.kind == "points":
+        (real,) = data_pipeline.examples(collection.parts["test"], fields, planes.SHOWN).values()
+        return lambda model: planes.draw_model(model, real)
+    wanted = resolved.scheme.MODEL.preview_examples
+    examples = _preview_examples(collection, fields, wanted) if wanted else None
+    return lambda model: pictures.grid(model.preview(examples), model.preview_columns)
+
+
+def _callbacks(resolved, run, collection, model, plan, log, stop, guard, schedule, is_chief):
     """Makes what is called after each step, and what saves and loads; only the chief saves."""
     means = callbacks.MeansLogger(
         log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
@@ -408,32 +436,61 @@ def _callbacks(resolved, run, collection, plan, log, stop, guard, schedule, is_c
         hooks.append(callbacks.StopByClock(resolved.minutes))
     if not is_chief:
         return hooks, saver
-    fields = FIELDS[collection.kind]
-    examples = None
-    if resolved.scheme.MODEL.preview_examples:
-        examples = _preview_examples(collection, fields, resolved.scheme.MODEL.preview_examples)
     stateful["samples"] = callbacks.SamplePictures(
-        log, run.samples, plan.every("sample_every", resolved.sample_every, 20), examples
-    )
+        log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
+        _drawing(resolved, collection),
+    )  # fmt: skip
     hooks.append(stateful["samples"])
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
     )
     hooks.append(stateful["alarms"])
-    validation = collection.parts.get("validation")
-    measure = resolved.scheme.MODEL.validation_measure
-    if validation is not None and measure is not None:
+    validation = _validation(resolved, collection, model)
+    if validation is not None:
+        measure, decisive, lower_is_better = validation
         stateful["validation"] = callbacks.Validation(
-            log, plan.every("validate_every", resolved.validate_every, 10),
-            lambda: data_pipeline.batches(validation, fields, VALIDATION_BATCH),
-            measure, lambda: saver.write(run.best),
+            log, plan.every("validate_every", resolved.validate_every, 10), measure, decisive,
+            lambda: saver.write(run.best),
             # A signal that comes in the last step interrupts nothing: nobody will resume that.
             lambda: stop.received is not None and saver.step < plan.total_steps,
+            lower_is_better,
         )  # fmt: skip
         hooks.append(stateful["validation"])
     hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
     hooks += [callbacks.Progress(plan.total_steps, means), saver]
     return hooks, saver
+
+
+def _validation(resolved, collection, model):
+    """Chooses what is measured every now and then, and what decides on the best checkpoint.
+
+    Returns:
+        What measures a model, the beginning of the decisive number's name, and whether lower is
+        better; None where nothing is to be measured.
+    """
+    if resolved.validate_metrics is not None:
+        request = _validation_request(resolved, collection)
+        decisive = request.metrics[0]
+        lower = evaluating.lower_is_better(model, collection, request, decisive)
+        return evaluating.measuring(collection, request), decisive, lower
+    part = collection.parts.get("validation")
+    decisive = resolved.scheme.MODEL.validation_measure
+    if part is None or decisive is None:
+        return None
+    fields = FIELDS[collection.kind]
+    return (
+        lambda model: model.validate(data_pipeline.batches(part, fields, VALIDATION_BATCH)),
+        decisive, True,
+    )  # fmt: skip
+
+
+def _validation_request(resolved, collection):
+    # Never the test part: a checkpoint that was chosen by it would be measured too well.
+    part = "validation" if "validation" in collection.parts else "train"
+    return Request(
+        part, settings.parse_metrics("validate_metrics", resolved.validate_metrics),
+        resolved.validate_features, resolved.validate_count, "validate_metrics",
+    )  # fmt: skip
 
 
 def _preview_examples(collection, fields, count):
@@ -468,7 +525,8 @@ def _finish(resolved, run, collection, model, plan, received) -> int:
         logger.info("  python -m kgan.train --resume=%s", run.folder)
     if received is not None:
         return 128 + received
-    evaluating.evaluate_run(run, collection)
+    if resolved.evaluate:
+        evaluating.evaluate_run(run, collection)
     if resolved.export:
         path = exporting.export_run(run, resolved.export_dir, resolved.name)
         logger.info("exported: %s", path)

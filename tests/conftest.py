@@ -21,6 +21,12 @@ tf.config.set_logical_device_configuration(
 )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What is kept of real pictures goes with the tests."""
+    os.environ["KGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed_and_precision():
     """Starts each test from the same seed, and takes back the precision that it set."""

@@ -19,15 +19,16 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import checkpoint, cli, doctor, evaluate, export, generate, train
+from kgan import checkpoint, cli, doctor, evaluate, export, generate, report, train
 
 COMMANDS = {
     "train": train, "export": export, "generate": generate, "evaluate": evaluate, "doctor": doctor,
+    "report": report,
 }  # fmt: skip
 # One device: where nothing else is said, the two of conftest.py are two replicas.
 DCGAN = (
     "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
-    "--strategy=none",
+    "--strategy=none", "--noevaluate",
 )  # fmt: skip
 PIX2PIX = (
     "--model=pix2pix", "--image_size=32", "--width=4", "--patch_layers=1", "--batch_size=4",

@@ -16,7 +16,7 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "kgan").rglob("*.py"))
 }
-COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep")
+COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep", "report")
 
 
 def imports(module, *, top_level=False):
@@ -159,7 +159,10 @@ def test_only_commands_settings_and_schemes_know_absl():
 
 @pytest.mark.parametrize("module", ["settings", "cli", "errors", "grid", *COMMANDS])
 def test_command_line_comes_up_without_tensorflow(module):
-    heavy = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "numpy", "PIL", "matplotlib")
+    heavy = (
+        "tensorflow", "keras", "tensorflow_datasets", "sklearn", "skimage", "scipy", "numpy", "PIL",
+        "matplotlib",
+    )  # fmt: skip
     for part in reached(f"kgan.{module}"):
         brought = {name.partition(".")[0] for name in imports(part, top_level=True)}
         assert brought & set(heavy) == set(), part

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import callbacks, checkpoint
+from kgan import callbacks, checkpoint, pictures
 
 STEPS_PER_EPOCH = 4
 
@@ -269,9 +269,15 @@ def test_header_holds_step_and_states_and_load_gives_them_back(tmp_path):
     assert model.kept_means, "the first reset of `fit` would drop the restored means"
 
 
+def samples_of(log, folder, every):
+    return callbacks.SamplePictures(
+        log, folder, every, lambda model: pictures.grid(model.preview(None))
+    )
+
+
 def test_checkpoint_of_the_last_step_comes_after_all_that_the_end_brings(tmp_path):
     log, steps_at_end = FakeLog(), []
-    samples = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    samples = samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))
 
     class Look(callbacks.StepCallback):
         def on_train_end(self, logs=None):
@@ -318,8 +324,8 @@ def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):
 def validation_of(model, log, every=2, interrupted=lambda: False):
     kept = []
     hook = callbacks.Validation(
-        log, callbacks.Every(every, "steps", 4), lambda: ["a batch"], "val_l1",
-        lambda: kept.append(model.completed_steps), interrupted,
+        log, callbacks.Every(every, "steps", 4), lambda model: model.validate(["a batch"]),
+        "val_l1", lambda: kept.append(model.completed_steps), interrupted,
     )  # fmt: skip
     return hook, kept
 
@@ -332,6 +338,17 @@ def test_each_new_lowest_measure_is_kept_as_the_best():
     assert log.of("validation", "val_l1") == [(2, 0.5), (4, 0.7), (6, 0.4), (8, 0.4), (9, 0.6)]
     assert kept == [2, 6]
     assert hook.state() == {"best": 0.4, "measured": 9}
+
+
+def test_highest_is_kept_where_higher_is_better():
+    model, log, kept = FakeModel(), FakeLog(), []
+    model.answers = [0.5, 0.7, 0.6, 0.8]
+    hook = callbacks.Validation(
+        log, callbacks.Every(1, "steps", 4), lambda model: model.validate(["a batch"]), "val",
+        lambda: kept.append(model.completed_steps), lower_is_better=False,
+    )  # fmt: skip
+    train(model, [hook], 4)
+    assert kept == [1, 2, 4] and hook.best == 0.8
 
 
 def test_best_of_an_earlier_part_of_the_run_is_not_forgotten():
@@ -361,7 +378,7 @@ def test_interrupted_run_is_not_measured_at_its_end():
 
 def test_samples_are_drawn_at_the_start_now_and_then_and_at_the_end(tmp_path):
     log = FakeLog()
-    hook = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    hook = samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))
     train(FakeModel(), [hook], 7)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         f"step-{step:08d}.png" for step in (0, 3, 6, 7)
@@ -375,22 +392,22 @@ def test_samples_are_drawn_at_the_start_now_and_then_and_at_the_end(tmp_path):
 
 def test_samples_are_drawn_once_where_the_end_was_due_anyway(tmp_path):
     log = FakeLog()
-    train(FakeModel(), [callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))], 6)
+    train(FakeModel(), [samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))], 6)
     assert [step for _, step, _ in log.pictures] == [0, 3, 6]
 
 
 def test_resumed_run_does_not_draw_its_start_again(tmp_path):
     log = FakeLog()
-    hook = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    hook = samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))
     train(FakeModel(step=4), [hook], 3)
     assert [step for _, step, _ in log.pictures] == [6, 7]
 
 
 def test_run_that_goes_on_from_its_start_does_not_draw_it_again(tmp_path):
     log = FakeLog()
-    first = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    first = samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))
     train(FakeModel(), [first], 0, end=False)
-    resumed = callbacks.SamplePictures(log, tmp_path, callbacks.Every(3, "steps", 4))
+    resumed = samples_of(log, tmp_path, callbacks.Every(3, "steps", 4))
     resumed.restore(first.state())
     train(FakeModel(), [resumed], 3)
     assert [step for _, step, _ in log.pictures] == [0, 3]
@@ -400,7 +417,7 @@ def test_rolled_back_run_is_measured_and_drawn_again_at_its_end(tmp_path):
     model, log = FakeModel(), FakeLog()
     model.answers = [0.5, 0.4, 0.3]
     validation, _ = validation_of(model, log, every=2)
-    samples = callbacks.SamplePictures(log, tmp_path, callbacks.Every(2, "steps", 4))
+    samples = samples_of(log, tmp_path, callbacks.Every(2, "steps", 4))
     train(model, [validation, samples], 2, end=False)
     kept = [hook.state() for hook in (validation, samples)]
     train(model, [validation, samples], 1)

@@ -71,6 +71,9 @@ def empty(tmp_path, monkeypatch):
         ("kgan.generate", ["--run=x", "--interpolate=1,2,3"], 2),
         ("kgan.evaluate", ["--help"], 0),
         ("kgan.evaluate", ["--run=x", "--part=all"], 2),
+        ("kgan.report", ["--help"], 0),
+        ("kgan.report", [], 2),
+        ("kgan.report", ["--run=x", "--runs=y"], 2),
     ],
 )
 def test_help_and_refusals_do_not_import_tensorflow(module, arguments, status, tmp_path):
@@ -171,6 +174,8 @@ RANGES = {
     "minibatch_kernels": ("-1", "1001", "0", "1000"), "scales": ("0", "4", "1", "3"),
     "cycle_weight_a": ("-0.001", "1000001", "0", "1000000"),
     "cycle_weight_b": ("-0.001", "1000001", "0", "1000000"),
+    "semantic_weight": ("-0.001", "1000001", "0", "1000000"),
+    "validate_count": ("1", "1000001", "2", "1000000"),
     "identity_weight": ("-0.001", "1000001", "0", "1000000"),
     "blocks": ("0", "101", "1", "100"), "pool_size": ("-1", "100001", "0", "100000"),
     "patch_layers": ("0", "7", "1", "6"), "dropout": ("-0.001", "0.951", "0", "0.95"),
@@ -245,7 +250,10 @@ WRONG_COMMANDS = {
     "translate nothing": ("generate", pix2pix_run, ["--input=nowhere"], "--input=nowhere"),
     "translate by a painter": ("generate", dcgan_run, ["--input=."], "--input=."),
     "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "evaluate a painter": ("evaluate", dcgan_run, [], "--run="),
+    "evaluate a painter by its targets": (
+        "evaluate", dcgan_run, ["--metrics=psnr"], "--metrics=psnr: does not fit",
+    ),
+    "report on nothing": ("report", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
 }  # fmt: skip
 
 
@@ -259,7 +267,7 @@ def test_wrong_use_of_a_run_is_refused_in_one_line_and_leaves_nothing(case, empt
 def test_outputs_that_cannot_be_written_are_refused(empty, tmp_path):
     (tmp_path / "file").write_text("in its place")
     run = f"--run={dcgan_run()}"
-    for name, flag in (("export", "export_dir"), ("generate", "out")):
+    for name, flag in (("export", "export_dir"), ("generate", "out"), ("report", "out")):
         for place in (f"{tmp_path}/file/below", f"{tmp_path}/file/below.png"):
             line = command(name, run, f"--{flag}={place}").error_line
             assert line.startswith(f"--{flag}={place}")

@@ -150,7 +150,7 @@ class TestLogs:
     @pytest.mark.parametrize("size", [10, 100_000], ids=["small", "larger than any buffer"])
     def test_full_disk_under_events_is_one_line(self, tmp_path, size):
         # tf.summary lost an event larger than its buffer without a word.
-        events = logs.EventFile(tmp_path)
+        events = logs.EventFile.new_in(tmp_path)
         (path,) = tmp_path.iterdir()
         with pytest.raises(UserError) as raised, largest_file(1000):
             for step in range(1000):
@@ -160,7 +160,7 @@ class TestLogs:
         assert path.stat().st_size <= 1000
 
     def test_events_are_those_that_tensorflow_writes(self, tmp_path):
-        ours = logs.EventFile(tmp_path / "")
+        ours = logs.EventFile.new_in(tmp_path)
         ours.write("a", 3, "scalars", np.float32(0.1))
         ours.write("b", 4, "text", "wörds")
         ours.close()
@@ -272,14 +272,15 @@ def test_pictures_that_do_not_fit_end_in_one_line(tmp_path):
 
 def test_measures_that_do_not_fit_leave_those_before(tmp_path, full_for):
     run = copy_of(pix2pix_run(), tmp_path)
-    before = (run / "evaluation.jsonl").read_bytes()
-    assert command("evaluate", f"--run={run}").status == 0
-    twice = (run / "evaluation.jsonl").read_bytes()
+    kept = run / "metrics-pairs.jsonl"
+    before = kept.read_bytes()
+    assert command("evaluate", f"--run={run}", "--part=train").status == 0
+    twice = kept.read_bytes()
     assert twice.startswith(before) and twice.count(b"\n") == before.count(b"\n") + 1
-    full_for("evaluation.jsonl")
-    outcome = command("evaluate", f"--run={run}")
-    assert last_line(outcome) == f"{run}/evaluation.jsonl: {FULL}"
-    assert (run / "evaluation.jsonl").read_bytes() == twice and files.strays(run) == []
+    full_for("metrics-pairs.jsonl")
+    outcome = command("evaluate", f"--run={run}", "--part=validation")
+    assert last_line(outcome) == f"{kept}: {FULL}"
+    assert kept.read_bytes() == twice and files.strays(run) == []
 
 
 def test_best_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path, full_for):

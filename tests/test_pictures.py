@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kgan import pictures
 
@@ -85,3 +86,11 @@ def test_headings_stand_above_their_columns():
     above = pixels[: pictures.HEADING] < 255
     for left in (2, 52):
         assert above[:, left : left + 48].any()
+
+
+def test_what_is_transparent_becomes_white():
+    sheet = Image.new("RGBA", (2, 1), (10, 20, 30, 255))
+    sheet.putpixel((1, 0), (10, 20, 30, 0))
+    white = pictures.on_white(sheet)
+    assert [white.getpixel((x, 0)) for x in (0, 1)] == [(10, 20, 30), (255, 255, 255)]
+    assert pictures.on_white(Image.new("L", (1, 1), 7)).getpixel((0, 0)) == (7, 7, 7)

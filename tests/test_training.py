@@ -29,7 +29,7 @@ from tests.small_runs import (
 
 WGAN = (
     "--model=wgan", "--n_critic=2", "--image_size=16", "--width=4", "--batch_size=32",
-    "--latent_size=8", "--strategy=none",
+    "--latent_size=8", "--noevaluate", "--strategy=none",
 )  # fmt: skip
 LOGGED = {"g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"}
 SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}
@@ -87,14 +87,14 @@ def assert_same_end(first, second):
 class TestRunFolder:
     def test_holds_what_is_documented_and_nothing_else(self):
         documented = re.findall(r"^ {4}([\w./]+) {2,}", runs.__doc__, re.MULTILINE)
-        assert len(documented) == 8
+        assert len(documented) == 8  # and what kgan.evaluate adds
         entries = [p for p in dcgan_run().iterdir() if p.name != ".lock"]
         found = {p.name + "/" * p.is_dir() for p in entries}
         assert found == set(documented) - {"job.txt"}  # for --job alone
 
     def test_only_runs_on_pairs_hold_their_evaluation_too(self):
         extra = {p.name for p in pix2pix_run().iterdir()} - {p.name for p in dcgan_run().iterdir()}
-        assert extra == {"evaluation.jsonl"}
+        assert extra == {"metrics-pairs.jsonl", "evaluation"}
 
     def test_metrics_have_a_line_every_log_every_steps(self):
         lines = metrics(dcgan_run(), "train")
@@ -268,7 +268,7 @@ def test_run_interrupted_in_the_middle_ends_as_one_that_was_not(
     assert outcome.status == 128 + signal.SIGTERM == 143
     assert checkpoint.saved_steps(parts / "checkpoints") == [0, 5]
     assert max(line["step"] for line in metrics(parts)) == 5
-    assert not (parts / "evaluation.jsonl").exists()
+    assert not list(parts.glob("metrics-*"))
     assert f"stopped at step 5 of 7; go on with\n  python -m kgan.train --resume={parts}\n" in (
         outcome.out
     )
@@ -525,3 +525,13 @@ class TestInitFrom:
     def test_folder_that_is_no_run_is_refused(self, tmp_path):
         outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}", "--init_from=nowhere")
         assert outcome.error_line.startswith("--init_from=nowhere: ")
+
+
+def test_training_that_ends_by_itself_is_an_error(tmp_path, monkeypatch):
+    def forgets_the_default(self):
+        if self.step == 2:
+            next(iter(()))
+
+    monkeypatch.setattr(callbacks.MeansLogger, "on_step", forgets_the_default)
+    with pytest.raises(RuntimeError, match="by itself after step 2"):
+        command("train", *DCGAN, "--steps=4", "--noexport", f"--runs_dir={tmp_path}")

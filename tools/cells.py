@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 # Nothing but the end counts here.
 QUIET = (
-    "--noexport", "--strategy=none", "--checkpoint_every=100000", "--sample_every=100000",
+    "--noevaluate", "--noexport", "--strategy=none", "--checkpoint_every=100000",
+    "--sample_every=100000",
 )  # fmt: skip
 # Those that this process may use.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -53,7 +54,7 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     """Adds the flags that all comparing tools have."""
     parser.add_argument("--work", type=pathlib.Path, required=True, help="for runs; kept")
     parser.add_argument("--data_dir", help="where TFDS keeps prepared sets")
-    parser.add_argument("--manual_dir", required=True, help="MNIST's four files")
+    parser.add_argument("--manual_dir", default=None, help="MNIST's four files")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
@@ -66,7 +67,7 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
     folder = given.work / "runs"
     folder.mkdir(parents=True, exist_ok=True)
     threads = str(max(1, CORES // given.parallel))
-    data = [f"--manual_dir={given.manual_dir}"]
+    data = [f"--manual_dir={given.manual_dir}"] if given.manual_dir else []
     data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
 
     def one(cell):
@@ -104,6 +105,17 @@ def logged(run: pathlib.Path) -> list[dict]:
 def seconds(run: pathlib.Path) -> float:
     """Gives how long a run trained."""
     return logged(run)[-1]["seconds"]
+
+
+def evaluated(run: pathlib.Path, kind: str) -> dict:
+    """Gives what `kgan.evaluate` finds in a run, measured once; a kind of evaluation."""
+    place = run / f"metrics-{kind}.jsonl"
+    if not place.exists():
+        subprocess.run(
+            [sys.executable, "-m", "kgan.evaluate", f"--run={run}"], check=True,
+            capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    return json.loads(place.read_text().splitlines()[-1])
 
 
 def last_step(run: pathlib.Path) -> int:

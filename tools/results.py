@@ -2,7 +2,7 @@
 
     python tools/results.py runs/00001-pix2pix-facades runs/00002-dcgan-mnist …
 
-Every figure is read from the runs' metrics.jsonl and evaluation.jsonl; nothing is typed in.
+Every figure is read from the runs' own files; nothing is typed in.
 """
 
 import json
@@ -179,7 +179,7 @@ def row(run: pathlib.Path) -> str:
         f"| [{name}]({name}.png) | {command(run, name)} | {train[-1]['step']:,} | "
         f"{train[-1]['seconds'] / 60:.1f} min, {cores} | {speed:.3g} | "
         f"{end['peak_memory_mb'] / 1024:.1f} GB | "
-        f"{outcome(train, read_lines(run / 'evaluation.jsonl'))}{judged(run)} | "
+        f"{outcome(train, read_lines(run / 'metrics-pairs.jsonl'))}{judged(run)} | "
         f"{SAID.get(name, '—')} |\n"
     )
 

@@ -6,7 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-KINDS = ("images", "labelled", "attributes", "paired", "unpaired")
+from kgan.data.mixtures import Mixture
+
+KINDS = ("images", "labelled", "attributes", "paired", "unpaired", "points")
 
 
 class Source(Protocol):
@@ -24,9 +26,9 @@ class Source(Protocol):
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns one example; pictures are uint8, uint16 or float32 in [0, 1], [H, W, C].
 
-        Keys by kind of collection: `image`; `image` and `label` (int32 scalar); `image` and
-        `attributes` (float32 [K], 0 or 1); `input` and `target`. An unpaired collection has two
-        parts of plain images instead.
+        Keys by kind of collection: `image` (of points float32 [D], as they are); `image` and
+        `label` (int32 scalar); `image` and `attributes` (float32 [K], 0 or 1); `input` and
+        `target`. An unpaired collection has two parts of plain images instead.
         """
         ...
 
@@ -60,6 +62,9 @@ class Collection:
         palette_side: `input` or `target`: the side that is a label map.
         noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
             on the test part; None where it is not known.
+        mixture: what points were drawn from, where that is known.
+        features: by which `kgan.metrics.features` its pictures are compared, where there are some
+            that know what they show.
         mirrors: whether a mirrored picture could be one of the set. It could not where the
             light always comes from one side.
     """
@@ -72,6 +77,8 @@ class Collection:
     palette: np.ndarray | None = None
     palette_side: str | None = None
     noise_floor: float | None = None
+    mixture: Mixture | None = None
+    features: str | None = None
     mirrors: bool = True
 
     @property
@@ -125,6 +132,8 @@ class Spec:
         input_channels: of the given side of a pair, or of the pictures of A; equal to `channels`
             otherwise.
         class_names: of a labelled collection, or of the attributes.
+
+    Points of D numbers have the size (1, 1) and D channels.
     """
 
     kind: str
@@ -133,6 +142,11 @@ class Spec:
     input_channels: int
     class_names: tuple[str, ...] = ()
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what is generated, without the batch: (height, width, channels), or (D,)."""
+        return (self.channels,) if self.kind == "points" else (*self.size, self.channels)
+
 
 def spec_of(collection: Collection, size: tuple[int, int]) -> Spec:
     """Reads the channels off the first training examples."""
@@ -140,4 +154,6 @@ def spec_of(collection: Collection, size: tuple[int, int]) -> Spec:
     first, last = examples[0], examples[-1]
     picture = last["target" if collection.kind == "paired" else "image"]
     given = first["input" if collection.kind == "paired" else "image"]
+    if collection.kind == "points":
+        size = (1, 1)
     return Spec(collection.kind, size, picture.shape[-1], given.shape[-1], collection.class_names)

@@ -62,4 +62,5 @@ def open_digits(pictures: Pictures) -> Collection:
         parts=parts,
         description=f"digits: 10 classes, {len(parts['train'])} train, {TEST_COUNT} test",
         class_names=tuple("0123456789"),
+        features="digits",
     )

@@ -133,11 +133,14 @@ def open_folder(
     return _open_pictures(files, place, pictures, found)
 
 
-def open_pictures(path: str | os.PathLike, pictures: Pictures) -> PictureSource:
+def open_pictures(
+    path: str | os.PathLike, pictures: Pictures, flag: str = "--input"
+) -> PictureSource:
     """Opens every picture of a folder or zip, in natural order, whatever the layout.
 
     Args:
-        path: a folder or a .zip, as given with `--input`.
+        path: a folder or a .zip.
+        flag: as which it was given.
         pictures: `size`, `channels` (not None) and `fit`.
 
     Returns:
@@ -146,11 +149,11 @@ def open_pictures(path: str | os.PathLike, pictures: Pictures) -> PictureSource:
     Raises:
         UserError: nothing there, nothing readable, or no pictures.
     """
-    files, found = open_files(path, "--input")
+    files, found = open_files(path, flag)
     names = picture_names(found)
     if not names:
         raise UserError(
-            f"--input={printable(str(path))}: holds no pictures; right would be a folder or zip "
+            f"{flag}={printable(str(path))}: holds no pictures; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     return PictureSource(files, names, pictures.size, pictures.channels, pictures.fit)

@@ -56,5 +56,6 @@ def join_sets(name: str, open_side: Callable[[str, int | None], Collection]) -> 
         kind="unpaired",
         parts=parts,
         description=f"{' | '.join(said)} | {most} channel{plural}",
+        features=sides[0].features if sides[0].features == sides[-1].features else None,
         mirrors=all(found.mirrors for found in sides),
     )

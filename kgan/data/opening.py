@@ -17,8 +17,11 @@ from kgan.data.facades import open_facades
 from kgan.data.faces import open_faces
 from kgan.data.folders import open_folder
 from kgan.data.joined import JOINT, join_sets
+from kgan.data.mixtures import MIXTURES
 from kgan.data.pictures import printable
+from kgan.data.points import open_mixture
 from kgan.data.scenes import open_scenes
+from kgan.data.stacked import stack
 from kgan.data.tfds_source import open_tfds
 from kgan.data.typeset import open_typeset
 from kgan.data.usps import open_usps
@@ -35,10 +38,16 @@ BUILT_IN = {
     "scenes": lambda pictures, options: open_scenes(
         pictures, seed=options.seed, direction=options.direction
     ),
+    **{
+        name: lambda pictures, options, name=name: open_mixture(name, seed=options.seed)
+        for name in MIXTURES
+    },
+    "stacked_mnist": lambda pictures, options: _open_stacked("mnist", pictures, options),
     "usps": lambda pictures, options: open_usps(pictures, manual_dir=options.manual_dir),
 }
-# A scheme that is told what a picture shows takes either kind as it is.
-ONE_OF = {"conditional": ("labelled", "attributes")}
+# A scheme that is told what a picture shows takes either kind as it is; one that draws from noise
+# draws points, too.
+ONE_OF = {"conditional": ("labelled", "attributes"), "images": ("images", "points")}
 # What a scheme may be given in place of the kind it names: what is known of a picture beside its
 # pixels can be left unused.
 SERVES_AS = {"images": ("images", "labelled", "attributes")}
@@ -72,7 +81,7 @@ def open_dataset(
     """Opens a built-in set, a folder or zip, or a TFDS data set.
 
     Args:
-        name: `digits`, `typeset`, `faces`, `facades`, `scenes`, `usps`, a path, or a
+        name: a key of `BUILT_IN`, a path, or a
             TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
             Two of them with a `+` between are an unpaired set.
         pictures: size, channels and fit.
@@ -160,6 +169,16 @@ def _open_one(name, pictures, options):
         parts = {k: SkippingSource(part, limit) for k, part in collection.parts.items()}
         collection = dataclasses.replace(collection, parts=parts)
     return collection
+
+
+def _open_stacked(name, pictures, options):
+    if pictures.channels not in (None, 3):
+        raise UserError(
+            f"--channels={pictures.channels}: stacked_{name} has 3, one a digit; leave it out"
+        )
+    return stack(
+        _open_one(name, dataclasses.replace(pictures, channels=1), options), seed=options.seed
+    )
 
 
 def _as_kind(collection, kind, name):

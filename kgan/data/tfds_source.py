@@ -188,6 +188,7 @@ def _collect(tfds, name, pictures, builder) -> Collection:
         parts=parts,
         description=f"{name} (TFDS {builder.info.version}): {', '.join(classes + counts)}{note}",
         class_names=class_names,
+        features="digits" if re.match(r"mnist\b", name) else None,
     )
 
 

@@ -134,6 +134,7 @@ def open_typeset(
     painter = DigitPainter(font_folder(), pictures.channels or 1, pictures.fit)
     return Collection(
         name="typeset",
+        features="digits",
         kind="labelled",
         parts={
             part: DrawnSource(painter, part, count, seed, *pictures.size_of(part))

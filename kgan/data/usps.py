@@ -66,6 +66,7 @@ def open_usps(pictures: Pictures, *, manual_dir: str | None) -> Collection:
         parts=parts,
         description=f"usps: 10 classes, {counts}",
         class_names=tuple("0123456789"),
+        features="digits",
         mirrors=False,
     )
 

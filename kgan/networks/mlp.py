@@ -29,7 +29,7 @@ def generator(
     """Builds latent float32 [B, N] → picture float32 [B, H, W, C] in [-1, 1] (tanh).
 
     Args:
-        shape: (height, width, channels).
+        shape: (height, width, channels), or (D,) for points, which have no tanh.
         latent_size: length of the noise vector that the first layer sees.
         hidden: units of each hidden ReLU layer.
         hidden_noise: `concat`, `add` or `multiply` brings more noise to the output of the last
@@ -59,7 +59,9 @@ def generator(
         kernel_initializer=_initializer(seed * 1000 + 400),
     )(units)  # fmt: skip
     picture = layers.Reshape(shape, name="reshape")(units)
-    picture = layers.Activation("tanh", dtype="float32", name="picture")(picture)
+    # Points may lie anywhere.
+    last = "tanh" if len(shape) == 3 else "linear"
+    picture = layers.Activation(last, dtype="float32", name="picture")(picture)
     return keras.Model(latent, picture, name="generator")
 
 
@@ -74,7 +76,7 @@ def discriminator(
     """Builds picture float32 [B, H, W, C] in [-1, 1] → unbounded score float32 [B, 1].
 
     Args:
-        shape: (height, width, channels).
+        shape: (height, width, channels), or (D,) for points.
         hidden: units of each hidden ReLU layer.
         minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.

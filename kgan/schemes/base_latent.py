@@ -83,6 +83,8 @@ class LatentModel(AdversarialModel):
         super().__init__(generator, discriminator, logged=logged, **kwargs)
         if simultaneous and (d_updates, g_updates) != (1, 1):
             raise ValueError("`simultaneous` needs d_updates=1 and g_updates=1")
+        if augment and len(generator.output_shape) != 4:
+            raise ValueError("`augment` changes pictures; points are left as they are")
         if critic_schedule and SCHEDULE_CRITIC % d_updates:
             raise ValueError(f"`critic_schedule` needs d_updates that divide {SCHEDULE_CRITIC}")
         self.gan_loss = gan_loss
@@ -122,8 +124,8 @@ class LatentModel(AdversarialModel):
         return (shape[0] if isinstance(shape, list) else shape)[-1]
 
     @property
-    def picture_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+    def picture_shape(self) -> tuple[int, ...]:
+        """(height, width, channels), or (D,) of points."""
         return self.generator.output_shape[1:]
 
     # Which players move in a step.
@@ -382,7 +384,7 @@ class LatentModel(AdversarialModel):
         picture = "x".join(map(str, self.picture_shape))
         frozen = "Batch statistics are frozen; there is no dropout."
         seeds_spec = tf.TensorSpec([None], tf.int32)
-        return {
+        signatures = {
             "serving_default": Signature(
                 from_latents, {"latents": latent_spec},
                 f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
@@ -403,6 +405,9 @@ class LatentModel(AdversarialModel):
                 f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
             ),
         }  # fmt: skip
+        if len(self.picture_shape) != 3:
+            del signatures["png_from_seeds"]  # points are no pictures
+        return signatures
 
 
 # The arguments that say how the game is played, with their defaults.

@@ -12,7 +12,7 @@ from absl import flags
 
 from kgan import optimizers, penalties
 from kgan.losses import ADVERSARIAL_LOSSES
-from kgan.networks import dcgan, mlp
+from kgan.networks import dcgan, maxout, mlp
 from kgan.schemes.base_latent import (
     DISTRIBUTIONS,
     GAME,
@@ -96,13 +96,14 @@ def define_network_flags(flag_values: flags.FlagValues) -> None:
     def choice(name, options, about):
         flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
 
-    choice("network", ["dcgan", "mlp"], "Which networks both players are.")
+    choice("network", list(NETWORKS), "Which networks both players are.")
     integer("latent_size", "Length of the noise vector.", 1, 65_536)
     integer("width", "dcgan: channels next to the picture; they double inwards.", 1, 4096)
     for player, name in (("g", "generator"), ("d", "discriminator")):
         flags.DEFINE_multi_integer(
-            f"{player}_hidden", None, f"mlp: units of a hidden layer of the {name}, once a layer.",
-            1, 65_536, flag_values=flag_values,
+            f"{player}_hidden", None,
+            f"mlp, maxout: units of a hidden layer of the {name}, once a layer.", 1, 65_536,
+            flag_values=flag_values,
         )  # fmt: skip
     choice("d_norm", dcgan.NORMS, "dcgan: what normalises the discriminator.")
     flags.DEFINE_boolean(
@@ -136,24 +137,56 @@ def build_networks(settings, spec) -> tuple[keras.Model, keras.Model]:
     Raises:
         ValueError: begins with the argument that does not fit.
     """
-    shape = (*spec.size, spec.channels)
-    seen = (*spec.size, spec.channels * settings.packing)
-    output = {} if settings.output_bias is None else {"output_bias": settings.output_bias}
-    judge = {
-        "minibatch_kernels": settings.minibatch_kernels, "spectral_norm": settings.spectral_norm,
-        "seed": settings.seed,
-    }  # fmt: skip
-    if settings.network == "mlp":
-        generator = mlp.generator(
-            shape, settings.latent_size, settings.g_hidden, hidden_noise=settings.hidden_noise,
-            seed=settings.seed, **output,
-        )  # fmt: skip
-        return generator, mlp.discriminator(seen, settings.d_hidden, **judge)
-    if settings.hidden_noise != "none":
-        raise ValueError("`hidden_noise` goes with --network=mlp")
+    seen = (*spec.shape[:-1], spec.channels * settings.packing)
+    return NETWORKS[settings.network](settings, spec.shape, seen)
+
+
+def _refuse(settings, *names):
+    """Refuses what was asked for and the chosen networks do not have."""
+    for name in names:
+        if getattr(settings, name) not in (None, False, 0, "none"):
+            raise ValueError(f"`{name}` does not go with --network={settings.network}")
+
+
+def _output(settings):
+    return {} if settings.output_bias is None else {"output_bias": settings.output_bias}
+
+
+def _additions(settings):
+    return {n: getattr(settings, n) for n in ("minibatch_kernels", "spectral_norm", "seed")}
+
+
+def _mlp(settings, shape, seen):
+    generator = mlp.generator(
+        shape, settings.latent_size, settings.g_hidden, hidden_noise=settings.hidden_noise,
+        seed=settings.seed, **_output(settings),
+    )  # fmt: skip
+    return generator, mlp.discriminator(seen, settings.d_hidden, **_additions(settings))
+
+
+def _maxout(settings, shape, seen):
+    _refuse(settings, "hidden_noise", "minibatch_kernels", "spectral_norm", "output_bias")
+    generator = maxout.generator(
+        shape, settings.latent_size, settings.g_hidden, synchronized=settings.sync_batch_norm,
+        seed=settings.seed,
+    )  # fmt: skip
+    return generator, maxout.discriminator(seen, settings.d_hidden, seed=settings.seed)
+
+
+def _dcgan(settings, shape, seen):
+    _refuse(settings, "hidden_noise")
+    if len(shape) != 3:
+        raise ValueError("`network` dcgan is for pictures; right for points are mlp and maxout")
     common = {"base_width": settings.width, "synchronized": settings.sync_batch_norm}
-    generator = dcgan.generator(shape, settings.latent_size, seed=settings.seed, **common, **output)
-    return generator, dcgan.discriminator(seen, norm=settings.d_norm, **judge, **common)
+    generator = dcgan.generator(
+        shape, settings.latent_size, seed=settings.seed, **common, **_output(settings)
+    )
+    return generator, dcgan.discriminator(
+        seen, norm=settings.d_norm, **_additions(settings), **common
+    )
+
+
+NETWORKS = {"dcgan": _dcgan, "mlp": _mlp, "maxout": _maxout}
 
 
 def build(model: type[LatentModel], settings, spec, **own) -> LatentModel:

@@ -14,6 +14,10 @@ logarithm in the place of the squares: `--gan_loss=bce`.
 Where A and B have different channels the identity terms are left out, since G_AB takes no b then;
 their logged values are 0.
 
+`--semantic_weight` adds what Hoffman et al. 2018 (CyCADA, equation 4) add: a classifier of digits
+that has seen A's labels, frozen, must see the same class before and after a translation, both ways.
+Their classifier is trained on A; here it is the digit network of `kgan.metrics`.
+
 Differs from the paper: it has the identity terms for paintings and photographs only, its
 reference implementation always, as here. `--scales` is of Wang et al. 2018.
 """
@@ -31,6 +35,7 @@ from kgan.losses import (
     mean_over_scales,
     per_example_mean,
 )
+from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
 from kgan.schemes.base import TwoPlayerModel
 from kgan.schemes.base_translation import Way, shown_side_by_side
@@ -44,6 +49,7 @@ DEFAULTS = {
 
 # What a random number is for; folded into its seed so that no two uses share numbers.
 POOL_A, POOL_B = 0, 1
+SEMANTIC = ("g_loss_semantic_ab", "g_loss_semantic_ba")
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -65,6 +71,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     integer(
         "pool_size", 50, "Generated pictures kept to show the discriminators; 0: none.", 0, 100_000
     )
+    number("semantic_weight", 0.0, "Of digits: weight of keeping the class (CyCADA).")
     integer("width", 64, "Channels of the first map of all networks.", 1, 4096)
     integer("blocks", None, "Residual blocks; default: 6, or 9 from 256 pixels on.", 1, 100)
     integer(
@@ -89,6 +96,8 @@ class CycleGAN(TwoPlayerModel):
         cycle_weight_b: λ_B, not negative.
         identity_weight: of the identity terms, as a share of λ; not negative.
         pool_size: pictures in each of the two pools; 0 shows the discriminators new ones only.
+        semantic_weight: of the class that the digit network sees in a picture and has to see in
+            its translation; 0: it is not asked.
         seed: of what the pools exchange.
     """
 
@@ -114,9 +123,14 @@ class CycleGAN(TwoPlayerModel):
         cycle_weight_b: float = 10.0,
         identity_weight: float = 0.5,
         pool_size: int = 50,
+        semantic_weight: float = 0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        logged = [*self.logged, *(SEMANTIC if semantic_weight else ())]
+        super().__init__(logged=logged, **kwargs)
+        self.semantic_weight = semantic_weight
+        if semantic_weight:
+            digit_network.load()  # outside of the graph of a step
         self.generator_ab, self.generator_ba = generator_ab, generator_ba
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.gan_loss = gan_loss
@@ -180,12 +194,25 @@ class CycleGAN(TwoPlayerModel):
             + self.cycle_weight_a * (cycle_a + self.identity_weight * identity_a)
             + self.cycle_weight_b * (cycle_b + self.identity_weight * identity_b)
         )  # fmt: skip
+        semantic = {}
+        if self.semantic_weight:
+            semantic = dict(zip(SEMANTIC, (
+                self._changed_class(pictures_a, fake_b), self._changed_class(pictures_b, fake_a),
+            ), strict=True))  # fmt: skip
+            total += self.semantic_weight * sum(semantic.values())
         return total, {
+            **semantic,
             "g_loss": total, "g_loss_adv_ab": adversarial_ab, "g_loss_adv_ba": adversarial_ba,
             "g_loss_cycle_a": cycle_a, "g_loss_cycle_b": cycle_b,
             "g_loss_identity_a": identity_a, "g_loss_identity_b": identity_b,
             "fake_a": fake_a, "fake_b": fake_b,
         }  # fmt: skip
+
+    def _changed_class(self, pictures, translated):
+        """Computes −log p(class of the picture | its translation); float32 [B]."""
+        _, seen = digit_network.answer(tf.reduce_mean(pictures, axis=-1, keepdims=True))
+        _, logits = digit_network.answer(tf.reduce_mean(translated, axis=-1, keepdims=True))
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(seen, axis=1), logits)
 
     def _answer(self, generator, given, wanted):
         """Translates `given`, and `wanted`, which should stay what it is; None: not asked for."""
@@ -266,6 +293,7 @@ class CycleGAN(TwoPlayerModel):
             **super().get_config(), "gan_loss": self.gan_loss,
             "cycle_weight_a": self.cycle_weight_a, "cycle_weight_b": self.cycle_weight_b,
             "identity_weight": self.identity_weight, "pool_size": self.pool_size,
+            "semantic_weight": self.semantic_weight,
         }  # fmt: skip
 
 
@@ -330,6 +358,7 @@ def build(settings, spec) -> CycleGAN:
         cycle_weight_b=settings.cycle_weight_b,
         identity_weight=settings.identity_weight,
         pool_size=settings.pool_size,
+        semantic_weight=settings.semantic_weight,
         seed=settings.seed,
     )
     model.compile(**optimizers.players(settings))

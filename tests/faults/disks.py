@@ -21,7 +21,7 @@ SIZES = (2, 16, 24, 60, 100, 140, 200, 300, 400, 800, 940)
 STEPS = 40
 TRAINING = (
     "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
-    "--strategy=none", f"--steps={STEPS}", "--log_every=1", "--checkpoint_every=4",
+    "--noevaluate", "--strategy=none", f"--steps={STEPS}", "--log_every=1", "--checkpoint_every=4",
     "--sample_every=2", "--export_dir={folder}/saved_models",
 )  # fmt: skip
 NAMESPACE = ("unshare", "--mount", "--map-root-user")

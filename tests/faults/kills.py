@@ -31,7 +31,8 @@ STEPS = 42
 # only the end brings must not be lost by a kill that comes between the two.
 FLAGS = (
     "--deterministic", f"--steps={STEPS}", "--checkpoint_every=7", "--log_every=4",
-    "--sample_every=5", "--validate_every=5", "--flip", "--noexport", "--strategy=none",
+    "--sample_every=5", "--validate_every=5", "--flip", "--noevaluate", "--noexport",
+    "--strategy=none",
 )  # fmt: skip
 PICTURES = 20
 MOST_KILLS = 3  # in one run

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from kgan.metrics import translation
 
@@ -24,6 +25,109 @@ def test_l1_of_many_pixels_is_summed_in_double_precision():
     answers = np.full((1, 1024, 1024, 3), np.float32(0.1), np.float32)
     expected = np.float64(np.float32(0.1))
     assert abs(translation.l1(answers, np.zeros_like(answers))[0] - expected) < 1e-12
+
+
+def test_psnr_is_each_picture_s_in_decibels_of_a_range_of_2():
+    targets = np.zeros((2, 1, 2, 1), np.float32)
+    # Mean squares of (0.04 + 0.04) / 2 and (0 + 0.8) / 2 are a 100th and a 10th of 4.
+    answers = np.array([[[[0.2], [-0.2]]], [[[0.0], [np.sqrt(0.8)]]]], np.float32)
+    np.testing.assert_allclose(translation.psnr(answers, targets), [20.0, 10.0], rtol=1e-6)
+
+
+def test_psnr_of_opposite_pictures_is_zero():
+    white = np.ones((1, 2, 2, 3), np.float32)
+    np.testing.assert_allclose(translation.psnr(white, -white), [0.0], atol=1e-12)
+
+
+def test_psnr_is_that_of_the_library_below_its_limit():
+    rng = np.random.default_rng(0)
+    targets = rng.uniform(-1, 1, (3, 8, 6, 3)).astype(np.float32)
+    spread = np.array([1, 0.1, 0.004])[:, None, None, None]
+    answers = (targets + spread * rng.uniform(-1, 1, targets.shape)).astype(np.float32)
+    expected = [
+        peak_signal_noise_ratio(target.astype(np.float64), answer.astype(np.float64), data_range=2)
+        for target, answer in zip(targets, answers, strict=True)
+    ]
+    np.testing.assert_allclose(translation.psnr(answers, targets), expected, rtol=1e-9)
+
+
+def test_psnr_of_an_equal_picture_is_the_limit_that_rounding_to_levels_reaches():
+    rng = np.random.default_rng(0)
+    targets = rng.uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
+    limit = translation.psnr(targets, targets)
+    np.testing.assert_allclose(limit, [10 * np.log10(12 * 255**2)])
+    rounded = np.round((targets + 1) * 127.5) / 127.5 - 1
+    np.testing.assert_allclose(translation.psnr(rounded, targets), limit, atol=0.05)
+    np.testing.assert_array_equal(translation.psnr(targets + np.float32(1e-5), targets), limit)
+
+
+def plain_ssim(one, other):
+    """The paper's equations 13 to 17 for one channel of light in [0, 2], window by window."""
+    along = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    weights = np.outer(along, along) / along.sum() ** 2
+    c1, c2 = 0.02**2, 0.06**2
+    values = []
+    for top in range(one.shape[0] - 10):
+        for left in range(one.shape[1] - 10):
+            x, y = (p[top : top + 11, left : left + 11] for p in (one, other))
+            mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
+            variance_x = (weights * (x - mean_x) ** 2).sum()
+            variance_y = (weights * (y - mean_y) ** 2).sum()
+            covariance = (weights * (x - mean_x) * (y - mean_y)).sum()
+            values.append(
+                (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+                / ((mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2))
+            )  # fmt: skip
+    return np.mean(values)
+
+
+def test_ssim_follows_the_paper_window_by_window_and_is_the_mean_over_channels():
+    rng = np.random.default_rng(0)
+    targets = rng.uniform(-1, 1, (2, 17, 13, 3))
+    answers = np.clip(targets + [[[[0.1, 0.4, 0.9]]]] * rng.normal(size=targets.shape), -1, 1)
+    answers, targets = answers.astype(np.float32), targets.astype(np.float32)
+    light = [pictures.astype(np.float64) + 1 for pictures in (answers, targets)]
+    expected = [
+        np.mean([plain_ssim(answer[..., c], target[..., c]) for c in range(3)])
+        for answer, target in zip(*light, strict=True)
+    ]
+    assert min(expected) > 0.3 and max(expected) < 0.9
+    np.testing.assert_allclose(translation.ssim(answers, targets), expected, rtol=1e-9)
+
+
+def test_ssim_is_that_of_the_library_on_256_levels():
+    rng = np.random.default_rng(1)
+    levels = rng.integers(0, 256, (2, 1, 20, 30, 3), np.uint8)
+    expected = structural_similarity(
+        levels[0, 0], levels[1, 0], data_range=255, channel_axis=-1, gaussian_weights=True,
+        sigma=1.5, use_sample_covariance=False,
+    )  # fmt: skip
+    pictures = levels.astype(np.float32) / 127.5 - 1
+    np.testing.assert_allclose(translation.ssim(*pictures), [expected], atol=1e-6)
+
+
+def test_ssim_of_plain_pictures_compares_their_light():
+    # Light of 0.5 and 1.5: (2 · 0.75 + C₁) / (0.25 + 2.25 + C₁) with C₁ = 0.0004.
+    dark, light = (np.full((1, 11, 11, 1), value, np.float32) for value in (-0.5, 0.5))
+    np.testing.assert_allclose(translation.ssim(dark, light), [1.5004 / 2.5004], rtol=1e-9)
+    # Nearly equal light is nearly alike, also in the middle of the range.
+    near = translation.ssim(np.float32(0.02) * dark, np.float32(0.02) * light)
+    np.testing.assert_allclose(near, [1.0], atol=1e-3)
+
+
+def test_ssim_of_equal_pictures_is_1_and_of_a_negative_below_0():
+    rng = np.random.default_rng(0)
+    pictures = rng.uniform(-1, 1, (2, 12, 12, 3)).astype(np.float32)
+    np.testing.assert_allclose(translation.ssim(pictures, pictures), [1.0, 1.0], rtol=1e-12)
+    assert (translation.ssim(-pictures, pictures) < -0.5).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 32, 3), (1, 32, 10, 3)])
+def test_ssim_of_pictures_smaller_than_its_window_is_refused_in_one_line(shape):
+    pictures = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=r"11 pixels a side. Received: shape=\(1, ") as refusal:
+        translation.ssim(pictures, pictures)
+    assert "\n" not in str(refusal.value)
 
 
 def test_class_is_that_of_the_nearest_colour():
@@ -86,3 +190,45 @@ def test_commonest_class_share_is_over_all_pictures():
     wanted = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 2]]])
     # Three zeros, four ones, one two.
     assert translation.commonest_class_share(wanted) == 4 / 8
+
+
+# Class 0 is wanted 4 times, 3 of them right; class 1 twice, once right; class 2 three times, never
+# right; class 3 is answered once and never wanted; class 4 is in neither.
+WANTED = np.array([[[0, 0, 0]], [[0, 1, 1]], [[2, 2, 2]]], np.uint8)
+ANSWERED = np.array([[[0, 0, 0]], [[1, 1, 0]], [[0, 0, 3]]], np.uint8)
+
+
+def test_class_accuracy_is_the_mean_over_the_classes_that_are_wanted():
+    found = translation.class_accuracy(ANSWERED, WANTED, 5)
+    assert found == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
+
+
+def test_mean_iou_is_over_the_classes_that_are_wanted_or_answered():
+    # Class 0: 3 in both, 4 + 6 - 3 in either; 1: 1 of 2 + 2 - 1; 2 and 3: none of 3 and of 1.
+    found = translation.mean_iou(ANSWERED, WANTED, 5)
+    assert found == pytest.approx((3 / 7 + 1 / 3 + 0 + 0) / 4)
+
+
+def test_right_answers_reach_1_whatever_classes_are_missing():
+    assert translation.class_accuracy(WANTED, WANTED, 200) == 1
+    assert translation.mean_iou(WANTED, WANTED, 200) == 1
+
+
+def test_classes_are_measured_over_all_pictures_together():
+    # The class 1 has two pixels in one picture and none in the other.
+    wanted, answered = np.array([[[0, 0]], [[1, 1]]]), np.array([[[0, 1]], [[1, 1]]])
+    assert translation.class_accuracy(answered, wanted, 2) == 3 / 4
+    assert translation.mean_iou(answered, wanted, 2) == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_classes_up_to_255_are_told_apart():
+    wanted = np.array([[[255, 254, 1, 0]]], np.uint8)
+    answered = np.array([[[255, 255, 1, 0]]], np.uint8)
+    assert translation.mean_iou(answered, wanted, 256) == pytest.approx((1 / 2 + 0 + 1 + 1) / 4)
+
+
+@pytest.mark.parametrize("measure", [translation.class_accuracy, translation.mean_iou])
+def test_classes_beyond_the_count_are_refused(measure):
+    for answered, wanted in ((ANSWERED, WANTED), (WANTED, ANSWERED)):
+        with pytest.raises(ValueError, match="more than every class, 3. Received: 3"):
+            measure(answered, wanted, 3)

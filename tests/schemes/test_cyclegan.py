@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kgan import checkpoint, randomness, settings
 from kgan.data.collection import Spec
+from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
 from kgan.pictures import to_bytes
 from kgan.schemes.cyclegan import POOL_A, POOL_B, CycleGAN
@@ -21,7 +22,7 @@ class TestCycleGAN(SchemeContract):
     flags = ("--width=2", "--blocks=1", "--patch_layers=1", "--pool_size=3")
     other_settings = (
         "--gan_loss=bce", "--cycle_weight_a=7", "--cycle_weight_b=8", "--identity_weight=0.25",
-        "--pool_size=2",
+        "--pool_size=2", "--semantic_weight=2",
     )  # fmt: skip
     spec = Spec("unpaired", (16, 16), 3, 3)
     independent_flags = ()
@@ -268,3 +269,34 @@ def test_recommended_settings_are_the_paper_s():
     assert (resolved.identity_weight, resolved.gan_loss) == (0.5, "least_squares")
     assert (resolved.lr_schedule, resolved.lr_decay_from) == ("linear", 0.5)
     assert settings.parse(["--model=cyclegan", "--lr_schedule=constant"]).lr_schedule == "constant"
+
+
+def test_semantic_terms_are_the_class_lost_in_translation():
+    plain = settings.parse(["--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1"])
+    asked = settings.parse([
+        "--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1", "--semantic_weight=3",
+    ])  # fmt: skip
+    spec = Spec("unpaired", (16, 16), 1, 1)
+    without, model = (s.scheme.build(s, spec) for s in (plain, asked))
+    pictures_a, pictures_b = (
+        tf.constant(np.random.default_rng(seed).uniform(-1, 1, (2, 16, 16, 1)), tf.float32)
+        for seed in (0, 1)
+    )
+    total, log = model.generator_loss(pictures_a, pictures_b)
+
+    def lost(pictures, translated):
+        seen, probabilities = (
+            digit_network.look(np.asarray(batch))[1] for batch in (pictures, translated)
+        )
+        return -np.log(probabilities[[0, 1], seen.argmax(axis=1)])
+
+    expected_ab, expected_ba = lost(pictures_a, log["fake_b"]), lost(pictures_b, log["fake_a"])
+    np.testing.assert_allclose(log["g_loss_semantic_ab"], expected_ab, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(log["g_loss_semantic_ba"], expected_ba, rtol=1e-3, atol=1e-5)
+    assert expected_ab.max() > 0.05
+    other, other_log = without.generator_loss(pictures_a, pictures_b)
+    np.testing.assert_allclose(
+        total, other.numpy() + 3 * (expected_ab + expected_ba), rtol=1e-4, atol=1e-4
+    )
+    assert "g_loss_semantic_ab" not in other_log and "g_loss_semantic_ab" not in without.logged
+    assert "g_loss_semantic_ab" in model.logged

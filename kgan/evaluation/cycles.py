@@ -1,0 +1,60 @@
+"""Translations both ways between two sets: what comes back, and how near to real each way is."""
+
+import numpy as np
+
+from kgan import progress
+from kgan.data import Collection, pipeline
+from kgan.evaluation.drawings import look_at_source
+from kgan.evaluation.task import ERROR, Request, Result, Task
+from kgan.metrics import comparison, translation
+from kgan.metrics.features import find
+
+NAME = "cycles"
+BATCH = 8
+OFFERS = {"reconstruction": True}
+DIRECTIONS = {**OFFERS, **comparison.directions()}
+
+
+def fitting(model, collection: Collection, request: Request) -> Task | None:
+    """Fits a model that translates both ways, on two sets."""
+    parts = [collection.parts.get(f"{request.part}{domain}") for domain in ("_a", "_b")]
+    if collection.kind != "unpaired" or None in parts or not hasattr(model, "ways"):
+        return None
+    features = request.features or collection.features
+    extractor = None if features is None else find(features)
+
+    def measure(names):
+        values, left_out = {}, {}
+        ways = (("AtoB", "BtoA", *parts), ("BtoA", "AtoB", *reversed(parts)))
+        for way, back, source, other in ways:
+            count = min(request.count, len(source))
+            pictures = pipeline.examples(source, ("image",), count)["image"]
+            translated, returned = _there_and_back(model, pictures, way, back)
+            if "reconstruction" in names:
+                errors = translation.l1(returned, pictures)
+                name = f"reconstruction_l1_{way}_{count}"
+                values[name] = float(errors.mean())
+                values[f"{name}{ERROR}"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
+            compared = [name for name in names if name in comparison.METRICS]
+            if compared:
+                real = look_at_source(other, extractor, min(request.count, len(other)))
+                protocol = f"{way}_{extractor.name}_{len(translated)}"
+                found, missing = comparison.compare(extractor(translated), real, compared, protocol)
+                values |= found
+                left_out |= {f"{name} {way}": why for name, why in missing.items()}
+        title = f"{len(parts[0]):,} pictures of A and {len(parts[1]):,} of B, {request.part} parts"
+        return Result(title, values, left_out)
+
+    offers = {} if extractor is None else comparison.offers(extractor.has_classes)
+    return Task(NAME, {**OFFERS, **offers}, measure)
+
+
+def _there_and_back(model, pictures, way, back):
+    translated, returned = [], []
+    for start in progress.bar(
+        range(0, len(pictures), BATCH), desc=f"translating {way}", delay=5, leave=False
+    ):
+        there = model.ways[way].translate(pictures[start : start + BATCH])
+        translated.append(there)
+        returned.append(model.ways[back].translate(there))
+    return np.concatenate(translated), np.concatenate(returned)

@@ -1,0 +1,88 @@
+"""Pictures drawn from noise beside real ones: distances of distributions, classes, agreement."""
+
+import numpy as np
+
+from kgan import progress
+from kgan.data import Collection, pipeline
+from kgan.data.collection import Source
+from kgan.errors import UserError
+from kgan.evaluation.task import Request, Result, Task
+from kgan.metrics import comparison
+from kgan.metrics.features import Extractor, Seen, find
+
+NAME = "drawings"
+BATCH = 250
+AGREEMENT = {"agreement": False}
+DIRECTIONS = {**comparison.directions(), **AGREEMENT}
+
+
+def fitting(model, collection: Collection, request: Request) -> Task | None:
+    """Fits a model that draws pictures from seeds, where features are known or asked for."""
+    draws = hasattr(model, "latents_from_seeds") and collection.kind != "points"
+    features = request.features or collection.features
+    source = collection.parts.get(request.part)
+    if not draws or features is None or source is None:
+        return None
+    extractor = find(features)
+    conditional = "label" if collection.kind == "labelled" else None
+    asks = conditional is not None and len(collection.class_names) == 10 and features == "digits"
+
+    def measure(names):
+        count = min(request.count, len(source))
+        real = look_at_source(source, extractor, count)
+        told = conditions(model, collection, request.part, count)
+        pictures = draw(model, count, told)
+        generated = extractor(pictures)
+        protocol = f"{extractor.name}_{count}"
+        values, left_out = comparison.compare(
+            generated, real, [n for n in names if n in comparison.METRICS], protocol
+        )
+        if "agreement" in names:
+            found = comparison.class_agreement(generated.probabilities, told.argmax(axis=1))
+            values |= {
+                name.replace("agreement", f"agreement_{protocol}", 1): value
+                for name, value in found.items()
+            }
+        title = (
+            f"{count:,} drawn pictures against {count:,} real ones of the {request.part} part, by "
+            f"{extractor.name}"
+        )
+        return Result(title, values, left_out)
+
+    offers = comparison.offers(extractor.has_classes)
+    return Task(NAME, {**offers, **(AGREEMENT if asks else {})}, measure)
+
+
+def look_at_source(source: Source, extractor: Extractor, count: int) -> Seen:
+    """Looks at the first pictures of a part, or at what was kept of them."""
+    pictures = pipeline.examples(source, ("image",), count)["image"]
+    return extractor.remember(pictures)
+
+
+def conditions(model, collection: Collection, part: str, count: int) -> np.ndarray | None:
+    """Gives what a conditional model is asked for: what the first real examples show.
+
+    Returns:
+        float32 [count, K], or None for a model that is not told anything.
+    """
+    if not hasattr(model, "condition_size"):
+        return None
+    key = "label" if collection.kind == "labelled" else "attributes"
+    known = pipeline.examples(collection.parts[part], (key,), count)[key]
+    if key == "label":
+        return np.eye(model.condition_size, dtype=np.float32)[known]
+    return known.astype(np.float32)
+
+
+def draw(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
+    """Draws the pictures of the seeds 0, 1, …; float32 [count, H, W, C] in [-1, 1]."""
+    drawn = []
+    starts = range(0, count, BATCH)
+    for start in progress.bar(starts, desc="drawing", delay=5, leave=False):
+        numbers = np.arange(start, min(start + BATCH, count))
+        own = [] if told is None else [told[numbers]]
+        drawn.append(model.generate(model.latents_from_seeds(numbers), *own))
+    pictures = np.concatenate(drawn)
+    if not np.isfinite(pictures).all():
+        raise UserError("the model draws NaN; go back to an earlier checkpoint")
+    return pictures

@@ -1,0 +1,50 @@
+"""Checks of the arrays that the distribution metrics take, with messages that name the argument."""
+
+import numpy as np
+
+
+def as_features(name: str, value: np.ndarray, *, least: int = 1) -> np.ndarray:
+    """Checks an array of feature vectors and turns it into double precision.
+
+    Args:
+        name: the argument's name in the caller, for the message.
+        value: float32 or float64 [N, F].
+        least: the smallest N that will do.
+
+    Returns:
+        float64 [N, F], finite; `value` itself where it is that already.
+
+    Raises:
+        ValueError: on another type or rank, too few rows, no columns, or a value that is not
+            finite.
+    """
+    value = np.asarray(value)
+    if value.dtype.kind != "f" or value.ndim != 2 or value.shape[0] < least or not value.shape[1]:
+        raise ValueError(
+            f"`{name}` must be floats [N, F] with N at least {least} and F at least 1. "
+            f"Received: {value.dtype} {list(value.shape)}"
+        )
+    if not np.isfinite(value).all():
+        raise ValueError(
+            f"`{name}` must be finite. Received: {np.count_nonzero(~np.isfinite(value))} of "
+            f"{value.size} values are NaN or infinite"
+        )
+    return value.astype(np.float64, copy=False)
+
+
+def as_feature_pair(
+    generated: np.ndarray, reference: np.ndarray, *, least: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Checks the feature vectors of two sets, as `as_features` does, and that both have F columns.
+
+    Raises:
+        ValueError: as `as_features`, and where the numbers of columns differ.
+    """
+    generated = as_features("generated", generated, least=least)
+    reference = as_features("reference", reference, least=least)
+    if generated.shape[1] != reference.shape[1]:
+        raise ValueError(
+            "`generated` and `reference` must have the same number of features. "
+            f"Received: {generated.shape[1]} and {reference.shape[1]}"
+        )
+    return generated, reference

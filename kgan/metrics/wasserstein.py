@@ -1,0 +1,227 @@
+"""How far apart two sets of points are, exactly, and what a critic makes of it.
+
+A critic of slope at most K estimates K times the distance at most; with a clip or a penalty K is
+known only roughly. So its estimate is worth as much as its slope, which is measured here as well.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from kgan import penalties
+
+MOST_POINTS = 4000  # for the exact distance
+BATCH = 1000  # points that a critic is given at once
+# Pairs nearer than this share of the farthest pair say nothing of a slope: the rounding of float32
+# scores, a 10⁻⁷ of them, would be a thousandth of the quotient and more.
+NEAREST = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """How steep a critic f was found to be; both largest ones are at most its Lipschitz constant.
+
+    Attributes:
+        largest_gradient: the largest ‖∇f(x)‖.
+        mean_gradient: the mean ‖∇f(x)‖, which a gradient penalty holds near 1.
+        largest_quotient: the largest |f(a) - f(b)| / ‖a - b‖.
+    """
+
+    largest_gradient: float
+    mean_gradient: float
+    largest_quotient: float
+
+
+def exact(points_a: np.ndarray, points_b: np.ndarray) -> float:
+    """Computes the 1-Wasserstein distance between two sets of equally many points.
+
+    min over permutations s of (1 / N) Σᵢ ‖aᵢ - b_s(i)‖: of equal weights, one of the best plans
+    pairs the points off. It is that of the sets and not of what they were drawn from: two samples
+    of 1,000 from one normal distribution in 16 dimensions are 3.2 apart.
+
+    Time grows with N³: on one core 1,000 points in the plane take 1 s, 4,000 take 45 s (in 16
+    dimensions 5 s), and 0.3 GB.
+
+    Args:
+        points_a: float [N, ...], at most 4,000 points.
+        points_b: the same shape.
+
+    Returns:
+        Mean Euclidean distance, all axes but the first flattened; 0 or more.
+
+    Raises:
+        ValueError: on sets of different shapes, on none and on too many points.
+
+    Reference: Peyré and Cuturi 2019, equation 2.2 and proposition 2.1.
+    """
+    if points_a.shape != points_b.shape:
+        raise ValueError(
+            "`points_a` and `points_b` must have the same shape. "
+            f"Received: {points_a.shape} and {points_b.shape}"
+        )
+    if not 1 <= len(points_a) <= MOST_POINTS:
+        raise ValueError(
+            f"`points_a` must have 1 to {MOST_POINTS} points. Received: {len(points_a)}"
+        )
+    distances = cdist(_flat(points_a), _flat(points_b))
+    return float(distances[linear_sum_assignment(distances)].mean())
+
+
+def between_shifted_gaussians(shift: np.ndarray) -> float:
+    """Computes the 1-Wasserstein distance of two normal distributions of equal covariance.
+
+    ‖Δμ‖: moving all by the shift costs it, and no plan costs less than what it moves the mean.
+
+    Args:
+        shift: float [D], the difference of the means.
+    """
+    return float(np.linalg.norm(shift))
+
+
+def between_parallel_lines(theta: float) -> float:
+    """Computes the 1-Wasserstein distance of (0, Z) and (θ, Z), Z uniform in [0, 1]: |θ|.
+
+    Their Jensen-Shannon divergence is log 2 for every θ but 0, so its gradient leads nowhere.
+
+    Reference: Arjovsky et al. 2017, section 2, example 1.
+    """
+    return abs(float(theta))
+
+
+def sample_shifted_gaussians(
+    count: int, shift: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws from a standard normal distribution and, independently, from a shifted one.
+
+    Args:
+        count: how many points of each.
+        shift: float [D], the difference of the means.
+        seed: of the draw.
+
+    Returns:
+        Two float32 [count, D], the second shifted.
+    """
+    shift = np.asarray(shift, np.float64)
+    first, second = np.random.default_rng(seed).normal(size=(2, count, len(shift)))
+    return first.astype(np.float32), (second + shift).astype(np.float32)
+
+
+def sample_parallel_lines(count: int, theta: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws from (0, Z) and, independently, from (θ, Z), with Z uniform in [0, 1).
+
+    Args:
+        count: how many points of each.
+        theta: how far apart the lines are.
+        seed: of the draw.
+
+    Returns:
+        Two float32 [count, 2], the second on the line at θ.
+
+    Reference: Arjovsky et al. 2017, section 2, example 1.
+    """
+    heights = np.random.default_rng(seed).uniform(size=(2, count)).astype(np.float32)
+    first, second = (
+        np.stack([np.full_like(height, place), height], axis=1)
+        for height, place in zip(heights, (0.0, theta), strict=True)
+    )
+    return first, second
+
+
+def critic_estimate(critic: keras.Model, points_a: np.ndarray, points_b: np.ndarray) -> float:
+    """Computes what a critic f takes for the distance: mean f(a) - mean f(b).
+
+    Args:
+        critic: from float32 [N, ...] to scores [N, 1]; called as at inference.
+        points_a: float [N, ...]; the real ones, where the critic gives these the higher scores.
+        points_b: float [M, ...].
+
+    Returns:
+        The estimate; negative where the second set has the higher scores.
+
+    Reference: Arjovsky et al. 2017, equation 2 (for a critic of slope K it is K times that at
+        most).
+    """
+    return float(_scores(critic, points_a).mean() - _scores(critic, points_b).mean())
+
+
+def lipschitz_estimate(
+    critic: keras.Model, points_a: np.ndarray, points_b: np.ndarray, pairs: int, seed: int
+) -> Slopes:
+    """Measures how steep a critic is between two sets of points.
+
+    Each pair (a, b) is drawn independently and uniformly, with repetition. The gradient is taken at
+    one point of it, x = a + t (b - a), t uniform in [0, 1); the quotient from end to end.
+
+    Args:
+        critic: from float32 [N, ...] to scores [N, 1], an example's not depending on the others;
+            called as at inference.
+        points_a: float [N, ...].
+        points_b: float [M, ...], points of the same shape.
+        pairs: how many pairs, 1 or more.
+        seed: of the draw.
+
+    Returns:
+        Slopes, norms over all axes but the first. Pairs that are (nearly) the same point are left
+        out of the quotient; it is 0 where there are no others.
+
+    Raises:
+        ValueError: on points of different shapes, on an empty set and on no pairs.
+
+    Reference: Gulrajani et al. 2017, section 4 and algorithm 1, lines 4 and 6.
+    """
+    if points_a.shape[1:] != points_b.shape[1:]:
+        raise ValueError(
+            "`points_a` and `points_b` must hold points of the same shape. "
+            f"Received: {points_a.shape} and {points_b.shape}"
+        )
+    if min(pairs, len(points_a), len(points_b)) < 1:
+        raise ValueError(
+            "`pairs` must be 1 or more, and so many the points of each set. "
+            f"Received: pairs={pairs}, {len(points_a)} and {len(points_b)} points"
+        )
+    rng = np.random.default_rng(seed)
+    chosen_a, chosen_b = (rng.integers(len(points), size=pairs) for points in (points_a, points_b))
+    shares = rng.uniform(size=pairs)
+    norms, rises, distances = [], [], []
+    for start in range(0, pairs, BATCH):
+        part = slice(start, start + BATCH)
+        a, b = (
+            points[chosen[part]].astype(np.float32)
+            for points, chosen in ((points_a, chosen_a), (points_b, chosen_b))
+        )
+        share = shares[part].reshape([-1] + [1] * (a.ndim - 1))
+        norms.append(_slopes(critic, (a + share * (b - a)).astype(np.float32)))
+        rises.append(np.abs(_scores(critic, a) - _scores(critic, b)))
+        distances.append(np.linalg.norm(_flat(a) - _flat(b), axis=1))
+    norms, rises, distances = map(np.concatenate, (norms, rises, distances))
+    apart = distances > NEAREST * distances.max()
+    return Slopes(
+        largest_gradient=float(norms.max()),
+        mean_gradient=float(norms.mean()),
+        largest_quotient=float((rises[apart] / distances[apart]).max(initial=0.0)),
+    )
+
+
+def _flat(points: np.ndarray) -> np.ndarray:
+    """Gives float64 [N, D] for points of any shape."""
+    return points.reshape(len(points), -1).astype(np.float64)
+
+
+def _scores(critic: keras.Model, points: np.ndarray) -> np.ndarray:
+    """Gives a critic's scores at points of any number; float64 [N]."""
+    starts = range(0, len(points), BATCH)
+    parts = (points[start : start + BATCH].astype(np.float32) for start in starts)
+    found = [tf.cast(critic(part, training=False), tf.float64).numpy() for part in parts]
+    return np.concatenate(found)[:, 0]
+
+
+def _slopes(critic: keras.Model, points: np.ndarray) -> np.ndarray:
+    """Computes ‖∇f(x)‖ at each point of one batch; float64 [N]."""
+    squares = penalties.squared_gradient_norm(
+        lambda x: critic(x, training=False), tf.constant(points)
+    )
+    return np.sqrt(squares.numpy().astype(np.float64))

@@ -1,0 +1,89 @@
+"""Networks for points: a generator of normalised ReLU layers and a discriminator of maxout layers.
+
+Reference: Lin et al. 2018 (PacGAN), section 4.1, after Srivastava et al. 2017 (VEEGAN): four layers
+of 400 units with batch normalisation, a linear output; three maxout layers of 200 units with 5
+pieces each (Goodfellow et al. 2013, equations 1 and 2).
+Differs from the papers: nothing that they fix; initial weights are Glorot's.
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from kgan.layers import Maxout
+from kgan.networks.blocks import batch_norm
+
+PIECES = 5
+
+
+def generator(
+    shape: tuple[int, ...],
+    latent_size: int = 2,
+    hidden: Sequence[int] = (400, 400, 400, 400),
+    *,
+    synchronized: bool = False,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds latent float32 [B, N] → point float32 [B, D], anywhere.
+
+    Args:
+        shape: (D,).
+        latent_size: N.
+        hidden: units of each hidden layer.
+        synchronized: batch statistics over all replicas.
+        seed: of the initial weights.
+
+    Raises:
+        ValueError: for anything but points.
+    """
+    (units_out,) = _points(shape)
+    latent = keras.Input((latent_size,), name="latent")
+    units = latent
+    for number, size in enumerate(hidden):
+        units = layers.Dense(
+            size, use_bias=False, name=f"hidden_{number}",
+            kernel_initializer=_initializer(seed * 1000 + number),
+        )(units)  # fmt: skip
+        units = batch_norm(f"norm_{number}", synchronized)(units)
+        units = layers.ReLU(name=f"relu_{number}")(units)
+    point = layers.Dense(
+        units_out, dtype="float32", name="point", kernel_initializer=_initializer(seed * 1000 + 400)
+    )(units)
+    return keras.Model(latent, point, name="generator")
+
+
+def discriminator(
+    shape: tuple[int, ...], hidden: Sequence[int] = (200, 200, 200), *, seed: int = 0
+) -> keras.Model:
+    """Builds point float32 [B, D] → logit float32 [B, 1].
+
+    Args:
+        shape: (D,), all numbers of the points that are seen together.
+        hidden: units of each maxout layer.
+        seed: of the initial weights.
+
+    Raises:
+        ValueError: for anything but points.
+    """
+    point = keras.Input(_points(shape), name="picture")
+    units = point
+    for number, size in enumerate(hidden):
+        units = Maxout(
+            size, PIECES, name=f"maxout_{number}",
+            kernel_initializer=_initializer(seed * 1000 + 500 + number),
+        )(units)  # fmt: skip
+    logit = layers.Dense(
+        1, dtype="float32", name="logit", kernel_initializer=_initializer(seed * 1000 + 900)
+    )(units)
+    return keras.Model(point, logit, name="discriminator")
+
+
+def _points(shape):
+    if len(shape) != 1:
+        raise ValueError(f"`network` maxout is for points, as in ring and grid. Received: {shape}")
+    return shape
+
+
+def _initializer(seed):
+    return keras.initializers.GlorotUniform(seed=seed)

@@ -1,0 +1,32 @@
+"""`python -m kgan.report --run=DIR [--run=DIR …]`: one page on runs, to keep and to pass on."""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from kgan import cli, settings
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines this command's flags."""
+    flags.DEFINE_multi_string(
+        "run", [], "A run folder; given again, the runs stand side by side.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "out", None, "The page; default: report.html in the first run's folder.", flag_values=values
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the page and prints where to."""
+    given = settings.parse_command("kgan.report", define_flags, arguments, needed=("run",))
+    if given is None:
+        return
+    cli.import_tensorflow()
+    from kgan import reporting
+
+    print(reporting.write(given.run, given.out))
+
+
+if __name__ == "__main__":
+    cli.run(main)

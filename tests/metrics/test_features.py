@@ -1,0 +1,127 @@
+"""Tests of features: the packaged digit network, pixels, and what is kept of real pictures."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from kgan.data import Pictures, open_dataset, pipeline
+from kgan.errors import UserError
+from kgan.metrics import digit_network, features
+
+MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist"
+
+
+def test_digit_network_reaches_what_is_written_beside_its_weights(tmp_path):
+    if not MNIST.exists():
+        pytest.skip("MNIST is not here")
+    collection = open_dataset(
+        "mnist", Pictures((28, 28), (28, 28), 1), kind="labelled", data_dir=str(tmp_path),
+        manual_dir=str(MNIST),
+    )  # fmt: skip
+    assert collection.features == "digits"
+    test = pipeline.examples(collection.parts["test"], ("image", "label"))
+    found, probabilities = digit_network.look(test["image"])
+    assert found.shape == (10_000, 64) and probabilities.shape == (10_000, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-4)
+    accuracy = (probabilities.argmax(axis=1) == test["label"]).mean()
+    assert accuracy == pytest.approx(digit_network.load()[1]["test_accuracy"], abs=2e-4)
+    assert accuracy > 0.99
+
+
+def test_digits_of_the_package_are_known_at_any_size():
+    """Other people's digits, which it has never seen; scikit-learn's come from another set."""
+    for size in (28, 40):
+        collection = open_dataset(
+            "digits", Pictures((size, size), (size, size), 1), kind="labelled"
+        )
+        test = pipeline.examples(collection.parts["test"], ("image", "label"))
+        seen = features.find("digits")(test["image"])
+        assert (seen.probabilities.argmax(axis=1) == test["label"]).mean() > 0.8
+
+
+def test_colours_are_seen_as_grey():
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 3)).astype(np.float32)
+    grey = pictures.mean(axis=-1, keepdims=True)
+    own, of_grey = (features.find("digits")(p) for p in (pictures, grey))
+    np.testing.assert_allclose(own.features, of_grey.features, rtol=1e-4)
+
+
+def test_stacked_digits_are_a_thousand_classes_hundreds_first():
+    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 3)).astype(np.float32)
+    seen = features.find("stacked_digits")(pictures)
+    assert seen.features.shape == (2, 192) and seen.probabilities.shape == (2, 1000)
+    single = [features.find("digits")(pictures[..., c : c + 1]).probabilities for c in range(3)]
+    expected = single[0][1, 4] * single[1][1, 0] * single[2][1, 7]
+    assert seen.probabilities[1, 407] == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(UserError, match="three channels"):
+        features.find("stacked_digits")(pictures[..., :1])
+
+
+def test_pixels_are_shrunk_to_means():
+    pictures = np.zeros((1, 16, 16, 1), np.float32)
+    pictures[0, :2, :2] = [[[1], [0]], [[0], [1]]]
+    seen = features.find("pixels")(pictures)
+    assert seen.features.shape == (1, 64) and seen.probabilities is None
+    small = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
+    assert features.find("pixels")(small).features.tolist() == [list(range(12))]
+
+
+def test_features_that_there_are_not_are_refused_in_one_line():
+    with pytest.raises(UserError) as caught:
+        features.find("eigenfaces")
+    assert str(caught.value).startswith("--features=eigenfaces: ")
+
+
+@pytest.fixture
+def counting(tmp_path, monkeypatch):
+    monkeypatch.setenv("KGAN_CACHE", str(tmp_path))
+    looks = []
+
+    def look(pictures):
+        looks.append(len(pictures))
+        return features.Seen(pictures.reshape(len(pictures), -1) * 2)
+
+    return features.Extractor("twice", "1", look, has_classes=False), looks, tmp_path
+
+
+def test_real_pictures_are_looked_at_once(counting):
+    extractor, looks, _ = counting
+    pictures = np.random.default_rng(0).uniform(-1, 1, (5, 2, 2, 1)).astype(np.float32)
+    first, second = extractor.remember(pictures), extractor.remember(pictures.copy())
+    assert looks == [5]
+    np.testing.assert_array_equal(first.features, second.features)
+    np.testing.assert_array_equal(second.features, pictures.reshape(5, 4) * 2)
+    assert second.probabilities is None
+
+
+@pytest.mark.parametrize("change", ["pixel", "name", "version", "shape"])
+def test_other_pictures_and_other_features_are_not_mixed_up(counting, change):
+    extractor, looks, _ = counting
+    pictures = np.zeros((5, 2, 2, 1), np.float32)
+    extractor.remember(pictures)
+    look = extractor.look
+    match change:
+        case "pixel":
+            pictures = pictures.copy()
+            pictures[4, 1, 1, 0] = 1e-6
+        case "shape":
+            pictures = pictures.reshape(5, 4, 1, 1)
+        case "name":
+            extractor = features.Extractor("thrice", "1", look)
+        case "version":
+            extractor = features.Extractor("twice", "2", look)
+    extractor.remember(pictures)
+    assert looks == [5, 5]
+
+
+def test_a_damaged_file_is_made_anew(counting):
+    extractor, looks, folder = counting
+    pictures = np.ones((3, 2, 2, 1), np.float32)
+    extractor.remember(pictures)
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes()[:20])
+    again = extractor.remember(pictures)
+    assert looks == [3, 3] and again.features.tolist() == [[2.0] * 4] * 3
+    extractor.remember(pictures)
+    assert looks == [3, 3]

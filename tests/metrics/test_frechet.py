@@ -1,0 +1,191 @@
+"""The distance against Gaussians worked out by hand, its error against repeated draws."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from kgan.metrics import frechet
+from kgan.metrics.frechet import Statistics
+
+MANY = 10**6
+
+
+def gaussian(mean, covariance):
+    return Statistics(np.array(mean, float), np.array(covariance, float), MANY)
+
+
+def correlated(seed, count, features):
+    """Draws vectors whose features are correlated and differ in scale."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.standard_normal((features, features)) * rng.uniform(0.1, 3.0, features)
+    return rng.standard_normal((count, features)) @ mixing + rng.standard_normal(features)
+
+
+def test_statistics_are_mean_and_covariance_over_count_minus_one():
+    # Deviations from the mean (2, 1): (-2, 1), (0, -1), (2, 0).
+    found = Statistics.from_features(np.array([[0, 2], [2, 0], [4, 1]], np.float32))
+    assert found.count == 3
+    np.testing.assert_allclose(found.mean, [2, 1])
+    np.testing.assert_allclose(found.covariance, [[4, -1], [-1, 1]])
+    assert found.mean.dtype == found.covariance.dtype == np.float64
+
+
+def test_statistics_do_not_depend_on_the_batches():
+    features = correlated(0, 100, 5)
+    whole = Statistics.from_features(features)
+    parts = Statistics.from_batches(iter(np.split(features, [1, 8, 8 + 64])))
+    assert parts.count == 100
+    np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12)
+    np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-11)
+    np.testing.assert_allclose(whole.covariance, np.cov(features.T), rtol=1e-11)
+
+
+def test_small_variance_far_from_zero_is_not_lost_between_batches():
+    # Values 10⁸ ± 0.5: the variance is 0.25 · 4/3, the squares are 10¹⁶.
+    features = 1e8 + np.array([[0.5], [-0.5], [0.5], [-0.5]])
+    found = Statistics.from_batches([features[:1], features[1:]])
+    assert found.covariance[0, 0] == pytest.approx(1 / 3, rel=1e-6)
+
+
+def test_one_vector_has_no_statistics():
+    with pytest.raises(ValueError, match="`features` must have at least 2 vectors.*Received: 1"):
+        Statistics.from_batches([np.zeros((1, 4))])
+    with pytest.raises(ValueError, match="Received: 0"):
+        Statistics.from_batches([])
+
+
+def test_batches_must_have_the_same_features():
+    with pytest.raises(ValueError, match=r"must be \[N, 4\].*Received: \[3, 5\]"):
+        Statistics.from_batches([np.zeros((2, 4)), np.zeros((3, 5))])
+
+
+def test_statistics_that_do_not_belong_together_are_refused():
+    with pytest.raises(ValueError, match=r"Received: \[2\] and \[3, 3\]"):
+        Statistics(np.zeros(2), np.eye(3), 10)
+    with pytest.raises(ValueError, match="must be finite"):
+        Statistics(np.array([0.0, np.nan]), np.eye(2), 10)
+    with pytest.raises(ValueError, match="`count` must be at least 2.*Received: 1"):
+        Statistics(np.zeros(2), np.eye(2), 1)
+
+
+def test_distance_of_axis_aligned_gaussians():
+    # |m|² = 9 + 16; each axis adds (σ₁ − σ₂)²: (1 − 3)² + (2 − 0.5)².
+    first = gaussian([0, 0], [[1, 0], [0, 4]])
+    second = gaussian([3, -4], [[9, 0], [0, 0.25]])
+    assert frechet.frechet_distance(first, second) == pytest.approx(25 + 4 + 2.25)
+
+
+def test_distance_of_gaussians_whose_axes_differ():
+    # For 2x2, tr √M = √(tr M + 2 √det M). Here M has the trace of C₁C₂ = [[2, 4], [1, 8]]: 10, and
+    # the determinant 4 · 3 = 12. tr C₁ + tr C₂ = 5 + 4.
+    first = gaussian([0, 0], [[1, 0], [0, 4]])
+    second = gaussian([0, 0], [[2, 1], [1, 2]])
+    wanted = 9 - 2 * np.sqrt(10 + 2 * np.sqrt(12))
+    assert frechet.frechet_distance(first, second) == pytest.approx(wanted)
+    assert frechet.frechet_distance(second, first) == pytest.approx(wanted)
+
+
+def test_distance_is_that_of_the_matrix_square_root():
+    first, second = (Statistics.from_features(correlated(seed, 60, 12)) for seed in (1, 2))
+    root = scipy.linalg.sqrtm(first.covariance @ second.covariance)
+    shift = first.mean - second.mean
+    wanted = shift @ shift + np.trace(first.covariance + second.covariance - 2 * root.real)
+    assert wanted > 1
+    assert frechet.frechet_distance(first, second) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_equal_statistics_have_distance_0():
+    statistics = Statistics.from_features(correlated(0, 50, 20))
+    distance = frechet.frechet_distance(statistics, statistics)
+    assert 0 <= distance < 1e-10 * np.trace(statistics.covariance)
+
+
+def test_directions_without_variance_change_nothing():
+    # The same features twice, and five that are always 0: twice the distance.
+    first, second = correlated(1, 60, 6), correlated(2, 60, 6)
+    dead = np.zeros((60, 5))
+    once = frechet.frechet_distance(*map(Statistics.from_features, (first, second)))
+    twice = frechet.frechet_distance(
+        *(Statistics.from_features(np.hstack([x, dead, x])) for x in (first, second))
+    )
+    assert twice == pytest.approx(2 * once, rel=1e-9)
+
+
+def test_collapsed_sample_is_as_far_as_the_reference_is_wide():
+    # A point has σ = 0: |m|² + tr C = 4 + 5, and drawing the point again changes nothing.
+    reference = gaussian([0, 0], [[1, 0], [0, 4]])
+    points = np.array([[2.0, 0.0]] * 5)
+    distance = frechet.frechet_distance(Statistics.from_features(points), reference)
+    assert distance == pytest.approx(9)
+    assert frechet.frechet_error(points, reference) == 0
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_too_few_samples_are_refused_in_words(count):
+    few, enough = correlated(0, count, 4), correlated(1, 5, 4)
+    own, other = Statistics.from_features(few), Statistics.from_features(enough)
+    message = (
+        "must have more samples than features, at least 5 and better 40, else its covariance is "
+        f"singular. Received: {count} samples of 4 features"
+    )
+    with pytest.raises(ValueError, match=f"`generated` {message}"):
+        frechet.frechet_distance(own, other)
+    with pytest.raises(ValueError, match=f"`reference` {message}"):
+        frechet.frechet_distance(other, own)
+    with pytest.raises(ValueError, match=f"`generated` {message}"):
+        frechet.frechet_error(few, other)
+    assert frechet.frechet_distance(other, other) < 1e-8
+
+
+def test_different_features_are_refused():
+    with pytest.raises(ValueError, match="same number of features. Received: 1 and 2"):
+        frechet.frechet_distance(gaussian([0], [[1]]), gaussian([0, 0], np.eye(2)))
+
+
+def test_error_is_that_of_the_mean_where_only_the_mean_differs():
+    # F = 1, the reference has the sample's own variance: T = 1, so that the influence is
+    # 2 (m₁ − m₂)(x − m₁).
+    sample = np.array([[0.0], [1.0], [5.0], [6.0]])  # mean 3, variance 26 / 3
+    error = frechet.frechet_error(sample, gaussian([1], [[26 / 3]]))
+    assert error == pytest.approx(2 * 2 * np.sqrt(26 / 3 / 4))
+
+
+def test_error_by_hand_where_the_deviation_differs():
+    # F = 1, σ₁² = 8/3, equal means, σ₂ = 2 σ₁: T = 2, the influence is −(x − m₁)²: −4, 0, 0, −4.
+    sample = np.array([[-2.0], [0.0], [0.0], [2.0]])
+    error = frechet.frechet_error(sample, gaussian([0], [[4 * 8 / 3]]))
+    assert error == pytest.approx(np.std([4, 0, 0, 4], ddof=1) / 2)
+
+
+def test_error_is_that_of_leaving_each_vector_out():
+    # The jackknife, which knows nothing of derivatives. The axes of the two sets differ, and the
+    # sample is far from a Gaussian, whose whitened vectors look alike from all sides.
+    sample = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], (1000, 3), p=[0.05, 0.9, 0.05])
+    other = gaussian([0, 0, 0], [[5, 4, 4], [4, 5, 4], [4, 4, 5]])
+    left = [
+        frechet.frechet_distance(Statistics.from_features(np.delete(sample, i, axis=0)), other)
+        for i in range(1000)
+    ]
+    jackknife = np.sqrt(999 / 1000 * np.sum((left - np.mean(left)) ** 2))
+    assert frechet.frechet_error(sample, other) == pytest.approx(jackknife, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "shift, scale, low, high",
+    [
+        (0.3, 1.3, 0.85, 1.25),
+        # Equal distributions: too large by √2 in first order, never too small.
+        (0.0, 1.0, 1.1, 1.7),
+    ],
+)
+def test_error_is_the_deviation_between_draws(shift, scale, low, high):
+    rng = np.random.default_rng(0)
+    turn = scipy.linalg.qr(rng.standard_normal((4, 4)))[0]
+    reference = gaussian(np.zeros(4), turn @ np.diag([0.1, 1, 2, 4]) @ turn.T)
+    root = turn @ np.diag(np.sqrt([0.1, 1, 2, 4]))
+    distances, errors = [], []
+    for _ in range(400):
+        sample = rng.standard_normal((400, 4)) * scale @ root.T + shift
+        distances.append(frechet.frechet_distance(Statistics.from_features(sample), reference))
+        errors.append(frechet.frechet_error(sample, reference))
+    assert low < np.sqrt(np.mean(np.square(errors))) / np.std(distances) < high
