@@ -45,6 +45,7 @@ FIELDS = {
     "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
 }  # fmt: skip
 VALIDATION_BATCH = 8
+MEASURED_AT_END = 1000  # pictures at most, but for pairs: ten times as many can take minutes
 FAILED = 1  # exit status of a run that could not be saved from NaN
 
 
@@ -526,7 +527,7 @@ def _finish(resolved, run, collection, model, plan, received) -> int:
     if received is not None:
         return 128 + received
     if resolved.evaluate:
-        evaluating.evaluate_run(run, collection)
+        evaluating.evaluate_run(run, collection, Request(count=MEASURED_AT_END))
     if resolved.export:
         path = exporting.export_run(run, resolved.export_dir, resolved.name)
         logger.info("exported: %s", path)

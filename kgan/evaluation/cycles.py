@@ -42,7 +42,8 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
                 found, missing = comparison.compare(extractor(translated), real, compared, protocol)
                 values |= found
                 left_out |= {f"{name} {way}": why for name, why in missing.items()}
-        title = f"{len(parts[0]):,} pictures of A and {len(parts[1]):,} of B, {request.part} parts"
+        many = [f"{min(request.count, len(part)):,}" for part in parts]
+        title = f"{many[0]} pictures of A and {many[1]} of B, {request.part} parts"
         return Result(title, values, left_out)
 
     offers = {} if extractor is None else comparison.offers(extractor.has_classes)
