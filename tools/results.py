@@ -59,7 +59,7 @@ SAID = {
     "wgan_mnist": "paper, figure 3: the estimate falls as pictures get better",
     "wgan_course": "`002`, ch. 4: the estimate goes with quality, no figure",
     "wgan_authors_schedule": "`000`, 4: no figure",
-    "wgan_gp_mnist": "paper: no MNIST; its table 2 is Inception score on CIFAR-10",
+    "wgan_gp_mnist": "paper: no figure for MNIST",
     "cgan_mnist": "`004`, 2.3: pictures, no figure",
     "cdcgan_mnist": "`004`, 2.2: pictures, no figure",
     "cdcgan_faces": "`004`, 2.1: pictures with several attributes at once, no figure",
