@@ -8,6 +8,7 @@ from kgan.errors import UserError
 
 # Values other than the default for the flags whose type alone does not give one.
 SHARED_VALUES = {
+    "validate_metrics": "kid,fid", "validate_features": "pixels", "semantic_weight": "2.0",
     "dataset": "my pictures/größe #2", "data_dir": "some/where", "manual_dir": "/else where",
     "classes": "cat,3",
     "palette": "000000,FFffFF,00ff7F", "image_size": "16x32", "jitter": "1.25", "cache_gb": "0.5",

@@ -87,10 +87,11 @@ def assert_same_end(first, second):
 class TestRunFolder:
     def test_holds_what_is_documented_and_nothing_else(self):
         documented = re.findall(r"^ {4}([\w./]+) {2,}", runs.__doc__, re.MULTILINE)
-        assert len(documented) == 8  # and what kgan.evaluate adds
+        assert len(documented) == 9  # and what kgan.evaluate adds
         entries = [p for p in dcgan_run().iterdir() if p.name != ".lock"]
         found = {p.name + "/" * p.is_dir() for p in entries}
-        assert found == set(documented) - {"job.txt"}  # for --job alone
+        # For --job and kgan.report alone.
+        assert found == set(documented) - {"job.txt", "report.html"}
 
     def test_only_runs_on_pairs_hold_their_evaluation_too(self):
         extra = {p.name for p in pix2pix_run().iterdir()} - {p.name for p in dcgan_run().iterdir()}
