@@ -36,7 +36,7 @@ PIX2PIX = (
 )  # fmt: skip
 CYCLEGAN = (
     "--model=cyclegan", "--image_size=16", "--width=2", "--blocks=1", "--patch_layers=1",
-    "--pool_size=2", "--strategy=none",
+    "--pool_size=2", "--strategy=none", "--noevaluate",
 )  # fmt: skip
 
 # The classes of the drawn pairs, and the colour that the other side has there.
