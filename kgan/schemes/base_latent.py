@@ -339,10 +339,12 @@ class LatentModel(AdversarialModel):
 
     def latents_from_seeds(self, numbers) -> tf.Tensor:
         """Draws one latent a number, whatever stands beside it; int [B] → float32 [B, size]."""
-        return randomness.rows_from_seeds(
-            lambda seed: self._draw([self.latent_size], seed),
-            randomness.seeds_from_numbers(numbers),
-        )
+        return self._latents(randomness.seeds_from_numbers(numbers))
+
+    # Row by row: in a graph, which takes a hundredth of the time that it takes without.
+    @tf.function(reduce_retracing=True)
+    def _latents(self, seeds):
+        return randomness.rows_from_seeds(lambda seed: self._draw([self.latent_size], seed), seeds)
 
     def generate(self, latents, *conditions) -> np.ndarray:
         """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""
