@@ -83,8 +83,9 @@ def main() -> None:
             statistics.mean(one[key] for one in found)
             for key in ("divergence_from_even", "mean_certainty")
         )
+        given_as = f" `{' '.join(flags)}`" if flags else ""
         rows.append(
-            f"| {name} `{' '.join(flags)}` | {', '.join(map(str, counts))} | "
+            f"| {name}{given_as} | {', '.join(map(str, counts))} | "
             f"{statistics.mean(counts):.1f} | {divergence:.2f} | {certainty:.2f} |\n"
         )
     head = HEAD.format(
