@@ -90,7 +90,7 @@ def main() -> None:
     judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
     found = sweep(given)
     scores = {cell: [judge(run)["class_score"] for run in runs] for cell, runs in found.items()}
-    rates = list(dict.fromkeys(rate for _, rate in found))
+    rates = sorted({rate for _, rate in found}, key=float)
     best = {
         optimizer: max(rates, key=lambda rate: statistics.mean(scores[optimizer, rate]))
         for optimizer in OPTIMIZERS
