@@ -420,7 +420,7 @@ class Validation(StepCallback):
         self,
         log: ScalarLog,
         every: Every,
-        measure: Callable[[keras.Model], Mapping[str, float]],
+        measure: Callable[[], Mapping[str, float]],
         decisive: str,
         keep_best: Callable[[], None],
         interrupted: Callable[[], bool] = lambda: False,
@@ -446,7 +446,7 @@ class Validation(StepCallback):
             self._measure()
 
     def _measure(self):
-        values = self.measure(self.model)
+        values = self.measure()
         self.log.write("validation", self.step, values)
         self._measured = self.step
         # No bare `next`: Keras takes a StopIteration for the end of the data.

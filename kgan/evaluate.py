@@ -1,6 +1,5 @@
 """`python -m kgan.evaluate --run=DIR`: measures a trained model, or pictures, beside real ones."""
 
-import re
 from collections.abc import Sequence
 
 from absl import flags
@@ -47,11 +46,11 @@ def main(arguments: Sequence[str]) -> None:
     if given is None:
         return
     _check(given)
+    names = None if given.metrics is None else settings.parse_metrics("metrics", given.metrics)
     cli.import_tensorflow()
     from kgan import evaluating, runs, training
     from kgan.evaluation.task import Request
 
-    names = None if given.metrics is None else [n.strip() for n in given.metrics.split(",")]
     request = Request(given.part, names, given.features, given.count)
     training.start_logging()
     if given.run is None:
@@ -79,8 +78,6 @@ def _check(given):
             if given.real
             else f"--{asked[0]}: needs --real=, a folder or zip of real pictures"
         )
-    if given.metrics is not None and not re.fullmatch(r"\s*\w+\s*(,\s*\w+\s*)*", given.metrics):
-        raise UserError(f"--metrics={given.metrics}: names with commas, such as fid,kid")
 
 
 if __name__ == "__main__":

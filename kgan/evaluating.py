@@ -1,5 +1,6 @@
 """Measures a trained model, and keeps what was found in its run folder."""
 
+import dataclasses
 import json
 import logging
 import math
@@ -7,7 +8,6 @@ import pathlib
 import time
 from collections.abc import Callable, Mapping
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,8 +16,10 @@ from kgan.data import Collection, Pictures, pipeline
 from kgan.data.folders import open_pictures
 from kgan.errors import UserError
 from kgan.evaluation.choosing import choose
-from kgan.evaluation.task import ERROR, Request, Result
+from kgan.evaluation.drawings import NotFiniteError
+from kgan.evaluation.task import Request, Result
 from kgan.metrics import comparison, features
+from kgan.metrics.comparison import ERROR
 
 logger = logging.getLogger("kgan")
 
@@ -92,13 +94,14 @@ def evaluate_pictures(
         drawn = _draw_from(saved_model, count)
     shown = pipeline.examples(source, ("image",), count)["image"]
     extractor = features.find(request.features or "pixels")
-    names = request.wanted(comparison.offers(extractor.has_classes))
+    offered = comparison.offers(extractor.has_classes)
     for name in request.metrics or ():
-        if name not in names:
-            raise UserError(f"--metrics={name}: right would be some of {', '.join(names)}")
+        if name not in offered:
+            raise UserError(f"--metrics={name}: right would be some of {', '.join(offered)}")
     values, left_out = comparison.compare(
-        extractor(drawn), extractor.remember(shown), names, f"{extractor.name}_{count}"
-    )
+        extractor(drawn), extractor.remember(shown), request.wanted(offered),
+        f"{extractor.name}_{count}",
+    )  # fmt: skip
     title = f"{count:,} pictures of {flag}={given} against {count:,} real ones, by {extractor.name}"
     result = Result(title, values, left_out)
     _refuse_left_out(result, request)
@@ -128,26 +131,44 @@ def _draw_from(saved_model: str, count: int) -> np.ndarray:
     return drawn
 
 
-def measuring(
-    collection: Collection, request: Request
-) -> Callable[[keras.Model], dict[str, float]]:
-    """Makes what measures a model in training; all metrics that the request names must fit."""
+@dataclasses.dataclass(frozen=True)
+class Watch:
+    """What measures a model now and then while it is trained.
 
-    def measure(model):
+    Args:
+        measure: gives values by full name; NaN for a model that draws NaN.
+        decisive: the metric that decides which checkpoint is the best.
+        lower_is_better: of that metric.
+    """
+
+    measure: Callable[[], dict[str, float]]
+    decisive: str
+    lower_is_better: bool
+
+
+def watch(model, collection: Collection, request: Request) -> Watch:
+    """Chooses what the request names, of which the first one decides.
+
+    Raises:
+        UserError: begins with the request's flag, for what does not fit.
+    """
+    chosen = choose(model, collection, request)
+    decisive = request.metrics[0]
+
+    def measure():
         values: dict[str, float] = {}
-        for task, names in choose(model, collection, request):
-            result = task.measure(names)
+        for task, names in chosen:
+            try:
+                result = task.measure(names)
+            except NotFiniteError:
+                # Training has its own way out of that.
+                return {decisive: math.nan}
             _refuse_left_out(result, request)
-            values |= {name: float(value) for name, value in result.values.items()}
+            values |= result.values
         return values
 
-    return measure
-
-
-def lower_is_better(model, collection: Collection, request: Request, metric: str) -> bool:
-    """Says which way a metric goes."""
-    (task,) = (task for task, names in choose(model, collection, request) if metric in names)
-    return task.offers[metric]
+    offered = {name: lower for task, _ in chosen for name, lower in task.offers.items()}
+    return Watch(measure, decisive, offered[decisive])
 
 
 def _refuse_left_out(result, request):

@@ -46,8 +46,8 @@ def draw(
         axes.scatter(*real[:SHOWN].T, s=3, color="0.35", linewidths=0, label="real")
     axes.scatter(*generated[:SHOWN].T, s=3, color="tab:green", linewidths=0, label="generated")
     outside = ((generated < low) | (generated > high)).any(axis=1).mean()
-    if outside > 0:
-        title = f"{title}, {outside:.1%} outside" if title else f"{outside:.1%} outside"
+    if outside >= 0.0005:  # what 0.1 % is rounded from
+        title = f"{title}, {outside:.1%} outside".removeprefix(", ")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
     axes.legend(loc="upper right", markerscale=4, fontsize=8)
     file = io.BytesIO()

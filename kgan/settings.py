@@ -31,9 +31,8 @@ NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
 # What may be given beside --resume: how long and where, not what is trained.
 FREE_ON_RESUME = (
-    *NOT_KEPT, "steps", "epochs", "minutes", "evaluate", "export", "export_dir",
-    "strategy", "logical_devices",
-    "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
+    *NOT_KEPT, "steps", "epochs", "minutes", "evaluate", "export", "export_dir", "strategy",
+    "logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
 )  # fmt: skip
 
 # Where a run lies and what it is called may change afterwards, too.

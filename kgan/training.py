@@ -12,7 +12,6 @@ import sys
 import types
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -24,9 +23,8 @@ from kgan import (
     evaluating,
     exporting,
     files,
+    hooks,
     logs,
-    pictures,
-    planes,
     randomness,
     runs,
     settings,
@@ -34,17 +32,11 @@ from kgan import (
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.errors import UserError
-from kgan.evaluation.choosing import choose
 from kgan.evaluation.task import Request
 from kgan.schemes.base import group_batches
 
 logger = logging.getLogger("kgan")
 
-FIELDS = {
-    "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
-    "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
-}  # fmt: skip
-VALIDATION_BATCH = 8
 MEASURED_AT_END = 1000  # pictures at most, but for pairs: ten times as many can take minutes
 FAILED = 1  # exit status of a run that could not be saved from NaN
 
@@ -104,8 +96,7 @@ def _train(resolved, team) -> int:
         runs.initialize(model, resolved.init_from)
     # What does not fit is refused before anything is written.
     _augmentation(resolved, collection)
-    if resolved.validate_metrics is not None:
-        choose(model, collection, _validation_request(resolved, collection))
+    hooks.validation(resolved, collection, model)
     plan = _plan(resolved, collection, model)
     if resolved.dry_run:
         _announce(resolved, collection, model, plan, team)
@@ -322,7 +313,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
     schedule = callbacks.LearningRates(
         rates, plan.total_steps, resolved.lr_schedule, resolved.lr_decay_from
     )
-    hooks, saver = _callbacks(
+    called, saver = hooks.make(
         resolved, run, collection, model, plan, log, stop, guard, schedule, team.is_chief
     )
     if newest is not None:
@@ -331,7 +322,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
     while model.completed_steps < plan.total_steps:
         dataset = _dataset(resolved, collection, model, plan, team)
         fit = functools.partial(
-            model.fit, dataset, epochs=1, verbose=0, callbacks=[guard, *hooks, stop],
+            model.fit, dataset, epochs=1, verbose=0, callbacks=[guard, *called, stop],
             steps_per_epoch=plan.total_steps - model.completed_steps,
         )  # fmt: skip
         with logging_redirect_tqdm([logger]):
@@ -371,7 +362,7 @@ def _dataset(resolved, collection, model, plan, team):
     def batches(share=data_pipeline.ALL):
         dataset = data_pipeline.joint_training_batches(
             [collection.parts[part] for part in collection.training_parts],
-            FIELDS[collection.kind], batch_size=plan.batch_size,
+            collection.fields, batch_size=plan.batch_size,
             seed=randomness.attempt_seed(resolved.seed, attempt),
             start_batch=model.completed_steps * model.batches_per_step,
             augmentation=_augmentation(resolved, collection),
@@ -402,121 +393,6 @@ def _augmentation(resolved, collection):
     if collection.kind == "points":
         raise UserError(f"--{'flip' if flip else 'jitter'}: points are no pictures; leave it out")
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
-
-
-def _drawing(resolved, collection):
-    """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
-    fields = FIELDS[collection.kind]
-    if collection.kind == "points":
-        (real,) = data_pipeline.examples(collection.parts["test"], fields, planes.SHOWN).values()
-        return lambda model: planes.draw_model(model, real)
-    wanted = resolved.scheme.MODEL.preview_examples
-    examples = _preview_examples(collection, fields, wanted) if wanted else None
-    return lambda model: pictures.grid(model.preview(examples), model.preview_columns)
-
-
-def _callbacks(resolved, run, collection, model, plan, log, stop, guard, schedule, is_chief):
-    """Makes what is called after each step, and what saves and loads; only the chief saves."""
-    means = callbacks.MeansLogger(
-        log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
-    )
-    stateful = {"means": means}
-
-    def refuse(names):
-        guard.trip(f"weights not finite: {', '.join(names[:3])}")
-
-    header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
-    saver = callbacks.Checkpoints(
-        run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
-        lambda: guard.diagnosis is not None,
-    )  # fmt: skip
-    # After the means, which log the rates of the step that was taken.
-    hooks = [means, schedule]
-    if resolved.minutes is not None:
-        hooks.append(callbacks.StopByClock(resolved.minutes))
-    if not is_chief:
-        return hooks, saver
-    stateful["samples"] = callbacks.SamplePictures(
-        log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
-        _drawing(resolved, collection),
-    )  # fmt: skip
-    hooks.append(stateful["samples"])
-    stateful["alarms"] = alarms.GameAlarms(
-        log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
-    )
-    hooks.append(stateful["alarms"])
-    validation = _validation(resolved, collection, model)
-    if validation is not None:
-        measure, decisive, lower_is_better = validation
-        stateful["validation"] = callbacks.Validation(
-            log, plan.every("validate_every", resolved.validate_every, 10), measure, decisive,
-            lambda: saver.write(run.best),
-            # A signal that comes in the last step interrupts nothing: nobody will resume that.
-            lambda: stop.received is not None and saver.step < plan.total_steps,
-            lower_is_better,
-        )  # fmt: skip
-        hooks.append(stateful["validation"])
-    hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
-    hooks += [callbacks.Progress(plan.total_steps, means), saver]
-    return hooks, saver
-
-
-def _validation(resolved, collection, model):
-    """Chooses what is measured every now and then, and what decides on the best checkpoint.
-
-    Returns:
-        What measures a model, the beginning of the decisive number's name, and whether lower is
-        better; None where nothing is to be measured.
-    """
-    if resolved.validate_metrics is not None:
-        request = _validation_request(resolved, collection)
-        decisive = request.metrics[0]
-        lower = evaluating.lower_is_better(model, collection, request, decisive)
-        return evaluating.measuring(collection, request), decisive, lower
-    part = collection.parts.get("validation")
-    decisive = resolved.scheme.MODEL.validation_measure
-    if part is None or decisive is None:
-        return None
-    fields = FIELDS[collection.kind]
-    return (
-        lambda model: model.validate(data_pipeline.batches(part, fields, VALIDATION_BATCH)),
-        decisive, True,
-    )  # fmt: skip
-
-
-def _validation_request(resolved, collection):
-    # Never the test part: a checkpoint that was chosen by it would be measured too well.
-    part = "validation" if "validation" in collection.parts else "train"
-    return Request(
-        part, settings.parse_metrics("validate_metrics", resolved.validate_metrics),
-        resolved.validate_features, resolved.validate_count, "validate_metrics",
-    )  # fmt: skip
-
-
-def _preview_examples(collection, fields, count):
-    """Reads some test examples by field; of two domains each, `image_a` and `image_b`."""
-    examples = {}
-    for domain in collection.domains:
-        part = collection.parts.get(f"test{domain}") or collection.parts[f"train{domain}"]
-        chosen = _Chosen(part, np.linspace(0, len(part) - 1, count).astype(int))
-        read = data_pipeline.examples(chosen, fields)
-        examples |= {f"{field}{domain}": value for field, value in read.items()}
-    return examples
-
-
-@dataclasses.dataclass(frozen=True)
-class _Chosen:
-    """A few examples of a part, spread over it: neighbours often look alike."""
-
-    source: object
-    indices: np.ndarray
-
-    def __len__(self):
-        return len(self.indices)
-
-    def read(self, index):
-        return self.source.read(int(self.indices[index]))
 
 
 def _finish(resolved, run, collection, model, plan, received) -> int:

@@ -324,7 +324,7 @@ def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):
 def validation_of(model, log, every=2, interrupted=lambda: False):
     kept = []
     hook = callbacks.Validation(
-        log, callbacks.Every(every, "steps", 4), lambda model: model.validate(["a batch"]),
+        log, callbacks.Every(every, "steps", 4), lambda: model.validate(["a batch"]),
         "val_l1", lambda: kept.append(model.completed_steps), interrupted,
     )  # fmt: skip
     return hook, kept
@@ -344,7 +344,7 @@ def test_highest_is_kept_where_higher_is_better():
     model, log, kept = FakeModel(), FakeLog(), []
     model.answers = [0.5, 0.7, 0.6, 0.8]
     hook = callbacks.Validation(
-        log, callbacks.Every(1, "steps", 4), lambda model: model.validate(["a batch"]), "val",
+        log, callbacks.Every(1, "steps", 4), lambda: model.validate(["a batch"]), "val",
         lambda: kept.append(model.completed_steps), lower_is_better=False,
     )  # fmt: skip
     train(model, [hook], 4)

@@ -8,7 +8,12 @@ import numpy as np
 
 from kgan.data.mixtures import Mixture
 
-KINDS = ("images", "labelled", "attributes", "paired", "unpaired", "points")
+# By kind, the fields of an example that a batch is made of; of two domains each has them.
+FIELDS = {
+    "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
+    "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
+}  # fmt: skip
+KINDS = tuple(FIELDS)
 
 
 class Source(Protocol):
@@ -80,6 +85,11 @@ class Collection:
     mixture: Mixture | None = None
     features: str | None = None
     mirrors: bool = True
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of an example that a batch is made of."""
+        return FIELDS[self.kind]
 
     @property
     def domains(self) -> tuple[str, ...]:

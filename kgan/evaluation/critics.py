@@ -9,7 +9,8 @@ NAME = "critic"
 MATCHED = 1000
 PAIRS = 5000
 SEED = 0
-# Neither way is better for what a critic says: it depends on the critic's slope.
+# Between runs neither way is better for what a critic says, which depends on its slope; in one run
+# a falling estimate is a better generator.
 DIRECTIONS = {"wasserstein": True}
 
 

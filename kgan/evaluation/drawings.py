@@ -13,7 +13,12 @@ from kgan.metrics.features import Extractor, Seen, find
 NAME = "drawings"
 BATCH = 250
 AGREEMENT = {"agreement": False}
+DIGITS = tuple("0123456789")
 DIRECTIONS = {**comparison.directions(), **AGREEMENT}
+
+
+class NotFiniteError(UserError):
+    """A model draws NaN or infinity."""
 
 
 def fitting(model, collection: Collection, request: Request) -> Task | None:
@@ -24,8 +29,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
     if not draws or features is None or source is None:
         return None
     extractor = find(features)
-    conditional = "label" if collection.kind == "labelled" else None
-    asks = conditional is not None and len(collection.class_names) == 10 and features == "digits"
+    asks = collection.class_names == DIGITS and features == "digits"
 
     def measure(names):
         count = min(request.count, len(source))
@@ -75,7 +79,19 @@ def conditions(model, collection: Collection, part: str, count: int) -> np.ndarr
 
 
 def draw(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
-    """Draws the pictures of the seeds 0, 1, …; float32 [count, H, W, C] in [-1, 1]."""
+    """Draws the pictures (or points) of the seeds 0, 1, …
+
+    Args:
+        model: a `LatentModel`.
+        count: how many.
+        told: float32 [count, K], for a conditional model.
+
+    Returns:
+        float32 [count, H, W, C] in [-1, 1], or [count, D].
+
+    Raises:
+        NotFiniteError: for NaN and infinity.
+    """
     drawn = []
     starts = range(0, count, BATCH)
     for start in progress.bar(starts, desc="drawing", delay=5, leave=False):
@@ -84,5 +100,5 @@ def draw(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
         drawn.append(model.generate(model.latents_from_seeds(numbers), *own))
     pictures = np.concatenate(drawn)
     if not np.isfinite(pictures).all():
-        raise UserError("the model draws NaN; go back to an earlier checkpoint")
+        raise NotFiniteError("--run: the model draws NaN; right would be an earlier checkpoint")
     return pictures

@@ -1,11 +1,14 @@
 """Translations beside their targets, and beside what trivial answers reach."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from kgan import progress
 from kgan.data import Collection, pipeline
-from kgan.evaluation.task import ERROR, Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import translation
+from kgan.metrics.comparison import ERROR
 
 NAME = "pairs"
 BATCH = 8
@@ -33,7 +36,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
 
 
 def compare(
-    model, collection: Collection, part: str = "test", names=tuple(OFFERS)
+    model, collection: Collection, part: str = "test", names: Iterable[str] = tuple(OFFERS)
 ) -> dict[str, float]:
     """Measures a translation model beside trivial answers.
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from kgan.data import Collection
 from kgan.evaluation.drawings import draw
-from kgan.evaluation.task import ERROR, Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import modes, wasserstein
+from kgan.metrics.comparison import ERROR
 
 POINTS = 2500  # as in the papers
 MATCHED = 1000  # points for the exact distance

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DRAWN = 10_000  # pictures, where there are as many real ones
-ERROR = "_standard_error"
 
 
 @dataclasses.dataclass(frozen=True)

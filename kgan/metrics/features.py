@@ -41,13 +41,6 @@ class Seen:
     features: np.ndarray
     probabilities: np.ndarray | None = None
 
-    def __len__(self):
-        return len(self.features)
-
-    def __getitem__(self, rows) -> "Seen":
-        chosen = None if self.probabilities is None else self.probabilities[rows]
-        return Seen(self.features[rows], chosen)
-
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
@@ -151,6 +144,7 @@ def _pixels(pictures):
     return Seen(pictures.reshape(len(pictures), -1).astype(np.float32))
 
 
+@functools.cache  # such a network is large, and asked for each time that something is measured
 def _application(name):
     called = APPLICATIONS.get(name, name)
     build = getattr(keras.applications, called, None)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from kgan import curves
 from kgan.evaluating import with_error
 from kgan.evaluation.choosing import KINDS, lower_is_better
-from kgan.evaluation.task import ERROR
+from kgan.metrics.comparison import ERROR
 from kgan.page.records import Group, Record, differing
 
 # What stands in a line of metrics-*.jsonl beside the values; `pictures` says how many they are of.

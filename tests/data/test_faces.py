@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from kgan.data import pipeline
-from kgan.data.collection import Pictures, spec_of
+from kgan.data.collection import FIELDS, Pictures, spec_of
 from kgan.data.derived_pairs import derive_pairs
 from kgan.data.faces import ATTRIBUTES, FacePainter, open_faces
 from kgan.data.opening import open_dataset
 from kgan.data.pipeline import Augmentation, training_batches
-from kgan.training import FIELDS
 
 PAINTER = FacePainter(3, "resize")
 

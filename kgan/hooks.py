@@ -1,0 +1,135 @@
+"""What is called beside training, chosen by the settings: samples, alarms, validation, saving."""
+
+import dataclasses
+
+import numpy as np
+
+from kgan import alarms, callbacks, evaluating, pictures, planes, settings
+from kgan.data import pipeline
+from kgan.evaluation.task import Request
+
+VALIDATION_BATCH = 8
+
+
+def make(resolved, run, collection, model, plan, log, stop, guard, schedule, is_chief):
+    """Makes what is called after each step, and what saves and loads; only the chief saves.
+
+    Args:
+        resolved: the settings.
+        run: its folder.
+        collection: the data.
+        model: built.
+        plan: `kgan.training.Plan`.
+        log: where the numbers go.
+        stop: says whether a signal ended the run.
+        guard: says whether training went wrong.
+        schedule: sets the learning rates.
+        is_chief: of several workers only one draws, measures and saves.
+
+    Returns:
+        The callbacks in the order in which they are called, and the one of them that saves.
+    """
+    means = callbacks.MeansLogger(
+        log, resolved.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
+    )
+    stateful = {"means": means}
+
+    def refuse(names):
+        guard.trip(f"weights not finite: {', '.join(names[:3])}")
+
+    header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
+    saver = callbacks.Checkpoints(
+        run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
+        resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
+        lambda: guard.diagnosis is not None,
+    )  # fmt: skip
+    # After the means, which log the rates of the step that was taken.
+    hooks = [means, schedule]
+    if resolved.minutes is not None:
+        hooks.append(callbacks.StopByClock(resolved.minutes))
+    if not is_chief:
+        return hooks, saver
+    stateful["samples"] = callbacks.SamplePictures(
+        log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
+        _drawing(resolved, collection),
+    )  # fmt: skip
+    hooks.append(stateful["samples"])
+    stateful["alarms"] = alarms.GameAlarms(
+        log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
+    )
+    hooks.append(stateful["alarms"])
+    watch = validation(resolved, collection, model)
+    if watch is not None:
+        stateful["validation"] = callbacks.Validation(
+            log, plan.every("validate_every", resolved.validate_every, 10), watch.measure,
+            watch.decisive, lambda: saver.write(run.best),
+            # A signal that comes in the last step interrupts nothing: nobody will resume that.
+            lambda: stop.received is not None and saver.step < plan.total_steps,
+            watch.lower_is_better,
+        )  # fmt: skip
+        hooks.append(stateful["validation"])
+    hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
+    hooks += [callbacks.Progress(plan.total_steps, means), saver]
+    return hooks, saver
+
+
+def validation(resolved, collection, model) -> evaluating.Watch | None:
+    """Chooses what is measured every now and then, and what decides on the best checkpoint.
+
+    Returns:
+        None where nothing is to be measured.
+
+    Raises:
+        UserError: begins with `--validate_metrics`, for what does not fit.
+    """
+    if resolved.validate_metrics is not None:
+        # Never the test part: a checkpoint that was chosen by it would be measured too well.
+        part = "validation" if "validation" in collection.parts else "train"
+        request = Request(
+            part, settings.parse_metrics("validate_metrics", resolved.validate_metrics),
+            resolved.validate_features, resolved.validate_count, "validate_metrics",
+        )  # fmt: skip
+        return evaluating.watch(model, collection, request)
+    source = collection.parts.get("validation")
+    if source is None or model.validation_measure is None:
+        return None
+
+    def measure():
+        return model.validate(pipeline.batches(source, collection.fields, VALIDATION_BATCH))
+
+    return evaluating.Watch(measure, model.validation_measure, lower_is_better=True)
+
+
+def _drawing(resolved, collection):
+    """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
+    if collection.kind == "points":
+        (real,) = pipeline.examples(collection.parts["test"], ("image",), planes.SHOWN).values()
+        return lambda model: planes.draw_model(model, real)
+    wanted = resolved.scheme.MODEL.preview_examples
+    examples = _preview_examples(collection, wanted) if wanted else None
+    return lambda model: pictures.grid(model.preview(examples), model.preview_columns)
+
+
+def _preview_examples(collection, count):
+    """Reads some test examples by field; of two domains each, `image_a` and `image_b`."""
+    examples = {}
+    for domain in collection.domains:
+        part = collection.parts.get(f"test{domain}") or collection.parts[f"train{domain}"]
+        chosen = _Chosen(part, np.linspace(0, len(part) - 1, count).astype(int))
+        read = pipeline.examples(chosen, collection.fields)
+        examples |= {f"{field}{domain}": value for field, value in read.items()}
+    return examples
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+    """A few examples of a part, spread over it: neighbours often look alike."""
+
+    source: object
+    indices: np.ndarray
+
+    def __len__(self):
+        return len(self.indices)
+
+    def read(self, index):
+        return self.source.read(int(self.indices[index]))
