@@ -105,7 +105,7 @@ def main() -> None:
         for name, flags in METHODS.items()
     }
     every = [cell for row in tried.values() for cell in row]
-    folders = dict(zip(every, cells.train(every, given), strict=True))
+    folders = cells.train(every, given)
     data_dir = given.data_dir or str(given.work / "tfds")
     folder = pathlib.Path(given.manual_dir)
     mnist = read("mnist", str(folder / "mnist"), data_dir, "train")

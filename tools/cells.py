@@ -59,8 +59,8 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
 
-def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path]:
-    """Trains the cells that are not there, `given.parallel` at a time; returns the run folders.
+def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathlib.Path]:
+    """Trains the cells that are not there, `given.parallel` at a time; returns their run folders.
 
     Each process has its share of the cores: small networks gain nothing from more threads.
     """
@@ -70,30 +70,41 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> list[pathlib.Path
     data = [f"--manual_dir={given.manual_dir}"] if given.manual_dir else []
     data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
 
-    def one(cell):
-        done = runs.find_job(str(folder), cell.job)
-        if done is None or last_step(pathlib.Path(done)) < cell.steps:
-            ended = subprocess.run(
-                [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
-                 f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
-                 f"--name={cell.job}", f"--runs_dir={folder}"],
-                capture_output=True, text=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
-                     "OMP_NUM_THREADS": threads},
-            )  # fmt: skip
-            if ended.returncode:
-                raise SystemExit(f"{cell.name}: {ended.stderr.splitlines()[-1]}")
-        return pathlib.Path(runs.find_job(str(folder), cell.job))
+    def command(cell, *flags):
+        ended = subprocess.run(
+            [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
+             f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
+             f"--name={cell.job}", f"--runs_dir={folder}", *flags],
+            capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
+                 "OMP_NUM_THREADS": threads},
+        )  # fmt: skip
+        if ended.returncode:
+            raise SystemExit(f"{cell.name}: {ended.stderr.splitlines()[-1]}")
 
-    first = min(cells, key=lambda cell: cell.steps)
-    found = {first: one(first)}  # alone: it prepares the data that all read
-    with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
-        waiting = {pool.submit(one, cell): cell for cell in cells if cell != first}
-        with progress.bar(total=len(cells), initial=1, unit="run") as bar:
-            for future in concurrent.futures.as_completed(waiting):
-                found[waiting[future]] = future.result()
-                bar.update()
-    return [found[cell] for cell in cells]
+    def place(cell):
+        found = runs.find_job(str(folder), cell.job)
+        return None if found is None else pathlib.Path(found)
+
+    missing = [cell for cell in cells if place(cell) is None or not ended(place(cell), cell)]
+    if missing:
+        command(missing[0], "--dry_run")  # prepares the data that all read
+    with (
+        concurrent.futures.ThreadPoolExecutor(given.parallel) as pool,
+        progress.bar(total=len(cells), initial=len(cells) - len(missing), unit="run") as bar,
+    ):
+        for future in concurrent.futures.as_completed(
+            [pool.submit(command, cell) for cell in missing]
+        ):
+            future.result()
+            bar.update()
+    return {cell: place(cell) for cell in cells}
+
+
+def ended(run: pathlib.Path, cell: Cell) -> bool:
+    """Tells whether a run came to its end: its last step, or the end of the time it was given."""
+    timed = any(flag.startswith("--minutes=") for flag in cell.flags)
+    return last_step(run) >= (1 if timed else cell.steps)
 
 
 def logged(run: pathlib.Path) -> list[dict]:

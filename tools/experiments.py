@@ -106,7 +106,7 @@ def main() -> None:
     ]
     # The longest is begun first, so that nothing waits for it alone.
     order = sorted(tried, key=lambda cell: -cell.steps)
-    folders = dict(zip(order, cells.train(order, given), strict=True))
+    folders = cells.train(order, given)
     judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
     rows = [row(cell, folders[cell], judge) for cell in tried]
     subprocess.run(

@@ -73,7 +73,7 @@ def main() -> None:
         for name, flags in REMEDIES.items()
         for seed in range(given.seeds)
     ]
-    folders = dict(zip(tried, cells.train(tried, given), strict=True))
+    folders = cells.train(tried, given)
     judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
     rows = []
     for name, flags in REMEDIES.items():
