@@ -9,7 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw
 
@@ -24,6 +24,7 @@ QUIET = (
 )  # fmt: skip
 # Those that this process may use.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+LAST_STEPS = 20  # seconds before the end of its time at which a run may have logged last
 TITLE = 18  # pixels above a sheet
 GAP = 8
 
@@ -37,16 +38,22 @@ class Cell:
         flags: of `kgan.train`.
         steps: of the generator.
         seed: of weights, noise and order.
+        minutes: after which it is ended in any case.
+        begun: the shorter training that it goes on with, measured before.
     """
 
     name: str
     flags: tuple[str, ...]
     steps: int
     seed: int = 0
+    minutes: float | None = None
+    begun: "Cell | None" = None
 
     @property
     def job(self) -> str:
         """Names the run by what it is, so that it is trained once."""
+        if self.begun is not None:
+            return self.begun.job
         return f"{re.sub(r'[^a-z0-9]+', '_', self.name.lower())}-{self.seed}-{self.steps}"
 
 
@@ -71,7 +78,11 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
     data += [f"--data_dir={given.data_dir or given.work / 'tfds'}"]
 
     def command(cell, *flags):
-        ended = subprocess.run(
+        if cell.minutes is not None:
+            trained = place(cell)
+            left = 60 * cell.minutes - (0 if trained is None else seconds(trained))
+            flags = (*flags, f"--minutes={left / 60}")
+        done = subprocess.run(
             [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
              f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
              f"--name={cell.job}", f"--runs_dir={folder}", *flags],
@@ -79,8 +90,8 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
             env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
                  "OMP_NUM_THREADS": threads},
         )  # fmt: skip
-        if ended.returncode:
-            raise SystemExit(f"{cell.name}: {ended.stderr.splitlines()[-1]}")
+        if done.returncode:
+            raise SystemExit(f"{cell.name}: {done.stderr.splitlines()[-1]}")
 
     def place(cell):
         found = runs.find_job(str(folder), cell.job)
@@ -103,8 +114,8 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
 
 def ended(run: pathlib.Path, cell: Cell) -> bool:
     """Tells whether a run came to its end: its last step, or the end of the time it was given."""
-    timed = any(flag.startswith("--minutes=") for flag in cell.flags)
-    return last_step(run) >= (1 if timed else cell.steps)
+    in_time = cell.minutes is not None and seconds(run) >= 60 * cell.minutes - LAST_STEPS
+    return last_step(run) >= cell.steps or (in_time and last_step(run) > 0)
 
 
 def logged(run: pathlib.Path) -> list[dict]:
@@ -114,19 +125,50 @@ def logged(run: pathlib.Path) -> list[dict]:
 
 
 def seconds(run: pathlib.Path) -> float:
-    """Gives how long a run trained."""
-    return logged(run)[-1]["seconds"]
+    """Gives how long a run has been trained."""
+    return max((line["seconds"] for line in logged(run)), default=0.0)
 
 
-def evaluated(run: pathlib.Path, kind: str) -> dict:
-    """Gives what `kgan.evaluate` finds in a run, measured once; a kind of evaluation."""
-    place = run / f"metrics-{kind}.jsonl"
+def seconds_at(run: pathlib.Path, step: int) -> float:
+    """Gives how long a run had been trained at a step."""
+    return max((line["seconds"] for line in logged(run) if line["step"] <= step), default=0.0)
+
+
+def evaluate(
+    folders: Mapping[Cell, pathlib.Path], kind: str, given: argparse.Namespace, *flags: str
+) -> dict[Cell, dict]:
+    """Gives what `kgan.evaluate` finds in runs as they are now; each is measured once.
+
+    Args:
+        folders: of the runs.
+        kind: of evaluation.
+        given: has `parallel`.
+        flags: of `kgan.evaluate`.
+    """
+    threads = str(max(1, CORES // given.parallel))
+
+    def one(run):
+        place = run / f"metrics-{kind}.jsonl"
+        if not _measured(place, last_step(run)):
+            subprocess.run(
+                [sys.executable, "-m", "kgan.evaluate", f"--run={run}", *flags], check=True,
+                capture_output=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
+                     "OMP_NUM_THREADS": threads},
+            )  # fmt: skip
+        return _measured(place, last_step(run))
+
+    with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
+        measured = pool.map(one, folders.values())
+        bar = progress.bar(measured, total=len(folders), unit="run", desc="measuring")
+        return dict(zip(folders, bar, strict=True))
+
+
+def _measured(place: pathlib.Path, step: int) -> dict | None:
     if not place.exists():
-        subprocess.run(
-            [sys.executable, "-m", "kgan.evaluate", f"--run={run}"], check=True,
-            capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-    return json.loads(place.read_text().splitlines()[-1])
+        return None
+    lines = map(json.loads, place.read_text().splitlines())
+    return next((line for line in lines if line["step"] == step), None)
 
 
 def last_step(run: pathlib.Path) -> int:

@@ -67,7 +67,7 @@ Between two noises of the first run, in a straight line
 """
 
 
-def row(cell: cells.Cell, run: pathlib.Path, judge) -> str:
+def row(cell: cells.Cell, run: pathlib.Path) -> str:
     """Writes an experiment's row."""
     logged = cells.logged(run)
     last = logged[-max(1, len(logged) // 10) :]
@@ -77,7 +77,7 @@ def row(cell: cells.Cell, run: pathlib.Path, judge) -> str:
     )
     digits = "—"
     if cell.name != "CIFAR-10":
-        seen = judge(run)
+        seen = judge_digits.judge(run)
         digits = (
             f"{seen['digits_found']}, {seen['divergence_from_even']:.2f}, "
             f"{seen['mean_certainty']:.2f}"
@@ -107,8 +107,7 @@ def main() -> None:
     # The longest is begun first, so that nothing waits for it alone.
     order = sorted(tried, key=lambda cell: -cell.steps)
     folders = cells.train(order, given)
-    judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
-    rows = [row(cell, folders[cell], judge) for cell in tried]
+    rows = [row(cell, folders[cell]) for cell in tried]
     subprocess.run(
         [sys.executable, "-m", "kgan.generate", f"--run={folders[tried[0]]}",
          "--interpolate=3,17", f"--out={cells.DOCS / 'interpolation.png'}"],
@@ -116,7 +115,7 @@ def main() -> None:
     )  # fmt: skip
     head = HEAD.format(
         steps=f"{given.steps:,}", parallel=given.parallel, cores=cells.CORES,
-        accuracy=judge.accuracy,
+        accuracy=judge_digits.accuracy(),
     )  # fmt: skip
     (cells.DOCS / "experiments.md").write_text(head + "".join(rows) + FOOT)
     sheets = [(cell.name, folders[cell]) for cell in tried]

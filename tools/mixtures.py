@@ -66,7 +66,7 @@ def main() -> None:
     }
     every = [cell for row in tried.values() for cell in row]
     folders = cells.train(every, given)
-    found = {cell: cells.evaluated(run, "points") for cell, run in folders.items()}
+    found = cells.evaluate(folders, "points", given)
     rows = []
     for (name, kind), row in tried.items():
         modes = [int(found[cell]["modes_2500"]) for cell in row]

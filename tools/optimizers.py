@@ -87,9 +87,11 @@ def main() -> None:
     cells.add_flags(parser, steps=3000)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
-    judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
     found = sweep(given)
-    scores = {cell: [judge(run)["class_score"] for run in runs] for cell, runs in found.items()}
+    scores = {
+        cell: [judge_digits.judge(run)["class_score"] for run in runs]
+        for cell, runs in found.items()
+    }
     rates = sorted({rate for _, rate in found}, key=float)
     best = {
         optimizer: max(rates, key=lambda rate: statistics.mean(scores[optimizer, rate]))
@@ -106,7 +108,8 @@ def main() -> None:
     head = HEAD.format(
         steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES,
         seconds=statistics.mean(cells.seconds(run) for runs in found.values() for run in runs),
-        accuracy=judge.accuracy, rates=" | ".join(rates), lines="|".join("---" for _ in rates),
+        accuracy=judge_digits.accuracy(), rates=" | ".join(rates),
+        lines="|".join("---" for _ in rates),
     )  # fmt: skip
     (cells.DOCS / "optimizers.md").write_text(
         head + "".join(rows) + "\n![Curves](optimizer_curves.png)\n\n"

@@ -74,10 +74,9 @@ def main() -> None:
         for seed in range(given.seeds)
     ]
     folders = cells.train(tried, given)
-    judge = judge_digits.Judge(given.work, given.data_dir, given.manual_dir)
     rows = []
     for name, flags in REMEDIES.items():
-        found = [judge(run) for cell, run in folders.items() if cell.name == name]
+        found = [judge_digits.judge(run) for cell, run in folders.items() if cell.name == name]
         counts = [one["digits_found"] for one in found]
         divergence, certainty = (
             statistics.mean(one[key] for one in found)
@@ -89,7 +88,7 @@ def main() -> None:
             f"{statistics.mean(counts):.1f} | {divergence:.2f} | {certainty:.2f} |\n"
         )
     head = HEAD.format(
-        accuracy=judge.accuracy, seeds=given.seeds, steps=given.steps, cores=cells.CORES,
+        accuracy=judge_digits.accuracy(), seeds=given.seeds, steps=given.steps, cores=cells.CORES,
         parallel=given.parallel, seconds=statistics.mean(map(cells.seconds, folders.values())),
     )  # fmt: skip
     (cells.DOCS / "remedies.md").write_text(
