@@ -56,7 +56,7 @@ def evaluate_run(
     for task, names in choose(model, collection, request):
         began = time.time()
         result = task.measure(names)
-        _refuse_left_out(result, request)
+        _refuse_left_out(result.left_out, request)
         line = {
             "part": request.part, "step": model.completed_steps, "time": time.time(),
             "seconds": time.time() - began, **result.values,
@@ -104,7 +104,7 @@ def evaluate_pictures(
     )  # fmt: skip
     title = f"{count:,} pictures of {flag}={given} against {count:,} real ones, by {extractor.name}"
     result = Result(title, values, left_out)
-    _refuse_left_out(result, request)
+    _refuse_left_out(result.left_out, request)
     say(result)
     return result
 
@@ -150,10 +150,13 @@ def watch(model, collection: Collection, request: Request) -> Watch:
     """Chooses what the request names, of which the first one decides.
 
     Raises:
-        UserError: begins with the request's flag, for what does not fit.
+        UserError: begins with the request's flag, for what does not fit and what the data are too
+            few for.
     """
     chosen = choose(model, collection, request)
     decisive = request.metrics[0]
+    for task, names in chosen:
+        _refuse_left_out(task.impossible(names), request)
 
     def measure():
         values: dict[str, float] = {}
@@ -163,7 +166,7 @@ def watch(model, collection: Collection, request: Request) -> Watch:
             except NotFiniteError:
                 # Training has its own way out of that.
                 return {decisive: math.nan}
-            _refuse_left_out(result, request)
+            _refuse_left_out(result.left_out, request)
             values |= result.values
         return values
 
@@ -171,9 +174,9 @@ def watch(model, collection: Collection, request: Request) -> Watch:
     return Watch(measure, decisive, offered[decisive])
 
 
-def _refuse_left_out(result, request):
-    """Ends in one line where a metric that was asked for by name could not be computed."""
-    for name, reason in result.left_out.items():
+def _refuse_left_out(left_out, request):
+    """Ends in one line where a metric that was asked for by name cannot be computed."""
+    for name, reason in left_out.items():
         if name.partition(" ")[0] in (request.metrics or ()):
             raise UserError(f"--{request.flag}={name}: {reason}")
 

@@ -284,6 +284,13 @@ def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
         f"--runs_dir={tmp_path}/runs",
     )  # fmt: skip
     assert outcome.error_line.startswith("--validate_metrics=ssim: does not fit")
+    # 64 features want 65 pictures.
+    outcome = command(
+        "train", *DCGAN, "--steps=4", "--validate_every=2", "--validate_count=50",
+        "--validate_metrics=fid", f"--runs_dir={tmp_path}/runs",
+    )  # fmt: skip
+    assert outcome.error_line.startswith("--validate_metrics=fid: ")
+    assert "at least 65" in outcome.error_line
     assert not (tmp_path / "runs").exists()
     outcome = command(
         "train", *DCGAN, "--steps=4", "--validate_every=2", "--noexport", "--validate_count=50",

@@ -33,14 +33,24 @@ its images/s are lower bounds. What was learned counts here, not the clock.
 
 The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
 pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
-colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what a
-classifier sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is KL
-in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that classifier, 9.8 for real
+colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what kgan's
+digit network sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is
+KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.8 for real
 digits.
 
-The remedies against mode collapse are compared in [remedies.md](remedies.md), the experiments that
-the course lists in [experiments.md](experiments.md), the optimisers in
-[optimizers.md](optimizers.md).
+What was compared with several seeds has pages of its own:
+
+| page | what |
+|---|---|
+| [metrics.md](metrics.md) | each metric beside what is known without kgan |
+| [critics.md](critics.md) | the critic's estimate beside the Wasserstein distance itself |
+| [scores.md](scores.md) | FID, KID, coverage of four schemes at equal updates and equal time |
+| [mixtures.md](mixtures.md) | modes on the ring and the grid: GAN, PacGAN2, WGAN-GP |
+| [stacked.md](stacked.md) | modes of stacked MNIST |
+| [adaptation.md](adaptation.md) | from MNIST's labels to USPS' digits |
+| [remedies.md](remedies.md) | the remedies against mode collapse |
+| [experiments.md](experiments.md) | the experiments that the course lists |
+| [optimizers.md](optimizers.md) | six optimisers of the generator at four rates |
 
 """
 TABLE = """| run | command, settings | steps | time, cores | images/s (median) | peak memory | result | the document or paper |

@@ -53,8 +53,13 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         )
         return Result(title, values, left_out)
 
+    def impossible(names):
+        real = look_at_source(source, extractor, min(request.count, len(source)))
+        wanted = [name for name in names if name in comparison.METRICS]
+        return comparison.compare(real, real, wanted, "")[1]
+
     offers = comparison.offers(extractor.has_classes)
-    return Task(NAME, {**offers, **(AGREEMENT if asks else {})}, measure)
+    return Task(NAME, {**offers, **(AGREEMENT if asks else {})}, measure, impossible)
 
 
 def look_at_source(source: Source, extractor: Extractor, count: int) -> Seen:

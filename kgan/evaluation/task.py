@@ -52,8 +52,11 @@ class Task:
         name: of the file of results, `metrics-<name>.jsonl`.
         offers: names of the metrics that it can compute, and whether lower is better.
         measure: computes some of them for the model.
+        impossible: tells, whatever the model draws, which of them the data are too few for: the
+            reason by metric.
     """
 
     name: str
     offers: Mapping[str, bool]
     measure: Callable[[Sequence[str]], Result]
+    impossible: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
