@@ -424,7 +424,8 @@ def flagfile_text(settings) -> str:
 
 def free_arguments(settings) -> list[str]:
     """Writes the given flags that may stand beside `--resume` as arguments."""
-    free = {n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n == "job")}
+    stay = ("job", "dry_run")
+    free = {n for n in FREE_ON_RESUME if n in settings.given and (n not in NOT_KEPT or n in stay)}
     return as_arguments(settings, free)
 
 

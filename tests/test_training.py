@@ -476,6 +476,15 @@ class TestJob:
         assert command("train", *flags[:-1], "--steps=2").status == 0
         assert len(list(tmp_path.iterdir())) == 3
 
+    def test_dry_run_of_a_job_that_was_begun_trains_nothing(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
+        assert command("train", *flags, "--steps=2").status == 0
+        (run,) = tmp_path.iterdir()
+        before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+        outcome = command("train", *flags, "--steps=4", "--dry_run")
+        assert outcome.status == 0 and "plan: 4 steps" in outcome.out, outcome
+        assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
     def test_job_that_has_other_settings_is_refused_in_one_line(self, tmp_path):
         flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night", "--steps=2")
         assert command("train", *flags).status == 0

@@ -37,7 +37,7 @@ training part against the test part.
 """
 TABLE = """## {title}
 
-| scheme | updates of G | minutes | FID, by seed | mean FID | KID × 1000 | coverage | class score |
+| scheme | updates of G | minutes | FID, by seed | mean FID | KID | coverage | class score |
 |---|---|---|---|---|---|---|---|
 """
 PUBLISHED = """
@@ -60,7 +60,7 @@ def row(name: str, found: list[dict], minutes: list[float]) -> str:
     return (
         f"| `{name}` | {steps:,.0f} | {statistics.mean(minutes):.1f} | "
         f"{', '.join(f'{fid:.2f}' for fid in fids)} | {statistics.mean(fids):.2f} | "
-        f"{1000 * statistics.mean(values('kid')):.2f} | "
+        f"{statistics.mean(values('kid')):.2f} | "
         f"{statistics.mean(values('coverage')):.3f} | "
         f"{statistics.mean(values('class_score')):.2f} |\n"
     )
@@ -79,7 +79,7 @@ def real_row(given: argparse.Namespace) -> str:
     )
     values, _ = comparison.compare(own, real, METRICS, f"{FEATURES}_{COUNT}")
     fid, kid, coverage, score = (values[f"{name}_{FEATURES}_{COUNT}"] for name in METRICS)
-    return f"| real digits | | | | {fid:.2f} | {1000 * kid:.2f} | {coverage:.3f} | {score:.2f} |\n"
+    return f"| real digits | | | | {fid:.2f} | {kid:.2f} | {coverage:.3f} | {score:.2f} |\n"
 
 
 def main() -> None:
