@@ -34,7 +34,10 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
             f"critic_estimate_{count}": estimate,
             f"critic_largest_slope_{PAIRS}": largest,
             f"critic_mean_slope_{PAIRS}": slopes.mean_gradient,
+            # A lower bound of the distance of these points, and what is nearest to it for a critic
+            # whose slope is about the same everywhere.
             f"critic_estimate_over_slope_{count}": estimate / largest,
+            f"critic_estimate_over_mean_slope_{count}": estimate / slopes.mean_gradient,
             f"wasserstein_{count}": wasserstein.exact(real, generated),
         }
         title = (

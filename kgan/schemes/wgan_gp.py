@@ -3,7 +3,8 @@
 The critic minimises E[f(G(z))] − E[f(x)] + λ E[(‖∇f(x̂)‖ − 1)²] with x̂ = ε x + (1 − ε) G(z) and ε
 uniform in [0, 1), one for each example (Gulrajani et al. 2017, equation 3 and algorithm 1): λ = 10,
 n_critic = 5, Adam 1e-4 with β 0 and 0.9, batch 64. Its difference E[f(x)] − E[f(G(z))], logged as
-`wasserstein`, estimates the distance itself, and not an unknown multiple of it.
+`wasserstein`, estimates not an unknown multiple of the distance W but a known one: the penalty
+allows a slope of 1 + W / 2λ, where s W − λ (s − 1)² is greatest (docs/critics.md has it measured).
 
 Networks: DCGAN's of the course, with layer normalisation in the critic: batch normalisation would
 make the penalty on one example depend on the others (section 4 of the paper).

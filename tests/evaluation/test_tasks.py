@@ -206,6 +206,7 @@ def test_a_linear_critic_is_as_steep_as_its_weights():
     assert values["critic_estimate_60"] == pytest.approx(1.5, rel=1e-4)  # 3 · 0.5
     assert values["critic_mean_slope_5000"] == pytest.approx(3, rel=1e-5)
     assert values["critic_estimate_over_slope_60"] == pytest.approx(0.5, rel=1e-4)
+    assert values["critic_estimate_over_mean_slope_60"] == pytest.approx(0.5, rel=1e-4)
     # All moved by 0.5, and pairs may be nearer when matched otherwise.
     assert 0.2 < values["wasserstein_60"] <= 0.5 + 1e-6
 
