@@ -35,7 +35,7 @@ The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 i
 pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
 colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what kgan's
 digit network sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is
-KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.8 for real
+KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.6 for real
 digits.
 
 What was compared with several seeds has pages of its own:
