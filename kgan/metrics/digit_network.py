@@ -40,7 +40,7 @@ def build() -> keras.Model:
 
 def save(network: keras.Model, place: pathlib.Path = PLACE, **known) -> None:
     """Writes the weights, and what is known of them, as text by name."""
-    arrays = {variable.path: np.asarray(variable) for variable in network.variables}
+    arrays = {variable.path: np.asarray(variable) for variable in network.weights}
     save_file(arrays, place, metadata={name: json.dumps(value) for name, value in known.items()})
 
 
@@ -50,7 +50,8 @@ def load() -> tuple[keras.Model, dict]:
     with safetensors.safe_open(PLACE, framework="numpy") as file:
         known = {name: json.loads(value) for name, value in file.metadata().items()}
         network = build()
-        for variable in network.variables:
+        # Not `variables`: the dropout's seed is called by how many seeds there were before it.
+        for variable in network.weights:
             variable.assign(file.get_tensor(variable.path))
     network.trainable = False
     return network, known

@@ -3,6 +3,7 @@
 import gzip
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 
@@ -30,6 +31,13 @@ def test_digit_network_reaches_what_is_written_beside_its_weights():
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
     assert accuracy == pytest.approx(digit_network.load()[1]["test_accuracy"], abs=2e-4)
     assert accuracy > 0.99
+
+
+def test_digit_network_loads_beside_other_networks_with_dropout():
+    keras.layers.Dropout(0.5)
+    picture = np.ones((1, 28, 28, 1), np.float32)
+    again, _ = digit_network.load.__wrapped__()
+    np.testing.assert_array_equal(again(picture)[0], digit_network.load()[0](picture)[0])
 
 
 def test_digits_of_the_package_are_known_at_any_size():
