@@ -218,7 +218,7 @@ class Progress(StepCallback):
         self._bar.update(self.step - self._bar.n)
         latest = self.means.latest
         if latest:
-            shown = {k: f"{latest[k]:.3g}" for k in ("g_loss", "d_loss", "wasserstein")
+            shown = {k: f"{latest[k]:.3g}" for k in ("loss", "g_loss", "d_loss", "wasserstein")
                      if k in latest}  # fmt: skip
             speed = latest["images_per_second"]
             shown["images/s"] = f"{speed:.3g}" if speed < 1000 else f"{speed:,.0f}"

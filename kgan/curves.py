@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from kgan.errors import UserError
 
-LOSSES = ("g_loss", "d_loss")
+LOSSES = ("loss", "g_loss", "d_loss")
 VALIDATION = "validation/"
 ALARM = "alarm/"
 LINES = ("-", "--", ":", "-.")

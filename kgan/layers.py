@@ -20,6 +20,22 @@ def mixing_examples(network: keras.Model) -> list[str]:
     ]
 
 
+def global_moments(values: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes mean and variance over axes, of the global batch where axis 0 is among them.
+
+    Args:
+        values: float32 [B, ...] of this replica.
+        axes: over which; they stay, with length 1.
+    """
+    context = tf.distribute.get_replica_context()
+    if 0 not in axes or context is None or context.num_replicas_in_sync == 1:
+        return tf.nn.moments(values, axes, keepdims=True)
+    mean = context.all_reduce("mean", tf.reduce_mean(values, axes, keepdims=True))
+    # The mean of squared differences from the *global* mean: no cancellation of large squares.
+    squares = tf.reduce_mean(tf.square(values - mean), axes, keepdims=True)
+    return mean, context.all_reduce("mean", squares)
+
+
 @keras.saving.register_keras_serializable("kgan")
 class LiveBatchNormalization(keras.layers.Layer):
     """Normalises with the statistics of what it sees, in training and afterwards.
@@ -55,21 +71,12 @@ class LiveBatchNormalization(keras.layers.Layer):
     def call(self, inputs, training=False):
         values = tf.cast(inputs, tf.float32)
         axes = [0, 1, 2] if training else [1, 2]
-        mean, variance = self._global_moments(values, axes)
+        mean, variance = global_moments(values, axes)
         outputs = tf.nn.batch_normalization(
             values, mean, variance, tf.cast(self.beta, tf.float32),
             tf.cast(self.gamma, tf.float32), self.epsilon,
         )  # fmt: skip
         return tf.cast(outputs, inputs.dtype)
-
-    def _global_moments(self, values, axes):
-        context = tf.distribute.get_replica_context()
-        if 0 not in axes or context is None or context.num_replicas_in_sync == 1:
-            return tf.nn.moments(values, axes, keepdims=True)
-        mean = context.all_reduce("mean", tf.reduce_mean(values, axes, keepdims=True))
-        # The mean of squared differences from the *global* mean: no cancellation of large squares.
-        squares = tf.reduce_mean(tf.square(values - mean), axes, keepdims=True)
-        return mean, context.all_reduce("mean", squares)
 
     def get_config(self):
         return {

@@ -1,5 +1,7 @@
 """One optimiser a player, with the settings of the papers where Keras' defaults differ."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -79,14 +81,18 @@ def build_optimizer(
     return kind(learning_rate, **{**defaults, **options})
 
 
-def players(settings) -> dict:
+def players(settings, names: Sequence[str] = ("g", "d")) -> dict:
     """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`.
+
+    Args:
+        settings: the resolved flags as attributes.
+        names: of the players that there are.
 
     Raises:
         ValueError: begins with the argument whose value an optimiser does not take.
     """
     built = {}
-    for player in ("g", "d"):
+    for player in names:
         options = parse_options(getattr(settings, f"{player}_options"), f"{player}_options")
         try:
             built[f"{player}_optimizer"] = build_optimizer(

@@ -56,17 +56,11 @@ def draw(
 
 
 def draw_model(model, real: np.ndarray) -> Image.Image:
-    """Draws what a model of points generates from fixed seeds, and what its discriminator thinks.
+    """Draws what a model of points generates from fixed seeds, and what it thinks of places.
 
     Args:
-        model: a `LatentModel` of points float32 [B, 2].
+        model: a `DrawingModel` of points float32 [B, 2], which has a `surface`.
         real: float [N, 2].
     """
     generated = model.generate(model.latents_from_seeds(np.arange(SHOWN)))
-    # A discriminator of packs is asked about packs of one point.
-    packing = model.discriminator.input_shape[-1] // 2
-
-    def scores(places):
-        return np.asarray(model.discriminator(np.tile(places, (1, packing)), training=False))[:, 0]
-
-    return draw(real, generated, scores, f"step {model.completed_steps:,}")
+    return draw(real, generated, model.surface, f"step {model.completed_steps:,}")

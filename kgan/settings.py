@@ -353,7 +353,8 @@ def check_shared(settings) -> None:
         if getattr(settings, name) is not None:
             parse_interval(name, getattr(settings, name))
     for name in ("g_lr", "d_lr", "minutes"):
-        if getattr(settings, name) == 0:
+        # A scheme without a second player has no flags for it.
+        if getattr(settings, name, None) == 0:
             raise UserError(f"--{name}=0: must be above 0")
     if settings.beta_1 == 1:
         raise UserError("--beta_1=1: must be below 1, or nothing is ever learned")
@@ -466,7 +467,8 @@ def _help_text(values, scheme) -> str:
     shared = flags.FlagValues()
     define_shared_flags(shared)
     defaults = scheme.DEFAULTS if scheme else {}
-    groups = [("Flags of every run:", [name for name in shared if name != "undefok"])]
+    # A scheme may have no use for some of them, and takes these away.
+    groups = [("Flags of every run:", [n for n in shared if n != "undefok" and n in values])]
     if scheme:
         groups.append(("Flags of this scheme:", [n for n in values if n not in shared]))
     for title, names in groups:

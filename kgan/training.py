@@ -31,6 +31,7 @@ from kgan import (
 )
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
+from kgan.data.hold_out import with_validation
 from kgan.errors import UserError
 from kgan.evaluation.task import Request
 from kgan.schemes.base import group_batches
@@ -192,6 +193,7 @@ def open_collection(resolved: types.SimpleNamespace):
         bad_limit=resolved.bad_limit if resolved.bad_images == "skip" else None,
         classes=settings.parse_classes(resolved.classes) if resolved.classes else None,
     )
+    collection = with_validation(collection, resolved.scheme.MODEL.held_out_share)
     return collection, spec_of(collection, size)
 
 

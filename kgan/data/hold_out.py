@@ -1,6 +1,12 @@
-"""Which examples are held out of training, decided by their names alone."""
+"""Which examples are held out of training, decided by their names or numbers alone."""
 
+import dataclasses
 import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgan.data.collection import Collection, Source, read_many
 
 TEST_SHARE = 0.10
 VALIDATION_SHARE = 0.05
@@ -47,3 +53,50 @@ def name_share(inner: str) -> float:
     """Returns a number in [0, 1) that depends on a name alone."""
     digest = hashlib.sha256(inner.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
+
+
+@dataclasses.dataclass(frozen=True)
+class SomeOf:
+    """Some examples of a part.
+
+    Args:
+        source: the part.
+        indices: int [N], of the examples in it.
+    """
+
+    source: Source
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        return self.source.read(int(self.indices[index]))
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns what `read` returns for each of several indices."""
+        return read_many(self.source, [int(self.indices[index]) for index in indices])
+
+
+def with_validation(collection: Collection, share: float) -> Collection:
+    """Holds a share of the training part out, where a data set has no validation part.
+
+    Args:
+        collection: with a part `train`.
+        share: in [0, 1); every 1/share-th example is taken, so that all of an ordered part is seen.
+
+    Returns:
+        The collection as it is, where it has a validation part, or too few examples.
+    """
+    train = collection.parts.get("train")
+    if not share or "validation" in collection.parts or len(train) * share < 1:
+        return collection
+    every = round(1 / share)
+    numbers = np.arange(len(train))
+    taken = numbers % every == every - 1
+    parts = {
+        **collection.parts, "train": SomeOf(train, numbers[~taken]),
+        "validation": SomeOf(train, numbers[taken]),
+    }  # fmt: skip
+    said = f"{collection.description}; {taken.sum():,} of train held out for validation"
+    return dataclasses.replace(collection, parts=parts, description=said)

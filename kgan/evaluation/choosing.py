@@ -2,10 +2,10 @@
 
 from kgan.data import Collection
 from kgan.errors import UserError
-from kgan.evaluation import critics, cycles, drawings, pairs, points
+from kgan.evaluation import critics, cycles, drawings, likelihood, pairs, points
 from kgan.evaluation.task import Request, Task
 
-KINDS = (pairs, cycles, drawings, points, critics)
+KINDS = (pairs, cycles, likelihood, drawings, points, critics)
 
 
 def lower_is_better(kind: str, name: str) -> bool | None:

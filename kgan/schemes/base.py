@@ -1,7 +1,8 @@
-"""What all trainable models share, and on top of it what two players share.
+"""What all trainable models share, and on top of it what one and what two players share.
 
-`TrainableModel` knows steps, logged means, networks by name and their state. `TwoPlayerModel`
-adds the two optimisers, the loop of critic batches and the scaling of losses over replicas;
+`TrainableModel` knows steps, logged means, networks by name and their state. `PlayerModel` adds
+players, each with networks and an optimiser, and the scaling of losses over replicas.
+`OnePlayerModel` has one; `TwoPlayerModel` has two, and the loop of critic batches;
 `AdversarialModel` is one whose players have one network each.
 """
 
@@ -25,6 +26,8 @@ class TrainableModel(keras.Model):
         batches_per_step: how many batches one `train_step` takes, as a tuple.
         validation_measure: the number of `validate` whose lowest value marks the best
             checkpoint, or None.
+        held_out_share: the share of the training part that is kept for validation where a data set
+            has no validation part.
         preview_examples: how many examples of the data `preview` is given; 0: none.
         discriminator_won_below: a `d_loss` below this for long means that D has won; None where
             the loss has no such value (a critic's).
@@ -38,6 +41,7 @@ class TrainableModel(keras.Model):
     logged: tuple[str, ...] = ()
     batches_per_step = 1
     validation_measure: str | None = None
+    held_out_share = 0.0
     preview_examples = 0
     discriminator_won_below: float | None = None
 
@@ -271,48 +275,22 @@ def group_batches(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
     )
 
 
-class TwoPlayerModel(TrainableModel):
-    """Shares what two players need: optimisers, and updates of one and not the other.
+class PlayerModel(TrainableModel):
+    """Shares what players need: an optimiser each, and updates of one and not the others.
 
     A scheme says in `networks` and `players` what there is and whose it is, overrides
     `train_step` and calls `update` once a player.
-
-    Where steps are not all alike (`has_phases`: a critic is trained alone first), there are two
-    compiled functions, with `generator_moves` true and false while they are traced; which one does
-    a step is chosen in Python by `updates_generator`, because no optimiser may update inside a
-    `tf.cond` under a strategy.
     """
 
     accumulate = 1
-    has_phases = False
-    generator_moves = True
 
     @property
     def players(self) -> dict[str, list[keras.Model]]:
         """The networks that each player's optimiser updates, by `g` and `d`."""
         raise NotImplementedError
 
-    @property
-    def optimizers(self):
-        return {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
-
-    def compile(self, g_optimizer, d_optimizer, accumulate=1, jit_compile=False, **kwargs):
-        """Takes one optimiser for each player.
-
-        Args:
-            g_optimizer: Keras optimiser or its name, for the generator (or generators).
-            d_optimizer: the same for the discriminator; not the same object.
-            accumulate: int; the batch is worked through in so many parts, one after another, and
-                their gradients are added up before the update. The same step in less memory.
-            jit_compile: XLA; off by default, since it is slower on CPU (Keras' "auto" is on).
-            **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
-
-        Raises:
-            ValueError: when one optimiser object is given for both players, or when `accumulate`
-                is above 1 and a layer mixes the examples of a batch.
-        """
-        if g_optimizer is d_optimizer and not isinstance(g_optimizer, str):
-            raise ValueError("`g_optimizer` and `d_optimizer` must be two objects, each has state")
+    def _compile_players(self, accumulate, jit_compile, **kwargs):
+        """Does what `compile` does but for the optimisers."""
         if accumulate > 1:
             for name, network in self.networks.items():
                 mixing = layers.mixing_examples(network)
@@ -323,30 +301,6 @@ class TwoPlayerModel(TrainableModel):
                     )
         super().compile(optimizer=None, loss=None, jit_compile=jit_compile, **kwargs)
         self.accumulate = accumulate
-        self.g_optimizer = _prepare(g_optimizer, self.players["g"])
-        self.d_optimizer = _prepare(d_optimizer, self.players["d"])
-
-    def updates_generator(self, step: int) -> bool:
-        """Says whether a step updates G; override with `has_phases`."""
-        return True
-
-    def make_train_function(self, force=False):
-        if not self.has_phases:
-            return super().make_train_function(force)
-        if self.train_function is not None and not force:
-            return self.train_function
-        compiled = {}
-        for moves in (True, False):
-            super().make_train_function(force=True)
-            compiled[moves] = self.train_function
-
-        def train_function(iterator):
-            # Tracing reads it, at the first call of each.
-            self.generator_moves = self.updates_generator(self.completed_steps)
-            return compiled[self.generator_moves](iterator)
-
-        self.train_function = train_function
-        return train_function
 
     def get_compile_config(self):
         optimizers = {
@@ -361,10 +315,6 @@ class TwoPlayerModel(TrainableModel):
             for key, value in config.items()
         }
         self.compile(**config)
-
-    def step_batches(self, data) -> tuple:
-        """Returns the batches of one step as a tuple, also where there is only one."""
-        return data if self.batches_per_step > 1 else (data,)
 
     def update(self, player: str, loss_function: Callable, *batch: tf.Tensor) -> dict:
         """Updates one player; the other stands still.
@@ -418,6 +368,97 @@ class TwoPlayerModel(TrainableModel):
 
     def _variables(self, player):
         return _trainable(self.players[player])
+
+
+class OnePlayerModel(PlayerModel):
+    """Trains all its networks towards one aim, with one optimiser, which is called G's."""
+
+    @property
+    def players(self):
+        return {"g": list(self.networks.values())}
+
+    @property
+    def optimizers(self):
+        return {"g_optimizer": self.g_optimizer}
+
+    def compile(self, g_optimizer, accumulate=1, jit_compile=False, **kwargs):
+        """Takes the optimiser.
+
+        Args:
+            g_optimizer: Keras optimiser or its name.
+            accumulate: see `TwoPlayerModel.compile`.
+            jit_compile: the same.
+            **kwargs: the same.
+
+        Raises:
+            ValueError: when `accumulate` is above 1 and a layer mixes the examples of a batch.
+        """
+        self._compile_players(accumulate, jit_compile, **kwargs)
+        self.g_optimizer = _prepare(g_optimizer, self.players["g"])
+
+
+class TwoPlayerModel(PlayerModel):
+    """Trains two players, one after the other or together.
+
+    Where steps are not all alike (`has_phases`: a critic is trained alone first), there are two
+    compiled functions, with `generator_moves` true and false while they are traced; which one does
+    a step is chosen in Python by `updates_generator`, because no optimiser may update inside a
+    `tf.cond` under a strategy.
+    """
+
+    has_phases = False
+    generator_moves = True
+
+    @property
+    def optimizers(self):
+        return {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
+
+    def compile(self, g_optimizer, d_optimizer, accumulate=1, jit_compile=False, **kwargs):
+        """Takes one optimiser for each player.
+
+        Args:
+            g_optimizer: Keras optimiser or its name, for the generator (or generators).
+            d_optimizer: the same for the discriminator; not the same object.
+            accumulate: int; the batch is worked through in so many parts, one after another, and
+                their gradients are added up before the update. The same step in less memory.
+            jit_compile: XLA; off by default, since it is slower on CPU (Keras' "auto" is on).
+            **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
+
+        Raises:
+            ValueError: when one optimiser object is given for both players, or when `accumulate`
+                is above 1 and a layer mixes the examples of a batch.
+        """
+        if g_optimizer is d_optimizer and not isinstance(g_optimizer, str):
+            raise ValueError("`g_optimizer` and `d_optimizer` must be two objects, each has state")
+        self._compile_players(accumulate, jit_compile, **kwargs)
+        self.g_optimizer = _prepare(g_optimizer, self.players["g"])
+        self.d_optimizer = _prepare(d_optimizer, self.players["d"])
+
+    def updates_generator(self, step: int) -> bool:
+        """Says whether a step updates G; override with `has_phases`."""
+        return True
+
+    def make_train_function(self, force=False):
+        if not self.has_phases:
+            return super().make_train_function(force)
+        if self.train_function is not None and not force:
+            return self.train_function
+        compiled = {}
+        for moves in (True, False):
+            super().make_train_function(force=True)
+            compiled[moves] = self.train_function
+
+        def train_function(iterator):
+            # Tracing reads it, at the first call of each.
+            self.generator_moves = self.updates_generator(self.completed_steps)
+            return compiled[self.generator_moves](iterator)
+
+        self.train_function = train_function
+        return train_function
+
+    def step_batches(self, data) -> tuple:
+        """Returns the batches of one step as a tuple, also where there is only one."""
+        return data if self.batches_per_step > 1 else (data,)
 
 
 class AdversarialModel(TwoPlayerModel):

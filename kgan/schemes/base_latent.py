@@ -1,4 +1,4 @@
-"""What the schemes share that draw pictures from a latent vector.
+"""What the schemes share whose generator draws pictures from a latent vector, against a critic.
 
 A scheme is a choice of networks, of a loss and of how the game is played. All three are arguments
 here, so that what the course tries out on one scheme (soft labels, packing, penalties, more updates
@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from kgan import augmentations, penalties, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
-from kgan.optimizers import averaged_weights
 from kgan.schemes.base import AdversarialModel
-from kgan.signatures import Signature, encode_png
+from kgan.schemes.base_drawing import DrawingModel
 
 # What a random number is for; folded into its seed so that no two uses share numbers. To the last
 # three the number of the batch within the step is added.
@@ -23,19 +22,11 @@ GENERATOR_LATENTS = 0
 DISCRIMINATOR_LATENTS = 1
 MORE_GENERATOR_LATENTS = 100_000
 CHANCES = 200_000
-PREVIEW_PICTURES = 64
-DISTRIBUTIONS = ("normal", "uniform")
 # Updates of the critic ahead of one of G, and when, in the code of the WGAN paper.
 SCHEDULE_CRITIC, SCHEDULE_FIRST, SCHEDULE_EVERY = 100, 25, 500
 
 
-class _Copy:
-    """Keeps a network away from Keras' tracking: it is made of others and no part of the state."""
-
-    network: keras.Model | None = None
-
-
-class LatentModel(AdversarialModel):
+class LatentModel(DrawingModel, AdversarialModel):
     """Draws latents in training, and pictures from seeds afterwards.
 
     A step updates D `d_updates` times, each time on a fresh batch, then G `g_updates` times.
@@ -65,9 +56,6 @@ class LatentModel(AdversarialModel):
     Raises:
         ValueError: begins with the argument that is wrong.
     """
-
-    data_kind = "images"
-    preview_columns = ()
 
     def __init__(
         self, generator, discriminator, *, gan_loss: str = "bce", d_updates: int = 1,
@@ -104,7 +92,6 @@ class LatentModel(AdversarialModel):
         self.critic_schedule = critic_schedule
         self.loss_parts = ADVERSARIAL_LOSSES[gan_loss].with_real_label(real_label)
         self.changes = augmentations.parse(augment)
-        self._sampler = _Copy()
 
     def get_config(self):
         return {**super().get_config(), **{name: getattr(self, name) for name in GAME}}
@@ -116,17 +103,6 @@ class LatentModel(AdversarialModel):
     @property
     def discriminator_won_below(self):
         return self.loss_parts.won_below
-
-    @property
-    def latent_size(self) -> int:
-        """Length of the latent vector, with all noise that is in it."""
-        shape = self.generator.input_shape
-        return (shape[0] if isinstance(shape, list) else shape)[-1]
-
-    @property
-    def picture_shape(self) -> tuple[int, ...]:
-        """(height, width, channels), or (D,) of points."""
-        return self.generator.output_shape[1:]
 
     # Which players move in a step.
 
@@ -157,13 +133,8 @@ class LatentModel(AdversarialModel):
         """Draws this step's latents for this replica's examples; float32 [B, latent_size]."""
         seed = randomness.fold(self.random_seed(), self.step, purpose)
         return randomness.replica_rows(
-            lambda count: self._draw([count, self.latent_size], seed), local_batch
+            lambda count: self.draw_latents([count, self.latent_size], seed), local_batch
         )
-
-    def _draw(self, shape, seed):
-        if self.latent_distribution == "uniform":
-            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
-        return tf.random.stateless_normal(shape, seed)
 
     def chances(self, pictures, purpose: int) -> dict[str, tf.Tensor]:
         """Draws what else is random in an update, as far as this game needs it, one row an example.
@@ -313,103 +284,14 @@ class LatentModel(AdversarialModel):
 
     # Pictures.
 
-    @property
-    def sampler(self) -> keras.Model:
-        """The generator that draws pictures: with averaged weights, where averages are kept.
-
-        Statistics of batch normalisation are those of the generator as it is now.
-        """
-        averages = averaged_weights(self.g_optimizer) if self.compiled else None
-        if averages is None:
-            return self.generator
-        if self._sampler.network is None:
-            self._sampler.network = keras.models.clone_model(self.generator)
-        network = self._sampler.network
-        for variable, average in zip(network.trainable_variables, averages, strict=True):
-            variable.assign(keras.ops.convert_to_numpy(average))
-        own = zip(network.non_trainable_variables, self.generator.non_trainable_variables,
-                  strict=True)  # fmt: skip
-        for variable, other in own:
-            variable.assign(keras.ops.convert_to_numpy(other))
-        return network
-
-    @property
-    def served_networks(self):
-        return {"generator": self.sampler}
-
-    def latents_from_seeds(self, numbers) -> tf.Tensor:
-        """Draws one latent a number, whatever stands beside it; int [B] → float32 [B, size]."""
-        return self._latents(randomness.seeds_from_numbers(numbers))
-
-    # Row by row: in a graph, which takes a hundredth of the time that it takes without.
-    @tf.function(reduce_retracing=True)
-    def _latents(self, seeds):
-        return randomness.rows_from_seeds(lambda seed: self._draw([self.latent_size], seed), seeds)
-
-    def generate(self, latents, *conditions) -> np.ndarray:
-        """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""
-        given = [tf.cast(values, tf.float32) for values in (latents, *conditions)]
-        given = given if conditions else given[0]
-        return np.asarray(self.sampler(given, training=False))
-
-    def preview(self, examples=None) -> np.ndarray:
-        """Draws the same 64 latents each time, as 8 rows of 8: float32 [8, 8, H, W, C]."""
-        pictures = self.preview_pictures()
-        return pictures.reshape(8, 8, *self.picture_shape)
-
-    def preview_pictures(self) -> np.ndarray:
-        """Draws 64 pictures, always from the same seeds."""
-        return self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
-
     def diversity(self):
         """Computes the mean over pixels of the standard deviation over 64 fixed latents."""
         return float(self.preview_pictures().astype(np.float64).std(axis=0).mean())
 
-    def signatures(self):
-        latent_spec = tf.TensorSpec([None, self.latent_size], tf.float32)
-        count_spec = tf.TensorSpec([], tf.int32)
-        network = self.sampler
-
-        def from_latents(latents):
-            return {"pictures": network(latents, training=False)}
-
-        def from_seeds(seeds):
-            return from_latents(self.latents_from_seeds(seeds))
-
-        def from_count(count, seed):
-            return from_seeds(seed + tf.range(count))
-
-        def png_from_seeds(seeds):
-            return {"png_bytes": encode_png(from_seeds(seeds)["pictures"])}
-
-        prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
-        picture = "x".join(map(str, self.picture_shape))
-        frozen = "Batch statistics are frozen; there is no dropout."
-        seeds_spec = tf.TensorSpec([None], tf.int32)
-        signatures = {
-            "serving_default": Signature(
-                from_latents, {"latents": latent_spec},
-                f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
-                f"pictures float32 [B, {picture}] in [-1, 1]. {frozen}",
-            ),
-            "from_count": Signature(
-                from_count, {"count": count_spec, "seed": count_spec},
-                "count and seed, int32 scalars -> pictures of the seeds seed, seed + 1, ..., "
-                f"float32 [count, {picture}] in [-1, 1]. {frozen}",
-            ),
-            "from_seeds": Signature(
-                from_seeds, {"seeds": seeds_spec},
-                f"seeds int32 [B], one a picture -> pictures float32 [B, {picture}] in [-1, 1]; "
-                f"a seed gives its picture whatever stands beside it. {frozen}",
-            ),
-            "png_from_seeds": Signature(
-                png_from_seeds, {"seeds": seeds_spec},
-                f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
-            ),
-        }  # fmt: skip
-        if len(self.picture_shape) != 3:
-            del signatures["png_from_seeds"]  # points are no pictures
-        return signatures
+    def surface(self, places) -> np.ndarray:
+        """Gives D's scores of points float32 [B, 2]; of packs it is asked about packs of one."""
+        packed = np.tile(places, (1, self.packing))
+        return np.asarray(self.discriminator(packed, training=False))[:, 0]
 
 
 # The arguments that say how the game is played, with their defaults.

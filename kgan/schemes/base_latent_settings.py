@@ -13,8 +13,8 @@ from absl import flags
 from kgan import optimizers, penalties
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import dcgan, maxout, mlp
+from kgan.schemes.base_drawing import DISTRIBUTIONS
 from kgan.schemes.base_latent import (
-    DISTRIBUTIONS,
     GAME,
     SCHEDULE_CRITIC,
     SCHEDULE_EVERY,
