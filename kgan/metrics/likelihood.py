@@ -92,6 +92,4 @@ def mixture_log_densities(points: np.ndarray, centres: np.ndarray, deviation: fl
     """
     points, centres = np.asarray(points, np.float64), np.asarray(centres, np.float64)
     squares = ((points[:, np.newaxis] - centres) ** 2).sum(axis=2) / deviation**2
-    return log_mean_exp(-0.5 * squares) - points.shape[1] * np.log(
-        np.sqrt(2 * np.pi) * deviation
-    )
+    return log_mean_exp(-0.5 * squares) - points.shape[1] * np.log(np.sqrt(2 * np.pi) * deviation)

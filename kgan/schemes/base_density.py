@@ -58,9 +58,7 @@ class DensityModel(DrawingModel, OnePlayerModel):
         for number, (name, (kind, shape)) in enumerate(sorted(self.needs().items())):
             seed = randomness.fold(self.random_seed(), self.step, DRAWS + number)
             drawn[name] = randomness.replica_rows(
-                lambda count, kind=kind, shape=shape, seed=seed: _draw(
-                    kind, [count, *shape], seed
-                ),
+                lambda count, kind=kind, shape=shape, seed=seed: _draw(kind, [count, *shape], seed),
                 tf.shape(pictures)[0],
             )
         return drawn

@@ -14,7 +14,7 @@ DISTRIBUTIONS = ("normal", "uniform")
 
 
 class _Copies:
-    """Keeps networks away from Keras' tracking: they are made of others and no part of the state."""
+    """Keeps networks from Keras' tracking: they are made of others and no part of the state."""
 
     def __init__(self):
         self.networks: dict[str, keras.Model] = {}
@@ -100,7 +100,9 @@ class DrawingModel(PlayerModel):
     # Row by row: in a graph, which takes a hundredth of the time that it takes without.
     @tf.function(reduce_retracing=True)
     def _latents(self, seeds):
-        return randomness.rows_from_seeds(lambda seed: self.draw_latents([self.latent_size], seed), seeds)
+        return randomness.rows_from_seeds(
+            lambda seed: self.draw_latents([self.latent_size], seed), seeds
+        )
 
     def generate(self, latents, *conditions) -> np.ndarray:
         """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""

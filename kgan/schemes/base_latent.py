@@ -7,7 +7,6 @@ of one player, …) works with every one that it fits. `base_latent_settings.py`
 
 import inspect
 
-import keras
 import numpy as np
 import tensorflow as tf
 

@@ -7,8 +7,8 @@ keeps it from that.
 
 A picture's levels 0 … 255 are dequantised by uniform noise, x = (level + u) / 256, and taken to
 y = logit(λ + (1 − 2λ) x), λ = 1e-6 (Papamakarios et al. 2017, appendix E.2; --logit_margin). Nats
-are those of y, as published tables have them; bits per dimension are those of the levels. Drawn
-pictures have 256 levels again. Points of the plane are left as they are.
+are those of y, as published tables have them; bits per dimension are those of the levels. Points
+of the plane are left as they are.
 
 Slips in the course documents: `003` leaves out the ½ of ‖h‖², with which the prior would have the
 variance ½, and the constant D/2 ln 2π.
@@ -111,11 +111,14 @@ class Flow(DensityModel):
             return values
         margin = self.logit_margin
         pictures = (tf.sigmoid(values) - margin) / (1 - 2 * margin)
-        levels = tf.clip_by_value(tf.floor(pictures * LEVELS), 0.0, LEVELS - 1)
+        # The middle of a level is what it is rounded to.
+        levels = tf.clip_by_value(pictures * LEVELS - 0.5, 0.0, LEVELS - 1)
         return levels * 2.0 / (LEVELS - 1) - 1.0
 
     def losses(self, pictures, draws, training=True):
-        values = pictures if self.draws_points else self.to_logits(self.dequantised(pictures, draws))
+        values = (
+            pictures if self.draws_points else self.to_logits(self.dequantised(pictures, draws))
+        )
         latents, log_determinant = self.network("flow", training)(values, training=training)
         prior = 0.5 * tf.reduce_sum(latents**2, axis=1)
         prior += 0.5 * self.latent_size * math.log(2 * math.pi)

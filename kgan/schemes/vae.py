@@ -2,8 +2,8 @@
 
 The loss is −ELBO = E_q(z|x)[−ln p(x|z)] + KL(q(z|x) ‖ N(0, I)), in nats a picture (Kingma and
 Welling 2014, equation 3; `003`, part III), with q(z|x) = N(μ(x), diag σ²(x)), z = μ + σ ε, and
-KL = ½ Σ (μ² + σ² − ln σ² − 1) in closed form (their appendix B). With --importance_samples=K above 1
-it is −ln (1/K) Σₖ p(x, zₖ)/q(zₖ|x), a tighter bound (Burda et al. 2016, equation 8; IWAE).
+KL = ½ Σ (μ² + σ² − ln σ² − 1) in closed form (their appendix B). With --importance_samples=K above
+1 it is −ln (1/K) Σₖ p(x, zₖ)/q(zₖ|x), a tighter bound (Burda et al. 2016, equation 8; IWAE).
 
 Pixels are Bernoulli: a picture's intensities in [0, 1] are the probabilities of its bits, which are
 drawn anew in each step and once and for all for what is measured (Salakhutdinov and Murray 2008).
@@ -129,7 +129,7 @@ class VAE(DensityModel):
 
         Args:
             pictures: float32 [B, H, W, C] in [-1, 1].
-            numbers: int32 [B], each example's place in its part, from which its bits and noise come.
+            numbers: int32 [B], each example's place in its part, of which its bits and noise come.
             samples: K.
 
         Returns:
@@ -163,12 +163,14 @@ def build(settings, spec) -> VAE:
         raise ValueError("`dataset` holds points; right would be pictures, whose pixels are bits")
     seed, size = settings.seed * 1000, settings.latent_size
     bits = keras.Input(spec.shape, name="bits")
-    units = _hidden(layers.Flatten(name="flatten")(bits), settings.hidden, settings.activation, seed)
+    units = _hidden(
+        layers.Flatten(name="flatten")(bits), settings.hidden, settings.activation, seed
+    )
     encoder = keras.Model(bits, _last(2 * size, "posterior", seed + 400)(units), name="encoder")
     latent = keras.Input((size,), name="latent")
     units = _hidden(latent, settings.hidden[::-1], settings.activation, seed + 500)
     logits = _last(math.prod(spec.shape), "to_logits", seed + 900)(units)
-    decoder = keras.Model(latent, layers.Reshape(spec.shape, name="logits", dtype="float32")(logits),
-                          name="decoder")  # fmt: skip
+    logits = layers.Reshape(spec.shape, name="logits", dtype="float32")(logits)
+    decoder = keras.Model(latent, logits, name="decoder")
     model = VAE(encoder, decoder, settings.importance_samples, seed=settings.seed)
     return base_density.compiled(model, settings)

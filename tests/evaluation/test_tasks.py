@@ -10,8 +10,8 @@ from kgan.data.collection import Collection
 from kgan.data.mixtures import MIXTURES
 from kgan.data.points import PointSource
 from kgan.errors import UserError
-from kgan.evaluation import critics, cycles, drawings, points
-from kgan.evaluation.choosing import choose
+from kgan.evaluation import critics, cycles, drawings, likelihood, points
+from kgan.evaluation.choosing import choose, lower_is_better
 from kgan.evaluation.task import Request
 from kgan.metrics import features
 from kgan.metrics.features import Extractor, Seen
@@ -237,3 +237,81 @@ def test_nothing_fits_pictures_of_which_no_features_are_known():
     found = choose(Drawing(as_domain(levels(9))), collection, Request(features="pixels"))
     assert [task.name for task, _ in found] == ["drawings"]
     assert "class_score" not in found[0][1]
+
+
+class Weighing:
+    """A model whose importance weights of example n are exp(n) and exp(n) · e² in turns."""
+
+    asked = None
+
+    def take_averages(self):
+        self.asked = []
+
+    def log_weights(self, pictures, numbers, samples):
+        self.asked.append((np.asarray(pictures), np.asarray(numbers)))
+        return np.asarray(numbers)[:, np.newaxis] + np.tile([0.0, 2.0], samples // 2)
+
+
+class Knowing:
+    """A model that knows densities: −n nats and n bits for example n."""
+
+    def take_averages(self):
+        pass
+
+    def log_densities(self, pictures, numbers):
+        numbers = np.asarray(numbers, float)
+        return {"log_likelihood_logit_nats": -numbers, "bits_per_dimension": numbers}
+
+
+def test_bounds_of_a_model_that_weighs_latents():
+    real = levels(45)
+    collection = Collection("made", "images", {"test": Pictures(real)}, "made")
+    model = Weighing()
+    result = measured(likelihood.fitting(model, collection, Request(count=41)))
+    values = result.values
+    # Numbers 0 … 40 have the mean 20 and the variance 143.5.
+    assert values["elbo_nats_41"] == pytest.approx(21)
+    expected = 20 + np.log((1 + np.exp(2)) / 2)
+    assert values["log_likelihood_nats_500_41"] == pytest.approx(expected)
+    error = np.sqrt(143.5 / 41)
+    assert values["log_likelihood_nats_500_41_standard_error"] == pytest.approx(error)
+    assert len(values) == 4 and "41 pictures of the test part" in result.title
+    # Every example once, with the number of its place.
+    np.testing.assert_array_equal(np.concatenate([n for _, n in model.asked]), np.arange(41))
+    shown = np.concatenate([pictures for pictures, _ in model.asked])
+    np.testing.assert_allclose(shown, as_domain(real[:41]), atol=1e-6)
+
+
+def test_densities_of_a_model_that_knows_them():
+    collection = Collection("made", "images", {"test": Pictures(levels(5))}, "made")
+    task = likelihood.fitting(Knowing(), collection, Request())
+    values = measured(task).values
+    assert values["log_likelihood_logit_nats_5"] == -2 and values["bits_per_dimension_5"] == 2
+    assert values["bits_per_dimension_5_standard_error"] == pytest.approx(np.sqrt(2.5 / 5))
+    assert set(measured(task, "bits_per_dimension").values) == {
+        "bits_per_dimension_5", "bits_per_dimension_5_standard_error",
+    }  # fmt: skip
+
+
+def test_density_of_points_stands_beside_that_of_the_mixture():
+    mixture = MIXTURES["grid"]
+    parts = {"test": PointSource(mixture.draw(2000, (1,)))}
+    collection = Collection("grid", "points", parts, "made", mixture=mixture)
+    model = Knowing()
+    model.log_densities = lambda points, numbers: {"log_likelihood_nats": np.zeros(len(numbers))}
+    values = measured(likelihood.fitting(model, collection, Request())).values
+    # −(ln 2π σ² + 1) − ln 25: modes so far apart that one alone counts.
+    expected = -np.log(2 * np.pi * 0.05**2) - 1 - np.log(25)
+    assert values["log_likelihood_nats_of_mixture_2000"] == pytest.approx(expected, abs=0.06)
+
+
+def test_likelihoods_are_better_the_higher_and_bits_the_lower():
+    assert lower_is_better("likelihood", "bits_per_dimension_10") is True
+    assert lower_is_better("likelihood", "log_likelihood_nats_500_10") is False
+    assert lower_is_better("likelihood", "elbo_nats_10") is False
+    assert lower_is_better("likelihood", "log_likelihood_nats_of_mixture_10") is None
+
+
+def test_a_model_without_a_density_has_no_likelihood():
+    collection = Collection("made", "images", {"test": Pictures(levels(9))}, "made")
+    assert likelihood.fitting(Drawing(as_domain(levels(9))), collection, Request()) is None

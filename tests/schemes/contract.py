@@ -5,8 +5,10 @@
         flags = ("--width=4", "--latent_size=8")
         spec = Spec("images", (16, 16), 1, 1)
 
-`SchemeContract` asks what holds for any two players; `LatentContract` and `TranslationContract`
-know how a model of their base draws its answers and does one player's step alone.
+`SchemeContract` asks what holds for whatever is trained, `TwoPlayerContract` what holds for any two
+players, `DrawingContract` what holds for whatever draws from latents. `LatentContract`,
+`DensityContract` and `TranslationContract` know how a model of their base draws its answers and
+does a player's step alone.
 """
 
 import dataclasses
@@ -25,6 +27,7 @@ from PIL import Image
 from kgan import checkpoint, settings
 from kgan.data.collection import Spec
 from kgan.data.pipeline import joint_training_batches
+from kgan.errors import UserError
 from kgan.layers import mixing_examples
 from kgan.pictures import to_bytes
 from kgan.signatures import write_saved_model
@@ -131,10 +134,8 @@ def plain(model, **arguments):
 
     Adam's steps look right with a gradient of any size, and wrong where one is rounding alone.
     """
-    model.compile(
-        g_optimizer=keras.optimizers.SGD(1e-3, momentum=0.5),
-        d_optimizer=keras.optimizers.SGD(1e-3, momentum=0.5), **arguments,
-    )  # fmt: skip
+    optimizers = {name: keras.optimizers.SGD(1e-3, momentum=0.5) for name in model.optimizers}
+    model.compile(**optimizers, **arguments)
     return model
 
 
@@ -159,7 +160,7 @@ class CheckpointAfter(keras.callbacks.Callback):
 
 
 class SchemeContract:
-    """Tests of any scheme with two players.
+    """Tests of any scheme.
 
     Class attributes that a subclass sets:
         scheme: the name of its file in `kgan.schemes`.
@@ -220,14 +221,6 @@ class SchemeContract:
         batches = tuple(self.dataset(model).take(count))
         return batches if count > 1 else batches[0]
 
-    def discriminator_step(self, model):
-        """Does one update of the discriminator alone."""
-        raise NotImplementedError
-
-    def generator_step(self, model):
-        """Does one update of the generator alone."""
-        raise NotImplementedError
-
     def answers(self, model, name, inputs):
         """Computes what a signature has to answer with the model's own methods."""
         raise NotImplementedError
@@ -243,30 +236,11 @@ class SchemeContract:
 
     # What one step does.
 
-    def test_discriminator_step_leaves_generator_unchanged(self):
-        model = self.build()
-        generator, before = trainable(model, "g"), values(model, "g_optimizer")
-        discriminator = trainable(model, "d")
-        self.discriminator_step(model)
-        np.testing.assert_equal(trainable(model, "g"), generator)
-        assert not differing(before, values(model, "g_optimizer"))
-        assert moved(discriminator, trainable(model, "d"))
-
-    def test_generator_step_leaves_discriminator_unchanged(self):
-        model = self.build()
-        discriminator, before = trainable(model, "d"), values(model, "d_optimizer")
-        generator = trainable(model, "g")
-        self.generator_step(model)
-        np.testing.assert_equal(trainable(model, "d"), discriminator)
-        assert not differing(before, values(model, "d_optimizer"))
-        assert moved(generator, trainable(model, "g"))
-
     def test_a_step_counts_once(self):
         model = self.build()
         self.train(model, 2)
         assert model.completed_steps == 2
         assert int(model.g_optimizer.iterations) == 2
-        assert int(model.d_optimizer.iterations) == 2 * model.batches_per_step
 
     def test_logs_are_means_over_the_steps(self):
         means = self.train(self.build(), 3, graph=True)
@@ -290,17 +264,6 @@ class SchemeContract:
         assert pictures.dtype == np.float32
         assert np.isfinite(pictures).all()
         assert all(array.dtype != np.float16 for array in values(model).values())
-
-    def test_one_optimizer_object_for_both_players_is_refused(self):
-        model = self.build()
-        optimizer = keras.optimizers.Adam()
-        with pytest.raises(ValueError, match="`g_optimizer` and `d_optimizer` must be two"):
-            model.compile(g_optimizer=optimizer, d_optimizer=optimizer)
-
-    def test_optimizer_names_make_two_optimizers(self):
-        model = self.build()
-        model.compile(g_optimizer="adam", d_optimizer="adam")
-        assert model.g_optimizer is not model.d_optimizer
 
     # What is kept.
 
@@ -358,7 +321,7 @@ class SchemeContract:
         model.reset_metrics()
         assert model.means() == dict.fromkeys(model.logged, 2.0)
         model.reset_metrics()
-        assert np.isnan(model.means()["g_loss"])
+        assert np.isnan(list(model.means().values())).all()
 
     def test_config_makes_the_model_again(self):
         model = self.build("--seed=5", *self.other_settings)
@@ -370,7 +333,7 @@ class SchemeContract:
         for name in inspect.signature(type(model)).parameters:
             if isinstance(getattr(model, name, None), (int, float, str)):
                 assert getattr(again, name) == getattr(model, name), name
-        again.compile(g_optimizer="adam", d_optimizer="adam")
+        again.compile(**dict.fromkeys(model.optimizers, "adam"))
         np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
 
     @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
@@ -471,18 +434,54 @@ def decoded(files):
     return pictures if pictures.ndim == 4 else pictures[..., np.newaxis]
 
 
-class LatentContract(SchemeContract):
-    """Tests of a scheme that draws pictures from latents."""
-
-    def first_batch(self, model):
-        data = self.step_data(model)
-        return data[0] if model.batches_per_step > 1 else data
+class TwoPlayerContract(SchemeContract):
+    """Tests of any scheme with two players."""
 
     def discriminator_step(self, model):
-        model.discriminator_step(self.first_batch(model))
+        """Does one update of the discriminator alone."""
+        raise NotImplementedError
 
     def generator_step(self, model):
-        model.generator_step(self.first_batch(model))
+        """Does one update of the generator alone."""
+        raise NotImplementedError
+
+    def test_discriminator_step_leaves_generator_unchanged(self):
+        model = self.build()
+        generator, before = trainable(model, "g"), values(model, "g_optimizer")
+        discriminator = trainable(model, "d")
+        self.discriminator_step(model)
+        np.testing.assert_equal(trainable(model, "g"), generator)
+        assert not differing(before, values(model, "g_optimizer"))
+        assert moved(discriminator, trainable(model, "d"))
+
+    def test_generator_step_leaves_discriminator_unchanged(self):
+        model = self.build()
+        discriminator, before = trainable(model, "d"), values(model, "d_optimizer")
+        generator = trainable(model, "g")
+        self.generator_step(model)
+        np.testing.assert_equal(trainable(model, "d"), discriminator)
+        assert not differing(before, values(model, "d_optimizer"))
+        assert moved(generator, trainable(model, "g"))
+
+    def test_each_batch_of_a_step_updates_the_discriminator(self):
+        model = self.build()
+        self.train(model, 2)
+        assert int(model.d_optimizer.iterations) == 2 * model.batches_per_step
+
+    def test_one_optimizer_object_for_both_players_is_refused(self):
+        model = self.build()
+        optimizer = keras.optimizers.Adam()
+        with pytest.raises(ValueError, match="`g_optimizer` and `d_optimizer` must be two"):
+            model.compile(g_optimizer=optimizer, d_optimizer=optimizer)
+
+    def test_optimizer_names_make_two_optimizers(self):
+        model = self.build()
+        model.compile(g_optimizer="adam", d_optimizer="adam")
+        assert model.g_optimizer is not model.d_optimizer
+
+
+class DrawingContract(SchemeContract):
+    """Tests of a scheme that draws pictures from latents."""
 
     def inputs(self, model, name, count):
         match name:
@@ -516,6 +515,27 @@ class LatentContract(SchemeContract):
         alone, together = model.generate(batch[[1]]), model.generate(batch)[[1]]
         np.testing.assert_allclose(alone, together, atol=1e-6)
 
+    def test_preview_draws_the_same_64_latents_each_time(self):
+        model = self.build()
+        preview = model.preview()
+        assert preview.shape == (8, 8, *self.spec.size, self.spec.channels)
+        drawn = model.generate(model.latents_from_seeds(np.arange(64)))
+        np.testing.assert_array_equal(preview.reshape(drawn.shape), drawn)
+
+
+class LatentContract(DrawingContract, TwoPlayerContract):
+    """Tests of a scheme that draws pictures from latents, against a discriminator."""
+
+    def first_batch(self, model):
+        data = self.step_data(model)
+        return data[0] if model.batches_per_step > 1 else data
+
+    def discriminator_step(self, model):
+        model.discriminator_step(self.first_batch(model))
+
+    def generator_step(self, model):
+        model.generator_step(self.first_batch(model))
+
     def test_latents_are_standard_normal_and_new_for_each_step_and_use(self):
         model = self.build()
         first = np.asarray(model.latents(1000, 0))
@@ -526,12 +546,74 @@ class LatentContract(SchemeContract):
         model.step.assign_add(1)
         assert (first != np.asarray(model.latents(1000, 0))).all()
 
-    def test_preview_draws_the_same_64_latents_each_time(self):
+
+class DensityContract(DrawingContract):
+    """Tests of a scheme that is trained by likelihood."""
+
+    def some_pictures(self, count, seed=0):
+        rng = np.random.default_rng(seed)
+        levels = rng.integers(0, 256, (count, *self.spec.shape))
+        return (levels / 127.5 - 1).astype(np.float32)
+
+    def test_flags_of_a_second_player_are_refused(self):
+        for flag in ("d_lr=0.1", "d_optimizer=adam", "d_options=epsilon=1"):
+            with pytest.raises(UserError, match=f"--{flag.partition('=')[0]}: no such flag"):
+                settings.parse([f"--model={self.scheme}", f"--{flag}"])
+        text = settings.parse([f"--model={self.scheme}", "--help"]).text
+        assert "--d_lr" not in text and "--g_lr" in text
+
+    def test_a_step_descends_the_mean_of_the_losses(self):
         model = self.build()
-        preview = model.preview()
-        assert preview.shape == (8, 8, *self.spec.size, self.spec.channels)
-        drawn = model.generate(model.latents_from_seeds(np.arange(64)))
-        np.testing.assert_array_equal(preview.reshape(drawn.shape), drawn)
+        model.compile(g_optimizer=keras.optimizers.SGD(1.0))
+        pictures = self.some_pictures(4)
+        draws = model.step_draws(pictures)
+        variables = [v for n in model.players["g"] for v in n.trainable_variables]
+        with tf.GradientTape() as tape:
+            losses, log = model.losses(pictures, draws)
+            loss = tf.reduce_mean(losses)
+        assert losses.shape == (4,) and set(log) == set(model.logged)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        before = [np.array(v) for v in variables]
+        model.train_step(pictures)
+        for variable, old, gradient in zip(variables, before, gradients, strict=True):
+            scale = max(1.0, np.abs(gradient).max())
+            np.testing.assert_allclose(np.array(variable) - old, -gradient, atol=1e-5 * scale)
+
+    def test_draws_of_a_step_are_new_in_the_next_and_those_for_measuring_stay(self):
+        model = self.build()
+        pictures = self.some_pictures(6)
+        first = model.step_draws(pictures)
+        again, fixed = model.step_draws(pictures), model.fixed_draws(tf.range(6))
+        model.step.assign_add(1)
+        later = model.step_draws(pictures)
+        other = self.build("--seed=3").fixed_draws(tf.constant([4, 2]))
+        for name, values in first.items():
+            np.testing.assert_array_equal(values, again[name])
+            assert (np.asarray(values) != np.asarray(later[name])).all()
+            # Of the example's number alone: of no seed, of no batch-mate.
+            np.testing.assert_array_equal(other[name], np.asarray(fixed[name])[[4, 2]])
+
+    def test_validation_is_the_mean_over_pictures_not_batches(self):
+        model = self.build()
+        pictures = self.some_pictures(5)
+        whole = model.validate([(pictures,)])
+        parts = model.validate([(pictures[:4],), (pictures[4:],)])
+        assert model.validation_measure in whole
+        assert whole.keys() == parts.keys() == {f"val_{name}" for name in model.logged}
+        for name, value in whole.items():
+            np.testing.assert_allclose(parts[name], value, rtol=1e-5)
+
+    def test_averaged_weights_are_measured_and_draw(self):
+        model = self.build("--ema_half_life=8", "--batch_size=4")
+        pictures = self.some_pictures(5)
+        self.train(model, 3)
+        measured, drawn = model.validate([(pictures,)]), self.outputs(model)
+        # The weights themselves, in the place of their averages.
+        own = self.build()
+        for name, network in own.networks.items():
+            network.set_weights(model.networks[name].get_weights())
+        assert own.validate([(pictures,)])["val_loss"] != measured["val_loss"]
+        assert (self.outputs(own) != drawn).any()
 
 
 class ConditionalContract(LatentContract):
@@ -606,7 +688,7 @@ class ConditionalContract(LatentContract):
         self.train(model, 1)
 
 
-class TranslationContract(SchemeContract):
+class TranslationContract(TwoPlayerContract):
     """Tests of a scheme that turns one picture into another."""
 
     keys = ("input", "target")

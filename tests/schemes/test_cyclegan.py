@@ -11,12 +11,12 @@ from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
 from kgan.pictures import to_bytes
 from kgan.schemes.cyclegan import POOL_A, POOL_B, CycleGAN
-from tests.schemes.contract import NoiseSource, SchemeContract, values
+from tests.schemes.contract import NoiseSource, TwoPlayerContract, values
 
 SHAPE = (16, 16, 1)
 
 
-class TestCycleGAN(SchemeContract):
+class TestCycleGAN(TwoPlayerContract):
     scheme = "cyclegan"
     # So small a pool is full, and exchanges, within a batch.
     flags = ("--width=2", "--blocks=1", "--patch_layers=1", "--pool_size=3")
