@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from PIL import Image  # noqa: E402
 
 from kgan import settings  # noqa: E402
+from kgan.metrics.comparison import ERROR  # noqa: E402
 
 DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs
@@ -36,7 +37,10 @@ pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that pain
 colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what kgan's
 digit network sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is
 KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.6 for real
-digits.
+digits. Likelihoods are means over unseen pictures with their standard errors, in nats but where
+bits are said: `log_likelihood_nats_500_N` of N random-bit pictures by 500 importance samples each,
+a lower bound, as `elbo_nats_N` is a lower one; `log_likelihood_logit_nats_N` exact, of dequantised
+pictures in logit space, whose `bits_per_dimension_N` are those of their 256 levels.
 
 What was compared with several seeds has pages of its own:
 
@@ -74,6 +78,10 @@ SAID = {
     "cdcgan_mnist": "`004`, 2.2: pictures, no figure",
     "cdcgan_faces": "`004`, 2.1: pictures with several attributes at once, no figure",
     "sngan_mnist": "paper: Inception score 8.22, FID 21.7 on CIFAR-10, no MNIST",
+    "vae_mnist": "`003`, III: no figure; published with 5,000 importance samples, after hours: VAE "
+    "−86.4 nats, IWAE-50 −84.8",
+    "flow_mnist": "`003`, II: no figure; published: RealNVP(5) −1323 nats in logit space, −1280 "
+    "in a rerun; convolutional RealNVP 1.06 bits per dimension",
     "mnist_to_usps": "`000`, figure of 6 x 3 triplets",
     "cyclegan": "a built-in pair of sets, in no paper",
     "cyclegan_day2dusk": "no figure for these pictures",
@@ -136,6 +144,19 @@ def cycles(train: list[dict]) -> str:
     )
 
 
+def likelihoods(lines: list[dict]) -> str:
+    """Says how probable unseen examples are; nothing where nobody measured it."""
+    lines = [line for line in lines if line["part"] == "test"]
+    if not lines:
+        return ""
+    found = lines[-1]
+    return ", ".join(
+        f"{name} {value:.2f} ± {found[name + ERROR]:.2f}"
+        for name, value in found.items()
+        if name + ERROR in found
+    )
+
+
 def outcome(train: list[dict], evaluations: list[dict]) -> str:
     """Says what the run reached: measures of pairs, the course of the Wasserstein estimate."""
     if "g_loss_cycle_a" in train[0]:
@@ -154,7 +175,11 @@ def outcome(train: list[dict], evaluations: list[dict]) -> str:
             f"the last tenth {last:.4f}"
         )
     tenth = train[-max(1, len(train) // 10) :]
-    means = {k: statistics.mean(line[k] for line in tenth) for k in ("d_loss", "g_loss")}
+    means = {
+        k: statistics.mean(line[k] for line in tenth)
+        for k in ("d_loss", "g_loss", "loss")
+        if k in tenth[0]
+    }
     return "last tenth: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items())
 
 
@@ -184,12 +209,14 @@ def row(run: pathlib.Path) -> str:
         image = image.resize((WIDEST, image.height * WIDEST // image.width), Image.LANCZOS)
     image.save(DOCS / f"{name}.png", optimize=True)
     speed = statistics.median(line["images_per_second"] for line in train)
+    reached = likelihoods(read_lines(run / "metrics-likelihood.jsonl"))
+    reached = reached or outcome(train, read_lines(run / "metrics-pairs.jsonl"))
     cores = f"{end['cores']:.0f} core" + "s" * (end["cores"] > 1)
     return (
         f"| [{name}]({name}.png) | {command(run, name)} | {train[-1]['step']:,} | "
         f"{train[-1]['seconds'] / 60:.1f} min, {cores} | {speed:.3g} | "
         f"{end['peak_memory_mb'] / 1024:.1f} GB | "
-        f"{outcome(train, read_lines(run / 'metrics-pairs.jsonl'))}{judged(run)} | "
+        f"{reached}{judged(run)} | "
         f"{SAID.get(name, '—')} |\n"
     )
 
