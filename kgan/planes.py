@@ -1,4 +1,4 @@
-"""Points of the plane, as a person looks at them: real ones, generated ones, and D's scores."""
+"""Points of the plane, as a person looks at them: real ones, generated ones, and a surface."""
 
 import io
 from collections.abc import Callable
@@ -18,14 +18,16 @@ def draw(
     generated: np.ndarray,
     scores: Callable[[np.ndarray], np.ndarray] | None = None,
     title: str = "",
+    label: str = "D's score, high is real",
 ) -> Image.Image:
-    """Draws generated points over real ones, over the surface of the discriminator.
+    """Draws generated points over real ones, over a surface: what the model thinks of places.
 
     Args:
         real: float [N, 2]; of many the first are shown. None: the frame is that of the others.
         generated: float [M, 2].
-        scores: from points float32 [B, 2] to D's scores [B]; None: no surface.
+        scores: from points float32 [B, 2] to the surface's heights [B]; None: no surface.
         title: above the picture.
+        label: of the surface.
 
     Returns:
         RGB; the frame is that of the real points with a margin, so that pictures of one run can
@@ -41,7 +43,7 @@ def draw(
         places = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
         surface = np.asarray(scores(places)).reshape(SURFACE, SURFACE)
         drawn = axes.contourf(line, line, surface, levels=20, cmap="RdBu_r", alpha=0.5)
-        figure.colorbar(drawn, ax=axes, label="D's score, high is real", shrink=0.8)
+        figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     if real is not None:
         axes.scatter(*real[:SHOWN].T, s=3, color="0.35", linewidths=0, label="real")
     axes.scatter(*generated[:SHOWN].T, s=3, color="tab:green", linewidths=0, label="generated")
@@ -59,8 +61,10 @@ def draw_model(model, real: np.ndarray) -> Image.Image:
     """Draws what a model of points generates from fixed seeds, and what it thinks of places.
 
     Args:
-        model: a `DrawingModel` of points float32 [B, 2], which has a `surface`.
+        model: a `DrawingModel` of points float32 [B, 2], which has a `surface` and a
+            `surface_label`.
         real: float [N, 2].
     """
     generated = model.generate(model.latents_from_seeds(np.arange(SHOWN)))
-    return draw(real, generated, model.surface, f"step {model.completed_steps:,}")
+    title = f"step {model.completed_steps:,}"
+    return draw(real, generated, model.surface, title, model.surface_label)

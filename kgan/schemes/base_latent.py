@@ -56,6 +56,8 @@ class LatentModel(DrawingModel, AdversarialModel):
         ValueError: begins with the argument that is wrong.
     """
 
+    surface_label = "D's score, high is real"
+
     def __init__(
         self, generator, discriminator, *, gan_loss: str = "bce", d_updates: int = 1,
         g_updates: int = 1, simultaneous: bool = False, real_label: float = 1.0,

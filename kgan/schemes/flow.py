@@ -29,8 +29,9 @@ from kgan.schemes import base_density
 from kgan.schemes.base_density import DensityModel
 
 LEVELS = 256
+LOWEST_SHOWN = -20.0  # nats of a point of the plane
 DEFAULTS = {
-    "dataset": "digits", "image_size": "8", "batch_size": 100, "epochs": 300, "beta_1": 0.9,
+    "dataset": "digits", "image_size": "8", "batch_size": 100, "epochs": 50, "beta_1": 0.9,
     "g_optimizer": "adam", "g_lr": 5e-4,
 }  # fmt: skip
 
@@ -64,6 +65,7 @@ class Flow(DensityModel):
 
     logged = ("loss", "loss_prior", "loss_determinant")
     drawing_network = "flow"
+    surface_label = "ln p, nats"
 
     def __init__(self, flow: CouplingFlow, logit_margin: float = 1e-6, **kwargs):
         super().__init__(**kwargs)
@@ -152,7 +154,6 @@ class Flow(DensityModel):
         return np.maximum(found, LOWEST_SHOWN)
 
 
-LOWEST_SHOWN = -20.0  # nats
 MODEL = Flow
 
 
