@@ -131,16 +131,24 @@ def judged(run: pathlib.Path) -> str:
     )
 
 
-def cycles(train: list[dict]) -> str:
-    """Says how the reconstruction errors of both ways fell."""
+def cycles(train: list[dict], evaluations: list[dict]) -> str:
+    """Says how the reconstruction errors fell, and what they are of unseen pictures."""
     tenth = max(1, len(train) // 10)
 
     def mean(name, lines):
         return statistics.mean(line[name] for line in lines)
 
-    return "reconstruction error, first and last tenth: " + ", ".join(
-        f"{side} {mean(name, train[:tenth]):.3f} to {mean(name, train[-tenth:]):.3f}"
-        for side, name in (("A", "g_loss_cycle_a"), ("B", "g_loss_cycle_b"))
+    return (
+        "reconstruction error, first and last tenth: "
+        + ", ".join(
+            f"{side} {mean(name, train[:tenth]):.3f} to {mean(name, train[-tenth:]):.3f}"
+            for side, name in (("A", "g_loss_cycle_a"), ("B", "g_loss_cycle_b"))
+        )
+        + "".join(
+            f"; {name} {value:.4f} ± {evaluations[-1][name + ERROR]:.4f}"
+            for name, value in (evaluations[-1].items() if evaluations else ())
+            if name.startswith("reconstruction") and name + ERROR in evaluations[-1]
+        )
     )
 
 
@@ -150,17 +158,19 @@ def likelihoods(lines: list[dict]) -> str:
     if not lines:
         return ""
     found = lines[-1]
+    names = [name for name in found if name + ERROR in found]
+    most = max(int(name.rpartition("_")[2]) for name in names)
     return ", ".join(
-        f"{name} {value:.2f} ± {found[name + ERROR]:.2f}"
-        for name, value in found.items()
-        if name + ERROR in found
+        f"{name} {found[name]:.3f} ± {found[name + ERROR]:.3f}"
+        for name in names
+        if name.endswith(f"_{most}")
     )
 
 
 def outcome(train: list[dict], evaluations: list[dict]) -> str:
     """Says what the run reached: measures of pairs, the course of the Wasserstein estimate."""
     if "g_loss_cycle_a" in train[0]:
-        return cycles(train)
+        return cycles(train, evaluations)
     if evaluations:
         kept = {k: v for k, v in evaluations[-1].items() if isinstance(v, float) and k != "time"}
         count = evaluations[-1]["pictures"]
@@ -210,7 +220,10 @@ def row(run: pathlib.Path) -> str:
     image.save(DOCS / f"{name}.png", optimize=True)
     speed = statistics.median(line["images_per_second"] for line in train)
     reached = likelihoods(read_lines(run / "metrics-likelihood.jsonl"))
-    reached = reached or outcome(train, read_lines(run / "metrics-pairs.jsonl"))
+    evaluations = [
+        line for kind in ("pairs", "cycles") for line in read_lines(run / f"metrics-{kind}.jsonl")
+    ]
+    reached = reached or outcome(train, evaluations)
     cores = f"{end['cores']:.0f} core" + "s" * (end["cores"] > 1)
     return (
         f"| [{name}]({name}.png) | {command(run, name)} | {train[-1]['step']:,} | "
