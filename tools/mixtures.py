@@ -26,6 +26,10 @@ REMEDIES = {
     "PacGAN2": ("--packing=2",),
     "WGAN-GP": CRITIC,
 }
+ABOUT = {
+    "WGAN-GP": " WGAN-GP: the same networks, λ 10, and as many updates of each player as the others\n"
+    "have, the critic's at three times the rate (Heusel et al. 2017).",
+}
 NETWORKS = (
     "--network=maxout", "--latent_size=2", *["--g_hidden=400"] * 4, *["--d_hidden=200"] * 3,
     "--batch_size=100", "--log_every=500",
@@ -40,9 +44,8 @@ HEAD = """# Modes on the ring and the grid
 Made by `python tools/mixtures.py --work=FOLDER`: the networks and settings of Lin et al. 2018
 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8, 2,500 points), {steps:,}
 steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average, {parallel} runs at
-a time on {cores} cores. WGAN-GP: the same networks, λ 10, and as many updates of each player as the
-others have, the critic's at three times the rate (Heusel et al. 2017). Of real points 98.9 % are of
-high quality; a higher share means modes that are drawn too narrow.
+a time on {cores} cores.{about} Of real points 98.9 % are of high quality; a higher share means
+modes that are drawn too narrow.
 
 | set | method | modes found, by seed | mean | high quality, by seed | mean | exact distance of 1,000 points (real: {real}) | published, 400,000 steps |
 |---|---|---|---|---|---|---|---|
@@ -87,6 +90,7 @@ def main() -> None:
     head = HEAD.format(
         steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES, real=real,
         seconds=statistics.mean(map(cells.seconds, folders.values())),
+        about="".join(ABOUT.get(name, "") for name in given.methods),
     )  # fmt: skip
     (cells.DOCS / "mixtures.md").write_text(
         head + "".join(rows) + "\n![First seed of each](mixtures.png)\n"

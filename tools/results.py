@@ -49,7 +49,7 @@ What was compared with several seeds has pages of its own:
 | [metrics.md](metrics.md) | each metric beside what is known without kgan |
 | [critics.md](critics.md) | the critic's estimate beside the Wasserstein distance itself |
 | [scores.md](scores.md) | FID, KID, coverage of four schemes at equal updates and equal time |
-| [mixtures.md](mixtures.md) | modes on the ring and the grid: GAN, PacGAN2, WGAN-GP |
+| [mixtures.md](mixtures.md) | modes on the ring and the grid: GAN and PacGAN2 |
 | [stacked.md](stacked.md) | modes of stacked MNIST |
 | [adaptation.md](adaptation.md) | from MNIST's labels to USPS' digits |
 | [remedies.md](remedies.md) | the remedies against mode collapse |
