@@ -27,8 +27,8 @@ REMEDIES = {
     "WGAN-GP": CRITIC,
 }
 ABOUT = {
-    "WGAN-GP": " WGAN-GP: the same networks, λ 10, and as many updates of each player as the others\n"
-    "have, the critic's at three times the rate (Heusel et al. 2017).",
+    "WGAN-GP": " WGAN-GP: the same networks, λ 10, and as many updates of each player as the\n"
+    "others have, the critic's at three times the rate (Heusel et al. 2017).",
 }
 NETWORKS = (
     "--network=maxout", "--latent_size=2", *["--g_hidden=400"] * 4, *["--d_hidden=200"] * 3,
