@@ -1,6 +1,6 @@
 """From MNIST's labels to USPS' digits: without adaptation, with CycleGAN, and with USPS' labels.
 
-    python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER [--seeds=3] [--steps=2500]
+    python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER [--seeds=3] [--steps=2000]
 
 --manual_dir holds folders `mnist` and `usps` with the original files. The same small network is
 trained on MNIST, on MNIST translated by a CycleGAN that saw no label of USPS, and on USPS; each is
@@ -33,6 +33,10 @@ BASE = (
     "--identity_weight=0", "--log_every=100",
 )  # fmt: skip
 METHODS = {"CycleGAN": (), "CycleGAN, classes kept": ("--semantic_weight=1",)}
+ABOUT = {
+    "CycleGAN, classes kept": " `classes kept` adds the semantic loss of Hoffman et al. 2018\n"
+    "(CyCADA) with kgan's digit network, which has seen MNIST's training labels and no USPS.",
+}
 PUBLISHED = {
     "source only": "78.9–82.2 %", "CycleGAN": "—", "CycleGAN, classes kept": "95.6 % (CyCADA)",
     "target only": "96.3 %",
@@ -43,9 +47,8 @@ Made by `python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER`. A classi
 convolutions, 128 units; {epochs} epochs of MNIST's or three times as many of USPS' training part,
 no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32. `CycleGAN` trains it on
 MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of batch 8 (width 16, 6 blocks,
-no identity term) that saw no label of USPS; `classes kept` adds the semantic loss of Hoffman et al.
-2018 (CyCADA) with kgan's digit network, which has seen MNIST's training labels and no USPS. {seeds}
-seeds; {seconds:.0f} s a CycleGAN on average, {parallel} at a time on {cores} cores. Published
+no identity term) that saw no label of USPS.{about} {seeds} seeds;
+{seconds:.0f} s a CycleGAN on average, {parallel} at a time on {cores} cores. Published
 figures are those of the papers' own networks and protocols; source only varies from 40 to 87 %
 between them.
 
@@ -98,12 +101,14 @@ def translated(run: pathlib.Path, pictures: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    cells.add_flags(parser, steps=2500)
+    cells.add_flags(parser, steps=2000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     given = parser.parse_args()
     tried = {
         name: [cells.Cell(name, (*BASE, *flags), given.steps, n) for n in range(given.seeds)]
         for name, flags in METHODS.items()
+        if name in given.methods
     }
     every = [cell for row in tried.values() for cell in row]
     folders = cells.train(every, given)
@@ -129,13 +134,14 @@ def main() -> None:
     ]
     head = HEAD.format(
         epochs=EPOCHS, steps=given.steps, seeds=given.seeds, parallel=given.parallel,
-        cores=cells.CORES, seconds=statistics.mean(map(cells.seconds, folders.values())),
+        about="".join(ABOUT.get(name, "") for name in given.methods), cores=cells.CORES,
+        seconds=statistics.mean(map(cells.seconds, folders.values())),
     )  # fmt: skip
     first = [(row[0].name, folders[row[0]]) for row in tried.values()]
     (cells.DOCS / "adaptation.md").write_text(
         head + "".join(rows) + "\n![Triplets of each, first seed](adaptation.png)\n"
     )
-    cells.draw(first, cells.DOCS / "adaptation.png", columns=2, size=(320, 430))
+    cells.draw(first, cells.DOCS / "adaptation.png", columns=len(first), size=(320, 430))
     print("".join(rows), end="")
 
 

@@ -1,6 +1,6 @@
 """Measures four schemes on MNIST at equal updates of the generator and at equal time.
 
-    python tools/scores.py --work=FOLDER --manual_dir=MNIST [--seeds=3] [--steps=1000] [--minutes=6]
+    python tools/scores.py --work=FOLDER --manual_dir=MNIST [--seeds=3] [--steps=800] [--minutes=6]
 
 Each run is measured by `kgan.evaluate` when its generator has had so many updates, and again when
 it has been trained for so long. Writes docs/scores.md and docs/scores.png.
@@ -84,7 +84,7 @@ def real_row(given: argparse.Namespace) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    cells.add_flags(parser, steps=1000)
+    cells.add_flags(parser, steps=800)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=6.0)
     given = parser.parse_args()
