@@ -336,6 +336,7 @@ def _flag_names() -> list[str]:
     names = set(values)
     for scheme in settings.scheme_names():
         values = flags.FlagValues()
+        settings.define_shared_flags(values)  # of which a scheme may take some away
         settings.scheme_module(scheme).define_flags(values)
         names |= set(values)
     for define, _ in COMMANDS.values():
