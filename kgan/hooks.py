@@ -1,11 +1,10 @@
 """What is called beside training, chosen by the settings: samples, alarms, validation, saving."""
 
-import dataclasses
-
 import numpy as np
 
 from kgan import alarms, callbacks, evaluating, pictures, planes, settings
 from kgan.data import pipeline
+from kgan.data.collection import SomeOf
 from kgan.evaluation.task import Request
 
 VALIDATION_BATCH = 8
@@ -115,21 +114,8 @@ def _preview_examples(collection, count):
     examples = {}
     for domain in collection.domains:
         part = collection.parts.get(f"test{domain}") or collection.parts[f"train{domain}"]
-        chosen = _Chosen(part, np.linspace(0, len(part) - 1, count).astype(int))
+        # Spread over it: neighbours often look alike.
+        chosen = SomeOf(part, np.linspace(0, len(part) - 1, count).astype(int))
         read = pipeline.examples(chosen, collection.fields)
         examples |= {f"{field}{domain}": value for field, value in read.items()}
     return examples
-
-
-@dataclasses.dataclass(frozen=True)
-class _Chosen:
-    """A few examples of a part, spread over it: neighbours often look alike."""
-
-    source: object
-    indices: np.ndarray
-
-    def __len__(self):
-        return len(self.indices)
-
-    def read(self, index):
-        return self.source.read(int(self.indices[index]))

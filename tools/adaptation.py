@@ -43,11 +43,11 @@ PUBLISHED = {
 }  # fmt: skip
 HEAD = """# From MNIST to USPS
 
-Made by `python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER`. A classifier (two
-convolutions, 128 units; {epochs} epochs of MNIST's or three times as many of USPS' training part,
-no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32. `CycleGAN` trains it on
-MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of batch 8 (width 16, 6 blocks,
-no identity term) that saw no label of USPS.{about} {seeds} seeds;
+Made by `python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER{methods}`.
+A classifier (two convolutions, 128 units; {epochs} epochs of MNIST's or three times as many of
+USPS' training part, no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32.
+`CycleGAN` trains it on MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of batch 8
+(width 16, 6 blocks, no identity term) that saw no label of USPS.{about} {seeds} seeds;
 {seconds:.0f} s a CycleGAN on average, {parallel} at a time on {cores} cores. Published
 figures are those of the papers' own networks and protocols; source only varies from 40 to 87 %
 between them.
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     cells.add_flags(parser, steps=2000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    cells.add_methods(parser, METHODS)
     given = parser.parse_args()
     tried = {
         name: [cells.Cell(name, (*BASE, *flags), given.steps, n) for n in range(given.seeds)]
@@ -133,6 +133,7 @@ def main() -> None:
         for name, values in found.items()
     ]
     head = HEAD.format(
+        methods=cells.methods_flag(given, METHODS),
         epochs=EPOCHS, steps=given.steps, seeds=given.seeds, parallel=given.parallel,
         about="".join(ABOUT.get(name, "") for name in given.methods), cores=cells.CORES,
         seconds=statistics.mean(map(cells.seconds, folders.values())),

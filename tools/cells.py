@@ -66,6 +66,18 @@ def add_flags(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--parallel", type=int, default=CORES, help="runs at a time")
 
 
+def add_methods(parser: argparse.ArgumentParser, methods: Sequence[str]) -> None:
+    """Adds the flag that leaves methods out."""
+    parser.add_argument("--methods", nargs="+", choices=methods, default=list(methods))
+
+
+def methods_flag(given: argparse.Namespace, methods: Sequence[str]) -> str:
+    """Writes that flag as it was given; nothing where all are there."""
+    if len(given.methods) == len(methods):
+        return ""
+    return " --methods " + " ".join(f"'{n}'" if " " in n else n for n in given.methods)
+
+
 def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathlib.Path]:
     """Trains the cells that are not there, `given.parallel` at a time; returns their run folders.
 

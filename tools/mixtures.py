@@ -41,9 +41,9 @@ PUBLISHED = {
 }  # fmt: skip
 HEAD = """# Modes on the ring and the grid
 
-Made by `python tools/mixtures.py --work=FOLDER`: the networks and settings of Lin et al. 2018
-(PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8, 2,500 points), {steps:,}
-steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average, {parallel} runs at
+Made by `python tools/mixtures.py --work=FOLDER{methods}`: the networks and settings of
+Lin et al. 2018 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8, 2,500 points),
+{steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average, {parallel} runs at
 a time on {cores} cores.{about} Of real points 98.9 % are of high quality; a higher share means
 modes that are drawn too narrow.
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     cells.add_flags(parser, steps=25_000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", choices=REMEDIES, default=list(REMEDIES))
+    cells.add_methods(parser, REMEDIES)
     given = parser.parse_args()
     tried = {
         (name, kind): [
@@ -88,6 +88,7 @@ def main() -> None:
         f"{kind} {found[cell]['wasserstein_1000_of_real']:.3f}" for kind, cell in first.items()
     )
     head = HEAD.format(
+        methods=cells.methods_flag(given, REMEDIES),
         steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES, real=real,
         seconds=statistics.mean(map(cells.seconds, folders.values())),
         about="".join(ABOUT.get(name, "") for name in given.methods),

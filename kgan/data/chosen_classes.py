@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.data.collection import Collection, Source, labels_of, read_many
+from kgan.data.collection import Collection, SomeOf, labels_of
 from kgan.data.pictures import printable
 from kgan.errors import UserError
 
@@ -13,7 +13,7 @@ MOST_NAMES = 10  # of classes, in a message
 
 
 @dataclasses.dataclass(frozen=True)
-class ChosenSource:
+class ChosenSource(SomeOf):
     """The examples of some classes, with labels that number these.
 
     Args:
@@ -22,23 +22,17 @@ class ChosenSource:
         labels: int32 [N], the new ones.
     """
 
-    source: Source
-    indices: np.ndarray
     labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns the source's example with its new `label`."""
-        return {**self.source.read(int(self.indices[index])), "label": self.labels[index]}
+        return {**super().read(index), "label": self.labels[index]}
 
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
         """Returns what `read` returns for each of several indices."""
-        found = read_many(self.source, [int(self.indices[index]) for index in indices])
         return [
             {**example, "label": self.labels[index]}
-            for index, example in zip(indices, found, strict=True)
+            for index, example in zip(indices, super().read_many(indices), strict=True)
         ]
 
 

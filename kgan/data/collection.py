@@ -44,6 +44,30 @@ def read_many(source: Source, indices: Sequence[int]) -> list[dict[str, np.ndarr
     return [source.read(index) for index in indices] if many is None else many(indices)
 
 
+@dataclasses.dataclass(frozen=True)
+class SomeOf:
+    """Some examples of a part.
+
+    Args:
+        source: the part.
+        indices: int [N], of the examples in it.
+    """
+
+    source: Source
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns the source's example."""
+        return self.source.read(int(self.indices[index]))
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns what `read` returns for each of several indices."""
+        return read_many(self.source, [int(self.indices[index]) for index in indices])
+
+
 def labels_of(source: Source) -> np.ndarray:
     """Gives the labels of a part of a labelled collection: int32 [N]."""
     labels = getattr(source, "labels", None)

@@ -2,11 +2,10 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.data.collection import Collection, Source, read_many
+from kgan.data.collection import Collection, SomeOf
 
 TEST_SHARE = 0.10
 VALIDATION_SHARE = 0.05
@@ -53,29 +52,6 @@ def name_share(inner: str) -> float:
     """Returns a number in [0, 1) that depends on a name alone."""
     digest = hashlib.sha256(inner.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
-
-
-@dataclasses.dataclass(frozen=True)
-class SomeOf:
-    """Some examples of a part.
-
-    Args:
-        source: the part.
-        indices: int [N], of the examples in it.
-    """
-
-    source: Source
-    indices: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        return self.source.read(int(self.indices[index]))
-
-    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Returns what `read` returns for each of several indices."""
-        return read_many(self.source, [int(self.indices[index]) for index in indices])
 
 
 def with_validation(collection: Collection, share: float) -> Collection:

@@ -16,6 +16,8 @@ from kgan import optimizers, randomness
 from kgan.schemes.base import OnePlayerModel
 from kgan.schemes.base_drawing import DrawingModel
 
+# What its schemes have alike; `--batch_size` is the papers'.
+DEFAULTS = {"dataset": "digits", "batch_size": 100, "beta_1": 0.9, "g_optimizer": "adam"}
 # Folded into the seeds of draws in training and of draws in measuring.
 DRAWS, MEASURED = 300_000, 400_000
 # Flags of every run that are of no use without a second player.

@@ -30,10 +30,7 @@ from kgan.schemes.base_density import DensityModel
 
 LEVELS = 256
 LOWEST_SHOWN = -20.0  # nats of a point of the plane
-DEFAULTS = {
-    "dataset": "digits", "image_size": "8", "batch_size": 100, "epochs": 50, "beta_1": 0.9,
-    "g_optimizer": "adam", "g_lr": 5e-4,
-}  # fmt: skip
+DEFAULTS = {**base_density.DEFAULTS, "image_size": "8", "epochs": 50, "g_lr": 5e-4}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

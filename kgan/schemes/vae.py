@@ -26,10 +26,7 @@ from kgan.schemes import base_density
 from kgan.schemes.base_density import DensityModel
 
 ACTIVATIONS = ("tanh", "relu")
-DEFAULTS = {
-    "dataset": "digits", "image_size": "28", "batch_size": 100, "epochs": 300, "beta_1": 0.9,
-    "g_optimizer": "adam", "g_lr": 1e-3,
-}  # fmt: skip
+DEFAULTS = {**base_density.DEFAULTS, "image_size": "28", "epochs": 300, "g_lr": 1e-3}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
