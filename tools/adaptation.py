@@ -46,8 +46,8 @@ HEAD = """# From MNIST to USPS
 Made by `python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER{methods}`.
 A classifier (two convolutions, 128 units; {epochs} epochs of MNIST's or three times as many of
 USPS' training part, no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32.
-`CycleGAN` trains it on MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of batch 8
-(width 16, 6 blocks, no identity term) that saw no label of USPS.{about} {seeds} seeds;
+`CycleGAN` trains it on MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of
+batch 8 (width 16, 6 blocks, no identity term) that saw no label of USPS.{about} {seeds} seeds;
 {seconds:.0f} s a CycleGAN on average, {parallel} at a time on {cores} cores. Published
 figures are those of the papers' own networks and protocols; source only varies from 40 to 87 %
 between them.
