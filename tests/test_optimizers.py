@@ -61,19 +61,20 @@ def test_fused_adam_on_two_replicas_equals_keras_adam_on_the_sum(two_replicas):
         optimizer.build(variables)
 
     @tf.function
-    def run(step):
+    def run(of_replicas):
         def local():
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             mine = [
                 tf.where(replica == 0, first, second)
-                for first, second in zip(gradients(step, 0), gradients(step, 1), strict=True)
+                for first, second in zip(*of_replicas, strict=True)
             ]
             optimizer.apply(mine, variables)
 
         two_replicas.run(local)
 
     for step in range(STEPS):
-        run(step)
+        # As tensors: numpy's arrays would be constants of a new trace each step.
+        run([list(map(tf.constant, gradients(step, replica))) for replica in (0, 1)])
     for variable, expected in zip(variables, trained_by_keras_adam(), strict=True):
         for copy in two_replicas.experimental_local_results(variable.value):
             np.testing.assert_allclose(copy, expected, atol=1e-6)
