@@ -3,6 +3,7 @@
     python tools/reliability.py --work=FOLDER                # all; an hour and a half on 4 cores
     python tools/reliability.py --work=FOLDER --only=kills   # one anew, the page from all results
     python tools/reliability.py --work=FOLDER --only=        # the page alone
+    python tools/reliability.py --work=FOLDER --only=kills --schemes=dcgan,wgan  # these two anew
 
 Every figure is measured by the functions below and kept in FOLDER as a JSON line a fault, so that
 one can be tried again without the others; nothing is typed in. `tests/faults/` holds the same
@@ -22,7 +23,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -70,10 +71,13 @@ class Fault:
         title: what it is, in the table.
         attempt: tries it; takes a `Bench` and returns `tried`, `happened`, `lost` and, where
             there is more to say, `details` (lines of the page).
+        in_words: for what is tried with every scheme: makes that of results by scheme, which are
+            then what `attempt` returns.
     """
 
     title: str
     attempt: Callable
+    in_words: Callable | None = None
 
 
 class Bench:
@@ -83,13 +87,18 @@ class Bench:
         folder: emptied before a fault.
         tries: how often.
         seed: of all that is drawn.
+        names: of the schemes to try it with.
         say: told of each try that is done.
     """
 
-    def __init__(self, folder: pathlib.Path, tries: int, seed: int, say: Callable[[str], None]):
+    def __init__(
+        self, folder: pathlib.Path, tries: int, seed: int, names: Sequence[str],
+        say: Callable[[str], None],
+    ):  # fmt: skip
         self.folder = folder
         self.tries = tries
         self.seed = seed
+        self.names = names
         self.say = say
         self.trainer = Trainer()
         self._references = {}
@@ -108,11 +117,10 @@ class Bench:
 
     def schemes(self):
         """Goes over the tries; schemes take turns. Gives number, reference and an empty folder."""
-        names = settings.scheme_names()
         for number in range(self.tries):
             folder = self.folder / "try"
             shutil.rmtree(folder, ignore_errors=True)
-            yield number, self.reference(names[number % len(names)]), folder
+            yield number, self.reference(self.names[number % len(self.names)]), folder
             self.say(f"{number + 1} of {self.tries}")
 
 
@@ -148,10 +156,10 @@ def last_kept(of: kills.Reference) -> tuple[int, int]:
 # Faults.
 
 
-def kill(bench: Bench) -> dict:
-    """SIGKILL at random moments, for each scheme; some resumed runs are killed again."""
-    rows, all_kills, differ, done_again = [], 0, 0, []
-    for scheme in settings.scheme_names():
+def kill(bench: Bench) -> dict[str, dict]:
+    """SIGKILL at random moments; some resumed runs are killed again. Counts by scheme."""
+    counts = {}
+    for scheme in bench.names:
         of = bench.reference(scheme)
         start, trials = time.monotonic(), []
         folder = bench.folder / "try"
@@ -159,19 +167,30 @@ def kill(bench: Bench) -> dict:
             trials.append(trial)
             bench.say(f"{scheme} {len(trials)} of {bench.tries}")
         moments = collections.Counter(m.kind for trial in trials for m in trial.moments)
-        resumed = [step for trial in trials for step in trial.resumed_at]
-        bad = [trial for trial in trials if trial.differences]
+        counts[scheme] = {
+            "runs": len(trials), "moments": moments,
+            "resumed_at": [step for trial in trials for step in trial.resumed_at],
+            "differ": [trial.differences[0] for trial in trials if trial.differences],
+            "seconds": time.monotonic() - start,
+        }  # fmt: skip
+    return counts
+
+
+def kill_in_words(counts: dict[str, dict]) -> dict:
+    """Says what `kill` found."""
+    runs_tried = sum(count["runs"] for count in counts.values())
+    differ = sum(len(count["differ"]) for count in counts.values())
+    all_kills = sum(sum(count["moments"].values()) for count in counts.values())
+    rows = []
+    for scheme, count in counts.items():
+        moments, resumed = collections.Counter(count["moments"]), count["resumed_at"]
         rows.append(
-            f"| {scheme} | {len(trials)} | {moments.total()} ({moments['file']} at a file, "
+            f"| {scheme} | {count['runs']} | {moments.total()} ({moments['file']} at a file, "
             f"{moments['training']} in training, {moments['clock']} by the clock) | "
             f"{resumed.count(None)} begun again, {resumed.count(0)} from step 0, "
-            f"{sum(bool(step) for step in resumed)} from later | {len(bad)} | "
-            f"{time.monotonic() - start:.0f} |"
+            f"{sum(bool(step) for step in resumed)} from later | {len(count['differ'])} | "
+            f"{count['seconds']:.0f} |"
         )
-        all_kills += moments.total()
-        differ += len(bad)
-        done_again += resumed
-    runs_tried = bench.tries * len(settings.scheme_names())
     return {
         "tried": f"{all_kills} kills in {runs_tried} runs",
         "happened": f"{differ} of {runs_tried} runs differ by a bit from one never killed",
@@ -217,7 +236,7 @@ def torn_checkpoint(bench: Bench) -> dict:
 
 def read_only(bench: Bench) -> dict:
     """A run folder that cannot be written to, by a read-only mount that binds root, too."""
-    of = bench.reference(settings.scheme_names()[0])
+    of = bench.reference(bench.names[0])
     run = copied(of, bench.folder / "try")
     files = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
     script = (
@@ -279,7 +298,7 @@ def nan_injected(bench: Bench) -> dict:
 
 def corrupt_pictures(bench: Bench) -> dict:
     """Some pictures of a training part cut in half: skipped, refused, and above the limit."""
-    of = bench.reference(settings.scheme_names()[0])
+    of = bench.reference(bench.names[0])
     data = next(flag for flag in of.flags if flag.startswith("--dataset=")).partition("=")[2]
     rest = [flag for flag in of.flags if not flag.startswith("--dataset=")]
     words, count = [], kills.PICTURES
@@ -367,18 +386,18 @@ def fuzzed(bench: Bench) -> dict:
     }
 
 
-def worker_killed(bench: Bench) -> dict:
+def worker_killed(bench: Bench) -> dict[str, dict]:
     """One of two workers killed; tried by `tests/faults/replicas.py`."""
-    return replicas.worker_killed(bench.tries, bench.folder / "try", bench.say)
+    return replicas.worker_killed(bench.names, bench.tries, bench.folder / "try", bench.say)
 
 
-def replica_equality(bench: Bench) -> dict:
+def replica_equality(bench: Bench) -> dict[str, dict]:
     """N replicas held against one; tried by `tests/faults/replicas.py`."""
-    return replicas.equality(bench.folder / "try", bench.say)
+    return replicas.equality(bench.names, bench.folder / "try", bench.say)
 
 
 FAULTS = {
-    "kills": Fault("SIGKILL at a random moment", kill),
+    "kills": Fault("SIGKILL at a random moment", kill, kill_in_words),
     "sigterm": Fault("SIGTERM", stopped_by(signal.SIGTERM)),
     "interrupt": Fault("Ctrl-C", stopped_by(signal.SIGINT)),
     "torn": Fault("newest checkpoint torn", torn_checkpoint),
@@ -387,22 +406,24 @@ FAULTS = {
     "nan": Fault("NaN in a weight", nan_injected),
     "pictures": Fault("pictures that cannot be read", corrupt_pictures),
     "writers": Fault("two writers in one run", two_writers),
-    "worker": Fault("one of two workers killed", worker_killed),
-    "replicas": Fault("replicas against one device", replica_equality),
+    "worker": Fault("one of two workers killed", worker_killed, replicas.worker_killed_in_words),
+    "replicas": Fault("replicas against one device", replica_equality, replicas.equality_in_words),
     "fuzz": Fault("damaged and hostile files", fuzzed),
 }
 
 
-def try_out(name: str, work: pathlib.Path, tries: int, seed: int) -> None:
+def try_out(name: str, work: pathlib.Path, tries: int, seed: int, schemes: Sequence[str]) -> None:
     """Tries one fault and keeps its result as a line of `work/results.jsonl`."""
     folder = work / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     start = time.monotonic()
     with progress.bar(desc=name, bar_format="{desc}: {elapsed} {postfix}") as bar:
-        bench = Bench(folder, tries, seed, bar.set_postfix_str)
+        bench = Bench(folder, tries, seed, schemes, bar.set_postfix_str)
         with bench.trainer:
             result = FAULTS[name].attempt(bench)
+    if FAULTS[name].in_words:
+        result = {"by_scheme": result}
     line = {
         "fault": name, "seconds": time.monotonic() - start, "tries": tries, "seed": seed,
         "cores": os.cpu_count(), "tensorflow": tf.__version__, "keras": keras.__version__,
@@ -413,8 +434,18 @@ def try_out(name: str, work: pathlib.Path, tries: int, seed: int) -> None:
 
 
 def page(lines: list[dict]) -> str:
-    """Writes the page from the last result of each fault."""
-    last = {line["fault"]: line for line in lines}
+    """Writes the page from the last result of each fault, or of each fault and scheme."""
+    last = {}
+    for line in lines:
+        fault, found = line["fault"], line.get("by_scheme")
+        if found:
+            kept = last.get(fault, {})
+            found = {**kept.get("by_scheme", {}), **found}
+            found = {name: found[name] for name in settings.scheme_names() if name in found}
+            seconds = line["seconds"] + (kept["seconds"] if "by_scheme" in kept else 0)
+            words = FAULTS[fault].in_words(found)
+            line = {**line, **words, "by_scheme": found, "seconds": seconds}
+        last[fault] = line
     results = [(FAULTS[name], last[name]) for name in FAULTS if name in last]
     rows = [
         f"| {fault.title} | {r['tried']} | {r['happened']} | {r['lost']} | "
@@ -441,10 +472,13 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(FAULTS), help="faults, parted by commas")
     parser.add_argument("--tries", type=int, default=20, help="of each fault (and scheme)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--schemes", default=",".join(settings.scheme_names()), help="parted by commas"
+    )
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     for name in filter(None, given.only.split(",")):
-        try_out(name, given.work.resolve(), given.tries, given.seed)
+        try_out(name, given.work.resolve(), given.tries, given.seed, given.schemes.split(","))
     results = given.work / "results.jsonl"
     if results.exists():
         PAGE.write_text(page([json.loads(line) for line in results.read_text().splitlines()]))

@@ -110,28 +110,32 @@ def launched(flags) -> list[str]:
     return [flag for flag in flags if not flag.startswith("--strategy")]
 
 
-def equality(folder: pathlib.Path, say=print) -> dict:
-    """Trains every scheme in every way, for the page of reliability."""
-    rows, worst, drift = [], 0.0, 0.0
-    for scheme in settings.scheme_names():
+def equality(schemes, folder: pathlib.Path, say=print) -> dict[str, dict]:
+    """Trains schemes in every way; by scheme and way, for each of STEPS, difference and array."""
+    found = {}
+    for scheme in schemes:
         made = spread(scheme, STEPS[-1], folder / scheme)
         one = made.pop("1 device")
+        found[scheme] = {}
         for name, run in made.items():
-            found = [
+            found[scheme][name] = [
                 largest_difference(
                     checkpoint.step_path(one / "checkpoints", step),
                     checkpoint.step_path(run / "checkpoints", step),
                 )
                 for step in STEPS
             ]
-            worst, drift = max(worst, found[0][0]), max(drift, found[-1][0])
-            numbers = " | ".join(f"{value:.1e} (`{array}`)" for value, array in found)
-            rows.append(f"| {scheme} | {name} | {numbers} |")
             say(f"{scheme}, {name}")
         shutil.rmtree(folder / scheme)
-    count = len(rows)
+    return found
+
+
+def equality_in_words(found: dict[str, dict]) -> dict:
+    """Says what `equality` found, for the page of reliability."""
+    differences = [by_step for ways in found.values() for by_step in ways.values()]
+    worst, drift = (max(by_step[n][0] for by_step in differences) for n in (0, -1))
     return {
-        "tried": f"{count} runs of {STEPS[-1]} steps, global batch {BATCH}",
+        "tried": f"{len(differences)} runs of {STEPS[-1]} steps, global batch {BATCH}",
         "happened": f"the whole state differs by at most {worst:.1e} after one step (promised: "
         f"1e-5), by {drift:.1e} after {STEPS[-1]}",
         "lost": "nothing",
@@ -145,7 +149,13 @@ def equality(folder: pathlib.Path, say=print) -> dict:
             "",
             "| scheme | against one device | " + " | ".join(f"step {s}" for s in STEPS) + " |",
             "|---|---|" + "---|" * len(STEPS),
-            *rows,
+            *(
+                f"| {scheme} | {name} | "
+                + " | ".join(f"{value:.1e} (`{array}`)" for value, array in by_step)
+                + " |"
+                for scheme, ways in found.items()
+                for name, by_step in ways.items()
+            ),
         ],
     }
 
@@ -190,10 +200,10 @@ def killed(arguments, folder: pathlib.Path, draw: random.Random, seconds: float)
     }  # fmt: skip
 
 
-def worker_killed(tries: int, folder: pathlib.Path, say=print) -> dict:
-    """Kills one of two workers, for the page of reliability."""
-    rows, all_differ, in_all = [], 0, 0
-    for scheme in settings.scheme_names():
+def worker_killed(schemes, tries: int, folder: pathlib.Path, say=print) -> dict[str, dict]:
+    """Kills one of two workers; by scheme how many runs, of which worker, and which differ."""
+    counts = {}
+    for scheme in schemes:
         start, home = time.monotonic(), folder / scheme
         flags = launched(kills.training_flags(scheme, home))
         flags = ["--workers=2", "--grace=20", *flags]
@@ -210,17 +220,22 @@ def worker_killed(tries: int, folder: pathlib.Path, say=print) -> dict:
                 say(f"{scheme}: status {outcome['status']}, {found[:2]}")
             outcomes.append(outcome)
             say(f"{scheme}: {len(outcomes)} of {tries}")
-        chiefs = sum(outcome["worker"] == 0 for outcome in outcomes)
-        rows.append(
-            f"| {scheme} | {tries} | {chiefs} | {tries - chiefs} | {differ} | "
-            f"{time.monotonic() - start:.0f} |"
-        )
-        all_differ, in_all = all_differ + differ, in_all + tries
+        counts[scheme] = {
+            "runs": tries, "chiefs": sum(outcome["worker"] == 0 for outcome in outcomes),
+            "differ": differ, "seconds": time.monotonic() - start,
+        }  # fmt: skip
         shutil.rmtree(home)
+    return counts
+
+
+def worker_killed_in_words(counts: dict[str, dict]) -> dict:
+    """Says what `worker_killed` found, for the page of reliability."""
+    in_all = sum(count["runs"] for count in counts.values())
+    differ = sum(count["differ"] for count in counts.values())
     return {
         "tried": f"{in_all} runs of two workers",
-        "happened": f"{in_all - all_differ} × the launcher started both again, nobody touched "
-        f"anything; {all_differ} of {in_all} runs differ by a bit from one never killed",
+        "happened": f"{in_all - differ} × the launcher started both again, nobody touched "
+        f"anything; {differ} of {in_all} runs differ by a bit from one never killed",
         "lost": "steps since the last checkpoint, done again",
         "details": [
             "`python -m kgan.launch --workers=2` starts two processes; one is killed at a random",
@@ -228,7 +243,11 @@ def worker_killed(tries: int, folder: pathlib.Path, say=print) -> dict:
             "",
             "| scheme | runs | chief killed | other killed | runs that differ | seconds |",
             "|---|---|---|---|---|---|",
-            *rows,
+            *(
+                f"| {scheme} | {count['runs']} | {count['chiefs']} | "
+                f"{count['runs'] - count['chiefs']} | {count['differ']} | {count['seconds']:.0f} |"
+                for scheme, count in counts.items()
+            ),
         ],
     }
 
@@ -242,4 +261,5 @@ def _training_seconds(run: pathlib.Path) -> float:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="kgan-replicas-") as made_in:
-        print("\n".join(equality(pathlib.Path(made_in))["details"]))
+        made = equality(settings.scheme_names(), pathlib.Path(made_in))
+        print("\n".join(equality_in_words(made)["details"]))
