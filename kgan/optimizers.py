@@ -81,22 +81,26 @@ def build_optimizer(
     return kind(learning_rate, **{**defaults, **options})
 
 
-def players(settings, names: Sequence[str] = ("g", "d")) -> dict:
+def players(settings, names: Sequence[str] = ("g", "d"), **of_adam) -> dict:
     """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`.
 
     Args:
         settings: the resolved flags as attributes.
         names: of the players that there are.
+        **of_adam: a scheme's own options of Adam; those in the settings win.
 
     Raises:
         ValueError: begins with the argument whose value an optimiser does not take.
     """
     built = {}
     for player in names:
+        name = getattr(settings, f"{player}_optimizer")
         options = parse_options(getattr(settings, f"{player}_options"), f"{player}_options")
+        if name == "adam":
+            options = {**of_adam, **options}
         try:
             built[f"{player}_optimizer"] = build_optimizer(
-                getattr(settings, f"{player}_optimizer"),
+                name,
                 getattr(settings, f"{player}_lr"),
                 settings.beta_1,
                 settings.beta_2,

@@ -124,7 +124,7 @@ def without_second_player(flag_values: flags.FlagValues) -> None:
         delattr(flag_values, name)
 
 
-def compiled(model: DensityModel, settings) -> DensityModel:
-    """Gives a model the optimiser that settings name."""
-    model.compile(**optimizers.players(settings, ("g",)))
+def compiled(model: DensityModel, settings, **of_adam) -> DensityModel:
+    """Gives a model the optimiser that settings name; `of_adam`, see `optimizers.players`."""
+    model.compile(**optimizers.players(settings, ("g",), **of_adam))
     return model

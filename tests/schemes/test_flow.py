@@ -8,7 +8,7 @@ from kgan import settings
 from kgan.data.collection import Spec
 from kgan.networks.coupling import CouplingFlow
 from kgan.schemes.flow import Flow
-from tests.schemes.contract import DensityContract
+from tests.schemes.contract import DensityContract, values
 
 
 class TestFlow(DensityContract):
@@ -16,6 +16,21 @@ class TestFlow(DensityContract):
     flags = ("--hidden=6", "--couplings=3")
     other_settings = ("--logit_margin=0.05",)
     spec = Spec("images", (8, 8), 1, 1)
+
+    def test_first_step_of_its_own_adam_is_the_same_on_two_replicas(self, two_replicas):
+        # Where the gradient is 0 but for rounding, Adam must not make a step of it.
+        alone = self.build("--sync_batch_norm")
+        self.train(alone, 1, graph=True)
+        with two_replicas.scope():
+            split = self.build("--sync_batch_norm")
+        self.train(split, 1, graph=True)
+        one, two = values(alone), values(split)
+        for path, array in one.items():
+            np.testing.assert_allclose(two[path], array, atol=1e-5, rtol=0, err_msg=path)
+        # By hand: the gradient of the shift is the mean of what was normalised, 0, and so is the
+        # step; one of rounding alone would be the learning rate, 5e-4.
+        shift = np.split(one["flow/coupling_0/scale_and_shift/bias"], 2)[1]
+        assert np.abs(shift).max() < 1e-5
 
 
 def shaken(shape, couplings=4, by=0.3):
