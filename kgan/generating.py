@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kgan import files, pictures, planes, progress, runs
+from kgan import files, pictures, planes, progress, runs, settings
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
@@ -124,7 +124,13 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     height, width, channels = way.picture_shape
     resolved = run.settings()
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
-    source = open_pictures(given.input, wanted)
+    named = settings.parse_palette(resolved.palette) if resolved.palette else None
+    source = open_pictures(
+        given.input,
+        wanted,
+        as_in_pairs=run.spec().kind == "paired",
+        palette=None if named is None else np.array(named, np.uint8),
+    )
     names = _png_names(source.names)
     direction = f"-{given.direction}" if given.direction else ""
     out = pathlib.Path(given.out or f"{run.folder}/translated{direction}")

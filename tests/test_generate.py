@@ -170,6 +170,20 @@ def test_zip_is_translated_as_its_folder_is(inputs, tmp_path):
         np.testing.assert_array_equal(first[name], second[name])
 
 
+def test_label_maps_of_another_size_are_resized_as_in_training(tmp_path):
+    rng = np.random.default_rng(4)
+    # At 70 pixels no block of 32 is met exactly; nearest takes pixel ⌊(i + ½) · 70 / 32⌋.
+    large = PALETTE[rng.integers(0, len(PALETTE), (70, 70))]
+    rows = ((np.arange(32) + 0.5) * 70 / 32).astype(int)
+    small = large[np.ix_(rows, rows)]
+    (tmp_path / "in").mkdir()
+    Image.fromarray(large).save(tmp_path / "in" / "map.png")
+    run_command(pix2pix_run(), f"--input={tmp_path}/in", f"--out={tmp_path}/out")
+    model = kgan.load(str(pix2pix_run()))
+    expected = levels(model.translate(small[np.newaxis] / np.float32(127.5) - 1))[0].astype(int)
+    np.testing.assert_allclose(translated(tmp_path / "out")["map.png"], expected, atol=1)
+
+
 def test_seed_chooses_among_the_possible_translations(inputs, tmp_path):
     folder, _ = inputs
     for out, seed in (("a", 0), ("b", 0), ("c", 1)):

@@ -37,6 +37,9 @@ EXPERIMENTS = {
     "CIFAR-10": DCGAN,
     "64x64": (*MNIST, "--image_size=64", "--width=8"),
     "64x64, two updates of G": (*MNIST, "--image_size=64", "--width=8", "--g_updates=2"),
+    "64x64, learning rates x 5": (
+        *MNIST, "--image_size=64", "--width=8", "--g_lr=1e-3", "--d_lr=1e-3",
+    ),
     "question 11: cDCGAN, D told": CDCGAN,
     "question 11: D not told": (*CDCGAN, "--nocondition_discriminator"),
 }  # fmt: skip

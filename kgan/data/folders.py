@@ -37,6 +37,7 @@ class PictureSource:
     channels: int
     fit: str
     labels: Sequence[int] | None = None
+    nearest: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,7 +50,7 @@ class PictureSource:
         """
         name = self.names[index]
         data, label = self.files.read(name), self.files.label(name)
-        image = reading.read_picture(data, label, self.size, self.channels, self.fit)
+        image = reading.read_picture(data, label, self.size, self.channels, self.fit, self.nearest)
         if self.labels is None:
             return {"image": image}
         return {"image": image, "label": np.int32(self.labels[index])}
@@ -134,14 +135,21 @@ def open_folder(
 
 
 def open_pictures(
-    path: str | os.PathLike, pictures: Pictures, flag: str = "--input"
+    path: str | os.PathLike,
+    pictures: Pictures,
+    flag: str = "--input",
+    *,
+    as_in_pairs: bool = False,
+    palette: np.ndarray | None = None,
 ) -> PictureSource:
     """Opens every picture of a folder or zip, in natural order, whatever the layout.
 
     Args:
         path: a folder or a .zip.
-        flag: as which it was given.
         pictures: `size`, `channels` (not None) and `fit`.
+        flag: as which it was given.
+        as_in_pairs: whether label maps are resized by nearest neighbour, as a side of pairs is.
+        palette: uint8 [K, 3] by which label maps are known; see `open_folder`.
 
     Returns:
         A source whose `names` are the pictures' paths in the folder.
@@ -156,7 +164,10 @@ def open_pictures(
             f"{flag}={printable(str(path))}: holds no pictures; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
-    return PictureSource(files, names, pictures.size, pictures.channels, pictures.fit)
+    nearest = as_in_pairs and _are_label_maps(files, names, palette)
+    return PictureSource(
+        files, names, pictures.size, pictures.channels, pictures.fit, nearest=nearest
+    )
 
 
 def _open_pictures(
@@ -259,6 +270,18 @@ def _look_at_pairs(
     nearest = tuple(colours is not None for colours in palettes)
     # Two label maps are both kept sharp, but a collection has one palette: neither is named.
     return _Seen(channels, nearest, palettes[nearest.index(True)] if sum(nearest) == 1 else None)
+
+
+def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: np.ndarray | None) -> bool:
+    sample = layouts.evenly(names)
+    arrays = (
+        reading.shape_picture(image, "", None, 3)
+        for image in _readable(lambda name: _decode(files, name), sample)
+    )
+    if palette is not None:
+        return np.mean([reading.share_near(array, palette) for array in arrays]) >= LABEL_SHARE
+    lossless = all(name.lower().endswith(reading.LOSSLESS_SUFFIXES) for name in sample)
+    return lossless and reading.common_palette(list(map(reading.label_colours, arrays))) is not None
 
 
 def _decode(files: Folder | Zip, name: str, smallest: int | None = None) -> Image.Image:

@@ -568,6 +568,26 @@ def test_lossless_label_map_gives_its_own_palette(tmp_path):
     assert {tuple(c) for c in turned.parts["train"].read(0)["input"].reshape(-1, 3)} <= set(colours)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "arguments", "sharp"),
+    [
+        (".png", {"as_in_pairs": True}, True), (".png", {}, False),
+        (".jpg", {"as_in_pairs": True}, False),
+        (".jpg", {"as_in_pairs": True, "palette": np.uint8([[0, 0, 0], [255, 255, 255]])}, True),
+    ],
+)  # fmt: skip
+def test_single_label_maps_stay_sharp_where_they_are_read_as_in_pairs(
+    tmp_path, suffix, arguments, sharp
+):
+    labels = np.zeros((64, 64, 3), np.uint8)
+    labels[:, 30:] = 255
+    Image.fromarray(labels).save(tmp_path / f"0{suffix}", quality=100, subsampling=0)
+    wanted = Pictures((7, 7), (7, 7), 3)  # an edge at pixel 3.3
+    read = open_pictures(tmp_path, wanted, **arguments).read(0)["image"]
+    between = (read > 20) & (read < 235)
+    assert between.any() != sharp
+
+
 def test_lossy_pairs_have_no_palette_of_their_own(tmp_path):
     root = save_pairs(tmp_path, ".jpg", [(255, 0, 0), (0, 128, 0)])
     found = open_folder(root, SMALL)
