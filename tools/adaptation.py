@@ -48,7 +48,7 @@ A classifier (two convolutions, 128 units; {epochs} epochs of MNIST's or three t
 USPS' training part, no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32.
 `CycleGAN` trains it on MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of
 batch 8 (width 16, 6 blocks, no identity term) that saw no label of USPS.{about} {seeds} seeds;
-{seconds:.0f} s a CycleGAN on average, {parallel} at a time on {cores} cores. Published
+{seconds:.0f} s a CycleGAN on average, {company}. Published
 figures are those of the papers' own networks and protocols; source only varies from 40 to 87 %
 between them.
 
@@ -134,8 +134,9 @@ def main() -> None:
     ]
     head = HEAD.format(
         methods=cells.methods_flag(given, METHODS),
-        epochs=EPOCHS, steps=given.steps, seeds=given.seeds, parallel=given.parallel,
-        about="".join(ABOUT.get(name, "") for name in given.methods), cores=cells.CORES,
+        epochs=EPOCHS, steps=given.steps, seeds=given.seeds,
+        company=cells.company(folders.values()),
+        about="".join(ABOUT.get(name, "") for name in given.methods),
         seconds=statistics.mean(map(cells.seconds, folders.values())),
     )  # fmt: skip
     first = [(row[0].name, folders[row[0]]) for row in tried.values()]

@@ -9,9 +9,9 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from kgan import progress, runs
 
@@ -24,6 +24,7 @@ QUIET = (
 )  # fmt: skip
 # Those that this process may use.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+COMPANY = "company.json"  # in a run's folder: what ran beside it
 LAST_STEPS = 20  # seconds before the end of its time at which a run may have logged last
 TITLE = 18  # pixels above a sheet
 GAP = 8
@@ -104,6 +105,8 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
         )  # fmt: skip
         if done.returncode:
             raise SystemExit(f"{cell.name}: {done.stderr.splitlines()[-1]}")
+        if "--dry_run" not in flags:
+            (place(cell) / COMPANY).write_text(json.dumps([given.parallel, CORES]) + "\n")
 
     def place(cell):
         found = runs.find_job(str(folder), cell.job)
@@ -136,6 +139,25 @@ def logged(run: pathlib.Path) -> list[dict]:
     return [line for line in lines if line["kind"] == "train"]
 
 
+def company(folders: Iterable[pathlib.Path]) -> str:
+    """Says how many runs were trained at a time on how many cores, each run as it was trained."""
+    kept = [
+        # What was begun by hand ran alone.
+        json.loads((run / COMPANY).read_text()) if (run / COMPANY).exists() else [1, _cores(run)]
+        for run in folders
+    ]
+    parallel, cores = (
+        f"{min(of)} to {max(of)}" if len(set(of)) > 1 else f"{of[0]}"
+        for of in zip(*kept, strict=True)
+    )
+    return f"{parallel} at a time on {cores} core" + "s" * (cores != "1")
+
+
+def _cores(run):
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [int(line["cores"]) for line in lines if line["kind"] == "end"][-1]
+
+
 def seconds(run: pathlib.Path) -> float:
     """Gives how long a run has been trained."""
     return max((line["seconds"] for line in logged(run)), default=0.0)
@@ -149,7 +171,9 @@ def seconds_at(run: pathlib.Path, step: int) -> float:
 def evaluate(
     folders: Mapping[Cell, pathlib.Path], kind: str, given: argparse.Namespace, *flags: str
 ) -> dict[Cell, dict]:
-    """Gives what `kgan.evaluate` finds in runs as they are now; each is measured once.
+    """Gives what `kgan.evaluate` finds in runs; each is measured once.
+
+    A run that went on after it was measured is as it was when its cell ended.
 
     Args:
         folders: of the runs.
@@ -159,19 +183,20 @@ def evaluate(
     """
     threads = str(max(1, CORES // given.parallel))
 
-    def one(run):
-        place = run / f"metrics-{kind}.jsonl"
-        if not _measured(place, last_step(run)):
+    def one(cell):
+        run = folders[cell]
+        place, step = run / f"metrics-{kind}.jsonl", min(last_step(run), cell.steps)
+        if not _measured(place, step):
             subprocess.run(
                 [sys.executable, "-m", "kgan.evaluate", f"--run={run}", *flags], check=True,
                 capture_output=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
                      "OMP_NUM_THREADS": threads},
             )  # fmt: skip
-        return _measured(place, last_step(run))
+        return _measured(place, step)
 
     with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
-        measured = pool.map(one, folders.values())
+        measured = pool.map(one, folders)
         bar = progress.bar(measured, total=len(folders), unit="run", desc="measuring")
         return dict(zip(folders, bar, strict=True))
 
@@ -199,7 +224,7 @@ def draw(
         sheets: names and run folders.
         place: the picture to write.
         columns: sheets a row.
-        size: pixels of a sheet, width and height.
+        size: pixels, width and height, that a sheet may have at most.
         part: of each sheet, from above.
     """
     wide, high = size
@@ -213,6 +238,6 @@ def draw(
         top = number // columns * (high + TITLE + GAP)
         sheet = Image.open(sorted((run / "samples").glob("step-*.png"))[-1]).convert("RGB")
         sheet = sheet.crop((0, 0, sheet.width, round(sheet.height * part)))
-        page.paste(sheet.resize(size, Image.LANCZOS), (left, top + TITLE))
+        page.paste(ImageOps.contain(sheet, size, Image.LANCZOS), (left, top + TITLE))
         pen.text((left, top + 2), name, fill="black")
     page.save(place, optimize=True)

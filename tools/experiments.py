@@ -49,7 +49,7 @@ HEAD = """# The experiments of the course
 Made by `python tools/experiments.py --work=FOLDER --manual_dir=MNIST --cifar10=ZIP`: what `004`
 lists after its section 1.2, and its question 11, each a run of a DCGAN of half the course's width
 (cDCGAN: a quarter), batch 64, seed 0, {steps} steps where the row does not say otherwise,
-{parallel} runs at a time on {cores} cores. One seed a row, and short runs: an ordering of close
+{company}. One seed a row, and short runs: an ordering of close
 rows says nothing, and pictures say more than numbers.
 
 Losses and scores are means of the last tenth; scores are logits, high is real. The digits are what
@@ -117,7 +117,7 @@ def main() -> None:
         check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     head = HEAD.format(
-        steps=f"{given.steps:,}", parallel=given.parallel, cores=cells.CORES,
+        steps=f"{given.steps:,}", company=cells.company(folders.values()),
         accuracy=judge_digits.accuracy(),
     )  # fmt: skip
     (cells.DOCS / "experiments.md").write_text(head + "".join(rows) + FOOT)

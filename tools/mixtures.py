@@ -47,8 +47,8 @@ HEAD = """# Modes on the ring and the grid
 
 Made by `python tools/mixtures.py --work=FOLDER{methods}`: the networks and settings of
 Lin et al. 2018 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8, 2,500 points),
-{steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average, {parallel} runs at
-a time on {cores} cores.{about} Of real points 98.9 % are of high quality; a higher share means
+{steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average,
+{company}.{about} Of real points 98.9 % are of high quality; a higher share means
 modes that are drawn too narrow.
 
 | set | method | modes found, by seed | mean | high quality, by seed | mean | exact distance of 1,000 points (real: {real}) | published, 400,000 steps |
@@ -108,7 +108,8 @@ def main() -> None:
     head = HEAD.format(
         methods=cells.methods_flag(given, REMEDIES)
         + " --published_length" * given.published_length,
-        steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES, real=real,
+        steps=given.steps, seeds=given.seeds, real=real,
+        company=cells.company(folders.values()),
         seconds=statistics.mean(cells.seconds(folders[cell]) for cell in short), about=about,
     )  # fmt: skip
     (cells.DOCS / "mixtures.md").write_text(

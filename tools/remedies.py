@@ -55,8 +55,8 @@ Found is a digit that makes up 1 % or more of 10,000 drawn ones, as a classifier
 {accuracy:.1%} of real test digits right. The divergence is KL(drawn ‖ even) in nats: 0 is even, 2.3
 one digit alone. Certainty is the classifier's mean probability of what it says: 0.99 for real
 digits; low where nothing can be read, and then the digits found say little. {seeds} seeds, {steps}
-steps of batch 64 each, {seconds:.0f} s a run on average, {parallel} runs at a time on {cores}
-cores. Short runs: what is compared is the number of digits, not how well they are drawn.
+steps of batch 64 each, {seconds:.0f} s a run on average, {company}.
+Short runs: what is compared is the number of digits, not how well they are drawn.
 
 | remedy | digits found, by seed | mean | divergence | certainty |
 |---|---|---|---|---|
@@ -88,8 +88,9 @@ def main() -> None:
             f"{statistics.mean(counts):.1f} | {divergence:.2f} | {certainty:.2f} |\n"
         )
     head = HEAD.format(
-        accuracy=judge_digits.accuracy(), seeds=given.seeds, steps=given.steps, cores=cells.CORES,
-        parallel=given.parallel, seconds=statistics.mean(map(cells.seconds, folders.values())),
+        accuracy=judge_digits.accuracy(), seeds=given.seeds, steps=given.steps,
+        company=cells.company(folders.values()),
+        seconds=statistics.mean(map(cells.seconds, folders.values())),
     )  # fmt: skip
     (cells.DOCS / "remedies.md").write_text(
         head + "".join(rows) + "\n![What each draws, first seed](remedies.png)\n"

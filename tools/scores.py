@@ -28,8 +28,8 @@ NO_END = 10_000_000  # steps; the time ends it
 HEAD = """# Four schemes at equal updates and at equal time
 
 Made by `python tools/scores.py --work=FOLDER --manual_dir=MNIST`: the schemes' own settings on
-MNIST at 32x32, all with the networks of `dcgan` at width 16 and batch 64, {seeds} seeds, {parallel}
-runs at a time on {cores} cores. {count:,} drawn digits against the {count:,} of MNIST's test part,
+MNIST at 32x32, all with the networks of `dcgan` at width 16 and batch 64, {seeds} seeds,
+{company}. {count:,} drawn digits against the {count:,} of MNIST's test part,
 by the digit network that comes with kgan; its FID is on another scale than Inception's. Means over
 seeds, and each seed's value for FID. The last row is what real digits reach: {count:,} of the
 training part against the test part.
@@ -116,7 +116,7 @@ def main() -> None:
             parts.append(row(name, [found[cell] for cell in group], minutes))
         parts += [of_real, "\n"]
     head = HEAD.format(
-        seeds=given.seeds, parallel=given.parallel, cores=cells.CORES, count=COUNT
+        seeds=given.seeds, company=cells.company(folders.values()), count=COUNT
     )  # fmt: skip
     (cells.DOCS / "scores.md").write_text(head + "".join(parts).rstrip("\n") + "\n" + PUBLISHED)
     first = [(name, folders[group[0]]) for name, group in long.items()]
