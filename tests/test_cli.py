@@ -119,6 +119,9 @@ WRONG = {
     "size the network has not": (["--model=dcgan", "--image_size=48"], "--image_size=48"),
     "rectangle the network has not": ([*DCGAN, "--image_size=16x32"], "--image_size=16x32"),
     "size the U-Net has not": ([*PIX2PIX, "--image_size=96"], "--image_size=96"),
+    "more layers than pixels": (
+        [*PIX2PIX, "--image_size=32", "--patch_layers=6"], "--patch_layers=6",
+    ),
     "size the data set has not": ([*PIX2PIX, "--image_size=16"], "--image_size=16"),
     "missing path": ([*DCGAN, "--dataset=no/such/folder"], "--dataset=no/such/folder"),
     "missing zip": ([*DCGAN, "--dataset=none.zip"], "--dataset=none.zip"),

@@ -16,14 +16,14 @@ WIDEST = 8  # times the base width
 NORMS = ("batch", "instance")
 
 
-def receptive_field(downsampling_layers: int) -> int:
+def receptive_field(patch_layers: int) -> int:
     """Computes the side in pixels of the patch that one score sees: 70 for 3 layers.
 
-    Two 4x4 convolutions of stride 1 end the network, `downsampling_layers` of stride 2 come
+    Two 4x4 convolutions of stride 1 end the network, `patch_layers` of stride 2 come
     before; going back through a layer, field = (field − 1) · stride + 4.
     """
     field = 1
-    for stride in [1, 1] + [2] * downsampling_layers:
+    for stride in [1, 1] + [2] * patch_layers:
         field = (field - 1) * stride + 4
     return field
 
@@ -31,7 +31,7 @@ def receptive_field(downsampling_layers: int) -> int:
 def discriminator(
     shapes: Sequence[tuple[int, int, int]],
     base_width: int = 64,
-    downsampling_layers: int = 3,
+    patch_layers: int = 3,
     *,
     norm: str = "batch",
     scales: int = 1,
@@ -48,7 +48,7 @@ def discriminator(
         shapes: the (height, width, channels) of each input; they are concatenated by channel.
             Two for pix2pix (the given picture and the one to judge).
         base_width: channels of the first map, 64 in the paper.
-        downsampling_layers: how many convolutions of stride 2, at least 1.
+        patch_layers: how many convolutions of stride 2, at least 1.
         norm: `batch` (`LiveBatchNormalization`, pix2pix) or `instance` (CycleGAN; without scale
             and shift).
         scales: how many discriminators, at least 1.
@@ -62,15 +62,15 @@ def discriminator(
     if norm not in NORMS:
         raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
     height, width = shapes[0][:2]
-    if min(height, width) // 2**downsampling_layers < 3:
+    if min(height, width) // 2**patch_layers < 3:
         raise ValueError(
-            f"`downsampling_layers` must leave 3 pixels or more of {height}x{width}. "
-            f"Received: downsampling_layers={downsampling_layers}"
+            f"`patch_layers` must leave 3 pixels or more of {height}x{width}. "
+            f"Received: patch_layers={patch_layers}"
         )
-    if min(height, width) // 2 ** (scales - 1 + downsampling_layers) < 3:
+    if min(height, width) // 2 ** (scales - 1 + patch_layers) < 3:
         raise ValueError(
             f"`scales` must leave 3 pixels or more of {height}x{width} after "
-            f"{downsampling_layers} layers at the smallest one. Received: scales={scales}"
+            f"{patch_layers} layers at the smallest one. Received: scales={scales}"
         )
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
     pictures = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
@@ -80,12 +80,12 @@ def discriminator(
         prefix = f"scale_{scale}_" if scale else ""
         if scale:
             maps = layers.AveragePooling2D(2, name=f"{prefix}halved")(maps)
-        outputs.append(_patches(maps, base_width, downsampling_layers, norm, seeds, prefix))
+        outputs.append(_patches(maps, base_width, patch_layers, norm, seeds, prefix))
     inputs = pictures if len(pictures) > 1 else pictures[0]
     return keras.Model(inputs, outputs if scales > 1 else outputs[0], name=name)
 
 
-def _patches(maps, base_width, downsampling_layers, norm, seeds, prefix):
+def _patches(maps, base_width, patch_layers, norm, seeds, prefix):
     """Judges the patches of a picture at one scale."""
 
     def convolve(maps, filters, name, strides, use_bias):
@@ -105,9 +105,9 @@ def _patches(maps, base_width, downsampling_layers, norm, seeds, prefix):
         gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
         return LiveBatchNormalization(gamma_initializer=gamma, name=name)(maps)
 
-    for level in range(downsampling_layers + 1):
+    for level in range(patch_layers + 1):
         filters = base_width * min(2**level, WIDEST)
-        strides = 2 if level < downsampling_layers else 1
+        strides = 2 if level < patch_layers else 1
         maps = convolve(maps, filters, f"{prefix}level_{level}", strides, use_bias=level == 0)
         if level > 0:
             maps = normalise(maps, f"{prefix}level_{level}_norm")

@@ -31,7 +31,7 @@ def test_layers_are_the_reference_s():
 
 
 def test_widths_grow_to_8_times_the_base_width():
-    network = patchgan.discriminator([(256, 256, 3)], base_width=2, downsampling_layers=5)
+    network = patchgan.discriminator([(256, 256, 3)], base_width=2, patch_layers=5)
     filters = [c.filters for c in network.layers if isinstance(c, keras.layers.Conv2D)]
     assert filters == [2, 4, 8, 16, 16, 16, 1]
 
@@ -62,7 +62,7 @@ def test_a_logit_depends_on_its_patch_and_on_nothing_else(monkeypatch, layers, f
 def test_padding_is_one_pixel_on_each_side():
     # A picture of ones through kernels of ones: a logit counts the taps that lie inside, which
     # looks the same from all four sides only where all four sides are padded alike.
-    network = patchgan.discriminator([(16, 16, 1)], base_width=1, downsampling_layers=1)
+    network = patchgan.discriminator([(16, 16, 1)], base_width=1, patch_layers=1)
     network.set_weights([np.ones_like(w) for w in network.get_weights()])
     logits = network(np.ones((1, 16, 16, 1), np.float32))[0, :, :, 0].numpy()
     np.testing.assert_allclose(logits, logits[::-1], rtol=1e-5)
@@ -70,7 +70,7 @@ def test_padding_is_one_pixel_on_each_side():
 
 
 def test_statistics_are_over_the_batch_in_training_and_over_a_pair_afterwards():
-    network = patchgan.discriminator([(16, 16, 1)], base_width=2, downsampling_layers=2)
+    network = patchgan.discriminator([(16, 16, 1)], base_width=2, patch_layers=2)
     pictures = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
 
     def first_alone_and_in_its_batch(training):
@@ -91,13 +91,13 @@ def test_statistics_are_over_the_batch_in_training_and_over_a_pair_afterwards():
 )  # fmt: skip
 def test_every_size_gives_its_map(shape, layers, logits):
     # Halved once a layer, then one pixel less for each of the two stride-1 convolutions.
-    network = patchgan.discriminator([shape, shape], base_width=1, downsampling_layers=layers)
+    network = patchgan.discriminator([shape, shape], base_width=1, patch_layers=layers)
     assert network.output_shape == (None, *logits, 1)
 
 
 def test_pictures_too_small_for_the_layers_are_refused():
-    with pytest.raises(ValueError, match="`downsampling_layers` must leave 3 pixels.*Received.*4"):
-        patchgan.discriminator([(32, 64, 3)], downsampling_layers=4)
+    with pytest.raises(ValueError, match="`patch_layers` must leave 3 pixels.*Received.*4"):
+        patchgan.discriminator([(32, 64, 3)], patch_layers=4)
 
 
 def test_initial_weights_are_normal_with_deviation_0_02():
@@ -165,6 +165,6 @@ def test_one_scale_is_the_network_without_scales():
 
 def test_scales_and_norms_that_there_are_not_are_refused():
     with pytest.raises(ValueError, match="`scales` must leave 3 pixels.*Received: scales=3"):
-        patchgan.discriminator([(32, 64, 3)], downsampling_layers=2, scales=3)
+        patchgan.discriminator([(32, 64, 3)], patch_layers=2, scales=3)
     with pytest.raises(ValueError, match="`norm` must be one of batch, instance"):
         patchgan.discriminator([(32, 64, 3)], norm="layer")
