@@ -2,7 +2,8 @@
 
 Reference: Miyato et al. 2018, table 4 and figure 9 (32x32); Miyato and Koyama 2018, equation 3 and
 section 4 (projection, conditional batch normalisation).
-Differs from the papers: the widths are arguments with smaller defaults.
+Differs from the papers: the widths are arguments with smaller defaults; the generator has no biases
+that a normalisation takes away.
 """
 
 import keras
@@ -55,10 +56,12 @@ def generator(
     latent = keras.Input((latent_size,), name="latent")
     condition = keras.Input((condition_size,), name="condition")
 
-    def convolve(maps, filters, kernel, name):
+    def convolve(maps, filters, kernel, name, *, use_bias=False):
+        # A normalisation follows all but the last, and takes away what is added to a whole map.
+        # The gradient of such a bias is rounding alone, of which Adam would make full steps.
         return layers.Conv2D(
-            filters, kernel, padding="same", kernel_initializer=_initializer(next(seeds)),
-            name=name,
+            filters, kernel, padding="same", use_bias=use_bias,
+            kernel_initializer=_initializer(next(seeds)), name=name,
         )(maps)  # fmt: skip
 
     def normalize(maps, name):
@@ -89,7 +92,7 @@ def generator(
         maps = layers.Add(name=f"{name}_sum")([shortcut, maps])
     maps = batch_norm("last_norm", synchronized)(maps)
     maps = layers.ReLU(name="last_relu")(maps)
-    maps = convolve(maps, shape[2], 3, "to_picture")
+    maps = convolve(maps, shape[2], 3, "to_picture", use_bias=True)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model([latent, condition], picture, name="generator")
 
