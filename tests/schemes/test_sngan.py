@@ -49,3 +49,18 @@ def test_classes_have_scales_and_shifts_of_their_own():
     layer = model.generator.get_layer("block_0_first_scale")
     np.testing.assert_array_equal(layer.kernel, np.ones((10, 4)))
     assert layer.bias is None
+
+
+def test_every_bias_of_the_generator_changes_what_is_drawn():
+    # One that a normalisation takes away again would be moved by rounding alone.
+    generator = TestSNGAN().build().generator
+    rng = np.random.default_rng(1)
+    inputs = [rng.normal(size=(6, 8)).astype(np.float32), np.eye(10, dtype=np.float32)[:6]]
+    before = np.asarray(generator(inputs, training=True))
+    biases = [weight for weight in generator.trainable_weights if weight.path.endswith("/bias")]
+    assert [bias.path for bias in biases] == ["project/bias", "to_picture/bias"]
+    for bias in biases:
+        kept = np.asarray(bias)
+        bias.assign(kept + rng.normal(size=kept.shape))
+        assert np.abs(np.asarray(generator(inputs, training=True)) - before).max() > 1e-3
+        bias.assign(kept)
