@@ -239,7 +239,8 @@ if __name__ == "__main__":
     page = DOCS / "results.md"
     # Rows of runs that are not given stay as they are.
     lines = page.read_text().splitlines(keepends=True) if page.exists() else []
-    rows = {line.partition("]")[0]: line for line in lines if line.startswith("| [")}
+    runs = [line for line in lines if line.startswith("| [") and ".png) |" in line]
+    rows = {line.partition("]")[0]: line for line in runs}
     for argument in sys.argv[1:]:
         made = row(pathlib.Path(argument))
         rows[made.partition("]")[0]] = made
