@@ -22,6 +22,7 @@ import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 
 import kgan  # noqa: E402
+from kgan import progress  # noqa: E402
 from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
 from tools import cells  # noqa: E402
 
@@ -117,15 +118,17 @@ def main() -> None:
     mnist = read("mnist", str(folder / "mnist"), data_dir, "train")
     usps = read("usps", str(folder / "usps"), data_dir, "train")
     test = read("usps", str(folder / "usps"), data_dir, "test")
+    jobs = [("source only", *mnist, None, n) for n in range(given.seeds)]
+    jobs += [
+        (name, *mnist, folders[cell], cell.seed) for name, row in tried.items() for cell in row
+    ]
+    jobs += [("target only", *usps, None, n) for n in range(given.seeds)]
     found = {}
-    seeds = range(given.seeds)
-    found["source only"] = [right(classifier(*mnist, n, EPOCHS), *test) for n in seeds]
-    for name, row in tried.items():
-        found[name] = [
-            right(classifier(translated(folders[cell], mnist[0]), mnist[1], n, EPOCHS), *test)
-            for n, cell in enumerate(row)
-        ]
-    found["target only"] = [right(classifier(*usps, n, 3 * EPOCHS), *test) for n in seeds]
+    for name, pictures, labels, run, seed in progress.bar(jobs, unit="classifier"):
+        seen = pictures if run is None else translated(run, pictures)
+        epochs = EPOCHS * (3 if name == "target only" else 1)
+        network = classifier(seen, labels, seed, epochs)
+        found.setdefault(name, []).append(right(network, *test))
     source = statistics.mean(found["source only"])
     rows = [
         f"| {name} | {', '.join(f'{v:.1%}' for v in values)} | {statistics.mean(values):.1%} | "
