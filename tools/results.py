@@ -22,8 +22,8 @@ DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs
 # What changes no result, or is written elsewhere.
 UNSAID = (
-    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "export", "strategy", "epochs",
-    "cache_gb", "log_every", "sample_every", "sync_batch_norm",
+    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "export", "evaluate", "strategy",
+    "epochs", "cache_gb", "log_every", "sample_every", "sync_batch_norm",
 )  # fmt: skip
 HEAD = """# Results
 
