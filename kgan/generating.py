@@ -124,13 +124,9 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     height, width, channels = way.picture_shape
     resolved = run.settings()
     wanted = Pictures((height, width), (height, width), channels, resolved.fit)
-    named = settings.parse_palette(resolved.palette) if resolved.palette else None
-    source = open_pictures(
-        given.input,
-        wanted,
-        as_in_pairs=run.spec().kind == "paired",
-        palette=None if named is None else np.array(named, np.uint8),
-    )
+    palette = settings.parse_palette(resolved.palette)
+    as_in_pairs = run.spec().kind == "paired"
+    source = open_pictures(given.input, wanted, as_in_pairs=as_in_pairs, palette=palette)
     names = _png_names(source.names)
     direction = f"-{given.direction}" if given.direction else ""
     out = pathlib.Path(given.out or f"{run.folder}/translated{direction}")

@@ -81,13 +81,13 @@ def build_optimizer(
     return kind(learning_rate, **{**defaults, **options})
 
 
-def players(settings, names: Sequence[str] = ("g", "d"), **of_adam) -> dict:
+def players(settings, names: Sequence[str] = ("g", "d"), **adam_options) -> dict:
     """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`.
 
     Args:
         settings: the resolved flags as attributes.
         names: of the players that there are.
-        **of_adam: a scheme's own options of Adam; those in the settings win.
+        **adam_options: a scheme's own options of Adam; those in the settings win.
 
     Raises:
         ValueError: begins with the argument whose value an optimiser does not take.
@@ -97,7 +97,7 @@ def players(settings, names: Sequence[str] = ("g", "d"), **of_adam) -> dict:
         name = getattr(settings, f"{player}_optimizer")
         options = parse_options(getattr(settings, f"{player}_options"), f"{player}_options")
         if name == "adam":
-            options = {**of_adam, **options}
+            options = {**adam_options, **options}
         try:
             built[f"{player}_optimizer"] = build_optimizer(
                 name,

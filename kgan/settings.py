@@ -341,8 +341,7 @@ def check_shared(settings) -> None:
     """
     if settings.image_size is not None:
         parse_size(settings.image_size)
-    if settings.palette is not None:
-        parse_palette(settings.palette)
+    parse_palette(settings.palette)
     if settings.classes is not None:
         parse_classes(settings.classes)
     if settings.validate_metrics is not None:
@@ -378,8 +377,14 @@ def parse_size(text: str) -> tuple[int, int]:
     return size
 
 
-def parse_palette(text: str) -> list[tuple[int, int, int]]:
-    """Parses `--palette`: RRGGBB,RRGGBB,… as RGB triples in 0..255."""
+def parse_palette(text: str | None) -> list[tuple[int, int, int]] | None:
+    """Parses `--palette`: RRGGBB,RRGGBB,… as RGB triples in 0..255; None where there is none.
+
+    Raises:
+        UserError: on anything else, or fewer than two colours.
+    """
+    if text is None:
+        return None
     words = text.split(",")
     if len(words) < 2 or not all(re.fullmatch(r"[0-9A-Fa-f]{6}", word) for word in words):
         raise UserError(f"--palette={text}: two or more colours as RRGGBB, parted by commas")

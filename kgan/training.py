@@ -186,7 +186,7 @@ def open_collection(resolved: types.SimpleNamespace):
         layout=resolved.layout,
         direction=resolved.direction,
         pairs=resolved.pairs,
-        palette=settings.parse_palette(resolved.palette) if resolved.palette else None,
+        palette=settings.parse_palette(resolved.palette),
         data_dir=resolved.data_dir,
         manual_dir=resolved.manual_dir,
         seed=resolved.seed,

@@ -118,15 +118,16 @@ def main() -> None:
     mnist = read("mnist", str(folder / "mnist"), data_dir, "train")
     usps = read("usps", str(folder / "usps"), data_dir, "train")
     test = read("usps", str(folder / "usps"), data_dir, "test")
-    jobs = [("source only", *mnist, None, n) for n in range(given.seeds)]
+    jobs = [("source only", mnist, EPOCHS, None, n) for n in range(given.seeds)]
     jobs += [
-        (name, *mnist, folders[cell], cell.seed) for name, row in tried.items() for cell in row
+        (name, mnist, EPOCHS, folders[cell], cell.seed)
+        for name, row in tried.items()
+        for cell in row
     ]
-    jobs += [("target only", *usps, None, n) for n in range(given.seeds)]
+    jobs += [("target only", usps, 3 * EPOCHS, None, n) for n in range(given.seeds)]
     found = {}
-    for name, pictures, labels, run, seed in progress.bar(jobs, unit="classifier"):
+    for name, (pictures, labels), epochs, run, seed in progress.bar(jobs, unit="classifier"):
         seen = pictures if run is None else translated(run, pictures)
-        epochs = EPOCHS * (3 if name == "target only" else 1)
         network = classifier(seen, labels, seed, epochs)
         found.setdefault(name, []).append(right(network, *test))
     source = statistics.mean(found["source only"])

@@ -442,9 +442,13 @@ def page(lines: list[dict]) -> str:
             kept = last.get(fault, {})
             found = {**kept.get("by_scheme", {}), **found}
             found = {name: found[name] for name in settings.scheme_names() if name in found}
-            seconds = line["seconds"] + (kept["seconds"] if "by_scheme" in kept else 0)
-            words = FAULTS[fault].in_words(found)
-            line = {**line, **words, "by_scheme": found, "seconds": seconds}
+            # Schemes were tried one by one, and not all as often.
+            before = kept if "by_scheme" in kept else {"seconds": 0, "all_tries": ()}
+            line |= FAULTS[fault].in_words(found) | {
+                "by_scheme": found, "seconds": before["seconds"] + line["seconds"],
+                "all_tries": sorted({*before["all_tries"], line["tries"]}),
+            }  # fmt: skip
+            line["tries"] = " or ".join(map(str, line["all_tries"]))
         last[fault] = line
     results = [(FAULTS[name], last[name]) for name in FAULTS if name in last]
     rows = [

@@ -140,7 +140,7 @@ def open_pictures(
     flag: str = "--input",
     *,
     as_in_pairs: bool = False,
-    palette: np.ndarray | None = None,
+    palette: Sequence[tuple[int, int, int]] | None = None,
 ) -> PictureSource:
     """Opens every picture of a folder or zip, in natural order, whatever the layout.
 
@@ -149,7 +149,7 @@ def open_pictures(
         pictures: `size`, `channels` (not None) and `fit`.
         flag: as which it was given.
         as_in_pairs: whether label maps are resized by nearest neighbour, as a side of pairs is.
-        palette: uint8 [K, 3] by which label maps are known; see `open_folder`.
+        palette: RGB colours by which label maps are known; None looks for few colours.
 
     Returns:
         A source whose `names` are the pictures' paths in the folder.
@@ -272,14 +272,15 @@ def _look_at_pairs(
     return _Seen(channels, nearest, palettes[nearest.index(True)] if sum(nearest) == 1 else None)
 
 
-def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: np.ndarray | None) -> bool:
+def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: Sequence | None) -> bool:
     sample = layouts.evenly(names)
     arrays = (
         reading.shape_picture(image, "", None, 3)
         for image in _readable(lambda name: _decode(files, name), sample)
     )
     if palette is not None:
-        return np.mean([reading.share_near(array, palette) for array in arrays]) >= LABEL_SHARE
+        colours = np.array(palette, np.uint8)
+        return np.mean([reading.share_near(array, colours) for array in arrays]) >= LABEL_SHARE
     lossless = all(name.lower().endswith(reading.LOSSLESS_SUFFIXES) for name in sample)
     return lossless and reading.common_palette(list(map(reading.label_colours, arrays))) is not None
 

@@ -124,7 +124,7 @@ def without_second_player(flag_values: flags.FlagValues) -> None:
         delattr(flag_values, name)
 
 
-def compiled(model: DensityModel, settings, **of_adam) -> DensityModel:
-    """Gives a model the optimiser that settings name; `of_adam`, see `optimizers.players`."""
-    model.compile(**optimizers.players(settings, ("g",), **of_adam))
+def compiled(model: DensityModel, settings, **adam_options) -> DensityModel:
+    """Gives a model the optimiser that settings name; `adam_options`, see `optimizers.players`."""
+    model.compile(**optimizers.players(settings, ("g",), **adam_options))
     return model

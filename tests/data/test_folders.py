@@ -573,7 +573,7 @@ def test_lossless_label_map_gives_its_own_palette(tmp_path):
     [
         (".png", {"as_in_pairs": True}, True), (".png", {}, False),
         (".jpg", {"as_in_pairs": True}, False),
-        (".jpg", {"as_in_pairs": True, "palette": np.uint8([[0, 0, 0], [255, 255, 255]])}, True),
+        (".jpg", {"as_in_pairs": True, "palette": [(0, 0, 0), (255, 255, 255)]}, True),
     ],
 )  # fmt: skip
 def test_single_label_maps_stay_sharp_where_they_are_read_as_in_pairs(
