@@ -83,9 +83,13 @@ class GameAlarms(StepCallback):
     """
 
     def __init__(
-        self, log: ScalarLog, means: MeansLogger, guard: NonFiniteGuard, on_collapse: str,
+        self,
+        log: ScalarLog,
+        means: MeansLogger,
+        guard: NonFiniteGuard,
+        on_collapse: str,
         every: int,
-    ):  # fmt: skip
+    ):
         super().__init__()
         self.log = log
         self.means = means

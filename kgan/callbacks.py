@@ -89,9 +89,13 @@ class MeansLogger(StepCallback):
     """
 
     def __init__(
-        self, log: ScalarLog, every: int, steps_per_epoch: int, images_per_step: int,
+        self,
+        log: ScalarLog,
+        every: int,
+        steps_per_epoch: int,
+        images_per_step: int,
         last_step: int | None = None,
-    ):  # fmt: skip
+    ):
         super().__init__()
         self.last_step = last_step
         self.log = log
@@ -146,9 +150,11 @@ class MeansLogger(StepCallback):
 
     def state(self):
         return {
-            "logged_step": self.logged_step, "seconds": self._seconds,
-            "epoch_sums": self._epoch_sums, "epoch_steps": self._epoch_steps,
-        }  # fmt: skip
+            "logged_step": self.logged_step,
+            "seconds": self._seconds,
+            "epoch_sums": self._epoch_sums,
+            "epoch_steps": self._epoch_steps,
+        }
 
     def restore(self, state):
         self.logged_step = state["logged_step"]
@@ -171,9 +177,12 @@ class LearningRates(StepCallback):
     """
 
     def __init__(
-        self, rates: Mapping[str, float], total_steps: int, schedule: str = "constant",
+        self,
+        rates: Mapping[str, float],
+        total_steps: int,
+        schedule: str = "constant",
         decay_from: float = 0.5,
-    ):  # fmt: skip
+    ):
         super().__init__()
         self.rates = dict(rates)
         self.total_steps = total_steps
@@ -218,8 +227,11 @@ class Progress(StepCallback):
         self._bar.update(self.step - self._bar.n)
         latest = self.means.latest
         if latest:
-            shown = {k: f"{latest[k]:.3g}" for k in ("loss", "g_loss", "d_loss", "wasserstein")
-                     if k in latest}  # fmt: skip
+            shown = {
+                k: f"{latest[k]:.3g}"
+                for k in ("loss", "g_loss", "d_loss", "wasserstein")
+                if k in latest
+            }
             speed = latest["images_per_second"]
             shown["images/s"] = f"{speed:.3g}" if speed < 1000 else f"{speed:,.0f}"
             self._bar.set_postfix(shown, refresh=False)
@@ -239,9 +251,12 @@ class SamplePictures(StepCallback):
     """
 
     def __init__(
-        self, log: ScalarLog, folder: pathlib.Path, every: Every,
+        self,
+        log: ScalarLog,
+        folder: pathlib.Path,
+        every: Every,
         draw: Callable[[keras.Model], Image.Image],
-    ):  # fmt: skip
+    ):
         super().__init__()
         self.log = log
         self.folder = folder
@@ -451,9 +466,8 @@ class Validation(StepCallback):
         self._measured = self.step
         # No bare `next`: Keras takes a StopIteration for the end of the data.
         (name, *_) = [
-            name for name in values
-            if name == self.decisive or name.startswith(f"{self.decisive}_")
-        ]  # fmt: skip
+            name for name in values if name == self.decisive or name.startswith(f"{self.decisive}_")
+        ]
         # A NaN is below nothing, so it is never the best.
         if self.best is None:
             better = math.isfinite(values[name])

@@ -47,9 +47,12 @@ class Result:
 
 
 def write(
-    out: pathlib.Path, runs_dir: str, grid: Grid, outcomes: Mapping[str, str],
+    out: pathlib.Path,
+    runs_dir: str,
+    grid: Grid,
+    outcomes: Mapping[str, str],
     measures: Sequence[str],
-) -> list[pathlib.Path]:  # fmt: skip
+) -> list[pathlib.Path]:
     """Writes curves.png, table.md, table.csv and samples.png; returns their paths.
 
     Args:
@@ -107,13 +110,15 @@ def _markdown(grid, results, measures) -> str:
     rows = [head, ["---"] * len(head)]
     for result in results:
         seconds = [curves.seconds_of(lines) for lines in result.lines]
-        rows.append([
-            *result.cell.varied.values(),
-            f"{len(result.lines)} of {len(result.cell.seeds)}",
-            *(_plus_minus(*curves.final(result.curves(measure))) for measure in measures),
-            f"{np.mean(seconds):.1f}" if seconds else "–",
-            str(result.failures),
-        ])  # fmt: skip
+        rows.append(
+            [
+                *result.cell.varied.values(),
+                f"{len(result.lines)} of {len(result.cell.seeds)}",
+                *(_plus_minus(*curves.final(result.curves(measure))) for measure in measures),
+                f"{np.mean(seconds):.1f}" if seconds else "–",
+                str(result.failures),
+            ]
+        )
     table = "\n".join(f"| {' | '.join(_cell_text(word) for word in row)} |" for row in rows)
     commands = "\n".join(
         f"{result.cell.label}:\n\n```\n{command(result.cell)}\n```\n" for result in results
@@ -143,10 +148,13 @@ def _rows(grid, results, measures):
         values = [v for measure in measures for v in curves.final(result.curves(measure))]
         values.append(float(np.mean(seconds)) if seconds else math.nan)
         yield [
-            *result.cell.varied.values(), len(result.cell.seeds), len(result.lines),
+            *result.cell.varied.values(),
+            len(result.cell.seeds),
+            len(result.lines),
             *("" if math.isnan(value) else f"{value:.6g}" for value in values),
-            result.failures, command(result.cell),
-        ]  # fmt: skip
+            result.failures,
+            command(result.cell),
+        ]
 
 
 # Pictures
@@ -168,8 +176,12 @@ def _curves(results, measures) -> Figure:
         handles |= curves.draw(panel, measure, drawn)
     for panel in panels[len(measures) :]:
         panel.set_visible(False)
-    figure.legend(handles=[handles[number] for number in sorted(handles)],
-                  loc="outside lower center", ncols=legend_columns, frameon=False)  # fmt: skip
+    figure.legend(
+        handles=[handles[number] for number in sorted(handles)],
+        loc="outside lower center",
+        ncols=legend_columns,
+        frameon=False,
+    )
     if any(len(result.lines) > 1 for _, result in shown):
         repeats = max(len(result.cell.seeds) for _, result in shown)
         figure.suptitle(f"mean over {repeats} runs each, band: one standard deviation", fontsize=11)

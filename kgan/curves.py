@@ -181,9 +181,14 @@ def look(number: int) -> tuple[str, str]:
 def _line(panel, number, label, steps, values):
     (colour, pattern), mean = look(number), values.mean(axis=0)
     (line,) = panel.plot(
-        steps, mean, pattern, color=colour, linewidth=1.6, marker="o" if steps.size == 1 else None,
+        steps,
+        mean,
+        pattern,
+        color=colour,
+        linewidth=1.6,
+        marker="o" if steps.size == 1 else None,
         label=label,
-    )  # fmt: skip
+    )
     if len(values) > 1:
         band = values.std(axis=0, ddof=1)
         panel.fill_between(steps, mean - band, mean + band, color=colour, alpha=0.18, linewidth=0)

@@ -12,10 +12,22 @@ from kgan import cli, settings
 from kgan.errors import UserError
 
 PACKAGES = (
-    "tensorflow", "keras", "tensorboard", "tensorflow-datasets", "array-record", "numpy", "pillow",
-    "scikit-learn", "scikit-image", "scipy", "safetensors", "absl-py", "tqdm", "matplotlib",
+    "tensorflow",
+    "keras",
+    "tensorboard",
+    "tensorflow-datasets",
+    "array-record",
+    "numpy",
+    "pillow",
+    "scikit-learn",
+    "scikit-image",
+    "scipy",
+    "safetensors",
+    "absl-py",
+    "tqdm",
+    "matplotlib",
     "jinja2",
-)  # fmt: skip
+)
 ROOM = 5e9  # bytes: a few checkpoints of pix2pix with its optimisers
 
 

@@ -23,21 +23,28 @@ def define_flags(values: flags.FlagValues) -> None:
     string("real", None, "For --saved_model and --pictures: a folder or zip of real ones.")
     string("metrics", None, "Which, NAME,NAME…; default: all that fit.")
     string(
-        "features", None,
+        "features",
+        None,
         "What pictures are compared by: digits, stacked_digits, pixels, inception, or a name in "
         "keras.applications; default: what fits the data.",
-    )  # fmt: skip
+    )
     flags.DEFINE_integer(
         "count", 10_000, "Pictures of each kind, at most.", LEAST, MOST, flag_values=values
     )
     flags.DEFINE_enum(
-        "part", "test", ["train", "validation", "test"], "Which part of a run's data set.",
+        "part",
+        "test",
+        ["train", "validation", "test"],
+        "Which part of a run's data set.",
         flag_values=values,
-    )  # fmt: skip
+    )
     flags.DEFINE_enum(
-        "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
+        "checkpoint",
+        "auto",
+        ["auto", "best", "last"],
+        "auto: the best where there is one.",
         flag_values=values,
-    )  # fmt: skip
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

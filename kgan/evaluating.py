@@ -58,9 +58,12 @@ def evaluate_run(
         result = task.measure(names)
         _refuse_left_out(result.left_out, request)
         line = {
-            "part": request.part, "step": model.completed_steps, "time": time.time(),
-            "seconds": time.time() - began, **result.values,
-        }  # fmt: skip
+            "part": request.part,
+            "step": model.completed_steps,
+            "time": time.time(),
+            "seconds": time.time() - began,
+            **result.values,
+        }
         _keep(run.folder / f"metrics-{task.name}.jsonl", line)
         say(result)
         results.append(result)
@@ -99,9 +102,11 @@ def evaluate_pictures(
         if name not in offered:
             raise UserError(f"--metrics={name}: right would be some of {', '.join(offered)}")
     values, left_out = comparison.compare(
-        extractor(drawn), extractor.remember(shown), request.wanted(offered),
+        extractor(drawn),
+        extractor.remember(shown),
+        request.wanted(offered),
         f"{extractor.name}_{count}",
-    )  # fmt: skip
+    )
     title = f"{count:,} pictures of {flag}={given} against {count:,} real ones, by {extractor.name}"
     result = Result(title, values, left_out)
     _refuse_left_out(result.left_out, request)

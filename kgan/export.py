@@ -11,14 +11,19 @@ def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
     flags.DEFINE_string("run", None, "The run folder.", flag_values=values)
     flags.DEFINE_string(
-        "export_dir", "saved_models", "The export goes to <export_dir>/<name>/<version>/.",
+        "export_dir",
+        "saved_models",
+        "The export goes to <export_dir>/<name>/<version>/.",
         flag_values=values,
-    )  # fmt: skip
+    )
     flags.DEFINE_string("name", None, "Default: the run's.", flag_values=values)
     flags.DEFINE_enum(
-        "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
+        "checkpoint",
+        "auto",
+        ["auto", "best", "last"],
+        "auto: the best where there is one.",
         flag_values=values,
-    )  # fmt: skip
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -14,10 +14,15 @@ from kgan.errors import UserError
 
 # What the system, TensorFlow's C++ and safetensors raise where a file cannot be written.
 REFUSALS = (
-    OSError, SafetensorError, tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError,
-    tf.errors.FailedPreconditionError, tf.errors.NotFoundError, tf.errors.OutOfRangeError,
+    OSError,
+    SafetensorError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
     tf.errors.UnknownError,
-)  # fmt: skip
+)
 PROBE = b"\0" * 4096  # a page: less may still fit where nothing else does
 
 

@@ -26,17 +26,23 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("frames", 10, "Pictures on that way.", 2, 1000, flag_values=values)
     string("input", None, "A folder or zip of pictures to translate.")
     flags.DEFINE_enum(
-        "direction", None, ["AtoB", "BtoA"], "Which way, for runs that learned both.",
+        "direction",
+        None,
+        ["AtoB", "BtoA"],
+        "Which way, for runs that learned both.",
         flag_values=values,
-    )  # fmt: skip
+    )
     string("out", None, "A PNG for a grid; a folder for single pictures and translations.")
     flags.DEFINE_integer(
         "seed", 0, "Which of the possible translations.", 0, 2**31 - 1, flag_values=values
     )
     flags.DEFINE_enum(
-        "checkpoint", "auto", ["auto", "best", "last"], "auto: the best where there is one.",
+        "checkpoint",
+        "auto",
+        ["auto", "best", "last"],
+        "auto: the best where there is one.",
         flag_values=values,
-    )  # fmt: skip
+    )
 
 
 def parse_seeds(text: str, flag: str = "seeds") -> list[int]:

@@ -11,9 +11,16 @@ from kgan.errors import UserError
 
 # What the sweep itself gives each run, or what makes no run.
 NOT_VARIED = (
-    *settings.NOT_KEPT, *settings.PLACES, "seed", "export", "export_dir", "keep_checkpoints",
-    "checkpoint_every", "data_dir", "manual_dir",
-)  # fmt: skip
+    *settings.NOT_KEPT,
+    *settings.PLACES,
+    "seed",
+    "export",
+    "export_dir",
+    "keep_checkpoints",
+    "checkpoint_every",
+    "data_dir",
+    "manual_dir",
+)
 OWN = ("runs_dir", "name", "job", "resume")
 # How long a run is counts here: cells that are to be compared are trained alike.
 LENGTHS = ("steps", "epochs", "minutes")
@@ -157,8 +164,11 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
     for name, values in given.items():
         if len(axes[name]) < len(values):
             raise UserError(f"--sweep={name}:{'|'.join(values)}: names a value twice")
-    return Grid({name: tuple(values) for name, values in axes.items()}, tuple(cells),
-                dry_run=resolved.dry_run)  # fmt: skip
+    return Grid(
+        {name: tuple(values) for name, values in axes.items()},
+        tuple(cells),
+        dry_run=resolved.dry_run,
+    )
 
 
 def _axes(texts):

@@ -38,10 +38,15 @@ def make(resolved, run, collection, model, plan, log, stop, guard, schedule, is_
 
     header = {"scheme": resolved.model, "settings": settings.decisive(resolved)}
     saver = callbacks.Checkpoints(
-        run.checkpoints, header, plan.every("checkpoint_every", resolved.checkpoint_every, 10),
-        resolved.keep_checkpoints, stateful, refuse, plan.total_steps,
+        run.checkpoints,
+        header,
+        plan.every("checkpoint_every", resolved.checkpoint_every, 10),
+        resolved.keep_checkpoints,
+        stateful,
+        refuse,
+        plan.total_steps,
         lambda: guard.diagnosis is not None,
-    )  # fmt: skip
+    )
     # After the means, which log the rates of the step that was taken.
     hooks = [means, schedule]
     if resolved.minutes is not None:
@@ -49,9 +54,11 @@ def make(resolved, run, collection, model, plan, log, stop, guard, schedule, is_
     if not is_chief:
         return hooks, saver
     stateful["samples"] = callbacks.SamplePictures(
-        log, run.samples, plan.every("sample_every", resolved.sample_every, 20),
+        log,
+        run.samples,
+        plan.every("sample_every", resolved.sample_every, 20),
         _drawing(resolved, collection),
-    )  # fmt: skip
+    )
     hooks.append(stateful["samples"])
     stateful["alarms"] = alarms.GameAlarms(
         log, means, guard, resolved.on_collapse, max(1, plan.total_steps // 20)
@@ -60,12 +67,15 @@ def make(resolved, run, collection, model, plan, log, stop, guard, schedule, is_
     watch = validation(resolved, collection, model)
     if watch is not None:
         stateful["validation"] = callbacks.Validation(
-            log, plan.every("validate_every", resolved.validate_every, 10), watch.measure,
-            watch.decisive, lambda: saver.write(run.best),
+            log,
+            plan.every("validate_every", resolved.validate_every, 10),
+            watch.measure,
+            watch.decisive,
+            lambda: saver.write(run.best),
             # A signal that comes in the last step interrupts nothing: nobody will resume that.
             lambda: stop.received is not None and saver.step < plan.total_steps,
             watch.lower_is_better,
-        )  # fmt: skip
+        )
         hooks.append(stateful["validation"])
     hooks.append(callbacks.MachineLogger(log, lambda: guard.diagnosis is not None))
     hooks += [callbacks.Progress(plan.total_steps, means), saver]
@@ -85,9 +95,12 @@ def validation(resolved, collection, model) -> evaluating.Watch | None:
         # Never the test part: a checkpoint that was chosen by it would be measured too well.
         part = "validation" if "validation" in collection.parts else "train"
         request = Request(
-            part, settings.parse_metrics("validate_metrics", resolved.validate_metrics),
-            resolved.validate_features, resolved.validate_count, "validate_metrics",
-        )  # fmt: skip
+            part,
+            settings.parse_metrics("validate_metrics", resolved.validate_metrics),
+            resolved.validate_features,
+            resolved.validate_count,
+            "validate_metrics",
+        )
         return evaluating.watch(model, collection, request)
     source = collection.parts.get("validation")
     if source is None or model.validation_measure is None:

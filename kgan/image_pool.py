@@ -30,13 +30,20 @@ class ImagePool(keras.layers.Layer):
         if size:
             # All replicas assign the same, so that one's value stands for all.
             self.images = self.add_weight(
-                name="images", shape=(size, *shape), initializer="zeros", trainable=False,
+                name="images",
+                shape=(size, *shape),
+                initializer="zeros",
+                trainable=False,
                 aggregation="only_first_replica",
-            )  # fmt: skip
+            )
             self.count = self.add_weight(
-                name="count", shape=(), dtype="int32", initializer="zeros", trainable=False,
+                name="count",
+                shape=(),
+                dtype="int32",
+                initializer="zeros",
+                trainable=False,
                 aggregation="only_first_replica",
-            )  # fmt: skip
+            )
             self.kept = [self.images, self.count]
         self.built = True
 

@@ -105,7 +105,8 @@ class Launcher:
                 self.command,
                 env={
                     # Each worker would else start as many threads as the machine has cores.
-                    "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "2",
+                    "TF_NUM_INTRAOP_THREADS": str(threads),
+                    "TF_NUM_INTEROP_THREADS": "2",
                     **os.environ,
                     "TF_CONFIG": cluster.Cluster(addresses, index).tf_config(),
                     # One bar is enough.
@@ -116,7 +117,7 @@ class Launcher:
                 start_new_session=True,
             )
             for index in range(self.settings.workers)
-        ]  # fmt: skip
+        ]
 
     def _devices(self, index) -> dict[str, str]:
         """Divides the GPUs that CUDA_VISIBLE_DEVICES names among the workers."""

@@ -73,9 +73,13 @@ class LiveBatchNormalization(keras.layers.Layer):
         axes = [0, 1, 2] if training else [1, 2]
         mean, variance = global_moments(values, axes)
         outputs = tf.nn.batch_normalization(
-            values, mean, variance, tf.cast(self.beta, tf.float32),
-            tf.cast(self.gamma, tf.float32), self.epsilon,
-        )  # fmt: skip
+            values,
+            mean,
+            variance,
+            tf.cast(self.beta, tf.float32),
+            tf.cast(self.gamma, tf.float32),
+            self.epsilon,
+        )
         return tf.cast(outputs, inputs.dtype)
 
     def get_config(self):
@@ -177,9 +181,10 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[-1], self.kernels * self.dimensions),
+            name="kernel",
+            shape=(input_shape[-1], self.kernels * self.dimensions),
             initializer=keras.initializers.RandomNormal(stddev=0.05, seed=self.seed),
-        )  # fmt: skip
+        )
 
     def call(self, inputs):
         values = tf.matmul(tf.cast(inputs, tf.float32), tf.cast(self.kernel, tf.float32))
@@ -210,11 +215,15 @@ class _SpectralNorm:
         super().build(input_shape)
         seed = getattr(self.kernel_initializer, "seed", None)
         self.left_vector = self.add_weight(
-            name="left_vector", shape=(1, self.kernel.shape[-1]), trainable=False,
+            name="left_vector",
+            shape=(1, self.kernel.shape[-1]),
+            trainable=False,
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
             # Computed alike by all replicas.
-            aggregation="only_first_replica", dtype="float32", autocast=False,
-        )  # fmt: skip
+            aggregation="only_first_replica",
+            dtype="float32",
+            autocast=False,
+        )
 
     def save_own_variables(self, store):
         # Keras' dense layers and convolutions write only what they made themselves.
@@ -256,9 +265,12 @@ class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
 
     def call(self, inputs, training=False):
         outputs = keras.ops.conv(
-            inputs, self.normalized_kernel(training), strides=list(self.strides),
-            padding=self.padding, dilation_rate=self.dilation_rate,
-        )  # fmt: skip
+            inputs,
+            self.normalized_kernel(training),
+            strides=list(self.strides),
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+        )
         if self.use_bias:
             outputs = outputs + tf.cast(self.bias, outputs.dtype)
         return self.activation(outputs) if self.activation is not None else outputs

@@ -197,7 +197,9 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
         hinge_discriminator_real_loss, hinge_discriminator_fake_loss, hinge_generator_loss
     ),
     "wasserstein": AdversarialLoss(
-        wasserstein_critic_real_loss, wasserstein_critic_fake_loss, wasserstein_generator_loss,
+        wasserstein_critic_real_loss,
+        wasserstein_critic_fake_loss,
+        wasserstein_generator_loss,
         won_below=None,
     ),
-}  # fmt: skip
+}

@@ -31,9 +31,21 @@ NOT_KEPT = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
 # What may be given beside --resume: how long and where, not what is trained.
 FREE_ON_RESUME = (
-    *NOT_KEPT, "steps", "epochs", "minutes", "evaluate", "export", "export_dir", "strategy",
-    "logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir", "manual_dir",
-)  # fmt: skip
+    *NOT_KEPT,
+    "steps",
+    "epochs",
+    "minutes",
+    "evaluate",
+    "export",
+    "export_dir",
+    "strategy",
+    "logical_devices",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "cache_gb",
+    "data_dir",
+    "manual_dir",
+)
 
 # Where a run lies and what it is called may change afterwards, too.
 PLACES = ("runs_dir", "name")
@@ -134,15 +146,19 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
     number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)
     choice(
-        "precision", "float32", ["float32", "mixed_float16", "mixed_bfloat16"],
+        "precision",
+        "float32",
+        ["float32", "mixed_float16", "mixed_bfloat16"],
         "What the layers compute in; weights, losses and pictures stay float32.",
-    )  # fmt: skip
+    )
     boolean("deterministic", False, "The same bits each time, at some cost in speed.")
 
     choice(
-        "strategy", "auto", ["auto", "none", "mirrored", "multi_worker"],
+        "strategy",
+        "auto",
+        ["auto", "none", "mirrored", "multi_worker"],
         "auto: mirrored with several GPUs. multi_worker: the processes of TF_CONFIG or Slurm.",
-    )  # fmt: skip
+    )
     integer("logical_devices", 1, "Splits the CPU or one GPU, to try --strategy out.", 1, 64)
     boolean("sync_batch_norm", None, "Batch statistics over all replicas; on under a strategy.")
 
@@ -160,10 +176,11 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
     string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
     string(
-        "validate_metrics", None,
+        "validate_metrics",
+        None,
         "What is measured then, NAME,NAME…, such as fid,modes; the first decides which checkpoint "
         "is the best. Default: for pairs their L1, else nothing.",
-    )  # fmt: skip
+    )
     string("validate_features", None, "By what: digits, pixels, inception …; default: what fits.")
     integer("validate_count", 2000, "On how many pictures, at most.", 2, 1_000_000)
     integer(
@@ -174,9 +191,11 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         100,
     )
     choice(
-        "on_collapse", "warn", ["warn", "stop", "rollback"],
+        "on_collapse",
+        "warn",
+        ["warn", "stop", "rollback"],
         "What happens when the generator draws the same picture again and again.",
-    )  # fmt: skip
+    )
     integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1, MOST_STEPS)
 
 

@@ -178,9 +178,12 @@ class Sweep:
         fractions = {cell.job(seed): self._fraction(cell, seed) for cell, seed in missing}
         done = before = every - len(missing)
         with progress.bar(
-            total=every, initial=done + sum(fractions.values()), smoothing=0, miniters=0,
+            total=every,
+            initial=done + sum(fractions.values()),
+            smoothing=0,
+            miniters=0,
             bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]",
-        ) as bar:  # fmt: skip
+        ) as bar:
             looked = 0.0
             while self.running or (missing and not self._leaving):
                 while missing and len(self.running) < self.parallel and not self._leaving:
@@ -219,12 +222,14 @@ class Sweep:
             begin = log.tell()
             process = subprocess.Popen(
                 [*self.command, *cell.arguments(seed), *places],
-                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
                 env=self._environment(),
                 pass_fds=(lock.fileno(),),
                 # A Ctrl-C reaches the runs through the sweep, and only once.
                 start_new_session=True,
-            )  # fmt: skip
+            )
         self.running.append(Worker(cell, seed, process, path, begin, self._free_slot()))
         if self.asked:
             # The signal came between the look at it and the start.
@@ -312,8 +317,9 @@ class Sweep:
 
     def _draw(self):
         with files.writing(f"--out={self.out}"):
-            drawn = comparing.write(self.out, self.runs_dir, self.grid, self.outcomes,
-                                    self.measures)  # fmt: skip
+            drawn = comparing.write(
+                self.out, self.runs_dir, self.grid, self.outcomes, self.measures
+            )
         print("\n".join(str(path) for path in drawn), flush=True)
 
     @contextlib.contextmanager

@@ -283,9 +283,12 @@ def _announce(resolved, collection, model, plan, team):
         split = f" ({replicas} replicas of {plan.batch_size // replicas}{workers})"
     logger.info(
         "plan: %d steps of batch %d%s, %d steps an epoch, %.4g epochs",
-        plan.total_steps, plan.batch_size, split, plan.steps_per_epoch,
+        plan.total_steps,
+        plan.batch_size,
+        split,
+        plan.steps_per_epoch,
         plan.total_steps / plan.steps_per_epoch,
-    )  # fmt: skip
+    )
 
 
 def _open_or_create(resolved, spec) -> pathlib.Path:
@@ -324,9 +327,13 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
     while model.completed_steps < plan.total_steps:
         dataset = _dataset(resolved, collection, model, plan, team)
         fit = functools.partial(
-            model.fit, dataset, epochs=1, verbose=0, callbacks=[guard, *called, stop],
+            model.fit,
+            dataset,
+            epochs=1,
+            verbose=0,
+            callbacks=[guard, *called, stop],
             steps_per_epoch=plan.total_steps - model.completed_steps,
-        )  # fmt: skip
+        )
         with logging_redirect_tqdm([logger]):
             data_pipeline.with_plain_refusals(fit)
         if model.completed_steps < plan.total_steps and not model.stop_training:
@@ -344,8 +351,10 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         if attempt > resolved.max_rollbacks:
             logger.error(
                 "stopped after %d rollbacks: %s; try a lower --g_lr and --d_lr, or "
-                "--precision=float32", attempt - 1, diagnosis,
-            )  # fmt: skip
+                "--precision=float32",
+                attempt - 1,
+                diagnosis,
+            )
             log.close()
             return FAILED
         good = pathlib.Path(_from_chief(team, run.newest_whole))
@@ -364,12 +373,14 @@ def _dataset(resolved, collection, model, plan, team):
     def batches(share=data_pipeline.ALL):
         dataset = data_pipeline.joint_training_batches(
             [collection.parts[part] for part in collection.training_parts],
-            collection.fields, batch_size=plan.batch_size,
+            collection.fields,
+            batch_size=plan.batch_size,
             seed=randomness.attempt_seed(resolved.seed, attempt),
             start_batch=model.completed_steps * model.batches_per_step,
             augmentation=_augmentation(resolved, collection),
-            cache_bytes=resolved.cache_gb * 1e9, share=share,
-        )  # fmt: skip
+            cache_bytes=resolved.cache_gb * 1e9,
+            share=share,
+        )
         return group_batches(dataset, share.batches_per_step)
 
     if team.count == 1:

@@ -22,22 +22,41 @@ from PIL import Image
 from kgan import checkpoint, cli, doctor, evaluate, export, generate, report, train
 
 COMMANDS = {
-    "train": train, "export": export, "generate": generate, "evaluate": evaluate, "doctor": doctor,
+    "train": train,
+    "export": export,
+    "generate": generate,
+    "evaluate": evaluate,
+    "doctor": doctor,
     "report": report,
-}  # fmt: skip
+}
 # One device: where nothing else is said, the two of conftest.py are two replicas.
 DCGAN = (
-    "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
-    "--strategy=none", "--noevaluate",
-)  # fmt: skip
-PIX2PIX = (
-    "--model=pix2pix", "--image_size=32", "--width=4", "--patch_layers=1", "--batch_size=4",
+    "--model=dcgan",
+    "--image_size=16",
+    "--width=4",
+    "--batch_size=32",
+    "--latent_size=8",
     "--strategy=none",
-)  # fmt: skip
+    "--noevaluate",
+)
+PIX2PIX = (
+    "--model=pix2pix",
+    "--image_size=32",
+    "--width=4",
+    "--patch_layers=1",
+    "--batch_size=4",
+    "--strategy=none",
+)
 CYCLEGAN = (
-    "--model=cyclegan", "--image_size=16", "--width=2", "--blocks=1", "--patch_layers=1",
-    "--pool_size=2", "--strategy=none", "--noevaluate",
-)  # fmt: skip
+    "--model=cyclegan",
+    "--image_size=16",
+    "--width=2",
+    "--blocks=1",
+    "--patch_layers=1",
+    "--pool_size=2",
+    "--strategy=none",
+    "--noevaluate",
+)
 
 # The classes of the drawn pairs, and the colour that the other side has there.
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
@@ -126,8 +145,11 @@ def unpaired_folder() -> pathlib.Path:
     rng = np.random.default_rng(8)
     root = shared_folder() / "small_unpaired"
     for place, count, low, channel in (
-        ("trainA", 6, 0, 0), ("trainB", 4, 155, 2), ("testA", 3, 0, 0), ("testB", 2, 155, 2)
-    ):  # fmt: skip
+        ("trainA", 6, 0, 0),
+        ("trainB", 4, 155, 2),
+        ("testA", 3, 0, 0),
+        ("testB", 2, 155, 2),
+    ):
         (root / place).mkdir(parents=True)
         for number in range(count):
             picture = np.zeros((16, 16, 3), np.uint8)
@@ -140,9 +162,15 @@ def unpaired_folder() -> pathlib.Path:
 def cyclegan_run() -> pathlib.Path:
     """A finished run that translates both ways; nobody writes into it."""
     return train_in(
-        shared_folder(), *CYCLEGAN, f"--dataset={unpaired_folder()}", "--steps=6",
-        "--log_every=1", "--name=unpaired", "--g_lr=0.004", "--sample_every=3",
-    )  # fmt: skip
+        shared_folder(),
+        *CYCLEGAN,
+        f"--dataset={unpaired_folder()}",
+        "--steps=6",
+        "--log_every=1",
+        "--name=unpaired",
+        "--g_lr=0.004",
+        "--sample_every=3",
+    )
 
 
 @functools.cache
@@ -150,18 +178,30 @@ def dcgan_run() -> pathlib.Path:
     """A finished run that draws from seeds; nobody writes into it."""
     # So fast that its seeds give pictures that can be told apart.
     return train_in(
-        shared_folder(), *DCGAN, "--steps=10", "--log_every=2", "--checkpoint_every=2",
-        "--sample_every=5", "--name=seeds", "--g_lr=0.05",
-    )  # fmt: skip
+        shared_folder(),
+        *DCGAN,
+        "--steps=10",
+        "--log_every=2",
+        "--checkpoint_every=2",
+        "--sample_every=5",
+        "--name=seeds",
+        "--g_lr=0.05",
+    )
 
 
 @functools.cache
 def pix2pix_run() -> pathlib.Path:
     """A finished run that translates; nobody writes into it."""
     return train_in(
-        shared_folder(), *PIX2PIX, f"--dataset={pairs_folder()}", "--steps=8", "--log_every=1",
-        "--validate_every=2", "--name=pairs", "--g_lr=0.002",
-    )  # fmt: skip
+        shared_folder(),
+        *PIX2PIX,
+        f"--dataset={pairs_folder()}",
+        "--steps=8",
+        "--log_every=1",
+        "--validate_every=2",
+        "--name=pairs",
+        "--g_lr=0.002",
+    )
 
 
 def metrics(run: pathlib.Path, kind: str | None = None) -> list[dict]:

@@ -21,9 +21,15 @@ def test_numbers_that_are_none_are_rolled_back_and_then_diagnosed(tmp_path, monk
 
     monkeypatch.setattr(alarms.NonFiniteGuard, "on_step", spoil_and_look)
     outcome = command(
-        "train", *DCGAN, "--steps=8", "--log_every=2", "--checkpoint_every=2",
-        "--max_rollbacks=2", f"--runs_dir={tmp_path}", "--noexport",
-    )  # fmt: skip
+        "train",
+        *DCGAN,
+        "--steps=8",
+        "--log_every=2",
+        "--checkpoint_every=2",
+        "--max_rollbacks=2",
+        f"--runs_dir={tmp_path}",
+        "--noexport",
+    )
     assert outcome.status == 1
     assert outcome.out.count("learning rates halved") == 2
     assert "stopped after 2 rollbacks: " in outcome.out
@@ -177,8 +183,13 @@ def test_collapsed_generator_is_said_once(said):
     assert game.log.texts == [("alarms", 40, f"generator_collapsed: {advice}")]
     assert said.messages == [f"warning: step 40: {advice}"]
     assert game.log.diversities == [
-        (10, 0.4), (20, 0.8), (30, 0.2), (40, 0.19), (50, 0.5), (60, 0.1),
-    ]  # fmt: skip
+        (10, 0.4),
+        (20, 0.8),
+        (30, 0.2),
+        (40, 0.19),
+        (50, 0.5),
+        (60, 0.1),
+    ]
     assert not game.model.stop_training and game.guard.diagnosis is None
 
 
@@ -204,8 +215,9 @@ def test_alarms_go_on_in_a_resumed_run_as_in_one_that_was_not_interrupted(said):
     parts.play(20, 30, dict.fromkeys(range(20, 31), 0.001))
     # The twentieth line, and a quarter of the greatest diversity, which was before.
     assert [(step, words.partition(":")[0]) for _, step, words in parts.log.texts] == [
-        (20, "discriminator_won"), (20, "generator_collapsed"),
-    ]  # fmt: skip
+        (20, "discriminator_won"),
+        (20, "generator_collapsed"),
+    ]
     again = Game([0.1])
     again.alarms.restore(json.loads(json.dumps(parts.alarms.state())))
     again.play(31, 40, dict.fromkeys(range(31, 41), 0.001))
@@ -233,9 +245,12 @@ def test_collapse_of_a_run_is_answered_as_asked_and_advice_stands_in_every_log(
     on_collapse, status, reached, warned, tmp_path, collapsing
 ):
     outcome = command(
-        "train", *COLLAPSING, f"--on_collapse={on_collapse}", "--max_rollbacks=1",
+        "train",
+        *COLLAPSING,
+        f"--on_collapse={on_collapse}",
+        "--max_rollbacks=1",
         f"--runs_dir={tmp_path}",
-    )  # fmt: skip
+    )
     assert outcome.status == status, outcome
     (run,) = tmp_path.iterdir()
     advice = alarms.ADVICE["generator_collapsed"]
@@ -269,6 +284,7 @@ def test_torn_last_checkpoint_is_written_anew_though_only_one_is_kept(tmp_path):
     )
     assert outcome.status == 0 and "resumed at step 8 of 10" in outcome.out
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
-        "step-00000010.safetensors", "step-00000010.safetensors.damaged",
-    ]  # fmt: skip
+        "step-00000010.safetensors",
+        "step-00000010.safetensors.damaged",
+    ]
     assert checkpoint.read(newest)[1]["step"] == 10

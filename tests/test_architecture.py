@@ -160,9 +160,16 @@ def test_only_commands_settings_and_schemes_know_absl():
 @pytest.mark.parametrize("module", ["settings", "cli", "errors", "grid", *COMMANDS])
 def test_command_line_comes_up_without_tensorflow(module):
     heavy = (
-        "tensorflow", "keras", "tensorflow_datasets", "sklearn", "skimage", "scipy", "numpy", "PIL",
+        "tensorflow",
+        "keras",
+        "tensorflow_datasets",
+        "sklearn",
+        "skimage",
+        "scipy",
+        "numpy",
+        "PIL",
         "matplotlib",
-    )  # fmt: skip
+    )
     for part in reached(f"kgan.{module}"):
         brought = {name.partition(".")[0] for name in imports(part, top_level=True)}
         assert brought & set(heavy) == set(), part

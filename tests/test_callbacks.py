@@ -224,9 +224,14 @@ class FakeWriter(callbacks.Checkpoints):
     def __init__(self, folder, every=2, keep=2, stateful=None, last_step=None):
         self.refused = []
         super().__init__(
-            folder, {"scheme": "s"}, callbacks.Every(every, "steps", 4), keep, stateful or {},
-            refuse=self.refused.append, last_step=last_step,
-        )  # fmt: skip
+            folder,
+            {"scheme": "s"},
+            callbacks.Every(every, "steps", 4),
+            keep,
+            stateful or {},
+            refuse=self.refused.append,
+            last_step=last_step,
+        )
 
 
 def test_last_checkpoints_are_kept_and_older_ones_pruned(tmp_path):
@@ -248,8 +253,11 @@ def test_pruning_leaves_the_best_and_foreign_files_alone(tmp_path):
         (tmp_path / name).write_text("mine")
     train(FakeModel(), [FakeWriter(tmp_path, every=1, keep=1)], 3)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "best.safetensors", "readme.txt", "step-00000003.safetensors", "step-notes.safetensors",
-    ]  # fmt: skip
+        "best.safetensors",
+        "readme.txt",
+        "step-00000003.safetensors",
+        "step-notes.safetensors",
+    ]
 
 
 def test_header_holds_step_and_states_and_load_gives_them_back(tmp_path):
@@ -324,9 +332,13 @@ def test_logs_are_flushed_before_a_checkpoint_is_written(tmp_path, monkeypatch):
 def validation_of(model, log, every=2, interrupted=lambda: False):
     kept = []
     hook = callbacks.Validation(
-        log, callbacks.Every(every, "steps", 4), lambda: model.validate(["a batch"]),
-        "val_l1", lambda: kept.append(model.completed_steps), interrupted,
-    )  # fmt: skip
+        log,
+        callbacks.Every(every, "steps", 4),
+        lambda: model.validate(["a batch"]),
+        "val_l1",
+        lambda: kept.append(model.completed_steps),
+        interrupted,
+    )
     return hook, kept
 
 
@@ -344,9 +356,13 @@ def test_highest_is_kept_where_higher_is_better():
     model, log, kept = FakeModel(), FakeLog(), []
     model.answers = [0.5, 0.7, 0.6, 0.8]
     hook = callbacks.Validation(
-        log, callbacks.Every(1, "steps", 4), lambda: model.validate(["a batch"]), "val",
-        lambda: kept.append(model.completed_steps), lower_is_better=False,
-    )  # fmt: skip
+        log,
+        callbacks.Every(1, "steps", 4),
+        lambda: model.validate(["a batch"]),
+        "val",
+        lambda: kept.append(model.completed_steps),
+        lower_is_better=False,
+    )
     train(model, [hook], 4)
     assert kept == [1, 2, 4] and hook.best == 0.8
 
@@ -384,8 +400,11 @@ def test_samples_are_drawn_at_the_start_now_and_then_and_at_the_end(tmp_path):
         f"step-{step:08d}.png" for step in (0, 3, 6, 7)
     ]
     assert [(name, step) for name, step, _ in log.pictures] == [
-        ("samples", 0), ("samples", 3), ("samples", 6), ("samples", 7),
-    ]  # fmt: skip
+        ("samples", 0),
+        ("samples", 3),
+        ("samples", 6),
+        ("samples", 7),
+    ]
     # Pictures of 4 pixels are enlarged 12 times, with 2 pixels of white between and around.
     assert Image.open(tmp_path / "step-00000003.png").size == (3 * 50 + 2, 2 * 50 + 2)
 

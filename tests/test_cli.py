@@ -38,9 +38,14 @@ def python(*arguments, cwd=None):
     # What the tests set for themselves must not be what makes the command quiet.
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, env=environment,
-        cwd=cwd, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -120,14 +125,16 @@ WRONG = {
     "rectangle the network has not": ([*DCGAN, "--image_size=16x32"], "--image_size=16x32"),
     "size the U-Net has not": ([*PIX2PIX, "--image_size=96"], "--image_size=96"),
     "more layers than pixels": (
-        [*PIX2PIX, "--image_size=32", "--patch_layers=6"], "--patch_layers=6",
+        [*PIX2PIX, "--image_size=32", "--patch_layers=6"],
+        "--patch_layers=6",
     ),
     "size the data set has not": ([*PIX2PIX, "--image_size=16"], "--image_size=16"),
     "missing path": ([*DCGAN, "--dataset=no/such/folder"], "--dataset=no/such/folder"),
     "missing zip": ([*DCGAN, "--dataset=none.zip"], "--dataset=none.zip"),
     "unknown data set": ([*DCGAN, "--dataset=cats9"], "--dataset=cats9"),
     "pairs for a scheme of pictures": (
-        [*DCGAN, "--image_size=32", "--dataset=facades"], "--dataset=facades: holds paired",
+        [*DCGAN, "--image_size=32", "--dataset=facades"],
+        "--dataset=facades: holds paired",
     ),
     "pictures for a scheme of pairs": (
         [*PIX2PIX, "--dataset=digits"],
@@ -140,7 +147,7 @@ WRONG = {
     "resume of nothing": (["--resume=nowhere"], "--resume=nowhere"),
     "stray word": ([*DCGAN, "epochs=3"], "epochs=3"),
     "name that is a path": ([*DCGAN, "--name=a/b"], "--name=a/b"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -151,40 +158,57 @@ def test_wrong_training_is_refused_in_one_line_and_leaves_nothing(case, empty):
 
 # For each numeric flag of training: the nearest values outside of its range, and its two ends.
 RANGES = {
-    "bad_limit": ("-0.001", "1.001", "0", "1"), "jitter": ("0.999", "2.001", "1", "2"),
+    "bad_limit": ("-0.001", "1.001", "0", "1"),
+    "jitter": ("0.999", "2.001", "1", "2"),
     "cache_gb": ("-0.001", "1000001", "0", "1000000"),
     "batch_size": ("0", "1000001", "1", "1000000"),
     "epochs": ("0", "1000000001", "1", "1000000000"),
     "steps": ("0", "1000000001", "1", "1000000000"),
     "minutes": ("0", "1000001", "0.001", "1000000"),
-    "seed": ("-1", "2147483648", "0", "2147483647"), "g_lr": ("0", "100.1", "1e-9", "100"),
-    "d_lr": ("0", "100.1", "1e-9", "100"), "accumulate": ("0", "4097", "1", "4096"),
-    "beta_1": ("-0.001", "1", "0", "0.999"), "logical_devices": ("0", "65", "1", "64"),
+    "seed": ("-1", "2147483648", "0", "2147483647"),
+    "g_lr": ("0", "100.1", "1e-9", "100"),
+    "d_lr": ("0", "100.1", "1e-9", "100"),
+    "accumulate": ("0", "4097", "1", "4096"),
+    "beta_1": ("-0.001", "1", "0", "0.999"),
+    "logical_devices": ("0", "65", "1", "64"),
     "keep_checkpoints": ("0", "1000001", "1", "1000000"),
     "max_rollbacks": ("-1", "101", "0", "100"),
     "log_every": ("0", "1000000001", "1", "1000000000"),
     "latent_size": ("0", "65537", "1", "65536"),
-    "width": ("0", "4097", "1", "4096"), "n_critic": ("0", "1001", "1", "1000"),
-    "clip": ("0", "1000.1", "1e-8", "1000"), "g_hidden": ("0", "65537", "1", "65536"),
-    "d_hidden": ("0", "65537", "1", "65536"), "l1_weight": ("-0.001", "1000001", "0", "1000000"),
-    "beta_2": ("-0.001", "1.001", "0", "0.999"), "ema_half_life": ("-0.001", "1e13", "0", "1e12"),
-    "lr_decay_from": ("-0.001", "1.001", "0", "1"), "g_width": ("0", "65537", "1", "65536"),
-    "d_width": ("0", "65537", "1", "65536"), "d_updates": ("0", "1001", "1", "1000"),
-    "g_updates": ("0", "1001", "1", "1000"), "real_label": ("0", "1.001", "0.001", "1"),
-    "flip_labels": ("-0.001", "1.001", "0", "1"), "packing": ("0", "65", "1", "64"),
+    "width": ("0", "4097", "1", "4096"),
+    "n_critic": ("0", "1001", "1", "1000"),
+    "clip": ("0", "1000.1", "1e-8", "1000"),
+    "g_hidden": ("0", "65537", "1", "65536"),
+    "d_hidden": ("0", "65537", "1", "65536"),
+    "l1_weight": ("-0.001", "1000001", "0", "1000000"),
+    "beta_2": ("-0.001", "1.001", "0", "0.999"),
+    "ema_half_life": ("-0.001", "1e13", "0", "1e12"),
+    "lr_decay_from": ("-0.001", "1.001", "0", "1"),
+    "g_width": ("0", "65537", "1", "65536"),
+    "d_width": ("0", "65537", "1", "65536"),
+    "d_updates": ("0", "1001", "1", "1000"),
+    "g_updates": ("0", "1001", "1", "1000"),
+    "real_label": ("0", "1.001", "0.001", "1"),
+    "flip_labels": ("-0.001", "1.001", "0", "1"),
+    "packing": ("0", "65", "1", "64"),
     "penalty_weight": ("-0.001", "1000001", "0", "1000000"),
     "critic_warmup": ("-1", "1000000001", "0", "1000000000"),
-    "minibatch_kernels": ("-1", "1001", "0", "1000"), "scales": ("0", "4", "1", "3"),
+    "minibatch_kernels": ("-1", "1001", "0", "1000"),
+    "scales": ("0", "4", "1", "3"),
     "cycle_weight_a": ("-0.001", "1000001", "0", "1000000"),
     "cycle_weight_b": ("-0.001", "1000001", "0", "1000000"),
     "semantic_weight": ("-0.001", "1000001", "0", "1000000"),
     "validate_count": ("1", "1000001", "2", "1000000"),
     "identity_weight": ("-0.001", "1000001", "0", "1000000"),
-    "importance_samples": ("0", "1001", "1", "1000"), "hidden": ("0", "65537", "1", "65536"),
-    "couplings": ("0", "101", "1", "100"), "logit_margin": ("0", "0.41", "1e-7", "0.4"),
-    "blocks": ("0", "101", "1", "100"), "pool_size": ("-1", "100001", "0", "100000"),
-    "patch_layers": ("0", "7", "1", "6"), "dropout": ("-0.001", "0.951", "0", "0.95"),
-}  # fmt: skip
+    "importance_samples": ("0", "1001", "1", "1000"),
+    "hidden": ("0", "65537", "1", "65536"),
+    "couplings": ("0", "101", "1", "100"),
+    "logit_margin": ("0", "0.41", "1e-7", "0.4"),
+    "blocks": ("0", "101", "1", "100"),
+    "pool_size": ("-1", "100001", "0", "100000"),
+    "patch_layers": ("0", "7", "1", "6"),
+    "dropout": ("-0.001", "0.951", "0", "0.95"),
+}
 
 
 def numeric_flags(scheme):
@@ -201,8 +225,9 @@ def test_every_numeric_flag_has_a_range():
 
 def first_schemes():
     """Names, for each numeric flag, the first scheme that has it."""
-    return {flag: scheme for scheme in settings.scheme_names()[::-1]
-            for flag in numeric_flags(scheme)}  # fmt: skip
+    return {
+        flag: scheme for scheme in settings.scheme_names()[::-1] for flag in numeric_flags(scheme)
+    }
 
 
 @pytest.mark.parametrize(("flag", "scheme"), first_schemes().items())
@@ -244,7 +269,10 @@ def test_damaged_picture_is_refused_by_its_name(empty, tmp_path):
 WRONG_COMMANDS = {
     "export of nothing": ("export", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
     "export of a best that is not kept": (
-        "export", dcgan_run, ["--checkpoint=best"], "--checkpoint=best: ",
+        "export",
+        dcgan_run,
+        ["--checkpoint=best"],
+        "--checkpoint=best: ",
     ),
     "generate from nothing": ("generate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
     "generate for nobody": ("generate", dcgan_run, ["--seeds="], "--seeds="),
@@ -256,10 +284,13 @@ WRONG_COMMANDS = {
     "translate by a painter": ("generate", dcgan_run, ["--input=."], "--input=."),
     "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
     "evaluate a painter by its targets": (
-        "evaluate", dcgan_run, ["--metrics=psnr"], "--metrics=psnr: does not fit",
+        "evaluate",
+        dcgan_run,
+        ["--metrics=psnr"],
+        "--metrics=psnr: does not fit",
     ),
     "report on nothing": ("report", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG_COMMANDS)

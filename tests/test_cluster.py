@@ -14,9 +14,11 @@ def tf_config(index=0, kind="worker", jobs=None):
 
 
 SLURM = {
-    "SLURM_STEP_NODELIST": "gpu[08-09],big", "SLURM_STEP_TASKS_PER_NODE": "2(x2),1",
-    "SLURM_PROCID": "3", "SLURM_JOB_ID": "6002",
-}  # fmt: skip
+    "SLURM_STEP_NODELIST": "gpu[08-09],big",
+    "SLURM_STEP_TASKS_PER_NODE": "2(x2),1",
+    "SLURM_PROCID": "3",
+    "SLURM_JOB_ID": "6002",
+}
 
 
 def refusal(environment):
@@ -44,10 +46,18 @@ def test_what_is_written_for_tensorflow_reads_back():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no JSON", "[]", "{}", '{"cluster": {"worker": ["a:1"]}}',
-     tf_config(2)["TF_CONFIG"], tf_config(-1)["TF_CONFIG"], tf_config(0, "ps")["TF_CONFIG"],
-     '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}'],
-)  # fmt: skip
+    [
+        "",
+        "no JSON",
+        "[]",
+        "{}",
+        '{"cluster": {"worker": ["a:1"]}}',
+        tf_config(2)["TF_CONFIG"],
+        tf_config(-1)["TF_CONFIG"],
+        tf_config(0, "ps")["TF_CONFIG"],
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}',
+    ],
+)
 def test_tf_config_that_makes_no_sense_is_one_line(text):
     assert refusal({"TF_CONFIG": text}).startswith("TF_CONFIG: must look like")
 
@@ -55,8 +65,13 @@ def test_tf_config_that_makes_no_sense_is_one_line(text):
 def test_slurm_ranks_fill_one_node_after_the_other():
     found = cluster.from_environment(SLURM)
     # 12000 + (6002 mod 3000) * 16
-    assert found.addresses == ("gpu08:12032", "gpu08:12033", "gpu09:12032", "gpu09:12033",
-                               "big:12032")  # fmt: skip
+    assert found.addresses == (
+        "gpu08:12032",
+        "gpu08:12033",
+        "gpu09:12032",
+        "gpu09:12033",
+        "big:12032",
+    )
     assert found.index == 3
 
 
@@ -68,10 +83,15 @@ def test_a_process_that_srun_did_not_start_is_told_so(missing):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SLURM_STEP_NODELIST", "gpu[08-"), ("SLURM_STEP_TASKS_PER_NODE", "2(x"),
-     ("SLURM_STEP_TASKS_PER_NODE", "2"), ("SLURM_PROCID", "five"), ("SLURM_PROCID", "5"),
-     ("SLURM_STEP_TASKS_PER_NODE", "17(x3)")],
-)  # fmt: skip
+    [
+        ("SLURM_STEP_NODELIST", "gpu[08-"),
+        ("SLURM_STEP_TASKS_PER_NODE", "2(x"),
+        ("SLURM_STEP_TASKS_PER_NODE", "2"),
+        ("SLURM_PROCID", "five"),
+        ("SLURM_PROCID", "5"),
+        ("SLURM_STEP_TASKS_PER_NODE", "17(x3)"),
+    ],
+)
 def test_slurm_variables_that_make_no_sense_are_one_line(name, value):
     line = refusal({**SLURM, name: value})
     assert "SLURM" in line or "Slurm" in line
@@ -85,10 +105,13 @@ def test_neither_is_one_line_that_names_the_launcher():
 @pytest.mark.parametrize(
     ("text", "hosts"),
     [
-        ("n1", ["n1"]), ("n[8-10]", ["n8", "n9", "n10"]), ("n[08-10]", ["n08", "n09", "n10"]),
-        ("a[1,3-4],b", ["a1", "a3", "a4", "b"]), ("x-y.z,x2", ["x-y.z", "x2"]),
+        ("n1", ["n1"]),
+        ("n[8-10]", ["n8", "n9", "n10"]),
+        ("n[08-10]", ["n08", "n09", "n10"]),
+        ("a[1,3-4],b", ["a1", "a3", "a4", "b"]),
+        ("x-y.z,x2", ["x-y.z", "x2"]),
     ],
-)  # fmt: skip
+)
 def test_lists_of_hosts_are_expanded_in_their_order(text, hosts):
     assert cluster.expand_hosts(text) == hosts
 

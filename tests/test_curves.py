@@ -60,16 +60,22 @@ def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
 
 
 def test_curves_of_alarms_and_of_names_with_a_slash_are_told_apart():
-    lines = [{"kind": "train", "step": 1, "alarm": 2.0, "a/b": 3.0},
-             {"kind": "alarm", "step": 4, "diversity": 0.5, "b": 9.0}]  # fmt: skip
+    lines = [
+        {"kind": "train", "step": 1, "alarm": 2.0, "a/b": 3.0},
+        {"kind": "alarm", "step": 4, "diversity": 0.5, "b": 9.0},
+    ]
     found = curves.curves_of(lines, ["alarm/diversity", "a/b", "diversity"])
     assert {name: curve.values.tolist() for name, curve in found.items()} == {
-        "alarm/diversity": [0.5], "a/b": [3.0],
-    }  # fmt: skip
+        "alarm/diversity": [0.5],
+        "a/b": [3.0],
+    }
 
 
 def test_seconds_are_the_greatest_that_were_logged():
-    lines = [{"kind": "train", "step": 1, "seconds": 5.0}, {"kind": "train", "step": 2},
-             {"kind": "epoch", "step": 3, "seconds": 9.0}]  # fmt: skip
+    lines = [
+        {"kind": "train", "step": 1, "seconds": 5.0},
+        {"kind": "train", "step": 2},
+        {"kind": "epoch", "step": 3, "seconds": 9.0},
+    ]
     assert curves.seconds_of(lines) == 5.0
     assert curves.seconds_of([]) == 0.0

@@ -70,17 +70,19 @@ def test_photos_are_measured_beside_the_best_constant_colours():
         Answering(answers),
         collection(maps, photos, palette=PALETTE, palette_side="input", noise_floor=0.0123),
     )
-    assert measured == pytest.approx({
-        "pictures": 2,
-        "l1": 0.4,  # of 0.2 and 0.6
-        "l1_standard_error": 0.2,  # deviation 0.4/√2, over √2
-        # Red is 0, 51, 102, whose median is 51: 0.4 + 0 + 0.4; blue has one value. Of 4 pixels.
-        "l1_constant_colour_per_class": 0.2,
-        "l1_noise_floor": 0.0123,
-        # Squared errors of 0.08 and 0.4 are a 50th and a 10th of 2²: 16.990 and 10 decibels.
-        "psnr": 13.49485,
-        "psnr_standard_error": 3.49485,
-    })  # fmt: skip
+    assert measured == pytest.approx(
+        {
+            "pictures": 2,
+            "l1": 0.4,  # of 0.2 and 0.6
+            "l1_standard_error": 0.2,  # deviation 0.4/√2, over √2
+            # Red is 0, 51, 102, whose median is 51: 0.4 + 0 + 0.4; blue has one value. Of 4 pixels.
+            "l1_constant_colour_per_class": 0.2,
+            "l1_noise_floor": 0.0123,
+            # Squared errors of 0.08 and 0.4 are a 50th and a 10th of 2²: 16.990 and 10 decibels.
+            "psnr": 13.49485,
+            "psnr_standard_error": 3.49485,
+        }
+    )
 
 
 def test_label_maps_are_measured_by_pixels_beside_the_commonest_class():
@@ -103,10 +105,16 @@ def test_pairs_without_a_label_map_are_measured_by_distances_alone():
     _, photos = two_photos()
     measured = pairs.compare(Answering(photos), collection(photos, photos))
     # Rounding to 256 levels alone gives 10 log₁₀(12 · 255²) decibels.
-    assert measured == pytest.approx({
-        "pictures": 2, "l1": 0.0, "l1_standard_error": 0.0,
-        "psnr": 58.92261, "psnr_standard_error": 0.0,
-    }, abs=1e-5)  # fmt: skip
+    assert measured == pytest.approx(
+        {
+            "pictures": 2,
+            "l1": 0.0,
+            "l1_standard_error": 0.0,
+            "psnr": 58.92261,
+            "psnr_standard_error": 0.0,
+        },
+        abs=1e-5,
+    )
 
 
 def test_similarity_is_measured_where_pictures_hold_its_window():
@@ -213,8 +221,11 @@ def test_runs_that_draw_are_measured_beside_the_real_pictures(tmp_path):
     run = copy_of(dcgan_run(), tmp_path)
     outcome = command("evaluate", f"--run={run}", "--metrics=kid,modes", "--count=40")
     assert (outcome.status, outcome.err) == (0, "")
-    (line,) = (json.loads(text) for text in (run / "metrics-drawings.jsonl").read_text().split("\n")
-               if text)  # fmt: skip
+    (line,) = (
+        json.loads(text)
+        for text in (run / "metrics-drawings.jsonl").read_text().split("\n")
+        if text
+    )
     assert {"kid_digits_40", "kid_digits_40_standard_error", "modes_digits_40"} < set(line)
     assert "fid_digits_40" not in line
     said = [" ".join(words.split()) for words in outcome.out.splitlines()]
@@ -265,9 +276,12 @@ def test_an_exported_model_is_compared_with_a_folder(tmp_path):
     assert exported.status == 0
     (version,) = (tmp_path / "models").glob("*/1")
     outcome = command(
-        "evaluate", f"--saved_model={version}", f"--real={real}", "--features=digits",
+        "evaluate",
+        f"--saved_model={version}",
+        f"--real={real}",
+        "--features=digits",
         "--metrics=kid",
-    )  # fmt: skip
+    )
     assert outcome.status == 0 and "kid_digits_30" in outcome.out, outcome
     pairs_model = command("evaluate", f"--saved_model={tmp_path}", f"--real={real}")
     assert pairs_model.error_line.startswith(f"--saved_model={tmp_path}: cannot be loaded")
@@ -280,22 +294,37 @@ def test_one_thing_is_measured_beside_one_other(flags):
 
 def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
     outcome = command(
-        "train", *DCGAN, "--steps=4", "--validate_every=2", "--validate_metrics=ssim,kid",
+        "train",
+        *DCGAN,
+        "--steps=4",
+        "--validate_every=2",
+        "--validate_metrics=ssim,kid",
         f"--runs_dir={tmp_path}/runs",
-    )  # fmt: skip
+    )
     assert outcome.error_line.startswith("--validate_metrics=ssim: does not fit")
     # 64 features want 65 pictures.
     outcome = command(
-        "train", *DCGAN, "--steps=4", "--validate_every=2", "--validate_count=50",
-        "--validate_metrics=fid", f"--runs_dir={tmp_path}/runs",
-    )  # fmt: skip
+        "train",
+        *DCGAN,
+        "--steps=4",
+        "--validate_every=2",
+        "--validate_count=50",
+        "--validate_metrics=fid",
+        f"--runs_dir={tmp_path}/runs",
+    )
     assert outcome.error_line.startswith("--validate_metrics=fid: ")
     assert "at least 65" in outcome.error_line
     assert not (tmp_path / "runs").exists()
     outcome = command(
-        "train", *DCGAN, "--steps=4", "--validate_every=2", "--noexport", "--validate_count=50",
-        "--validate_metrics=coverage,kid", f"--runs_dir={tmp_path}/runs",
-    )  # fmt: skip
+        "train",
+        *DCGAN,
+        "--steps=4",
+        "--validate_every=2",
+        "--noexport",
+        "--validate_count=50",
+        "--validate_metrics=coverage,kid",
+        f"--runs_dir={tmp_path}/runs",
+    )
     assert outcome.status == 0, outcome
     (run,) = (tmp_path / "runs").iterdir()
     lines = metrics(run, "validation")

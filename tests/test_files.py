@@ -78,10 +78,12 @@ def last_line(outcome):
             SafetensorError("Error while serializing: I/O error: No space left (os error 28)"),
             "No space left",
         ),
-        (OSError("encoder error -2 when writing image file"),
-         "encoder error -2 when writing image file"),
+        (
+            OSError("encoder error -2 when writing image file"),
+            "encoder error -2 when writing image file",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_write_that_fails_says_what_and_the_systems_reason(error, reason):
     with pytest.raises(UserError) as raised, files.writing("--out=a.png"):
         raise error
@@ -286,9 +288,15 @@ def test_measures_that_do_not_fit_leave_those_before(tmp_path, full_for):
 def test_best_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path, full_for):
     full_for("best.safetensors")
     outcome = command(
-        "train", *PIX2PIX, f"--dataset={pairs_folder()}", "--steps=4", "--validate_every=2",
-        "--checkpoint_every=1", f"--runs_dir={tmp_path}", "--noexport",
-    )  # fmt: skip
+        "train",
+        *PIX2PIX,
+        f"--dataset={pairs_folder()}",
+        "--steps=4",
+        "--validate_every=2",
+        "--checkpoint_every=1",
+        f"--runs_dir={tmp_path}",
+        "--noexport",
+    )
     (run,) = tmp_path.iterdir()
     assert last_line(outcome) == f"{run}/checkpoints/best.safetensors: {FULL}"
     assert checkpoint.saved_steps(run / "checkpoints") == [0, 1]

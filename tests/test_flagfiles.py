@@ -14,10 +14,11 @@ FOLDER = pathlib.Path(__file__).parents[1] / "flags"
 RECIPES = sorted(path.name for path in FOLDER.glob("*.cfg"))
 # Data that is no part of the package, by the recipes that need it: what stands in for it here.
 STAND_INS = {
-    "camvid_to_labels.cfg": "pairs", "camvid_to_photo.cfg": "pairs",
+    "camvid_to_labels.cfg": "pairs",
+    "camvid_to_photo.cfg": "pairs",
     "cyclegan_day2dusk.cfg": "unpaired",
     "dcgan_cifar10.cfg": "colours",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,10 @@ def test_recipe_passes_a_dry_run(recipe, colours, unpaired, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     arguments = [f"--flagfile={FOLDER}/{recipe}", "--dry_run", "--strategy=none"]
     dataset = {
-        "pairs": pairs_folder(), "colours": colours, "unpaired": unpaired,
-    }  # fmt: skip
+        "pairs": pairs_folder(),
+        "colours": colours,
+        "unpaired": unpaired,
+    }
     # Built-in digits for those that would have to be downloaded.
     named = re.search(r"^--dataset=(mnist.*)$", (FOLDER / recipe).read_text(), re.MULTILINE)
     if named:

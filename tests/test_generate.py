@@ -37,9 +37,15 @@ def tile(sheet, row, column):
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("5", [5]), ("0-3", [0, 1, 2, 3]), ("1,4,9-11", [1, 4, 9, 10, 11]), ("7-7", [7]),
-     ("3,3,1", [3, 3, 1]), ("999999999", [999_999_999])],
-)  # fmt: skip
+    [
+        ("5", [5]),
+        ("0-3", [0, 1, 2, 3]),
+        ("1,4,9-11", [1, 4, 9, 10, 11]),
+        ("7-7", [7]),
+        ("3,3,1", [3, 3, 1]),
+        ("999999999", [999_999_999]),
+    ],
+)
 def test_seeds_are_numbers_and_ranges(text, seeds):
     assert generate.parse_seeds(text) == seeds
 
@@ -131,10 +137,13 @@ def inputs(tmp_path_factory):
 
 
 NAMES = {
-    "deep/er/wide.png", "deep/large.v2.png", "grey.png",
+    "deep/er/wide.png",
+    "deep/large.v2.png",
+    "grey.png",
     # Two pictures that differ in their suffix alone both keep it.
-    "small.jpg.png", "small.png.png",
-}  # fmt: skip
+    "small.jpg.png",
+    "small.png.png",
+}
 
 
 def translated(folder):

@@ -11,8 +11,9 @@ SHAPE = (2, 2, 1)
 
 def numbered(numbers):
     """Pictures that hold their number in every pixel, so that they can be told apart."""
-    return tf.constant(np.broadcast_to(np.reshape(numbers, (-1, 1, 1, 1)), (len(numbers), *SHAPE)),
-                       tf.float32)  # fmt: skip
+    return tf.constant(
+        np.broadcast_to(np.reshape(numbers, (-1, 1, 1, 1)), (len(numbers), *SHAPE)), tf.float32
+    )
 
 
 def numbers_in(pictures):

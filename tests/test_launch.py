@@ -165,7 +165,10 @@ def test_help_is_quick_and_names_the_flags():
     root = pathlib.Path(launch.__file__).parents[1]
     said = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "kgan.launch", "--help"],
-        capture_output=True, text=True, check=True, cwd=root,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=root,
+    )
     assert "--max_restarts" in said.stdout
     assert "tensorflow" not in said.stderr

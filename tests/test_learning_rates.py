@@ -6,18 +6,25 @@ from kgan import learning_rates
 @pytest.mark.parametrize(
     ("schedule", "step", "total", "decay_from", "expected"),
     [
-        ("constant", 0, 10, 0.5, 1.0), ("constant", 9, 10, 0.5, 1.0),
+        ("constant", 0, 10, 0.5, 1.0),
+        ("constant", 9, 10, 0.5, 1.0),
         # Falls from step 100 of 200: halfway between them at 150.
-        ("linear", 0, 200, 0.5, 1.0), ("linear", 100, 200, 0.5, 1.0),
-        ("linear", 101, 200, 0.5, 0.99), ("linear", 150, 200, 0.5, 0.5),
-        ("linear", 199, 200, 0.5, 0.01), ("linear", 200, 200, 0.5, 0.0),
-        ("linear", 3, 4, 0.0, 0.25), ("linear", 9, 10, 1.0, 1.0),
+        ("linear", 0, 200, 0.5, 1.0),
+        ("linear", 100, 200, 0.5, 1.0),
+        ("linear", 101, 200, 0.5, 0.99),
+        ("linear", 150, 200, 0.5, 0.5),
+        ("linear", 199, 200, 0.5, 0.01),
+        ("linear", 200, 200, 0.5, 0.0),
+        ("linear", 3, 4, 0.0, 0.25),
+        ("linear", 9, 10, 1.0, 1.0),
         # ½ (1 + cos 60°) = ¾; cos 90° = 0; cos 120° = −½.
-        ("cosine", 100, 300, 0.0, 0.75), ("cosine", 150, 300, 0.0, 0.5),
-        ("cosine", 200, 300, 0.0, 0.25), ("cosine", 150, 300, 0.5, 1.0),
+        ("cosine", 100, 300, 0.0, 0.75),
+        ("cosine", 150, 300, 0.0, 0.5),
+        ("cosine", 200, 300, 0.0, 0.25),
+        ("cosine", 150, 300, 0.5, 1.0),
         ("cosine", 225, 300, 0.5, 0.5),
     ],
-)  # fmt: skip
+)
 def test_factor_of_a_step(schedule, step, total, decay_from, expected):
     assert learning_rates.factor(schedule, step, total, decay_from) == pytest.approx(expected)
 

@@ -50,8 +50,12 @@ def test_what_is_not_finite_becomes_null_in_json(places):
     log.write("epoch", 1, {"a": float("nan"), "b": float("-inf"), "c": 0.0})
     log.close()
     assert json.loads(places[0].read_text()) == {
-        "kind": "epoch", "step": 1, "a": None, "b": None, "c": 0.0,
-    }  # fmt: skip
+        "kind": "epoch",
+        "step": 1,
+        "a": None,
+        "b": None,
+        "c": 0.0,
+    }
     assert np.isnan(events(places)[0][2])
 
 

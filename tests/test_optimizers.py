@@ -196,8 +196,17 @@ def test_each_player_has_an_optimiser_of_its_own():
 @pytest.mark.parametrize("text", ["epsilon", "epsilon=small", "=1", "nonsense=1"])
 def test_options_that_an_optimiser_does_not_take_are_named(text):
     settings = types.SimpleNamespace(
-        g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5, beta_2=0.9,
-        g_options=text, d_options=None, ema_half_life=0, batch_size=10, accumulate=1,
-    )  # fmt: skip
+        g_optimizer="adam",
+        d_optimizer="sgd",
+        g_lr=1e-4,
+        d_lr=4e-4,
+        beta_1=0.5,
+        beta_2=0.9,
+        g_options=text,
+        d_options=None,
+        ema_half_life=0,
+        batch_size=10,
+        accumulate=1,
+    )
     with pytest.raises(ValueError, match="^`g_options`"):
         optimizers.players(settings)

@@ -57,9 +57,9 @@ def test_points_around_are_as_far_out_as_the_picture_spreads():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("unit_slope", (2 * np.sqrt(2) - 1) ** 2), ("r1", 4.0),
-                        ("dragan", (2 * np.sqrt(2) - 1) ** 2)],
-)  # fmt: skip
+    ("name", "value"),
+    [("unit_slope", (2 * np.sqrt(2) - 1) ** 2), ("r1", 4.0), ("dragan", (2 * np.sqrt(2) - 1) ** 2)],
+)
 def test_penalties_are_found_by_name(name, value):
     chances = {"shares": tf.constant([0.3, 0.6]), "noise": tf.zeros_like(POINTS)}
     found = penalties.penalty(name, slope(2.0), POINTS, -POINTS, chances)

@@ -21,10 +21,15 @@ from tests.small_runs import command, copy_of, dcgan_run
 
 FLAGS = ("--model=dcgan", "--dataset=digits", "--steps=40", "--name=drawn")
 TRAIN = [
-    {"kind": "train", "step": step, "g_loss": step / 10, "images_per_second": speed,
-     "seconds": step * 100.0}
+    {
+        "kind": "train",
+        "step": step,
+        "g_loss": step / 10,
+        "images_per_second": speed,
+        "seconds": step * 100.0,
+    }
     for step, speed in ((10, 50.0), (20, 70.0), (40, 1200.0))
-]  # fmt: skip
+]
 END = {"kind": "end", "step": 40, "peak_memory_mb": 1234.4, "cores": 4.0}
 
 
@@ -157,10 +162,16 @@ def test_head_says_what_the_run_was(tmp_path, out):
     page = report(run, out=out)
     facts = {name: values[0] for name, values in page.table("header").items()}
     assert facts == {
-        "scheme": "dcgan", "data set": "digits", "seed": "7", "steps": "40",
-        "when": "2026-03-04 11:59 to 13:10", "training time": "1 h 6 min",
-        "images/s, median": "70", "cores": "4", "peak memory": "1,234 MiB",
-    }  # fmt: skip
+        "scheme": "dcgan",
+        "data set": "digits",
+        "seed": "7",
+        "steps": "40",
+        "when": "2026-03-04 11:59 to 13:10",
+        "training time": "1 h 6 min",
+        "images/s, median": "70",
+        "cores": "4",
+        "peak memory": "1,234 MiB",
+    }
     assert "00001-drawn" in page.texts["header"]
 
 
@@ -191,20 +202,26 @@ def test_trained_run_has_every_part_in_the_page_in_its_folder(tmp_path):
 
 
 def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out):
-    run = a_run(tmp_path, kept={
-        "drawings": [
-            measured(40, when=9.0, fid_digits_297=2.25, fid_digits_297_standard_error=0.0625),
-            measured(20, when=5.0, fid_digits_297=7.0, fid_digits_297_standard_error=1.0),
-            measured(20, "validation", 3.0, fid_digits_100=8.5, kid_digits_100=None),
-        ],
-        "pairs": [measured(pictures=5, l1=0.125)],
-    })  # fmt: skip
+    run = a_run(
+        tmp_path,
+        kept={
+            "drawings": [
+                measured(40, when=9.0, fid_digits_297=2.25, fid_digits_297_standard_error=0.0625),
+                measured(20, when=5.0, fid_digits_297=7.0, fid_digits_297_standard_error=1.0),
+                measured(20, "validation", 3.0, fid_digits_100=8.5, kid_digits_100=None),
+            ],
+            "pairs": [measured(pictures=5, l1=0.125)],
+        },
+    )
     page = report(run, out=out)
     assert page.table("metrics") == {
-        "": ["00001-drawn"], "measured": ["step 20"], "l1": ["0.1250"],
-        "fid_digits_297": ["2.2500 ± 0.0625"], "fid_digits_100": ["8.5000"],
+        "": ["00001-drawn"],
+        "measured": ["step 20"],
+        "l1": ["0.1250"],
+        "fid_digits_297": ["2.2500 ± 0.0625"],
+        "fid_digits_100": ["8.5000"],
         "kid_digits_100": ["not finite"],
-    }  # fmt: skip
+    }
     words = [cells[1]["text"] for _, cells in page.rows["metrics"] if len(cells) > 1]
     assert "step 40; 5 pictures" in words and "step 40" in words
     order = [page.texts["metrics"].index(f"\n{kind} ") for kind in ("pairs", "drawings")]
@@ -214,22 +231,31 @@ def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out
 def test_best_of_a_row_is_bold_where_it_is_known_which_way_is_better(tmp_path, out):
     def values(number):
         return {
-            "fid_digits_9": number, "precision_digits_9": number, "modes_digits_9": 4.0,
+            "fid_digits_9": number,
+            "precision_digits_9": number,
+            "modes_digits_9": 4.0,
             "class_divergence_of_real_digits_9": number,
-        }  # fmt: skip
+        }
 
     runs = [
-        a_run(tmp_path, f"0000{n}-lr", more=(f"--g_lr={lr}",), kept={
-            "drawings": [measured(**values(number))],
-            "critic": [measured(critic_estimate_9=number, wasserstein_9=number)],
-        })
+        a_run(
+            tmp_path,
+            f"0000{n}-lr",
+            more=(f"--g_lr={lr}",),
+            kept={
+                "drawings": [measured(**values(number))],
+                "critic": [measured(critic_estimate_9=number, wasserstein_9=number)],
+            },
+        )
         for n, (lr, number) in enumerate(((0.1, 3.0), (0.2, 1.0), (0.3, 2.0)))
-    ]  # fmt: skip
+    ]
     page = report(*runs, out=out)
     assert page.table("metrics")["fid_digits_9"] == ["3.0000", "1.0000", "2.0000"]
     assert page.bold("metrics") == {
-        "fid_digits_9": [1], "precision_digits_9": [0], "wasserstein_9": [1],
-    }  # fmt: skip
+        "fid_digits_9": [1],
+        "precision_digits_9": [0],
+        "wasserstein_9": [1],
+    }
 
 
 @pytest.mark.parametrize(
@@ -261,9 +287,11 @@ def test_runs_that_differ_in_the_seed_only_are_a_mean_and_a_deviation(tmp_path, 
     def one(seed, value, lr=0.2, name="drawn"):
         line = measured(fid_digits_9=value, fid_digits_9_standard_error=0.5)
         return a_run(
-            tmp_path, f"0000{seed}-{lr}", more=(f"--seed={seed}", f"--g_lr={lr}", f"--name={name}"),
+            tmp_path,
+            f"0000{seed}-{lr}",
+            more=(f"--seed={seed}", f"--g_lr={lr}", f"--name={name}"),
             kept={"drawings": [line]},
-        )  # fmt: skip
+        )
 
     # 1, 3 and 8: mean 4; deviations -3, -1, 4: sqrt(26 / 2).
     runs = [one(1, 1.0), one(2, 3.0, name="other"), one(3, 8.0), one(1, 5.0, lr=0.3)]
@@ -271,9 +299,9 @@ def test_runs_that_differ_in_the_seed_only_are_a_mean_and_a_deviation(tmp_path, 
     assert page.table("metrics")["fid_digits_9"] == ["4.0000 ± 3.6056", "5.0000 ± 0.5000"]
     (cells,) = [c for _, c in page.rows["metrics"] if c[0]["text"].strip() == "fid_digits_9"]
     assert cells[1]["small"] == [
-        f"seed {seed}: {value} ± 0.5000" for seed, value in ((1, "1.0000"), (2, "3.0000"),
-                                                             (3, "8.0000"))
-    ]  # fmt: skip
+        f"seed {seed}: {value} ± 0.5000"
+        for seed, value in ((1, "1.0000"), (2, "3.0000"), (3, "8.0000"))
+    ]
     assert cells[2]["small"] == []
     assert page.table("metrics")[""] == ["00001-0.2 and 2 more", "00001-0.3"]
     (heads,) = [c for _, c in page.rows["metrics"] if not c[0]["text"]]
@@ -297,12 +325,20 @@ def test_seeds_are_drawn_as_a_band_and_single_runs_are_not(tmp_path, out):
 
 def test_panels_begin_with_losses_validation_and_wasserstein(tmp_path, out):
     names = ("g_lr", "wasserstein", "d_loss_real", "d_loss", "d_score_real", "g_loss")
-    lines = [{"kind": "train", "step": 1, **dict.fromkeys(names, 1.0)},
-             {"kind": "validation", "step": 1, "l1": 1.0, "psnr": None}]  # fmt: skip
+    lines = [
+        {"kind": "train", "step": 1, **dict.fromkeys(names, 1.0)},
+        {"kind": "validation", "step": 1, "l1": 1.0, "psnr": None},
+    ]
     page = report(a_run(tmp_path, lines=lines), out=out)
     assert [svg["aria-label"] for svg in page.of("svg")] == [
-        "g_loss", "d_loss", "validation/l1", "wasserstein", "d_score_real", "g_lr", "d_loss_real",
-    ]  # fmt: skip
+        "g_loss",
+        "d_loss",
+        "validation/l1",
+        "wasserstein",
+        "d_score_real",
+        "g_lr",
+        "d_loss_real",
+    ]
 
 
 def test_neighbouring_points_are_taken_together_in_equal_parts():
@@ -365,15 +401,18 @@ def test_page_of_two_runs_with_large_sheets_stays_small(tmp_path, out):
 
 
 def test_flags_that_differ_are_marked_and_on_top(tmp_path, out):
-    runs = [a_run(tmp_path, f"0000{n}-x", more=(f"--width={n}", f"--seed={n}", "--nooutput_bias"))
-            for n in (3, 4)]  # fmt: skip
+    runs = [
+        a_run(tmp_path, f"0000{n}-x", more=(f"--width={n}", f"--seed={n}", "--nooutput_bias"))
+        for n in (3, 4)
+    ]
     rows = report(*runs, out=out).rows["settings"]
     marked = [[cell["text"] for cell in cells] for kind, cells in rows if kind == "differs"]
     assert marked == [["--seed", "3", "4"], ["--width", "3", "4"]]
     plain = [cells for kind, cells in rows if kind != "differs" and cells[0]["text"]]
     assert [kind for kind, cells in rows if cells[0]["text"]] == [
-        *["differs"] * 2, *[None] * len(plain),
-    ]  # fmt: skip
+        *["differs"] * 2,
+        *[None] * len(plain),
+    ]
     texts = [[cell["text"] for cell in cells] for cells in plain]
     assert ["--output_bias", "false", "false"] in texts
     assert ["--steps", "40", "40"] in texts
@@ -381,9 +420,13 @@ def test_flags_that_differ_are_marked_and_on_top(tmp_path, out):
 
 def test_alarms_rollbacks_and_ends_are_told_with_their_steps(tmp_path, out):
     lines = [
-        TRAIN[0], {"kind": "alarms", "step": 12, "text": "collapsed: again"}, {**END, "step": 15},
-        {"kind": "rollback", "step": 18, "text": "NaN"}, *TRAIN[1:], END,
-    ]  # fmt: skip
+        TRAIN[0],
+        {"kind": "alarms", "step": 12, "text": "collapsed: again"},
+        {**END, "step": 15},
+        {"kind": "rollback", "step": 18, "text": "NaN"},
+        *TRAIN[1:],
+        END,
+    ]
     words = " ".join(report(a_run(tmp_path, lines=lines), out=out).texts["events"].split())
     assert words == (
         "What happened step 12 alarms collapsed: again step 15 end went on later "
@@ -401,8 +444,10 @@ def test_run_without_an_end_says_so(tmp_path, out):
 
 def full_page(tmp_path, out):
     kept = {"drawings": [measured(fid_digits_9=1.0)]}
-    runs = [a_run(tmp_path, f"0000{n}-x", more=(f"--seed={n}",), kept=kept, steps=(0, 40))
-            for n in (1, 2)]  # fmt: skip
+    runs = [
+        a_run(tmp_path, f"0000{n}-x", more=(f"--seed={n}",), kept=kept, steps=(0, 40))
+        for n in (1, 2)
+    ]
     return report(*runs, out=out)
 
 
@@ -486,9 +531,10 @@ DAMAGES = {
     ),
     "flags": (damage("flags.cfg", "--model=dcgan\n--colour=red\n"), "--colour: no such flag"),
     "sheet": (
-        damage("samples/step-00000001.png", "PNG"), "{run}/samples/step-00000001.png: damaged",
+        damage("samples/step-00000001.png", "PNG"),
+        "{run}/samples/step-00000001.png: damaged",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", DAMAGES)

@@ -170,12 +170,14 @@ def test_damaged_checkpoint_is_refused_in_one_line(damage, tmp_path):
     folder = copy_of(dcgan_run(), tmp_path)
     path = runs.Run(folder).latest()
     content = path.read_bytes()
-    path.write_bytes({
-        "torn": content[: len(content) // 2],
-        "changed": content[:-40] + b"\x07" * 40,
-        "empty": b"",
-        "no header": b"\xff" * 64,
-    }[damage])  # fmt: skip
+    path.write_bytes(
+        {
+            "torn": content[: len(content) // 2],
+            "changed": content[:-40] + b"\x07" * 40,
+            "empty": b"",
+            "no header": b"\xff" * 64,
+        }[damage]
+    )
     line = command("generate", f"--run={folder}", "--seeds=0").error_line
     assert str(path) in line and "older" in line
     assert not (folder / "seeds.png").exists()

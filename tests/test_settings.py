@@ -8,17 +8,38 @@ from kgan.errors import UserError
 
 # Values other than the default for the flags whose type alone does not give one.
 SHARED_VALUES = {
-    "validate_metrics": "kid,fid", "validate_features": "pixels", "semantic_weight": "2.0",
-    "dataset": "my pictures/größe #2", "data_dir": "some/where", "manual_dir": "/else where",
+    "validate_metrics": "kid,fid",
+    "validate_features": "pixels",
+    "semantic_weight": "2.0",
+    "dataset": "my pictures/größe #2",
+    "data_dir": "some/where",
+    "manual_dir": "/else where",
     "classes": "cat,3",
-    "palette": "000000,FFffFF,00ff7F", "image_size": "16x32", "jitter": "1.25", "cache_gb": "0.5",
-    "beta_1": "0.25", "g_lr": "3e-05", "d_lr": "1.5", "minutes": "7.5", "runs_dir": "other runs",
-    "name": "my-run_2.b", "export_dir": "/x/y", "checkpoint_every": "0.5epochs",
-    "sample_every": "30s", "validate_every": "7", "g_options": "epsilon=1e-05",
-    "d_options": "nesterov=true", "beta_2": "0.5", "ema_half_life": "500", "augment": "cutout",
-    "init_from": "runs/7", "penalty_weight": "3",
-    "output_bias": "true", "real_label": "0.5", "flip_labels": "0.25",
-}  # fmt: skip
+    "palette": "000000,FFffFF,00ff7F",
+    "image_size": "16x32",
+    "jitter": "1.25",
+    "cache_gb": "0.5",
+    "beta_1": "0.25",
+    "g_lr": "3e-05",
+    "d_lr": "1.5",
+    "minutes": "7.5",
+    "runs_dir": "other runs",
+    "name": "my-run_2.b",
+    "export_dir": "/x/y",
+    "checkpoint_every": "0.5epochs",
+    "sample_every": "30s",
+    "validate_every": "7",
+    "g_options": "epsilon=1e-05",
+    "d_options": "nesterov=true",
+    "beta_2": "0.5",
+    "ema_half_life": "500",
+    "augment": "cutout",
+    "init_from": "runs/7",
+    "penalty_weight": "3",
+    "output_bias": "true",
+    "real_label": "0.5",
+    "flip_labels": "0.25",
+}
 
 
 def refusal(*arguments):
@@ -101,9 +122,15 @@ def test_a_given_value_that_equals_the_default_counts_as_given():
 
 def test_flagfile_gives_shared_and_scheme_flags(tmp_path):
     file = flagfile(
-        tmp_path, "# what it is for", "", "--model=wgan", "  --n_critic=3", "// another comment",
-        "--dataset=a b", "--noexport",
-    )  # fmt: skip
+        tmp_path,
+        "# what it is for",
+        "",
+        "--model=wgan",
+        "  --n_critic=3",
+        "// another comment",
+        "--dataset=a b",
+        "--noexport",
+    )
     resolved = settings.parse([file])
     assert (resolved.model, resolved.n_critic, resolved.dataset) == ("wgan", 3, "a b")
     assert resolved.export is False
@@ -152,11 +179,16 @@ def test_classes_are_names_or_numbers_parted_by_commas():
 @pytest.mark.parametrize(
     ("text", "interval"),
     [
-        ("500", (500, "steps")), ("3step", (3, "steps")), ("20steps", (20, "steps")),
-        ("1epoch", (1, "epochs")), ("0.5epochs", (0.5, "epochs")),
-        ("5min", (300, "seconds")), ("1.5min", (90, "seconds")), ("45s", (45, "seconds")),
+        ("500", (500, "steps")),
+        ("3step", (3, "steps")),
+        ("20steps", (20, "steps")),
+        ("1epoch", (1, "epochs")),
+        ("0.5epochs", (0.5, "epochs")),
+        ("5min", (300, "seconds")),
+        ("1.5min", (90, "seconds")),
+        ("45s", (45, "seconds")),
     ],
-)  # fmt: skip
+)
 def test_intervals_have_a_number_and_a_unit(text, interval):
     assert settings.parse_interval("sample_every", text) == interval
 
@@ -225,9 +257,19 @@ def test_resume_lets_the_run_be_lengthened(tmp_path):
 
 @pytest.mark.parametrize(
     "flag",
-    ["--seed=1", "--g_lr=1", "--batch_size=8", "--model=dcgan", "--n_critic=3", "--dataset=digits",
-     "--precision=mixed_float16", "--deterministic", "--flip", "--log_every=3"],
-)  # fmt: skip
+    [
+        "--seed=1",
+        "--g_lr=1",
+        "--batch_size=8",
+        "--model=dcgan",
+        "--n_critic=3",
+        "--dataset=digits",
+        "--precision=mixed_float16",
+        "--deterministic",
+        "--flip",
+        "--log_every=3",
+    ],
+)
 def test_resume_refuses_what_would_change_the_run(flag, tmp_path):
     run = saved_run(tmp_path)
     assert flag.lstrip("-").partition("=")[0] in refusal(f"--resume={run}", flag)
@@ -245,9 +287,14 @@ def test_resume_refuses_a_folder_that_is_no_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "flag"),
-    [("dcgan", "--n_critic=2"), ("dcgan", "--l1_weight=1"), ("wgan", "--gan_loss=bce"),
-     ("pix2pix", "--latent_size=9"), ("pix2pix", "--clip=1")],
-)  # fmt: skip
+    [
+        ("dcgan", "--n_critic=2"),
+        ("dcgan", "--l1_weight=1"),
+        ("wgan", "--gan_loss=bce"),
+        ("pix2pix", "--latent_size=9"),
+        ("pix2pix", "--clip=1"),
+    ],
+)
 def test_flags_of_another_scheme_are_refused(model, flag):
     text = refusal(f"--model={model}", flag)
     assert text.startswith(flag.partition("=")[0] + ": no such flag")
@@ -265,35 +312,75 @@ def test_missing_model_lists_the_schemes():
 
 # A wrong value, and the flag that the message has to begin with.
 WRONG = [
-    *((f"--{name}={value}", name) for name, values in {
-        "model": ["gann", "DCGAN", "base", "../dcgan", "dcgan.py"],
-        "image_size": ["0", "7", "1025", "x", "32x", "x32", "32x32x3", "-32", "3.5", "32X32", " 8"],
-        "palette": ["FF0000", "FF0000,", "GG0000,000000", "FFF,000", "FF0000;00FF00",
-                    "#000000,#FFFFFF"],
-        "classes": ["", ",", "7,", "7,,8", "7,7"],
-        "checkpoint_every": ["0", "0min", "5h", "-5", "min", "1e3", "5 min", "five"],
-        "sample_every": ["0epochs", "5minutes", "1,5min"],
-        "validate_every": ["", "0s", "nan"],
-        "g_lr": ["0", "-1", "x", "nan", "inf", "-inf"], "d_lr": ["0", "1e", "nan"],
-        "beta_1": ["1", "1.5", "-0.1", "nan"], "minutes": ["0", "-1", "nan", "inf"],
-        "jitter": ["0.9", "2.1", "nan"], "cache_gb": ["-1", "nan", "lots"],
-        "batch_size": ["0", "-4", "2.5", "x", "1e3"], "epochs": ["0", "-1", "two"],
-        "steps": ["0", "1.5"], "seed": ["-1", str(2**31), "0.5"], "log_every": ["0"],
-        "keep_checkpoints": ["0"], "logical_devices": ["0", "65"],
-        "strategy": ["multi", "MIRRORED", ""], "precision": ["float16", "bfloat16"],
-        "g_optimizer": ["adamw", "Adam"], "d_optimizer": ["rms"], "layout": ["pairs"],
-        "direction": ["AB", "atob"], "pairs": ["edge"], "fit": ["stretch"],
-        "channels": ["2", "RGB"],
-        "export": ["maybe"], "deterministic": ["2"], "flip": ["sometimes"],
-        "name": ["a/b", "..", ".hidden", "a b", "", "a\nb"],
-        "flagfile": ["no-such-file", "."], "resume": ["no-such-run"],
-        "latent_size": ["0", "x"], "width": ["0"], "gan_loss": ["earth_mover"],
-        "l1_weight": ["1"], "no_such_flag": ["1"],
-    }.items() for value in values),
+    *(
+        (f"--{name}={value}", name)
+        for name, values in {
+            "model": ["gann", "DCGAN", "base", "../dcgan", "dcgan.py"],
+            "image_size": [
+                "0",
+                "7",
+                "1025",
+                "x",
+                "32x",
+                "x32",
+                "32x32x3",
+                "-32",
+                "3.5",
+                "32X32",
+                " 8",
+            ],
+            "palette": [
+                "FF0000",
+                "FF0000,",
+                "GG0000,000000",
+                "FFF,000",
+                "FF0000;00FF00",
+                "#000000,#FFFFFF",
+            ],
+            "classes": ["", ",", "7,", "7,,8", "7,7"],
+            "checkpoint_every": ["0", "0min", "5h", "-5", "min", "1e3", "5 min", "five"],
+            "sample_every": ["0epochs", "5minutes", "1,5min"],
+            "validate_every": ["", "0s", "nan"],
+            "g_lr": ["0", "-1", "x", "nan", "inf", "-inf"],
+            "d_lr": ["0", "1e", "nan"],
+            "beta_1": ["1", "1.5", "-0.1", "nan"],
+            "minutes": ["0", "-1", "nan", "inf"],
+            "jitter": ["0.9", "2.1", "nan"],
+            "cache_gb": ["-1", "nan", "lots"],
+            "batch_size": ["0", "-4", "2.5", "x", "1e3"],
+            "epochs": ["0", "-1", "two"],
+            "steps": ["0", "1.5"],
+            "seed": ["-1", str(2**31), "0.5"],
+            "log_every": ["0"],
+            "keep_checkpoints": ["0"],
+            "logical_devices": ["0", "65"],
+            "strategy": ["multi", "MIRRORED", ""],
+            "precision": ["float16", "bfloat16"],
+            "g_optimizer": ["adamw", "Adam"],
+            "d_optimizer": ["rms"],
+            "layout": ["pairs"],
+            "direction": ["AB", "atob"],
+            "pairs": ["edge"],
+            "fit": ["stretch"],
+            "channels": ["2", "RGB"],
+            "export": ["maybe"],
+            "deterministic": ["2"],
+            "flip": ["sometimes"],
+            "name": ["a/b", "..", ".hidden", "a b", "", "a\nb"],
+            "flagfile": ["no-such-file", "."],
+            "resume": ["no-such-run"],
+            "latent_size": ["0", "x"],
+            "width": ["0"],
+            "gan_loss": ["earth_mover"],
+            "l1_weight": ["1"],
+            "no_such_flag": ["1"],
+        }.items()
+        for value in values
+    ),
     ("--nomodel", "nomodel"),
     ("--noseed", "noseed"),
     ("--dry_run=maybe", "dry_run"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("argument", "name"), WRONG)
@@ -304,10 +391,18 @@ def test_wrong_input_is_refused_in_one_line_that_names_the_flag(argument, name):
 
 @pytest.mark.parametrize(
     ("flag", "name"),
-    [("--n_critic=0", "n_critic"), ("--clip=0", "clip"), ("--clip=-1", "clip"),
-     ("--clip=nan", "clip"), ("--network=cnn", "network"), ("--g_hidden=0", "g_hidden"),
-     ("--g_hidden=", "g_hidden"), ("--d_hidden=8,8", "d_hidden"), ("--d_hidden=x", "d_hidden")],
-)  # fmt: skip
+    [
+        ("--n_critic=0", "n_critic"),
+        ("--clip=0", "clip"),
+        ("--clip=-1", "clip"),
+        ("--clip=nan", "clip"),
+        ("--network=cnn", "network"),
+        ("--g_hidden=0", "g_hidden"),
+        ("--g_hidden=", "g_hidden"),
+        ("--d_hidden=8,8", "d_hidden"),
+        ("--d_hidden=x", "d_hidden"),
+    ],
+)
 def test_wrong_scheme_flags_are_refused_in_one_line(flag, name):
     assert refusal("--model=wgan", flag).startswith(f"--{name}")
 
@@ -356,9 +451,11 @@ def test_other_commands_refuse_what_is_missing_or_unknown():
     parsed = settings.parse_command("kgan.x", define, ["--run=a"], needed=("run",))
     assert (parsed.run, parsed.frames) == ("a", 10)
     for arguments, named in (
-        ([], "--run is missing"), (["--run=a", "--frames=1"], "--frames=1"),
-        (["--run=a", "--ru=2"], "--ru: no such flag"), (["--run=a", "b"], "b:"),
-    ):  # fmt: skip
+        ([], "--run is missing"),
+        (["--run=a", "--frames=1"], "--frames=1"),
+        (["--run=a", "--ru=2"], "--ru: no such flag"),
+        (["--run=a", "b"], "b:"),
+    ):
         with pytest.raises(UserError, match=named) as caught:
             settings.parse_command("kgan.x", define, arguments, needed=("run",))
         assert "\n" not in str(caught.value)

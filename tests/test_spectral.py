@@ -24,9 +24,10 @@ def test_kernel_ends_with_a_largest_singular_value_of_one_and_stays_raw(kind):
 
 
 def test_outputs_are_those_of_the_plain_layer_with_the_normal_kernel():
-    layer, plain = layers.SpectralConv2D(4, 3, padding="same"), keras.layers.Conv2D(
-        4, 3, padding="same"
-    )  # fmt: skip
+    layer, plain = (
+        layers.SpectralConv2D(4, 3, padding="same"),
+        keras.layers.Conv2D(4, 3, padding="same"),
+    )
     given = tf.random.normal([2, 5, 5, 3], seed=2)
     layer.build(given.shape)
     plain.build(given.shape)
@@ -70,8 +71,9 @@ def test_minibatch_features_are_sums_over_the_others():
     e = np.exp
     np.testing.assert_allclose(
         found[:, 2:],
-        [[e(-1) + 1, 1 + e(-6)], [2 * e(-1), 1 + e(-6)], [1 + e(-1), 2 * e(-6)]], rtol=1e-4,
-    )  # fmt: skip
+        [[e(-1) + 1, 1 + e(-6)], [2 * e(-1), 1 + e(-6)], [1 + e(-1), 2 * e(-6)]],
+        rtol=1e-4,
+    )
 
 
 def test_columns_part_a_latent():

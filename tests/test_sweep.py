@@ -111,9 +111,11 @@ def finished(tmp_path_factory):
 def test_several_sweeps_make_their_product_and_repeats_count_seeds_on():
     made = a_grid(OPTIMIZERS, "g_lr:1e-3|0.002", more=("--seed=5",))
     assert [cell.label for cell in made.cells] == [
-        "g_optimizer=sgd, g_lr=0.001", "g_optimizer=sgd, g_lr=0.002",
-        "g_optimizer=adam, g_lr=0.001", "g_optimizer=adam, g_lr=0.002",
-    ]  # fmt: skip
+        "g_optimizer=sgd, g_lr=0.001",
+        "g_optimizer=sgd, g_lr=0.002",
+        "g_optimizer=adam, g_lr=0.001",
+        "g_optimizer=adam, g_lr=0.002",
+    ]
     assert [seed for _, seed in made.runs()] == [5, 5, 5, 5, 6, 6, 6, 6]
 
 
@@ -189,9 +191,14 @@ def test_run_whose_folder_is_gone_is_trained_again(tmp_path):
 def test_training_is_told_cell_seed_and_place(finished):
     words = json.loads((folder(finished, "adam", 1) / "start-0").read_text())
     assert {
-        "--model=dcgan", "--steps=20", "--g_optimizer=adam", "--seed=1", "--noexport",
-        f"--runs_dir={finished}/runs", f"--job={job('adam', 1)}",
-    } <= set(words)  # fmt: skip
+        "--model=dcgan",
+        "--steps=20",
+        "--g_optimizer=adam",
+        "--seed=1",
+        "--noexport",
+        f"--runs_dir={finished}/runs",
+        f"--job={job('adam', 1)}",
+    } <= set(words)
 
 
 def test_more_values_and_repeats_train_only_what_is_new(tmp_path):
@@ -335,8 +342,10 @@ def test_command_of_the_table_trains_all_repeats_of_the_cell(tmp_path):
     line = rows(tmp_path)[0]["command"]
     said = subprocess.run(
         ["sh", "-c", line.replace("python -m kgan.train", "printf '%s\\n' run")],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     first, second = (set(part.splitlines()) for part in said.split("run\n")[1:])
     shared = {"--model=dcgan", "--dataset=a b", "--g_optimizer=sgd", "--steps=20"}
     assert shared | {"--seed=3"} <= first and shared | {"--seed=4"} <= second
@@ -376,8 +385,11 @@ def test_trained_sweep_has_its_four_results(tmp_path):
     )
     ended = subprocess.run(
         [sys.executable, "-m", "kgan.sweep", f"--out={tmp_path}/out", *shlex.split(line)],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert ended.returncode == 0, ended
     assert [row["repeats_done"] for row in rows(tmp_path / "out")] == ["1", "1"]
     for name in ("curves.png", "samples.png"):
@@ -390,7 +402,10 @@ def test_trained_sweep_has_its_four_results(tmp_path):
 def test_help_is_quick_and_names_the_flags():
     said = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "kgan.sweep", "--help"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
     assert "--repeats" in said.stdout
     assert "tensorflow" not in said.stderr and "matplotlib" not in said.stderr

@@ -28,9 +28,15 @@ from tests.small_runs import (
 )
 
 WGAN = (
-    "--model=wgan", "--n_critic=2", "--image_size=16", "--width=4", "--batch_size=32",
-    "--latent_size=8", "--noevaluate", "--strategy=none",
-)  # fmt: skip
+    "--model=wgan",
+    "--n_critic=2",
+    "--image_size=16",
+    "--width=4",
+    "--batch_size=32",
+    "--latent_size=8",
+    "--noevaluate",
+    "--strategy=none",
+)
 LOGGED = {"g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"}
 SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}
 
@@ -139,8 +145,10 @@ class TestRunFolder:
         assert sheet.size == (3 * 66 + 2, 14 + 8 * 66 + 2) and sheet.mode == "RGB"
         pixels = np.asarray(sheet)[16:80, 2:66]
         assert {tuple(colour) for colour in pixels.reshape(-1, 3)} == {
-            (0, 0, 0), (255, 0, 0), (0, 0, 255),
-        }  # fmt: skip
+            (0, 0, 0),
+            (255, 0, 0),
+            (0, 0, 255),
+        }
 
     def test_tensorboard_has_the_same_numbers_and_the_samples(self):
         scalars = {(s, tag): v for s, tag, v in events(dcgan_run()) if not isinstance(v, bytes)}
@@ -298,9 +306,12 @@ def start(tmp_path, *flags, code=None):
     root = pathlib.Path(__file__).parents[1]
     what = ["-m", "kgan.train"] if code is None else ["-c", code]
     return subprocess.Popen(
-        [sys.executable, *what, *flags, f"--runs_dir={tmp_path}"], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": str(root)},
-    )  # fmt: skip
+        [sys.executable, *what, *flags, f"--runs_dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -398,9 +409,14 @@ def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
 
 def test_minutes_end_the_run_saved_and_exported(tmp_path):
     outcome = command(
-        "train", *DCGAN, "--steps=100000", "--minutes=0.0001", f"--runs_dir={tmp_path}/runs",
-        f"--export_dir={tmp_path}/exports", "--name=short",
-    )  # fmt: skip
+        "train",
+        *DCGAN,
+        "--steps=100000",
+        "--minutes=0.0001",
+        f"--runs_dir={tmp_path}/runs",
+        f"--export_dir={tmp_path}/exports",
+        "--name=short",
+    )
     assert outcome.status == 0
     run = tmp_path / "runs" / "00001-short"
     start_step, step = checkpoint.saved_steps(run / "checkpoints")
@@ -455,9 +471,14 @@ def test_signal_in_the_last_step_leaves_nothing_unmeasured(tmp_path, monkeypatch
 
     monkeypatch.setattr(callbacks.StopBySignal, "on_step", on_step)
     outcome = command(
-        "train", *PIX2PIX, f"--dataset={pairs_folder()}", f"--runs_dir={tmp_path}", "--steps=3",
-        "--validate_every=2", "--noexport",
-    )  # fmt: skip
+        "train",
+        *PIX2PIX,
+        f"--dataset={pairs_folder()}",
+        f"--runs_dir={tmp_path}",
+        "--steps=3",
+        "--validate_every=2",
+        "--noexport",
+    )
     assert outcome.status == 128 + signal.SIGINT
     (run,) = tmp_path.iterdir()
     assert [line["step"] for line in metrics(run, "validation")] == [2, 3]

@@ -52,9 +52,12 @@ def test_samples_show_test_pictures_of_both_domains():
 def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, tmp_path):
     flags = [] if direction is None else [f"--direction={direction}"]
     outcome = command(
-        "generate", f"--run={cyclegan_run()}", f"--input={unpaired_folder()}/{place}",
-        f"--out={tmp_path}/out", *flags,
-    )  # fmt: skip
+        "generate",
+        f"--run={cyclegan_run()}",
+        f"--input={unpaired_folder()}/{place}",
+        f"--out={tmp_path}/out",
+        *flags,
+    )
     assert outcome.status == 0, outcome
     model = kgan.load(str(cyclegan_run()))
     answers = to_bytes(model.ways[way].translate(pictures(place)))
@@ -69,8 +72,11 @@ def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, 
 
 def test_direction_is_refused_where_there_is_one_way_only(tmp_path):
     outcome = command(
-        "generate", f"--run={pix2pix_run()}", f"--input={unpaired_folder()}/testA",
-        "--direction=BtoA", f"--out={tmp_path}/out",
-    )  # fmt: skip
+        "generate",
+        f"--run={pix2pix_run()}",
+        f"--input={unpaired_folder()}/testA",
+        "--direction=BtoA",
+        f"--out={tmp_path}/out",
+    )
     assert outcome.error_line.startswith("--direction=BtoA: ")
     assert outcome.error_line.endswith("translates one way only; leave it out")

@@ -30,18 +30,25 @@ SIZE = 32
 EPOCHS, BATCH, RATE = 3, 64, 1e-3
 TRANSLATED = 100  # pictures at once
 BASE = (
-    "--model=cyclegan", "--dataset=mnist+usps", "--image_size=32", "--batch_size=8", "--width=16",
-    "--identity_weight=0", "--log_every=100",
-)  # fmt: skip
+    "--model=cyclegan",
+    "--dataset=mnist+usps",
+    "--image_size=32",
+    "--batch_size=8",
+    "--width=16",
+    "--identity_weight=0",
+    "--log_every=100",
+)
 METHODS = {"CycleGAN": (), "CycleGAN, classes kept": ("--semantic_weight=1",)}
 ABOUT = {
     "CycleGAN, classes kept": " `classes kept` adds the semantic loss of Hoffman et al. 2018\n"
     "(CyCADA) with kgan's digit network, which has seen MNIST's training labels and no USPS.",
 }
 PUBLISHED = {
-    "source only": "78.9–82.2 %", "CycleGAN": "—", "CycleGAN, classes kept": "95.6 % (CyCADA)",
+    "source only": "78.9–82.2 %",
+    "CycleGAN": "—",
+    "CycleGAN, classes kept": "95.6 % (CyCADA)",
     "target only": "96.3 %",
-}  # fmt: skip
+}
 HEAD = """# From MNIST to USPS
 
 Made by `python tools/adaptation.py --work=FOLDER --manual_dir=FOLDER{methods}`.
@@ -71,13 +78,19 @@ def read(name: str, manual_dir: str, data_dir: str, part: str) -> tuple[np.ndarr
 def classifier(pictures: np.ndarray, labels: np.ndarray, seed: int, epochs: int) -> keras.Model:
     """Trains the same network on whatever pictures it is given."""
     keras.utils.set_random_seed(seed)
-    network = keras.Sequential([
-        keras.Input((SIZE, SIZE, 1)),
-        layers.Conv2D(20, 5, activation="relu"), layers.MaxPooling2D(2),
-        layers.Conv2D(50, 5, activation="relu"), layers.MaxPooling2D(2),
-        layers.Flatten(), layers.Dropout(0.5), layers.Dense(128, activation="relu"),
-        layers.Dense(10),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            layers.Conv2D(20, 5, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(50, 5, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
     network.compile(
         keras.optimizers.Adam(RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
@@ -138,11 +151,13 @@ def main() -> None:
     ]
     head = HEAD.format(
         methods=cells.methods_flag(given, METHODS),
-        epochs=EPOCHS, steps=given.steps, seeds=given.seeds,
+        epochs=EPOCHS,
+        steps=given.steps,
+        seeds=given.seeds,
         company=cells.company(folders.values()),
         about="".join(ABOUT.get(name, "") for name in given.methods),
         seconds=statistics.mean(map(cells.seconds, folders.values())),
-    )  # fmt: skip
+    )
     first = [(row[0].name, folders[row[0]]) for row in tried.values()]
     (cells.DOCS / "adaptation.md").write_text(
         head + "".join(rows) + "\n![Triplets of each, first seed](adaptation.png)\n"

@@ -19,9 +19,12 @@ ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 # Nothing but the end counts here.
 QUIET = (
-    "--noevaluate", "--noexport", "--strategy=none", "--checkpoint_every=100000",
+    "--noevaluate",
+    "--noexport",
+    "--strategy=none",
+    "--checkpoint_every=100000",
     "--sample_every=100000",
-)  # fmt: skip
+)
 # Those that this process may use.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 COMPANY = "company.json"  # in a run's folder: what ran beside it
@@ -96,13 +99,29 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
             left = 60 * cell.minutes - (0 if trained is None else seconds(trained))
             flags = (*flags, f"--minutes={left / 60}")
         done = subprocess.run(
-            [sys.executable, "-m", "kgan.train", *QUIET, *data, *cell.flags,
-             f"--steps={cell.steps}", f"--seed={cell.seed}", f"--job={cell.job}",
-             f"--name={cell.job}", f"--runs_dir={folder}", *flags],
-            capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
-                 "OMP_NUM_THREADS": threads},
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "kgan.train",
+                *QUIET,
+                *data,
+                *cell.flags,
+                f"--steps={cell.steps}",
+                f"--seed={cell.seed}",
+                f"--job={cell.job}",
+                f"--name={cell.job}",
+                f"--runs_dir={folder}",
+                *flags,
+            ],
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TF_NUM_INTRAOP_THREADS": threads,
+                "OMP_NUM_THREADS": threads,
+            },
+        )
         if done.returncode:
             raise SystemExit(f"{cell.name}: {done.stderr.splitlines()[-1]}")
         if "--dry_run" not in flags:
@@ -188,11 +207,16 @@ def evaluate(
         place, step = run / f"metrics-{kind}.jsonl", min(last_step(run), cell.steps)
         if not _measured(place, step):
             subprocess.run(
-                [sys.executable, "-m", "kgan.evaluate", f"--run={run}", *flags], check=True,
+                [sys.executable, "-m", "kgan.evaluate", f"--run={run}", *flags],
+                check=True,
                 capture_output=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": threads,
-                     "OMP_NUM_THREADS": threads},
-            )  # fmt: skip
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT),
+                    "TF_NUM_INTRAOP_THREADS": threads,
+                    "OMP_NUM_THREADS": threads,
+                },
+            )
         return _measured(place, step)
 
     with concurrent.futures.ThreadPoolExecutor(given.parallel) as pool:
@@ -215,9 +239,13 @@ def last_step(run: pathlib.Path) -> int:
 
 
 def draw(
-    sheets: Sequence[tuple[str, pathlib.Path]], place: pathlib.Path, *, columns: int,
-    size: tuple[int, int], part: float = 1.0,
-) -> None:  # fmt: skip
+    sheets: Sequence[tuple[str, pathlib.Path]],
+    place: pathlib.Path,
+    *,
+    columns: int,
+    size: tuple[int, int],
+    part: float = 1.0,
+) -> None:
     """Puts the runs' last sample sheets side by side, with their names.
 
     Args:

@@ -59,19 +59,22 @@ def problems():
     """Gives by name the closed form and what draws both sets from a count and a seed."""
     return {
         "Gaussians in 2-D, 1 apart": (
-            1.0, lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 1.0), seed)
+            1.0,
+            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 1.0), seed),
         ),
         "Gaussians in 2-D, 3 apart": (
-            3.0, lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 3.0), seed)
+            3.0,
+            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 3.0), seed),
         ),
         "Gaussians in 16-D, 3 apart": (
-            3.0, lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(16, 3.0), seed)
+            3.0,
+            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(16, 3.0), seed),
         ),
         "parallel lines, 0.5 apart": (
             wasserstein.between_parallel_lines(0.5),
             lambda n, seed: wasserstein.sample_parallel_lines(n, 0.5, seed),
         ),
-    }  # fmt: skip
+    }
 
 
 def trained_critic(real: np.ndarray, other: np.ndarray, steps: int, seed: int) -> keras.Model:
@@ -95,9 +98,14 @@ def trained_critic(real: np.ndarray, other: np.ndarray, steps: int, seed: int) -
     generator = keras.Model(number, LookUp()(number), name="generator")
     critic = mlp.discriminator((dimensions,), CRITIC, seed=seed)
     model = WGANGP(
-        generator, critic, n_critic=UPDATES, critic_warmup=steps, latent_distribution="uniform",
-        penalty_weight=LAMBDA, seed=seed,
-    )  # fmt: skip
+        generator,
+        critic,
+        n_critic=UPDATES,
+        critic_warmup=steps,
+        latent_distribution="uniform",
+        penalty_weight=LAMBDA,
+        seed=seed,
+    )
     adam = {"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}
     model.compile(
         g_optimizer=keras.optimizers.Adam(**adam), d_optimizer=keras.optimizers.Adam(**adam)
@@ -130,27 +138,42 @@ def main() -> None:
             seconds.append(time.monotonic() - began)
             fresh, few = draw(SEEN, 2000 + seed), draw(MATCHED, 3000 + seed)
             slopes = wasserstein.lipschitz_estimate(critic, *fresh, 5000, seed)
-            found.append((
-                wasserstein.critic_estimate(critic, *fresh), slopes.mean_gradient,
-                max(slopes.largest_gradient, slopes.largest_quotient), wasserstein.exact(*few),
-                wasserstein.critic_estimate(critic, *few),
-            ))  # fmt: skip
+            found.append(
+                (
+                    wasserstein.critic_estimate(critic, *fresh),
+                    slopes.mean_gradient,
+                    max(slopes.largest_gradient, slopes.largest_quotient),
+                    wasserstein.exact(*few),
+                    wasserstein.critic_estimate(critic, *few),
+                )
+            )
             bar.update()
         estimates, slopes, *others = zip(*found, strict=True)
         evened = [e / slope for e, slope in zip(estimates, slopes, strict=True)]
         values = [
-            name, f"{distance:.3f}", _by_seed(estimates), f"{_off(estimates, distance):.1%}",
-            f"{1 + distance / 2 / LAMBDA:.3f}", f"{statistics.mean(slopes):.3f}", _by_seed(evened),
-            f"{_off(evened, distance):.1%}", *(f"{statistics.mean(o):.3f}" for o in others),
-        ]  # fmt: skip
+            name,
+            f"{distance:.3f}",
+            _by_seed(estimates),
+            f"{_off(estimates, distance):.1%}",
+            f"{1 + distance / 2 / LAMBDA:.3f}",
+            f"{statistics.mean(slopes):.3f}",
+            _by_seed(evened),
+            f"{_off(evened, distance):.1%}",
+            *(f"{statistics.mean(o):.3f}" for o in others),
+        ]
         rows.append(f"| {' | '.join(values)} |\n")
     bar.close()
     head = HEAD.format(
-        hidden="-".join(map(str, CRITIC)), batch=BATCH, weight=LAMBDA,
+        hidden="-".join(map(str, CRITIC)),
+        batch=BATCH,
+        weight=LAMBDA,
         updates=given.steps * UPDATES,
-        seeds=given.seeds, seconds=statistics.mean(seconds), seen=SEEN, matched=MATCHED,
+        seeds=given.seeds,
+        seconds=statistics.mean(seconds),
+        seen=SEEN,
+        matched=MATCHED,
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-    )  # fmt: skip
+    )
     (ROOT / "docs" / "critics.md").write_text(head + "".join(rows))
     print("".join(rows), end="")
 

@@ -38,11 +38,15 @@ EXPERIMENTS = {
     "64x64": (*MNIST, "--image_size=64", "--width=8"),
     "64x64, two updates of G": (*MNIST, "--image_size=64", "--width=8", "--g_updates=2"),
     "64x64, learning rates x 5": (
-        *MNIST, "--image_size=64", "--width=8", "--g_lr=1e-3", "--d_lr=1e-3",
+        *MNIST,
+        "--image_size=64",
+        "--width=8",
+        "--g_lr=1e-3",
+        "--d_lr=1e-3",
     ),
     "question 11: cDCGAN, D told": CDCGAN,
     "question 11: D not told": (*CDCGAN, "--nocondition_discriminator"),
-}  # fmt: skip
+}
 LENGTHS = {"30 epochs": 30 * EPOCH}
 HEAD = """# The experiments of the course
 
@@ -91,9 +95,10 @@ def row(cell: cells.Cell, run: pathlib.Path) -> str:
     flags = f"`{' '.join(own)}`" if own else "—"
     return (
         f"| {cell.name} | {flags} | {logged[-1]['step']:,} | "
-        f"{cells.seconds(run) / 60:.1f} | " + " | ".join(f"{mean:.2f}" for mean in means)
+        f"{cells.seconds(run) / 60:.1f} | "
+        + " | ".join(f"{mean:.2f}" for mean in means)
         + f" | {digits} |\n"
-    )  # fmt: skip
+    )
 
 
 def main() -> None:
@@ -112,14 +117,23 @@ def main() -> None:
     folders = cells.train(order, given)
     rows = [row(cell, folders[cell]) for cell in tried]
     subprocess.run(
-        [sys.executable, "-m", "kgan.generate", f"--run={folders[tried[0]]}",
-         "--interpolate=3,17", f"--out={cells.DOCS / 'interpolation.png'}"],
-        check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "kgan.generate",
+            f"--run={folders[tried[0]]}",
+            "--interpolate=3,17",
+            f"--out={cells.DOCS / 'interpolation.png'}",
+        ],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     head = HEAD.format(
-        steps=f"{given.steps:,}", company=cells.company(folders.values()),
+        steps=f"{given.steps:,}",
+        company=cells.company(folders.values()),
         accuracy=judge_digits.accuracy(),
-    )  # fmt: skip
+    )
     (cells.DOCS / "experiments.md").write_text(head + "".join(rows) + FOOT)
     sheets = [(cell.name, folders[cell]) for cell in tried]
     cells.draw(sheets, cells.DOCS / "experiments.png", columns=4, size=(232, 232))

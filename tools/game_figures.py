@@ -66,17 +66,24 @@ def draw_field() -> dict:
     axes.quiver(theta, phi, *field(theta, phi), color="0.65", width=0.003)
     ends = {}
     ways = {
-        "one after the other": path(False), "both at once": path(True),
+        "one after the other": path(False),
+        "both at once": path(True),
         "both at once, step / 20": path(True, STEP / 20, STEPS * 20),
-    }  # fmt: skip
-    for (name, places), colour in zip(ways.items(), ("tab:blue", "tab:red", "tab:green"),
-                                      strict=True):  # fmt: skip
+    }
+    for (name, places), colour in zip(
+        ways.items(), ("tab:blue", "tab:red", "tab:green"), strict=True
+    ):
         axes.plot(*places.T, color=colour, label=name, linewidth=1.4)
         axes.plot(*places[-1], "o", color=colour)
         ends[name] = float(np.hypot(*places[-1]))
     axes.plot(0, 0, "k+", markersize=12, label="where both are at rest")
-    axes.set(xlabel="θ, where G draws", ylabel="φ, the slope of D", xlim=(-2, 2), ylim=(-2, 2),
-             title="The field turns: following it does not lead to its centre")  # fmt: skip
+    axes.set(
+        xlabel="θ, where G draws",
+        ylabel="φ, the slope of D",
+        xlim=(-2, 2),
+        ylim=(-2, 2),
+        title="The field turns: following it does not lead to its centre",
+    )
     axes.legend(loc="upper right")
     fig.savefig(DOCS / "vector_field.png", dpi=110)
     return ends
@@ -125,8 +132,9 @@ def best_discriminator(real, generated, seed: int = 0) -> tuple[np.ndarray, floa
 def draw_discriminators() -> dict:
     """Draws the trained D over p / (p + q) for two pairs of densities; returns the distances."""
     cases = {
-        "apart": (normal(-1, 1), normal(1.5, 0.7)), "equal": (normal(0, 1), normal(0, 1)),
-    }  # fmt: skip
+        "apart": (normal(-1, 1), normal(1.5, 0.7)),
+        "equal": (normal(0, 1), normal(0, 1)),
+    }
     fig, both = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", sharey=True)
     found = {}
     for axes, (name, (real, generated)) in zip(both, cases.items(), strict=True):
@@ -136,20 +144,30 @@ def draw_discriminators() -> dict:
         reached = real * np.log(ideal + 1e-30) + generated * np.log(1 - ideal + 1e-30)
         found[name] = {
             "mean_distance_to_p_over_p_plus_q": float((mass * np.abs(judged - ideal)).sum()),
-            "objective": value, "best_objective": float(reached.sum()),
-        }  # fmt: skip
+            "objective": value,
+            "best_objective": float(reached.sum()),
+        }
         peak = max(real.max(), generated.max())
         axes.fill_between(GRID, real / peak, alpha=0.25, label="p, real")
         axes.fill_between(GRID, generated / peak, alpha=0.25, label="q, generated")
         axes.plot(GRID, ideal, "k--", label="p / (p + q)")
         axes.plot(GRID, judged, color="tab:red", label="trained D")
-        axes.set(xlabel="x", ylim=(-0.03, 1.08),
-                 title=f"objective {value:.4f}, best {reached.sum():.4f}")  # fmt: skip
+        axes.set(
+            xlabel="x", ylim=(-0.03, 1.08), title=f"objective {value:.4f}, best {reached.sum():.4f}"
+        )
     both[0].legend(loc="center right")
     fig.savefig(DOCS / "best_discriminator.png", dpi=110)
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps({"field": draw_field(), "discriminator": draw_discriminators(),
-                      "minus_ln_4": -float(np.log(4))}, indent=2))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "field": draw_field(),
+                "discriminator": draw_discriminators(),
+                "minus_ln_4": -float(np.log(4)),
+            },
+            indent=2,
+        )
+    )

@@ -85,46 +85,75 @@ def distances():
     first = frechet.Statistics(np.array([0.0, 0.0]), np.diag([1.0, 4.0]), 10**6)
     second = frechet.Statistics(np.array([3.0, 4.0]), np.diag([9.0, 1.0]), 10**6)
     yield Check(
-        "FID", "two Gaussians along the axes", "closed form, 25 + (3 − 1)² + (2 − 1)²", 30.0,
-        frechet.frechet_distance(first, second), 1e-9,
-    )  # fmt: skip
+        "FID",
+        "two Gaussians along the axes",
+        "closed form, 25 + (3 − 1)² + (2 − 1)²",
+        30.0,
+        frechet.frechet_distance(first, second),
+        1e-9,
+    )
     sets = [rng.standard_normal((5000, 64)) @ rng.standard_normal((64, 64)) for _ in range(2)]
     means, covariances = zip(*[(s.mean(axis=0), np.cov(s.T)) for s in sets], strict=True)
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
     known = ((means[0] - means[1]) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
     own = [frechet.Statistics.from_features(s) for s in sets]
     yield Check(
-        "FID", "5,000 vectors of 64 correlated features each", "scipy.linalg.sqrtm", known,
-        frechet.frechet_distance(*own), 1e-6 * known,
-    )  # fmt: skip
-    values = np.array([
-        kernel.kernel_distance(*rng.standard_normal((2, 200, 8)), blocks=4, seed=n)[0]
-        for n in range(400)
-    ])  # fmt: skip
+        "FID",
+        "5,000 vectors of 64 correlated features each",
+        "scipy.linalg.sqrtm",
+        known,
+        frechet.frechet_distance(*own),
+        1e-6 * known,
+    )
+    values = np.array(
+        [
+            kernel.kernel_distance(*rng.standard_normal((2, 200, 8)), blocks=4, seed=n)[0]
+            for n in range(400)
+        ]
+    )
     yield Check(
-        f"KID (negative in {(values < 0).mean():.0%})", "mean of 400 pairs of equal distributions",
-        "unbiased: 0", 0.0, values.mean(), 3 * values.std() / 20,
-    )  # fmt: skip
+        f"KID (negative in {(values < 0).mean():.0%})",
+        "mean of 400 pairs of equal distributions",
+        "unbiased: 0",
+        0.0,
+        values.mean(),
+        3 * values.std() / 20,
+    )
     shifted = sets[0][:2000, :1], sets[0][:2000, :1] + 0.7
     yield Check(
-        "sliced Wasserstein", "2,000 numbers and a copy 0.7 further on", "closed form", 0.7,
-        sliced.sliced_wasserstein(*shifted, seed=SEED), 1e-9,
-    )  # fmt: skip
+        "sliced Wasserstein",
+        "2,000 numbers and a copy 0.7 further on",
+        "closed form",
+        0.7,
+        sliced.sliced_wasserstein(*shifted, seed=SEED),
+        1e-9,
+    )
     line = rng.standard_normal(3000), rng.gamma(2.0, size=1500)
     yield Check(
-        "sliced Wasserstein", "3,000 and 1,500 numbers", "scipy.stats.wasserstein_distance",
+        "sliced Wasserstein",
+        "3,000 and 1,500 numbers",
+        "scipy.stats.wasserstein_distance",
         scipy.stats.wasserstein_distance(*line),
-        sliced.sliced_wasserstein(*(x[:, None] for x in line), seed=SEED, power=1), 1e-9,
-    )  # fmt: skip
+        sliced.sliced_wasserstein(*(x[:, None] for x in line), seed=SEED, power=1),
+        1e-9,
+    )
     points = rng.standard_normal((500, 16))
     yield Check(
-        "exact Wasserstein", "500 points in 16-D and a copy 3 further on", "closed form", 3.0,
-        wasserstein.exact(points, points + 3 / math.sqrt(16)), 1e-6,
-    )  # fmt: skip
+        "exact Wasserstein",
+        "500 points in 16-D and a copy 3 further on",
+        "closed form",
+        3.0,
+        wasserstein.exact(points, points + 3 / math.sqrt(16)),
+        1e-6,
+    )
     yield Check(
-        "exact Wasserstein", "1,000 of each of two parallel lines 0.5 apart", "closed form", 0.5,
-        wasserstein.exact(*wasserstein.sample_parallel_lines(1000, 0.5, SEED)), 0.02,
-    )  # fmt: skip
+        "exact Wasserstein",
+        "1,000 of each of two parallel lines 0.5 apart",
+        "closed form",
+        0.5,
+        wasserstein.exact(*wasserstein.sample_parallel_lines(1000, 0.5, SEED)),
+        0.02,
+    )
 
 
 def supports():
@@ -138,13 +167,19 @@ def supports():
     density, coverage = neighbours.density_coverage(discs[1], discs[0])
     expected = neighbours.expected_coverage(10_000, 10_000)
     for name, known, found in (
-        ("precision", 0.5, precision), ("recall", 0.5, recall), ("density", 0.5, density),
+        ("precision", 0.5, precision),
+        ("recall", 0.5, recall),
+        ("density", 0.5, density),
         ("coverage", 0.5 * expected, coverage),
-    ):  # fmt: skip
+    ):
         yield Check(
-            name, "10,000 points of each of two discs that overlap by half", "geometry", known,
-            found, 0.03,
-        )  # fmt: skip
+            name,
+            "10,000 points of each of two discs that overlap by half",
+            "geometry",
+            known,
+            found,
+            0.03,
+        )
 
 
 def _overlap(apart: float) -> float:
@@ -161,9 +196,13 @@ def mixtures():
         found = modes.modes_found(points, collection.mixture)
         yield Check(f"modes, {name}", "2,500 real points", "all", count, found.modes, 0)
         yield Check(
-            f"high quality, {name}", "2,500 real points", "1 − exp(−9/2)", 1 - math.exp(-4.5),
-            found.high_quality, 0.006,
-        )  # fmt: skip
+            f"high quality, {name}",
+            "2,500 real points",
+            "1 − exp(−9/2)",
+            1 - math.exp(-4.5),
+            found.high_quality,
+            0.006,
+        )
 
 
 def translations():
@@ -173,25 +212,40 @@ def translations():
     answer = np.clip(target + rng.integers(-40, 41, target.shape), 0, 255)
     as_floats = [np.float32(x[None] / 127.5 - 1) for x in (answer, target)]
     yield Check(
-        "PSNR", "a picture with noise", "scikit-image on 256 levels",
+        "PSNR",
+        "a picture with noise",
+        "scikit-image on 256 levels",
         skimage_metrics.peak_signal_noise_ratio(
             target.astype(np.uint8), answer.astype(np.uint8), data_range=255
         ),
-        translation.psnr(*as_floats)[0], 1e-4,
-    )  # fmt: skip
+        translation.psnr(*as_floats)[0],
+        1e-4,
+    )
     yield Check(
-        "SSIM", "a picture with noise", "scikit-image on 256 levels",
+        "SSIM",
+        "a picture with noise",
+        "scikit-image on 256 levels",
         skimage_metrics.structural_similarity(
-            target.astype(np.uint8), answer.astype(np.uint8), data_range=255, channel_axis=-1,
-            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+            target.astype(np.uint8),
+            answer.astype(np.uint8),
+            data_range=255,
+            channel_axis=-1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
         ),
-        translation.ssim(*as_floats)[0], 1e-4,
-    )  # fmt: skip
+        translation.ssim(*as_floats)[0],
+        1e-4,
+    )
     wanted, answered = np.array([[[0, 0], [1, 2]]]), np.array([[[0, 1], [1, 1]]])
     yield Check(
-        "mean IoU", "four pixels of three classes", "by hand, (1/2 + 1/3 + 0)/3", 5 / 18,
-        translation.mean_iou(answered, wanted, 3), 1e-12,
-    )  # fmt: skip
+        "mean IoU",
+        "four pixels of three classes",
+        "by hand, (1/2 + 1/3 + 0)/3",
+        5 / 18,
+        translation.mean_iou(answered, wanted, 3),
+        1e-12,
+    )
 
 
 def digits(data_dir: str | None, manual_dir: str | None):
@@ -199,9 +253,12 @@ def digits(data_dir: str | None, manual_dir: str | None):
     for name, size, kind in (("mnist", 28, "labelled"), ("stacked_mnist", 28, "images")):
         channels = 1 if name == "mnist" else None
         collection = open_dataset(
-            name, Pictures((size, size), (size, size), channels), kind=kind, data_dir=data_dir,
+            name,
+            Pictures((size, size), (size, size), channels),
+            kind=kind,
+            data_dir=data_dir,
             manual_dir=manual_dir,
-        )  # fmt: skip
+        )
         source = collection.parts["test"]
         pictures = pipeline.examples(source, ("image",), len(source))["image"]
         seen = features.find(collection.features)(pictures)
@@ -210,25 +267,40 @@ def digits(data_dir: str | None, manual_dir: str | None):
             labels = pipeline.examples(source, ("label",), len(source))["label"]
             right = (seen.probabilities.argmax(axis=1) == labels).mean()
             yield Check(
-                "digit network", "MNIST's 10,000 test digits", "error of 1 % at most", 1.0, right,
+                "digit network",
+                "MNIST's 10,000 test digits",
+                "error of 1 % at most",
+                1.0,
+                right,
                 0.01,
-            )  # fmt: skip
+            )
             continue
         yield Check(
-            "modes, stacked MNIST", "26,000 real triples", "all", 1000,
-            classes.modes_found(counts), 0,
-        )  # fmt: skip
+            "modes, stacked MNIST",
+            "26,000 real triples",
+            "all",
+            1000,
+            classes.modes_found(counts),
+            0,
+        )
         yield Check(
-            "divergence, stacked MNIST", "26,000 real triples",
-            "labels that are not quite even, and 999/52,000", 0.0236,
-            classes.class_divergence(counts), 0.003,
-        )  # fmt: skip
+            "divergence, stacked MNIST",
+            "26,000 real triples",
+            "labels that are not quite even, and 999/52,000",
+            0.0236,
+            classes.class_divergence(counts),
+            0.003,
+        )
     rng = np.random.default_rng(SEED)
     even = np.bincount(rng.integers(0, 1000, 26_000), minlength=1000)
     yield Check(
-        "divergence", "26,000 even draws of 1,000 classes", "999/52,000", 999 / 52_000,
-        classes.class_divergence(even), 0.0027,
-    )  # fmt: skip
+        "divergence",
+        "26,000 even draws of 1,000 classes",
+        "999/52,000",
+        999 / 52_000,
+        classes.class_divergence(even),
+        0.0027,
+    )
 
 
 def main() -> None:
@@ -237,9 +309,12 @@ def main() -> None:
     parser.add_argument("--manual_dir", help="MNIST's four files")
     given = parser.parse_args()
     checks = [
-        *distances(), *supports(), *mixtures(), *translations(),
+        *distances(),
+        *supports(),
+        *mixtures(),
+        *translations(),
         *digits(given.data_dir, given.manual_dir),
-    ]  # fmt: skip
+    ]
     page = HEAD + "".join(check.row() for check in checks)
     print(page)
     wrong = [check for check in checks if not check.holds]

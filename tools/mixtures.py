@@ -19,9 +19,14 @@ from tools import cells  # noqa: E402
 
 SETS = {"ring": 8, "grid": 25}
 CRITIC = (
-    "--model=wgan_gp", "--d_norm=none", "--n_critic=1", "--d_lr=3e-4", "--beta_1=0.5",
-    "--beta_2=0.9", "--penalty_weight=10",
-)  # fmt: skip
+    "--model=wgan_gp",
+    "--d_norm=none",
+    "--n_critic=1",
+    "--d_lr=3e-4",
+    "--beta_1=0.5",
+    "--beta_2=0.9",
+    "--penalty_weight=10",
+)
 REMEDIES = {
     "GAN": (),
     "PacGAN2": ("--packing=2",),
@@ -34,15 +39,21 @@ ABOUT = {
 # The best of the short runs on the harder set, as long as in the paper.
 LONG_SET, LONG_METHOD, LONG_STEPS = "grid", "PacGAN2", 400_000
 NETWORKS = (
-    "--network=maxout", "--latent_size=2", *["--g_hidden=400"] * 4, *["--d_hidden=200"] * 3,
-    "--batch_size=100", "--log_every=500",
-)  # fmt: skip
+    "--network=maxout",
+    "--latent_size=2",
+    *["--g_hidden=400"] * 4,
+    *["--d_hidden=200"] * 3,
+    "--batch_size=100",
+    "--log_every=500",
+)
 PLAIN = ("--model=gan", "--g_lr=1e-4", "--d_lr=1e-4", "--beta_1=0.8")
 PUBLISHED = {
-    ("GAN", "ring"): "6.3, 98.2 %", ("GAN", "grid"): "17.3, 94.8 %",
-    ("PacGAN2", "ring"): "7.9, 95.6 %", ("PacGAN2", "grid"): "23.8, 91.3 %",
+    ("GAN", "ring"): "6.3, 98.2 %",
+    ("GAN", "grid"): "17.3, 94.8 %",
+    ("PacGAN2", "ring"): "7.9, 95.6 %",
+    ("PacGAN2", "grid"): "23.8, 91.3 %",
     (f"{LONG_METHOD}, {LONG_STEPS:,} steps", LONG_SET): "23.8, 91.3 %",
-}  # fmt: skip
+}
 HEAD = """# Modes on the ring and the grid
 
 Made by `python tools/mixtures.py --work=FOLDER{methods}`: the networks and settings of
@@ -62,9 +73,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     cells.add_methods(parser, REMEDIES)
     parser.add_argument(
-        "--published_length", action="store_true",
+        "--published_length",
+        action="store_true",
         help=f"also {LONG_METHOD} on the {LONG_SET} for {LONG_STEPS:,} steps",
-    )  # fmt: skip
+    )
     given = parser.parse_args()
     tried = {
         (name, kind): [
@@ -108,17 +120,18 @@ def main() -> None:
     head = HEAD.format(
         methods=cells.methods_flag(given, REMEDIES)
         + " --published_length" * given.published_length,
-        steps=given.steps, seeds=given.seeds, real=real,
+        steps=given.steps,
+        seeds=given.seeds,
+        real=real,
         company=cells.company(folders.values()),
-        seconds=statistics.mean(cells.seconds(folders[cell]) for cell in short), about=about,
-    )  # fmt: skip
+        seconds=statistics.mean(cells.seconds(folders[cell]) for cell in short),
+        about=about,
+    )
     (cells.DOCS / "mixtures.md").write_text(
         head + "".join(rows) + "\n![First seed of each](mixtures.png)\n"
     )
     sheets = [(f"{kind} {name}", folders[row[0]]) for (name, kind), row in tried.items()]
-    cells.draw(
-        sheets, cells.DOCS / "mixtures.png", columns=len(given.methods), size=(360, 360)
-    )  # fmt: skip
+    cells.draw(sheets, cells.DOCS / "mixtures.png", columns=len(given.methods), size=(360, 360))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,12 @@ from tools import cells, judge_digits  # noqa: E402
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam")
 RATES = ("0.0002", "0.002", "0.02", "0.2")
 BASE = (
-    "--model=gan", "--dataset=mnist", "--image_size=28", "--batch_size=64", "--log_every=100",
-)  # fmt: skip
+    "--model=gan",
+    "--dataset=mnist",
+    "--image_size=28",
+    "--batch_size=64",
+    "--log_every=100",
+)
 SHOWN = {"d_loss": "D's loss", "g_loss": "G's loss", "d_score_fake": "D's score of what G draws"}
 HEAD = """# Optimisers
 
@@ -54,15 +58,29 @@ def sweep(given) -> dict[tuple[str, str], list[pathlib.Path]]:
     ended = [run for run in places if cells.last_step(run)]
     if len(ended) < len(OPTIMIZERS) * len(RATES) * given.seeds:
         subprocess.run(
-            [sys.executable, "-m", "kgan.sweep", f"--sweep=g_optimizer:{'|'.join(OPTIMIZERS)}",
-             f"--sweep=g_lr:{'|'.join(RATES)}", f"--repeats={given.seeds}", f"--out={out}",
-             f"--parallel={given.parallel}", f"--steps={given.steps}", *BASE, *cells.QUIET,
-             f"--manual_dir={given.manual_dir}",
-             f"--data_dir={given.data_dir or given.work / 'tfds'}"],
+            [
+                sys.executable,
+                "-m",
+                "kgan.sweep",
+                f"--sweep=g_optimizer:{'|'.join(OPTIMIZERS)}",
+                f"--sweep=g_lr:{'|'.join(RATES)}",
+                f"--repeats={given.seeds}",
+                f"--out={out}",
+                f"--parallel={given.parallel}",
+                f"--steps={given.steps}",
+                *BASE,
+                *cells.QUIET,
+                f"--manual_dir={given.manual_dir}",
+                f"--data_dir={given.data_dir or given.work / 'tfds'}",
+            ],
             check=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": "1",
-                 "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TF_NUM_INTRAOP_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+            },
+        )
         places = [place.parent for place in sorted((out / "runs").glob("*/job.txt"))]
     found: dict[tuple[str, str], list[pathlib.Path]] = {}
     for run in places:
@@ -112,11 +130,15 @@ def main() -> None:
             texts.append(f"**{text}**" if best[optimizer] == rate else text)
         rows.append(f"| {optimizer} | {' | '.join(texts)} |\n")
     head = HEAD.format(
-        steps=given.steps, seeds=given.seeds, parallel=given.parallel, cores=cells.CORES,
+        steps=given.steps,
+        seeds=given.seeds,
+        parallel=given.parallel,
+        cores=cells.CORES,
         seconds=statistics.mean(cells.seconds(run) for runs in found.values() for run in runs),
-        accuracy=judge_digits.accuracy(), rates=" | ".join(rates),
+        accuracy=judge_digits.accuracy(),
+        rates=" | ".join(rates),
         lines="|".join("---" for _ in rates),
-    )  # fmt: skip
+    )
     (cells.DOCS / "optimizers.md").write_text(
         head + "".join(rows) + "\n![Curves](optimizer_curves.png)\n\n"
         "What each draws with its best rate, first seed:\n\n![Samples](optimizers.png)\n"

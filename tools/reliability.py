@@ -92,9 +92,13 @@ class Bench:
     """
 
     def __init__(
-        self, folder: pathlib.Path, tries: int, seed: int, names: Sequence[str],
+        self,
+        folder: pathlib.Path,
+        tries: int,
+        seed: int,
+        names: Sequence[str],
         say: Callable[[str], None],
-    ):  # fmt: skip
+    ):
         self.folder = folder
         self.tries = tries
         self.seed = seed
@@ -168,11 +172,12 @@ def kill(bench: Bench) -> dict[str, dict]:
             bench.say(f"{scheme} {len(trials)} of {bench.tries}")
         moments = collections.Counter(m.kind for trial in trials for m in trial.moments)
         counts[scheme] = {
-            "runs": len(trials), "moments": moments,
+            "runs": len(trials),
+            "moments": moments,
             "resumed_at": [step for trial in trials for step in trial.resumed_at],
             "differ": [trial.differences[0] for trial in trials if trial.differences],
             "seconds": time.monotonic() - start,
-        }  # fmt: skip
+        }
     return counts
 
 
@@ -245,8 +250,11 @@ def read_only(bench: Bench) -> dict:
     )
     ended = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", run, sys.executable],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     same = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()} == files
     last = (ended.stderr.strip().splitlines() or [""])[-1].replace(str(run), "RUN")
     return {
@@ -361,9 +369,14 @@ def stopped_by(number: int) -> Callable[[Bench], dict]:
             # Where it was stopped, its end was logged and a sample drawn, which are left.
             step = int(stopped[1])
             # And its checkpoint is one of the last two that are kept.
-            besides = (f"'step': {step},", f"({step}, 'end/", f"({step}, 'samples'",
-                       f"step-{step:08d}.png", "files: missing checkpoints/",
-                       f"step-{step:08d}.safetensors")  # fmt: skip
+            besides = (
+                f"'step': {step},",
+                f"({step}, 'end/",
+                f"({step}, 'samples'",
+                f"step-{step:08d}.png",
+                "files: missing checkpoints/",
+                f"step-{step:08d}.safetensors",
+            )
             after.append(f"{end_of(resumed)}, {same_or_not(of, run, besides)}")
         return {
             "tried": str(bench.tries),
@@ -425,10 +438,16 @@ def try_out(name: str, work: pathlib.Path, tries: int, seed: int, schemes: Seque
     if FAULTS[name].in_words:
         result = {"by_scheme": result}
     line = {
-        "fault": name, "seconds": time.monotonic() - start, "tries": tries, "seed": seed,
-        "cores": os.cpu_count(), "tensorflow": tf.__version__, "keras": keras.__version__,
-        "python": sys.version.split()[0], **result,
-    }  # fmt: skip
+        "fault": name,
+        "seconds": time.monotonic() - start,
+        "tries": tries,
+        "seed": seed,
+        "cores": os.cpu_count(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": sys.version.split()[0],
+        **result,
+    }
     with open(work / "results.jsonl", "a") as file:
         file.write(json.dumps(line) + "\n")
 
@@ -445,9 +464,10 @@ def page(lines: list[dict]) -> str:
             # Schemes were tried one by one, and not all as often.
             before = kept if "by_scheme" in kept else {"seconds": 0, "all_tries": ()}
             line |= FAULTS[fault].in_words(found) | {
-                "by_scheme": found, "seconds": before["seconds"] + line["seconds"],
+                "by_scheme": found,
+                "seconds": before["seconds"] + line["seconds"],
                 "all_tries": sorted({*before["all_tries"], line["tries"]}),
-            }  # fmt: skip
+            }
             line["tries"] = " or ".join(map(str, line["all_tries"]))
         last[fault] = line
     results = [(FAULTS[name], last[name]) for name in FAULTS if name in last]
@@ -461,11 +481,13 @@ def page(lines: list[dict]) -> str:
         for fault, r in results
         if "details" in r
     ]
-    machines = sorted({
-        f"Python {r['python']}, TensorFlow {r['tensorflow']}, Keras {r['keras']}, CPU with "
-        f"{r['cores']} cores, seed {r['seed']}"
-        for _, r in results
-    })  # fmt: skip
+    machines = sorted(
+        {
+            f"Python {r['python']}, TensorFlow {r['tensorflow']}, Keras {r['keras']}, CPU with "
+            f"{r['cores']} cores, seed {r['seed']}"
+            for _, r in results
+        }
+    )
     foot = "\n## Where\n\n" + "".join(f"- {machine}\n" for machine in machines)
     return HEAD + "".join(rows) + "".join(details) + foot
 

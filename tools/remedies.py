@@ -19,9 +19,15 @@ sys.path.insert(0, str(ROOT))
 from tools import cells, judge_digits  # noqa: E402
 
 BASE = (
-    "--model=gan", "--dataset=mnist", "--image_size=28", "--batch_size=64", "--g_lr=2e-3",
-    "--d_lr=5e-4", "--beta_1=0.9", "--log_every=200",
-)  # fmt: skip
+    "--model=gan",
+    "--dataset=mnist",
+    "--image_size=28",
+    "--batch_size=64",
+    "--g_lr=2e-3",
+    "--d_lr=5e-4",
+    "--beta_1=0.9",
+    "--log_every=200",
+)
 REMEDIES = {
     "plain": (),
     "noise joined to a hidden layer": ("--hidden_noise=concat",),
@@ -39,11 +45,13 @@ REMEDIES = {
     "gradient penalty (DRAGAN)": ("--penalty=dragan",),
     "least squares": ("--gan_loss=least_squares",),
     "Wasserstein, gradient penalty": (
-        "--gan_loss=wasserstein", "--penalty=unit_slope", "--d_updates=2",
+        "--gan_loss=wasserstein",
+        "--penalty=unit_slope",
+        "--d_updates=2",
     ),
     "momentum 0.5": ("--beta_1=0.5",),
     "equal rates": ("--g_lr=5e-4",),
-}  # fmt: skip
+}
 HEAD = """# Remedies against mode collapse
 
 Made by `python tools/remedies.py --work=FOLDER --manual_dir=MNIST`: a plain GAN of fully connected
@@ -88,10 +96,12 @@ def main() -> None:
             f"{statistics.mean(counts):.1f} | {divergence:.2f} | {certainty:.2f} |\n"
         )
     head = HEAD.format(
-        accuracy=judge_digits.accuracy(), seeds=given.seeds, steps=given.steps,
+        accuracy=judge_digits.accuracy(),
+        seeds=given.seeds,
+        steps=given.steps,
         company=cells.company(folders.values()),
         seconds=statistics.mean(map(cells.seconds, folders.values())),
-    )  # fmt: skip
+    )
     (cells.DOCS / "remedies.md").write_text(
         head + "".join(rows) + "\n![What each draws, first seed](remedies.png)\n"
     )

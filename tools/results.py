@@ -22,9 +22,19 @@ DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs
 # What changes no result, or is written elsewhere.
 UNSAID = (
-    *settings.PLACES, "data_dir", "manual_dir", "export_dir", "export", "evaluate", "strategy",
-    "epochs", "cache_gb", "log_every", "sample_every", "sync_batch_norm",
-)  # fmt: skip
+    *settings.PLACES,
+    "data_dir",
+    "manual_dir",
+    "export_dir",
+    "export",
+    "evaluate",
+    "strategy",
+    "epochs",
+    "cache_gb",
+    "log_every",
+    "sample_every",
+    "sync_batch_norm",
+)
 HEAD = """# Results
 
 Made by `python tools/results.py RUN …` from the runs' own files; nothing is typed in but what the

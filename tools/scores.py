@@ -69,9 +69,12 @@ def row(name: str, found: list[dict], minutes: list[float]) -> str:
 def real_row(given: argparse.Namespace) -> str:
     """Writes what real digits of the training part reach."""
     collection = open_dataset(
-        "mnist", Pictures((32, 32), (32, 32), 1), kind="images",
-        data_dir=given.data_dir or str(given.work / "tfds"), manual_dir=given.manual_dir,
-    )  # fmt: skip
+        "mnist",
+        Pictures((32, 32), (32, 32), 1),
+        kind="images",
+        data_dir=given.data_dir or str(given.work / "tfds"),
+        manual_dir=given.manual_dir,
+    )
     extractor = features.find(FEATURES)
     own, real = (
         extractor(pipeline.examples(collection.parts[part], ("image",), COUNT)["image"])
@@ -115,9 +118,7 @@ def main() -> None:
             minutes = [cells.seconds_at(folders[c], found[c]["step"]) / 60 for c in group]
             parts.append(row(name, [found[cell] for cell in group], minutes))
         parts += [of_real, "\n"]
-    head = HEAD.format(
-        seeds=given.seeds, company=cells.company(folders.values()), count=COUNT
-    )  # fmt: skip
+    head = HEAD.format(seeds=given.seeds, company=cells.company(folders.values()), count=COUNT)
     (cells.DOCS / "scores.md").write_text(head + "".join(parts).rstrip("\n") + "\n" + PUBLISHED)
     first = [(name, folders[group[0]]) for name, group in long.items()]
     cells.draw(first, cells.DOCS / "scores.png", columns=4, size=(300, 300))

@@ -16,9 +16,14 @@ sys.path.insert(0, str(ROOT))
 from tools import cells  # noqa: E402
 
 BASE = (
-    "--model=dcgan", "--dataset=stacked_mnist", "--width=16", "--batch_size=64", "--g_updates=2",
-    "--latent_distribution=uniform", "--log_every=50",
-)  # fmt: skip
+    "--model=dcgan",
+    "--dataset=stacked_mnist",
+    "--width=16",
+    "--batch_size=64",
+    "--g_updates=2",
+    "--latent_distribution=uniform",
+    "--log_every=50",
+)
 METHODS = {
     "DCGAN": (),
     "PacDCGAN2": ("--packing=2",),
@@ -53,9 +58,13 @@ def main() -> None:
     ]
     folders = cells.train(tried, given)
     found = cells.evaluate(
-        folders, "drawings", given, "--features=stacked_digits", "--count=26000",
+        folders,
+        "drawings",
+        given,
+        "--features=stacked_digits",
+        "--count=26000",
         "--metrics=modes,class_divergence",
-    )  # fmt: skip
+    )
     rows = [
         f"| {cell.name}{' `' + ' '.join(METHODS[cell.name]) + '`' if METHODS[cell.name] else ''} | "
         f"{line['step']:,} | {cells.seconds(folders[cell]) / 60:.1f} | "
@@ -64,14 +73,17 @@ def main() -> None:
         for cell, line in found.items()
     ]
     head = HEAD.format(
-        minutes=given.minutes, company=cells.company(folders.values()),
+        minutes=given.minutes,
+        company=cells.company(folders.values()),
         real=found[tried[0]][f"class_divergence_of_real_{PROTOCOL}"],
-    )  # fmt: skip
+    )
     (cells.DOCS / "stacked.md").write_text(head + "".join(rows) + "\n![Samples](stacked.png)\n")
     cells.draw(
-        [(cell.name, folders[cell]) for cell in tried], cells.DOCS / "stacked.png", columns=3,
+        [(cell.name, folders[cell]) for cell in tried],
+        cells.DOCS / "stacked.png",
+        columns=3,
         size=(320, 320),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

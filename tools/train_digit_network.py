@@ -38,8 +38,9 @@ def moved(pictures, labels):
     offsets = tf.random.uniform([tf.shape(pictures)[0], 2], 0, 2 * MOVED + 1, tf.int32)
     cut = tf.map_fn(
         lambda given: tf.slice(given[0], [given[1][0], given[1][1], 0], [size, size, 1]),
-        (padded, offsets), fn_output_signature=tf.float32,
-    )  # fmt: skip
+        (padded, offsets),
+        fn_output_signature=tf.float32,
+    )
     return cut, labels
 
 
@@ -53,17 +54,21 @@ def main() -> None:
     keras.utils.set_random_seed(given.seed)
     size = (digit_network.SIZE, digit_network.SIZE)
     collection = open_dataset(
-        "mnist", Pictures(size, size, 1), kind="labelled", data_dir=given.data_dir,
+        "mnist",
+        Pictures(size, size, 1),
+        kind="labelled",
+        data_dir=given.data_dir,
         manual_dir=given.manual_dir,
-    )  # fmt: skip
+    )
     pictures, labels = read(collection, "train")
     network = digit_network.build()
     classifier = keras.Model(network.input, network.outputs[1])
     steps = given.epochs * (len(pictures) // BATCH)
     classifier.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
-    )  # fmt: skip
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
     batches = tf.data.Dataset.from_tensor_slices((pictures, labels))
     batches = batches.shuffle(len(pictures)).batch(BATCH, drop_remainder=True).map(moved)
     classifier.fit(batches, epochs=given.epochs, verbose=2)

@@ -10,9 +10,13 @@ from kgan.data.mixtures import Mixture
 
 # By kind, the fields of an example that a batch is made of; of two domains each has them.
 FIELDS = {
-    "images": ("image",), "labelled": ("image", "label"), "attributes": ("image", "attributes"),
-    "paired": ("input", "target"), "unpaired": ("image",), "points": ("image",),
-}  # fmt: skip
+    "images": ("image",),
+    "labelled": ("image", "label"),
+    "attributes": ("image", "attributes"),
+    "paired": ("input", "target"),
+    "unpaired": ("image",),
+    "points": ("image",),
+}
 KINDS = tuple(FIELDS)
 
 

@@ -12,8 +12,17 @@ from collections.abc import Callable
 import numpy as np
 
 CLASS_NAMES = (
-    "sky", "ground", "roof", "wall", "trim", "window", "door", "balcony", "shutter", "awning",
-)  # fmt: skip
+    "sky",
+    "ground",
+    "roof",
+    "wall",
+    "trim",
+    "window",
+    "door",
+    "balcony",
+    "shutter",
+    "awning",
+)
 SKY, GROUND, ROOF, WALL, TRIM, WINDOW, DOOR, BALCONY, SHUTTER, AWNING = range(len(CLASS_NAMES))
 PALETTE = np.frombuffer(
     bytes.fromhex("78c8ff 5a5a64 aa2832 1428c8 00dcc8 006eff c86e00 963cdc 3cbe3c ffdc00"), np.uint8

@@ -11,8 +11,13 @@ from PIL import Image, ImageDraw
 
 SKINS = ((255, 224, 196), (236, 188, 150), (205, 150, 110), (155, 102, 70), (98, 62, 44))
 HAIRS = (
-    (34, 28, 28), (74, 46, 30), (122, 78, 44), (214, 174, 96), (176, 76, 34), (150, 150, 156),
-)  # fmt: skip
+    (34, 28, 28),
+    (74, 46, 30),
+    (122, 78, 44),
+    (214, 174, 96),
+    (176, 76, 34),
+    (150, 150, 156),
+)
 HAIR_FROM_SKIN = 130  # least sum of the differences in red, green and blue
 MIDDLE_SKIN = 400  # sum of red, green and blue below which the rims of glasses are light
 IRISES = ((70, 110, 170), (70, 130, 80), (100, 66, 38), (50, 40, 36))
@@ -158,9 +163,14 @@ class Face:
         self.ellipse(x, y - 0.06, reach, looks.half[1] + 0.03, colour)
         low = min(looks.hair_length, 0.99)
         self.polygon(
-            [(x - reach, y - 0.06), (x + reach, y - 0.06), (x + reach + 0.03, low),
-             (x - reach - 0.03, low)], colour,
-        )  # fmt: skip
+            [
+                (x - reach, y - 0.06),
+                (x + reach, y - 0.06),
+                (x + reach + 0.03, low),
+                (x - reach - 0.03, low),
+            ],
+            colour,
+        )
 
     def _body(self):
         looks = self.looks
@@ -169,9 +179,14 @@ class Face:
         self.ellipse(x, 1.06, 0.4, 1.06 - chin - 0.02, looks.colours["shirt"])
         throat = _shade(looks.colours["skin"], 0.84)
         self.polygon(
-            [(x - neck, chin - 0.08), (x + neck, chin - 0.08), (x + neck, chin + 0.05),
-             (x - neck, chin + 0.05)], throat,
-        )  # fmt: skip
+            [
+                (x - neck, chin - 0.08),
+                (x + neck, chin - 0.08),
+                (x + neck, chin + 0.05),
+                (x - neck, chin + 0.05),
+            ],
+            throat,
+        )
         self.ellipse(x, chin + 0.05, neck, 0.04, throat)
 
     def _head(self):
@@ -249,10 +264,16 @@ class Face:
                 edge = looks.half[0] + looks.hair_width
                 x, low = looks.centre[0], min(looks.hair_length, 0.99) - 0.04
                 self.polygon(
-                    [self.at(side * 0.78, -0.6), self.at(side * 1.0, -0.7),
-                     (x + side * edge, self.at(0, -0.2)[1]), (x + side * (edge + 0.02), low),
-                     (x + side * (looks.half[0] * 0.98), low), self.at(side * 0.93, 0.1)], colour,
-                )  # fmt: skip
+                    [
+                        self.at(side * 0.78, -0.6),
+                        self.at(side * 1.0, -0.7),
+                        (x + side * edge, self.at(0, -0.2)[1]),
+                        (x + side * (edge + 0.02), low),
+                        (x + side * (looks.half[0] * 0.98), low),
+                        self.at(side * 0.93, 0.1),
+                    ],
+                    colour,
+                )
 
     def _glasses(self):
         looks, colour = self.looks, self.looks.colours["frame"]
@@ -264,9 +285,12 @@ class Face:
         for side in (-1, 1):
             x, y = self._eye_place(side)
             rim = np.stack(
-                [x + wide * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power,
-                 y + high * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power], 1,
-            )  # fmt: skip
+                [
+                    x + wide * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power,
+                    y + high * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power,
+                ],
+                1,
+            )
             self.line(rim, thick, colour)
             self.line([(x + side * wide, y), self.at(side * 0.99, -0.06)], thick, colour)
         left, right = self._eye_place(-1), self._eye_place(1)
@@ -306,8 +330,9 @@ def _top_hat(face: Face) -> None:
     x, y = face.at(0, -0.6)
     half = face.looks.half[0] * 0.86
     top = max(0.02, y - 0.25 * face.looks.hat_height)
-    face.polygon([(x - half, y), (x - half * 1.1, top), (x + half * 1.1, top), (x + half, y)],
-                 colours["hat"])  # fmt: skip
+    face.polygon(
+        [(x - half, y), (x - half * 1.1, top), (x + half * 1.1, top), (x + half, y)], colours["hat"]
+    )
     face._band(-0.68, 0.04, colours["band"], 0.84)
     face.ellipse(x, y, face.looks.half[0] * 1.4, 0.03, _shade(colours["hat"], 0.8))
 

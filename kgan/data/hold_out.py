@@ -71,8 +71,9 @@ def with_validation(collection: Collection, share: float) -> Collection:
     numbers = np.arange(len(train))
     taken = numbers % every == every - 1
     parts = {
-        **collection.parts, "train": SomeOf(train, numbers[~taken]),
+        **collection.parts,
+        "train": SomeOf(train, numbers[~taken]),
         "validation": SomeOf(train, numbers[taken]),
-    }  # fmt: skip
+    }
     said = f"{collection.description}; {taken.sum():,} of train held out for validation"
     return dataclasses.replace(collection, parts=parts, description=said)

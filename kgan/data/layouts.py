@@ -16,10 +16,14 @@ from kgan.errors import UserError
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
 PART_FOLDERS = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
 SAMPLE = 16  # pictures looked at to decide something about all of them

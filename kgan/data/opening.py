@@ -154,9 +154,12 @@ def _open_one(name, pictures, options):
         collection = BUILT_IN[name](pictures, options)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         collection = open_folder(
-            name, pictures, layout=options.layout, direction=options.direction,
+            name,
+            pictures,
+            layout=options.layout,
+            direction=options.direction,
             palette=options.palette,
-        )  # fmt: skip
+        )
         limit = options.bad_limit
     else:
         collection = open_tfds(

@@ -11,9 +11,19 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from kgan.errors import UserError, printable
 
 SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp",
-    ".tif", ".tiff", ".pgm", ".ppm",
-)  # fmt: skip
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".gif",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".pgm",
+    ".ppm",
+)
 LOSSLESS_SUFFIXES = (".png", ".gif", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
 # Only these are tried, whatever a file is called: some of Pillow's other readers start programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")

@@ -63,9 +63,7 @@ class Share:
     def place(self, element):
         """Tells the batch and the replica of an element: for each step, replica by replica."""
         turn, within = element // self.batches_per_step, element % self.batches_per_step
-        return (
-            turn // self.local * self.batches_per_step + within, self.first + turn % self.local
-        )  # fmt: skip
+        return (turn // self.local * self.batches_per_step + within, self.first + turn % self.local)
 
 
 ALL = Share()
@@ -184,11 +182,14 @@ def joint_training_batches(
     """
     datasets = [
         training_batches(
-            source, keys, cache_bytes=cache_bytes / len(sources),
-            seed=randomness.fold(seed, DOMAIN, number) if number else seed, **how,
+            source,
+            keys,
+            cache_bytes=cache_bytes / len(sources),
+            seed=randomness.fold(seed, DOMAIN, number) if number else seed,
+            **how,
         )
         for number, source in enumerate(sources)
-    ]  # fmt: skip
+    ]
     return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(tuple(datasets))
 
 

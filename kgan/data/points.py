@@ -40,7 +40,11 @@ def open_mixture(name: str, *, seed: int = 0) -> Collection:
         for part, count in COUNTS.items()
     }
     return Collection(
-        name=name, kind="points", parts=parts, mixture=mixture, mirrors=False,
+        name=name,
+        kind="points",
+        parts=parts,
+        mixture=mixture,
+        mirrors=False,
         description=f"{name}: {len(mixture.centres)} Gaussians of standard deviation "
         f"{mixture.deviation} in the plane; {COUNTS['train']:,} training points",
-    )  # fmt: skip
+    )

@@ -95,8 +95,11 @@ def make_scene(rng: np.random.Generator) -> Scene:
         if len(solids) == wanted:
             break
     azimuth, elevation = rng.uniform(0, 2 * math.pi), rng.uniform(0.6, 1.2)
-    light = [math.cos(elevation) * math.cos(azimuth), math.sin(elevation),
-             math.cos(elevation) * math.sin(azimuth)]  # fmt: skip
+    light = [
+        math.cos(elevation) * math.cos(azimuth),
+        math.sin(elevation),
+        math.cos(elevation) * math.sin(azimuth),
+    ]
     plain = rng.uniform(0.35, 0.85) + rng.uniform(-0.12, 0.12, 3)
     contrast = rng.uniform(0.75, 0.92) if rng.uniform() < 0.7 else 1.0
     horizon = rng.uniform(0.7, 0.95) + rng.uniform(-0.05, 0.05, 3)

@@ -65,8 +65,11 @@ def stack(collection: Collection, *, seed: int = 0) -> Collection:
             )
             parts[part] = StackedSource(source, generator.integers(len(source), size=(count, 3)))
     return Collection(
-        name=f"stacked_{collection.name}", kind="images", parts=parts, mirrors=False,
+        name=f"stacked_{collection.name}",
+        kind="images",
+        parts=parts,
+        mirrors=False,
         features=f"stacked_{collection.features}" if collection.features else None,
         description=f"{len(parts['train']):,} random triples, as channels, of: "
         f"{collection.description}",
-    )  # fmt: skip
+    )

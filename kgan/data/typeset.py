@@ -20,12 +20,28 @@ from kgan.errors import UserError
 # Named, and not found by looking: what a seed draws must not change with matplotlib's version.
 # Left out: its fonts of symbols, and cmmi10, whose digits have other codes.
 FONTS = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-BoldOblique", "DejaVuSans-Oblique",
-    "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-BoldOblique",
-    "DejaVuSansMono-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-BoldItalic",
-    "DejaVuSerif-Italic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralBolIta",
-    "STIXGeneralItalic", "cmb10", "cmr10", "cmss10", "cmti10", "cmtt10",
-)  # fmt: skip
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-BoldOblique",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSansMono-Bold",
+    "DejaVuSansMono-BoldOblique",
+    "DejaVuSansMono-Oblique",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSerif-BoldItalic",
+    "DejaVuSerif-Italic",
+    "STIXGeneral",
+    "STIXGeneralBol",
+    "STIXGeneralBolIta",
+    "STIXGeneralItalic",
+    "cmb10",
+    "cmr10",
+    "cmss10",
+    "cmti10",
+    "cmtt10",
+)
 CANVAS = 128  # the least side that a digit is drawn on; larger canvases are multiples of it
 EM = (100, 140)  # font size on that canvas; a digit is about 0.7 of it high
 STROKES = (0, 0, 0, 1, 2)  # how much is added to a line on both sides, on that canvas
@@ -52,8 +68,9 @@ class DigitPainter:
     def __call__(self, seed: int, number: int, height: int, width: int) -> dict[str, np.ndarray]:
         """Returns `image` uint8 [H, W, C] and `label` int32, the last decimal of `number`."""
         digit = self.label(number)
-        canvas = Image.fromarray(self.draw(digit, np.random.default_rng([seed, number]),
-                                           max(height, width)))  # fmt: skip
+        canvas = Image.fromarray(
+            self.draw(digit, np.random.default_rng([seed, number]), max(height, width))
+        )
         image = shape_picture(canvas, "typeset", (height, width), self.channels, self.fit)
         return {"image": image, "label": np.int32(digit)}
 

@@ -53,11 +53,14 @@ def open_usps(pictures: Pictures, *, manual_dir: str | None) -> Collection:
         levels, labels = read_digits(path, count)
         scaled = [
             shape_picture(
-                Image.fromarray(level), name, pictures.size_of(part), pictures.channels or 1,
+                Image.fromarray(level),
+                name,
+                pictures.size_of(part),
+                pictures.channels or 1,
                 pictures.fit,
             )
             for level in levels
-        ]  # fmt: skip
+        ]
         parts[part] = ArraySource(np.stack(scaled), labels)
     counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
     return Collection(

@@ -14,9 +14,13 @@ NAME = "pairs"
 BATCH = 8
 # Whether lower is better.
 OFFERS = {
-    "l1": True, "psnr": False, "ssim": False, "pixel_accuracy": False, "class_accuracy": False,
+    "l1": True,
+    "psnr": False,
+    "ssim": False,
+    "pixel_accuracy": False,
+    "class_accuracy": False,
     "mean_iou": False,
-}  # fmt: skip
+}
 DIRECTIONS = {**OFFERS, "l1_constant_colour_per_class": None, "l1_noise_floor": None}
 
 

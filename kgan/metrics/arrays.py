@@ -33,8 +33,11 @@ def as_features(name: str, value: np.ndarray, *, least: int = 1) -> np.ndarray:
 
 
 def as_feature_pair(
-    generated: np.ndarray, reference: np.ndarray, *, least: int = 1,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    generated: np.ndarray,
+    reference: np.ndarray,
+    *,
+    least: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
     """Checks the feature vectors of two sets, as `as_features` does, and that both have F columns.
 
     Raises:

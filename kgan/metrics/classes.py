@@ -8,8 +8,11 @@ SUM_TOLERANCE = 2e-3
 
 
 def class_score(
-    probabilities: np.ndarray, *, splits: int = 10, seed: int,
-) -> tuple[float, float]:  # fmt: skip
+    probabilities: np.ndarray,
+    *,
+    splits: int = 10,
+    seed: int,
+) -> tuple[float, float]:
     """Computes the class score (the Inception score, where Inception is the classifier).
 
     exp(mean_x KL(p(y|x) ‖ p(y))), p(y) being the mean of p(y|x): high when each sample is clearly

@@ -97,9 +97,11 @@ def offers(with_classes: bool) -> dict[str, bool]:
         with_classes: whether the features have classes.
     """
     return {
-        name: lower for group in GROUPS for name, lower in group.metrics.items()
+        name: lower
+        for group in GROUPS
+        for name, lower in group.metrics.items()
         if with_classes or not group.classes
-    }  # fmt: skip
+    }
 
 
 def directions() -> dict[str, bool | None]:

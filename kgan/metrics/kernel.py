@@ -39,8 +39,12 @@ def squared_mmd(generated: np.ndarray, reference: np.ndarray) -> float:
 
 
 def kernel_distance(
-    generated: np.ndarray, reference: np.ndarray, *, blocks: int = 10, seed: int,
-) -> tuple[float, float]:  # fmt: skip
+    generated: np.ndarray,
+    reference: np.ndarray,
+    *,
+    blocks: int = 10,
+    seed: int,
+) -> tuple[float, float]:
     """Computes the kernel distance and its standard error.
 
     Both sets are shuffled, lest their order means something, and cut into `blocks` parts of nearly

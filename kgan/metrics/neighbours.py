@@ -13,8 +13,11 @@ ROWS = 512
 
 
 def precision_recall(
-    generated: np.ndarray, reference: np.ndarray, *, k: int = 3,
-) -> tuple[float, float]:  # fmt: skip
+    generated: np.ndarray,
+    reference: np.ndarray,
+    *,
+    k: int = 3,
+) -> tuple[float, float]:
     """Computes the shares of each set that lie within the estimated support of the other.
 
     The support of a set is the union of the balls around its vectors that reach to their k-th
@@ -51,8 +54,11 @@ def precision_recall(
 
 
 def density_coverage(
-    generated: np.ndarray, reference: np.ndarray, *, k: int = 5,
-) -> tuple[float, float]:  # fmt: skip
+    generated: np.ndarray,
+    reference: np.ndarray,
+    *,
+    k: int = 5,
+) -> tuple[float, float]:
     """Computes how densely generated vectors fill the balls of the reference, and how many balls.
 
     The balls are those of `precision_recall`, around reference vectors only. Density is the number
@@ -123,8 +129,9 @@ def _squared_radii(features: np.ndarray, k: int) -> np.ndarray:
 
 
 def _squared_distances(
-    points: np.ndarray, centres: np.ndarray,
-) -> Iterator[tuple[slice, np.ndarray]]:  # fmt: skip
+    points: np.ndarray,
+    centres: np.ndarray,
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Yields slices of rows of `points` and their squared distances to all `centres`, [R, M]."""
     # |p − c|² = |p|² + |c|² − 2 p·c
     norms = (centres**2).sum(axis=1)

@@ -9,9 +9,13 @@ DIRECTIONS = 16
 
 
 def sliced_wasserstein(
-    generated: np.ndarray, reference: np.ndarray, *, directions: int = 256, power: int = 1,
+    generated: np.ndarray,
+    reference: np.ndarray,
+    *,
+    directions: int = 256,
+    power: int = 1,
     seed: int,
-) -> float:  # fmt: skip
+) -> float:
     """Computes the sliced Wasserstein distance of two sets of feature vectors.
 
     (mean_θ W_p(θ·x, θ·y)^p)^(1/p) over directions θ drawn evenly from the unit sphere. On a line

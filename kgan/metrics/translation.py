@@ -72,11 +72,18 @@ def ssim(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
         )
     found = [
         structural_similarity(
-            answer + np.float64(1), target + np.float64(1), data_range=2.0, channel_axis=-1,
-            gaussian_weights=True, sigma=1.5, use_sample_covariance=False, K1=0.01, K2=0.03,
+            answer + np.float64(1),
+            target + np.float64(1),
+            data_range=2.0,
+            channel_axis=-1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            K1=0.01,
+            K2=0.03,
         )
         for answer, target in zip(answers, targets, strict=True)
-    ]  # fmt: skip
+    ]
     return np.array(found)
 
 

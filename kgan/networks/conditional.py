@@ -61,22 +61,31 @@ def convolutional_generator(
 
     def upsample(maps, filters, name, strides=2, padding="same"):
         maps = layers.Conv2DTranspose(
-            filters, 4, strides, padding, use_bias=False,
-            kernel_initializer=normal(next(seeds)), name=name,
-        )(maps)  # fmt: skip
+            filters,
+            4,
+            strides,
+            padding,
+            use_bias=False,
+            kernel_initializer=normal(next(seeds)),
+            name=name,
+        )(maps)
         maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.ReLU(name=f"{name}_relu")(maps)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
     branches = [
         upsample(
-            layers.Reshape((1, 1, size), name=f"{name}_reshape")(vector), 2 * base_width,
-            f"{name}_branch", 1, "valid",
+            layers.Reshape((1, 1, size), name=f"{name}_reshape")(vector),
+            2 * base_width,
+            f"{name}_branch",
+            1,
+            "valid",
         )
         for name, vector, size in (
-            ("latent", latent, latent_size), ("condition", condition, condition_size),
+            ("latent", latent, latent_size),
+            ("condition", condition, condition_size),
         )
-    ]  # fmt: skip
+    ]
     maps = layers.Concatenate(name="joined")(branches)
     for block in range(more):
         maps = upsample(maps, 2 * base_width, f"upsample_{block}")
@@ -115,9 +124,14 @@ def convolutional_discriminator(
 
     def convolve(maps, filters, name, *, norm):
         maps = layers.Conv2D(
-            filters, 4, 2, "same", use_bias=not norm, name=name,
+            filters,
+            4,
+            2,
+            "same",
+            use_bias=not norm,
+            name=name,
             kernel_initializer=normal(next(seeds)),
-        )(maps)  # fmt: skip
+        )(maps)
         if norm:
             maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
@@ -175,15 +189,18 @@ def dense_generator(
         return _dense(values, units, name, next(seeds), layers.ReLU, synchronized)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
-    values = layers.Concatenate(name="joined")([
-        dense(latent, base_width, "latent_branch"),
-        dense(condition, base_width, "condition_branch"),
-    ])  # fmt: skip
+    values = layers.Concatenate(name="joined")(
+        [
+            dense(latent, base_width, "latent_branch"),
+            dense(condition, base_width, "condition_branch"),
+        ]
+    )
     values = dense(dense(values, 2 * base_width, "hidden_0"), 4 * base_width, "hidden_1")
     values = layers.Dense(
-        math.prod(shape), name="to_picture",
+        math.prod(shape),
+        name="to_picture",
         kernel_initializer=normal(next(seeds)),
-    )(values)  # fmt: skip
+    )(values)
     values = layers.Reshape(shape, name="reshape")(values)
     picture = layers.Activation("tanh", dtype="float32", name="picture")(values)
     return keras.Model([latent, condition], picture, name="generator")
@@ -225,8 +242,10 @@ def dense_discriminator(
     values = dense(values, base_width, "hidden_0", norm=True)
     values = dense(values, base_width // 2, "hidden_1", norm=True)
     logit = layers.Dense(
-        1, dtype="float32", name="logit",
+        1,
+        dtype="float32",
+        name="logit",
         kernel_initializer=normal(next(seeds)),
-    )(values)  # fmt: skip
+    )(values)
     inputs = [picture, condition] if conditioned else picture
     return keras.Model(inputs, logit, name="discriminator")

@@ -49,11 +49,13 @@ class AffineCoupling(layers.Layer):
         self.initializer_seed = initializer_seed
         self.hidden_layers = [
             layers.Dense(
-                units, activation="relu", name=f"hidden_{number}",
+                units,
+                activation="relu",
+                name=f"hidden_{number}",
                 kernel_initializer=keras.initializers.HeUniform(seed=initializer_seed + number),
             )
             for number, units in enumerate(self.hidden)
-        ]  # fmt: skip
+        ]
 
     def build(self, input_shape):
         first = (input_shape[-1] + 1) // 2
@@ -167,9 +169,15 @@ class CouplingFlow(keras.Model):
     """
 
     def __init__(
-        self, shape: Sequence[int], couplings: int = 5, hidden: Sequence[int] = (512, 512), *,
-        synchronized: bool = False, seed: int = 0, **kwargs,
-    ):  # fmt: skip
+        self,
+        shape: Sequence[int],
+        couplings: int = 5,
+        hidden: Sequence[int] = (512, 512),
+        *,
+        synchronized: bool = False,
+        seed: int = 0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.shape = tuple(shape)
         self.couplings = couplings

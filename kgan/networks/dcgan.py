@@ -72,9 +72,14 @@ def generator(
 
     def upsample(maps, filters, name, strides=2, padding="same", use_bias=False):
         return layers.Conv2DTranspose(
-            filters, 4, strides, padding, use_bias=use_bias,
-            kernel_initializer=normal(next(seeds)), name=name,
-        )(maps)  # fmt: skip
+            filters,
+            4,
+            strides,
+            padding,
+            use_bias=use_bias,
+            kernel_initializer=normal(next(seeds)),
+            name=name,
+        )(maps)
 
     latent = keras.Input((latent_size,), name="latent")
     maps = layers.Reshape((1, 1, latent_size), name="reshape")(latent)
@@ -122,9 +127,14 @@ def discriminator(
 
     def convolve(maps, filters, name, kernel=4, strides=2, padding="same"):
         return convolution(
-            filters, kernel, strides, padding, use_bias=False,
-            kernel_initializer=normal(next(seeds)), name=name,
-        )(maps)  # fmt: skip
+            filters,
+            kernel,
+            strides,
+            padding,
+            use_bias=False,
+            kernel_initializer=normal(next(seeds)),
+            name=name,
+        )(maps)
 
     picture = keras.Input(shape, name="picture")
     maps = picture

@@ -42,9 +42,11 @@ def generator(
     units = latent
     for number, size in enumerate(hidden):
         units = layers.Dense(
-            size, use_bias=False, name=f"hidden_{number}",
+            size,
+            use_bias=False,
+            name=f"hidden_{number}",
             kernel_initializer=_initializer(seed * 1000 + number),
-        )(units)  # fmt: skip
+        )(units)
         units = batch_norm(f"norm_{number}", synchronized)(units)
         units = layers.ReLU(name=f"relu_{number}")(units)
     point = layers.Dense(
@@ -70,9 +72,11 @@ def discriminator(
     units = point
     for number, size in enumerate(hidden):
         units = Maxout(
-            size, PIECES, name=f"maxout_{number}",
+            size,
+            PIECES,
+            name=f"maxout_{number}",
             kernel_initializer=_initializer(seed * 1000 + 500 + number),
-        )(units)  # fmt: skip
+        )(units)
     logit = layers.Dense(
         1, dtype="float32", name="logit", kernel_initializer=_initializer(seed * 1000 + 900)
     )(units)

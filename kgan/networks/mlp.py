@@ -13,8 +13,11 @@ from keras import layers
 from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
 
 HIDDEN_NOISE = {
-    "none": None, "concat": layers.Concatenate, "add": layers.Add, "multiply": layers.Multiply,
-}  # fmt: skip
+    "none": None,
+    "concat": layers.Concatenate,
+    "add": layers.Add,
+    "multiply": layers.Multiply,
+}
 
 
 def generator(
@@ -55,9 +58,11 @@ def generator(
         noise = Columns(latent_size, latent_size + extra, name="hidden_noise")(latent)
         units = HIDDEN_NOISE[hidden_noise](name=f"{hidden_noise}_noise")([units, noise])
     units = layers.Dense(
-        math.prod(shape), name="to_picture", use_bias=output_bias,
+        math.prod(shape),
+        name="to_picture",
+        use_bias=output_bias,
         kernel_initializer=_initializer(seed * 1000 + 400),
-    )(units)  # fmt: skip
+    )(units)
     picture = layers.Reshape(shape, name="reshape")(units)
     # Points may lie anywhere.
     last = "tanh" if len(shape) == 3 else "linear"
@@ -99,9 +104,11 @@ def discriminator(
 def _hidden(units, sizes, seed, dense=layers.Dense):
     for number, size in enumerate(sizes):
         units = dense(
-            size, activation="relu", name=f"hidden_{number}",
+            size,
+            activation="relu",
+            name=f"hidden_{number}",
             kernel_initializer=_initializer(seed + number),
-        )(units)  # fmt: skip
+        )(units)
     return units
 
 

@@ -92,10 +92,14 @@ def _patches(maps, base_width, patch_layers, norm, seeds, prefix):
         # "same" would pad a stride-1 kernel of 4 by (1, 2); the reference pads (1, 1) throughout.
         maps = layers.ZeroPadding2D(1, name=f"{name}_padding")(maps)
         return layers.Conv2D(
-            filters, 4, strides, "valid", use_bias=use_bias,
+            filters,
+            4,
+            strides,
+            "valid",
+            use_bias=use_bias,
             kernel_initializer=normal(next(seeds)),
             name=f"{name}_convolution",
-        )(maps)  # fmt: skip
+        )(maps)
 
     def normalise(maps, name):
         if norm == "instance":

@@ -60,15 +60,20 @@ def generator(
         # A normalisation follows all but the last, and takes away what is added to a whole map.
         # The gradient of such a bias is rounding alone, of which Adam would make full steps.
         return layers.Conv2D(
-            filters, kernel, padding="same", use_bias=use_bias,
-            kernel_initializer=_initializer(next(seeds)), name=name,
-        )(maps)  # fmt: skip
+            filters,
+            kernel,
+            padding="same",
+            use_bias=use_bias,
+            kernel_initializer=_initializer(next(seeds)),
+            name=name,
+        )(maps)
 
     def normalize(maps, name):
         maps = batch_norm(f"{name}_norm", synchronized, center=False, scale=False)(maps)
         for part, initializer, join in (
-            ("scale", "ones", layers.Multiply), ("shift", "zeros", layers.Add),
-        ):  # fmt: skip
+            ("scale", "ones", layers.Multiply),
+            ("shift", "zeros", layers.Add),
+        ):
             rows = layers.Dense(
                 base_width, use_bias=False, kernel_initializer=initializer, name=f"{name}_{part}"
             )(condition)
@@ -126,9 +131,12 @@ def discriminator(
 
     def convolve(maps, kernel, name):
         return SpectralConv2D(
-            base_width, kernel, padding="same", kernel_initializer=_initializer(next(seeds)),
+            base_width,
+            kernel,
+            padding="same",
+            kernel_initializer=_initializer(next(seeds)),
             name=name,
-        )(maps)  # fmt: skip
+        )(maps)
 
     def shrink(maps, name):
         return layers.AveragePooling2D(2, name=name)(maps)
@@ -159,9 +167,12 @@ def discriminator(
     )(features)
     if conditioned:
         row = SpectralDense(
-            base_width, use_bias=False, kernel_initializer=_initializer(next(seeds)),
-            dtype="float32", name="condition_row",
-        )(condition)  # fmt: skip
+            base_width,
+            use_bias=False,
+            kernel_initializer=_initializer(next(seeds)),
+            dtype="float32",
+            name="condition_row",
+        )(condition)
         told = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
         score = layers.Add(dtype="float32", name="sum_of_scores")([score, told])
     score = layers.Activation("linear", dtype="float32", name="score")(score)

@@ -36,25 +36,40 @@ def _downsample(maps, filters, name, seeds, *, normalised, activated=True):
     if activated:
         maps = layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
     maps = layers.Conv2D(
-        filters, 4, 2, "same", use_bias=not normalised,
-        kernel_initializer=_kernel(seeds), name=f"{name}_convolution",
-    )(maps)  # fmt: skip
+        filters,
+        4,
+        2,
+        "same",
+        use_bias=not normalised,
+        kernel_initializer=_kernel(seeds),
+        name=f"{name}_convolution",
+    )(maps)
     return _normalise(maps, f"{name}_norm", seeds) if normalised else maps
 
 
 def _upsample(maps, filters, name, seeds, how, use_bias):
     if how == "transpose":
         return layers.Conv2DTranspose(
-            filters, 4, 2, "same", use_bias=use_bias,
-            kernel_initializer=_kernel(seeds), name=f"{name}_transposed",
-        )(maps)  # fmt: skip
+            filters,
+            4,
+            2,
+            "same",
+            use_bias=use_bias,
+            kernel_initializer=_kernel(seeds),
+            name=f"{name}_transposed",
+        )(maps)
     # Nearest neighbour, then a convolution: every output pixel is reached by equally many
     # weights, which is what takes the checkerboard away (Odena et al. 2016).
     maps = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(maps)
     return layers.Conv2D(
-        filters, 3, 1, "same", use_bias=use_bias,
-        kernel_initializer=_kernel(seeds), name=f"{name}_convolution",
-    )(maps)  # fmt: skip
+        filters,
+        3,
+        1,
+        "same",
+        use_bias=use_bias,
+        kernel_initializer=_kernel(seeds),
+        name=f"{name}_convolution",
+    )(maps)
 
 
 def generator(
@@ -102,10 +117,13 @@ def generator(
     for level, filters in enumerate(widths):
         innermost = level == depth - 1
         maps = _downsample(
-            maps, filters, f"down_{level}", seeds,
+            maps,
+            filters,
+            f"down_{level}",
+            seeds,
             normalised=level > 0 and not (innermost and bottleneck_is_one_pixel),
             activated=level > 0,
-        )  # fmt: skip
+        )
         skips.append(maps)
     skips.pop()
     for block, filters in enumerate(reversed(widths[:-1])):

@@ -18,11 +18,22 @@ INCHES = (4.4, 2.9)
 THICK, THIN = 60, 600  # points of a line at most; of more, neighbours are taken together
 NOT_DRAWN = ("kind", "step", "seconds", "epoch")
 STYLE = {
-    "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
-    "ytick.color": INK, "axes.facecolor": "none", "figure.facecolor": "none", "grid.color": INK,
-    "axes.formatter.useoffset": False, "text.parse_math": False, "grid.linewidth": 0.5,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": INK,
+    "axes.formatter.useoffset": False,
+    "text.parse_math": False,
+    "grid.linewidth": 0.5,
+}
 
 
 def legend(groups: Sequence[Group]) -> list[tuple[str, str, Group]]:
@@ -40,9 +51,12 @@ def draw(groups: Sequence[Group]) -> dict[bool, list[str]]:
         diversity), under False all else.
     """
     logged = dict.fromkeys(
-        name for group in groups for record in group.records for line in record.lines
+        name
+        for group in groups
+        for record in group.records
+        for line in record.lines
         for name in _measures(line)
-    )  # fmt: skip
+    )
     found: dict[bool, list[str]] = {True: [], False: []}
     for measure in sorted(logged, key=_rank):
         drawn = {g.number: (g.name, _curves(g, measure)) for g in groups}
@@ -65,9 +79,12 @@ def _measures(line):
 
 
 FIRST = (
-    *(re.compile(f"{loss}$") for loss in curves.LOSSES), re.compile("validation/"),
-    re.compile("wasserstein$"), re.compile(r".*score"), re.compile("alarm/"),
-)  # fmt: skip
+    *(re.compile(f"{loss}$") for loss in curves.LOSSES),
+    re.compile("validation/"),
+    re.compile("wasserstein$"),
+    re.compile(r".*score"),
+    re.compile("alarm/"),
+)
 
 
 def _rank(measure) -> int:

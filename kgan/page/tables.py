@@ -115,8 +115,13 @@ def metrics(groups: Sequence[Group]) -> list[Section]:
     A group of seeds has the mean and the sample standard deviation over its runs. Full names keep
     figures apart that another protocol gave.
     """
-    found = {(kind, line["part"]) for group in groups for record in group.records
-             for kind, lines in record.kept.items() for line in lines}  # fmt: skip
+    found = {
+        (kind, line["part"])
+        for group in groups
+        for record in group.records
+        for kind, lines in record.kept.items()
+        for line in lines
+    }
     order = [kind.NAME for kind in KINDS]
     known = sorted(found, key=lambda pair: (_place(order, pair[0]), pair[1] != "test", pair))
     return [_section(groups, kind, part) for kind, part in known]
@@ -129,9 +134,12 @@ def _place(order, kind):
 def _section(groups, kind, part):
     newest = [[_newest(record, kind, part) for record in group.records] for group in groups]
     names = dict.fromkeys(
-        name for lines in newest for line in lines for name in line
+        name
+        for lines in newest
+        for line in lines
+        for name in line
         if name not in BESIDE and not name.endswith(ERROR)
-    )  # fmt: skip
+    )
     rows = []
     for name in names:
         lower = lower_is_better(kind, name)

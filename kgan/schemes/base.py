@@ -52,20 +52,31 @@ class TrainableModel(keras.Model):
             self.logged = tuple(logged)
         # Replicas advance it alike, so one replica's value stands for all.
         self.step = self.add_weight(
-            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False,
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
             aggregation="only_first_replica",
-        )  # fmt: skip
+        )
         # Raised by a rollback; everything random in training is folded with it.
         self.attempt = self.add_weight(
-            name="attempt", shape=(), dtype="int32", initializer="zeros", trainable=False,
+            name="attempt",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
             aggregation="only_first_replica",
-        )  # fmt: skip
+        )
         # The first step at which each logged mean was not finite; −1: none yet.
         self.first_non_finite = self.add_weight(
-            name="first_non_finite", shape=(len(self.logged),), dtype="int64",
-            initializer=keras.initializers.Constant(-1), trainable=False,
+            name="first_non_finite",
+            shape=(len(self.logged),),
+            dtype="int64",
+            initializer=keras.initializers.Constant(-1),
+            trainable=False,
             aggregation="only_first_replica",
-        )  # fmt: skip
+        )
         # Sums over steps of what was logged, and of how many; already means over the replicas,
         # so that reading them needs nobody else.
         self.totals = self._log_weight("totals", (len(self.logged),))
@@ -76,9 +87,13 @@ class TrainableModel(keras.Model):
 
     def _log_weight(self, name, shape):
         return self.add_weight(
-            name=name, shape=shape, initializer="zeros", trainable=False, dtype="float32",
+            name=name,
+            shape=shape,
+            initializer="zeros",
+            trainable=False,
+            dtype="float32",
             aggregation="only_first_replica",
-        )  # fmt: skip
+        )
 
     def random_seed(self) -> tf.Tensor:
         """Gives the seed of this attempt's draws, int32 [2]."""
@@ -201,9 +216,12 @@ class TrainableModel(keras.Model):
             ValueError: when two variables of a network have one path (layers named alike).
         """
         state = {
-            "step": self.step, "attempt": self.attempt, "first_non_finite": self.first_non_finite,
-            "logged/totals": self.totals, "logged/count": self.count,
-        }  # fmt: skip
+            "step": self.step,
+            "attempt": self.attempt,
+            "first_non_finite": self.first_non_finite,
+            "logged/totals": self.totals,
+            "logged/count": self.count,
+        }
         groups = {name: network.variables for name, network in self.networks.items()}
         of_optimizers = {}
         for name, optimizer in self.optimizers.items():
@@ -337,19 +355,27 @@ class PlayerModel(TrainableModel):
         """Computes what `update` applies and returns: gradients, and the dict for the log."""
         gradients, logs = None, []
         for number in range(self.accumulate):
-            part = batch if self.accumulate == 1 else tf.nest.map_structure(
-                lambda tensor, number=number: tf.split(tensor, self.accumulate)[number], batch
-            )  # fmt: skip
+            part = (
+                batch
+                if self.accumulate == 1
+                else tf.nest.map_structure(
+                    lambda tensor, number=number: tf.split(tensor, self.accumulate)[number], batch
+                )
+            )
             # Without this, TensorFlow would work on all parts at once and save no memory.
             with tf.control_dependencies([g for g in gradients or () if g is not None]):
                 with tf.GradientTape() as tape:
                     losses, log = loss_function(*part)
                     loss = self.scaled_loss(player, losses)
                 new = self.gradients(player, tape, loss)
-            gradients = new if gradients is None else [
-                old if one is None else one if old is None else old + one
-                for old, one in zip(gradients, new, strict=True)
-            ]  # fmt: skip
+            gradients = (
+                new
+                if gradients is None
+                else [
+                    old if one is None else one if old is None else old + one
+                    for old, one in zip(gradients, new, strict=True)
+                ]
+            )
             logs.append(log)
         return gradients, {name: tf.concat([log[name] for log in logs], 0) for name in logs[0]}
 

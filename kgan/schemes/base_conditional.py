@@ -35,10 +35,11 @@ def define_flags(flag_values: flags.FlagValues, latent_size: int, g_width: int, 
     ):
         flags.DEFINE_integer(name, default, about, 1, 65_536, flag_values=flag_values)
     flags.DEFINE_boolean(
-        "condition_discriminator", True,
+        "condition_discriminator",
+        True,
         "Whether D is told the condition, too; without, G has no reason to heed it.",
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     base_latent_settings.define_game_flags(flag_values)
 
 
@@ -66,9 +67,13 @@ class ConditionalModel(LatentModel):
     data_kind = "conditional"
 
     def __init__(
-        self, generator, discriminator, class_names: Sequence[str] = (), exclusive: bool = True,
+        self,
+        generator,
+        discriminator,
+        class_names: Sequence[str] = (),
+        exclusive: bool = True,
         **kwargs,
-    ):  # fmt: skip
+    ):
         super().__init__(generator, discriminator, **kwargs)
         self.exclusive = exclusive
         size = self.condition_size
@@ -188,22 +193,26 @@ class ConditionalModel(LatentModel):
         about = f"conditions float32 [B, {self.condition_size}] of 0 and 1 ({names})"
         return {
             "serving_default": Signature(
-                default, {"latents": latents_spec, "conditions": conditions_spec},
+                default,
+                {"latents": latents_spec, "conditions": conditions_spec},
                 f"latents float32 [B, {self.latent_size}], {about} -> {answer}",
             ),
             "from_seeds": Signature(
-                from_seeds, {"seeds": numbers_spec, "conditions": conditions_spec},
+                from_seeds,
+                {"seeds": numbers_spec, "conditions": conditions_spec},
                 f"seeds int32 [B], {about} -> {answer}",
             ),
             "from_labels": Signature(
-                from_labels, {"seeds": numbers_spec, "labels": numbers_spec},
+                from_labels,
+                {"seeds": numbers_spec, "labels": numbers_spec},
                 f"seeds int32 [B], labels int32 [B] ({names}) -> {answer}",
             ),
             "png_from_labels": Signature(
-                png_from_labels, {"seeds": numbers_spec, "labels": numbers_spec},
+                png_from_labels,
+                {"seeds": numbers_spec, "labels": numbers_spec},
                 f"seeds int32 [B], labels int32 [B] ({names}) -> png_bytes string [B], PNG files.",
             ),
-        }  # fmt: skip
+        }
 
 
 def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
@@ -225,12 +234,18 @@ def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
     players = (
         generator(shape, size, settings.latent_size, settings.g_width, **common),
         discriminator(
-            packed, size * settings.packing, settings.d_width,
-            conditioned=settings.condition_discriminator, **common,
+            packed,
+            size * settings.packing,
+            settings.d_width,
+            conditioned=settings.condition_discriminator,
+            **common,
         ),
-    )  # fmt: skip
+    )
     made = model(
-        *players, class_names=spec.class_names, exclusive=spec.kind == "labelled",
-        seed=settings.seed, **base_latent_settings.game(settings),
-    )  # fmt: skip
+        *players,
+        class_names=spec.class_names,
+        exclusive=spec.kind == "labelled",
+        seed=settings.seed,
+        **base_latent_settings.game(settings),
+    )
     return base_latent_settings.compiled(made, settings)

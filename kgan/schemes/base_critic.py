@@ -18,9 +18,13 @@ def define_flags(flag_values: flags.FlagValues, without=()) -> None:
     """
     base_latent_settings.define_flags(flag_values, (*FIXED, *without))
     flags.DEFINE_integer(
-        "n_critic", 5, "Updates of the critic for each of the generator.", 1, 1000,
+        "n_critic",
+        5,
+        "Updates of the critic for each of the generator.",
+        1,
+        1000,
         flag_values=flag_values,
-    )  # fmt: skip
+    )
 
 
 class CriticModel(LatentModel):
@@ -34,9 +38,14 @@ class CriticModel(LatentModel):
     """
 
     def __init__(
-        self, generator: keras.Model, critic: keras.Model, n_critic: int = 5, *,
-        gan_loss: str = "wasserstein", **kwargs,
-    ):  # fmt: skip
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        n_critic: int = 5,
+        *,
+        gan_loss: str = "wasserstein",
+        **kwargs,
+    ):
         super().__init__(generator, critic, gan_loss=gan_loss, d_updates=n_critic, **kwargs)
 
     @property

@@ -141,25 +141,29 @@ class DrawingModel(PlayerModel):
         seeds_spec = tf.TensorSpec([None], tf.int32)
         signatures = {
             "serving_default": Signature(
-                from_latents, {"latents": latent_spec},
+                from_latents,
+                {"latents": latent_spec},
                 f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
                 f"pictures float32 [B, {picture}] in [-1, 1]. {frozen}",
             ),
             "from_count": Signature(
-                from_count, {"count": count_spec, "seed": count_spec},
+                from_count,
+                {"count": count_spec, "seed": count_spec},
                 "count and seed, int32 scalars -> pictures of the seeds seed, seed + 1, ..., "
                 f"float32 [count, {picture}] in [-1, 1]. {frozen}",
             ),
             "from_seeds": Signature(
-                from_seeds, {"seeds": seeds_spec},
+                from_seeds,
+                {"seeds": seeds_spec},
                 f"seeds int32 [B], one a picture -> pictures float32 [B, {picture}] in [-1, 1]; "
                 f"a seed gives its picture whatever stands beside it. {frozen}",
             ),
             "png_from_seeds": Signature(
-                png_from_seeds, {"seeds": seeds_spec},
+                png_from_seeds,
+                {"seeds": seeds_spec},
                 f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
             ),
-        }  # fmt: skip
+        }
         if len(self.picture_shape) != 3:
             del signatures["png_from_seeds"]  # points are no pictures
         return signatures

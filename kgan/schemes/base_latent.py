@@ -59,13 +59,25 @@ class LatentModel(DrawingModel, AdversarialModel):
     surface_label = "D's score, high is real"
 
     def __init__(
-        self, generator, discriminator, *, gan_loss: str = "bce", d_updates: int = 1,
-        g_updates: int = 1, simultaneous: bool = False, real_label: float = 1.0,
-        flip_labels: float = 0.0, packing: int = 1, penalty: str = "none",
-        penalty_weight: float | None = None, augment: str = "",
-        latent_distribution: str = "normal", critic_warmup: int = 0,
-        critic_schedule: bool = False, **kwargs,
-    ):  # fmt: skip
+        self,
+        generator,
+        discriminator,
+        *,
+        gan_loss: str = "bce",
+        d_updates: int = 1,
+        g_updates: int = 1,
+        simultaneous: bool = False,
+        real_label: float = 1.0,
+        flip_labels: float = 0.0,
+        packing: int = 1,
+        penalty: str = "none",
+        penalty_weight: float | None = None,
+        augment: str = "",
+        latent_distribution: str = "normal",
+        critic_warmup: int = 0,
+        critic_schedule: bool = False,
+        **kwargs,
+    ):
         logged = ["g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"]
         logged += ["d_penalty"] if penalty != "none" else []
         logged += ["wasserstein"] if gan_loss == "wasserstein" else []
@@ -230,9 +242,11 @@ class LatentModel(DrawingModel, AdversarialModel):
             fake_losses = tf.where(lies[:, 1], as_real, fake_losses)
         losses = real_losses + fake_losses
         log = {
-            "d_loss_real": real_losses, "d_loss_fake": fake_losses,
-            "d_score_real": real_scores, "d_score_fake": fake_scores,
-        }  # fmt: skip
+            "d_loss_real": real_losses,
+            "d_loss_fake": fake_losses,
+            "d_score_real": real_scores,
+            "d_score_fake": fake_scores,
+        }
         if self.gan_loss == "wasserstein":
             log["wasserstein"] = -losses
         if self.penalty != "none":
@@ -245,9 +259,12 @@ class LatentModel(DrawingModel, AdversarialModel):
         shares = {n: v[:: self.packing] for n, v in chances.items() if n == "shares"}
         told = tuple(map(self.pack, conditions))
         return penalties.penalty(
-            self.penalty, lambda points: self.discriminate(points, told),
-            self.pack(pictures), self.pack(fakes), {**packed, **shares},
-        )  # fmt: skip
+            self.penalty,
+            lambda points: self.discriminate(points, told),
+            self.pack(pictures),
+            self.pack(fakes),
+            {**packed, **shares},
+        )
 
     def _changes(self, chances, side):
         return chances["changes"][:, side] if self.changes else None

@@ -23,10 +23,17 @@ from kgan.schemes.base_latent import (
 )
 
 NETWORK_DEFAULTS = {
-    "network": "dcgan", "latent_size": 100, "width": 32, "g_hidden": [300], "d_hidden": [300],
-    "d_norm": "batch", "output_bias": None, "hidden_noise": "none", "minibatch_kernels": 0,
+    "network": "dcgan",
+    "latent_size": 100,
+    "width": 32,
+    "g_hidden": [300],
+    "d_hidden": [300],
+    "d_norm": "batch",
+    "output_bias": None,
+    "hidden_noise": "none",
+    "minibatch_kernels": 0,
     "spectral_norm": False,
-}  # fmt: skip
+}
 
 
 def defaults(without: Sequence[str] = ()) -> dict:
@@ -61,9 +68,10 @@ def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()
         flags.DEFINE_enum(name, None, options, about, flag_values=flag_values)
 
     choice(
-        "gan_loss", list(ADVERSARIAL_LOSSES),
+        "gan_loss",
+        list(ADVERSARIAL_LOSSES),
         "bce: G maximises log D(G(z)). minimax: G minimises log(1 - D(G(z))), which saturates.",
-    )  # fmt: skip
+    )
     integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1, 1000)
     integer("g_updates", "Updates of G in a step, each on fresh latents.", 1, 1000)
     boolean("simultaneous", "Both players move from the same point, not one after the other.")
@@ -73,9 +81,11 @@ def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()
     choice("penalty", list(penalties.WEIGHTS), "On the gradient of D.")
     number("penalty_weight", "Its weight; default: the paper's 10.", 0, 1e6)
     flags.DEFINE_string(
-        "augment", None, "What D sees is changed at random: color,translation,cutout.",
+        "augment",
+        None,
+        "What D sees is changed at random: color,translation,cutout.",
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     choice("latent_distribution", DISTRIBUTIONS, "normal: N(0, I). uniform: U(-1, 1).")
     integer("critic_warmup", "The first so many steps train D alone.", 0, 10**9)
     boolean(
@@ -101,15 +111,20 @@ def define_network_flags(flag_values: flags.FlagValues) -> None:
     integer("width", "dcgan: channels next to the picture; they double inwards.", 1, 4096)
     for player, name in (("g", "generator"), ("d", "discriminator")):
         flags.DEFINE_multi_integer(
-            f"{player}_hidden", None,
-            f"mlp, maxout: units of a hidden layer of the {name}, once a layer.", 1, 65_536,
+            f"{player}_hidden",
+            None,
+            f"mlp, maxout: units of a hidden layer of the {name}, once a layer.",
+            1,
+            65_536,
             flag_values=flag_values,
-        )  # fmt: skip
+        )
     choice("d_norm", dcgan.NORMS, "dcgan: what normalises the discriminator.")
     flags.DEFINE_boolean(
-        "output_bias", None, "A bias in G's last layer; default: only with mlp.",
+        "output_bias",
+        None,
+        "A bias in G's last layer; default: only with mlp.",
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     choice("hidden_noise", list(mlp.HIDDEN_NOISE), "mlp: more noise on G's last hidden layer.")
     integer("minibatch_kernels", "Features of minibatch discrimination in D; 0: none.", 0, 1000)
     flags.DEFINE_boolean(
@@ -158,18 +173,25 @@ def _additions(settings):
 
 def _mlp(settings, shape, seen):
     generator = mlp.generator(
-        shape, settings.latent_size, settings.g_hidden, hidden_noise=settings.hidden_noise,
-        seed=settings.seed, **_output(settings),
-    )  # fmt: skip
+        shape,
+        settings.latent_size,
+        settings.g_hidden,
+        hidden_noise=settings.hidden_noise,
+        seed=settings.seed,
+        **_output(settings),
+    )
     return generator, mlp.discriminator(seen, settings.d_hidden, **_additions(settings))
 
 
 def _maxout(settings, shape, seen):
     _refuse(settings, "hidden_noise", "minibatch_kernels", "spectral_norm", "output_bias")
     generator = maxout.generator(
-        shape, settings.latent_size, settings.g_hidden, synchronized=settings.sync_batch_norm,
+        shape,
+        settings.latent_size,
+        settings.g_hidden,
+        synchronized=settings.sync_batch_norm,
         seed=settings.seed,
-    )  # fmt: skip
+    )
     return generator, maxout.discriminator(seen, settings.d_hidden, seed=settings.seed)
 
 

@@ -114,16 +114,19 @@ class TranslationModel(AdversarialModel):
         given = f"pictures float32 [B, {height}x{width}x{channels}] in [-1, 1]"
         return {
             "serving_default": Signature(
-                default, {"pictures": pictures_spec},
+                default,
+                {"pictures": pictures_spec},
                 f"{given} -> pictures float32 [B, {answer}] in [-1, 1], with seed 0. {live}",
             ),
             "with_seed": Signature(
-                with_seed, {"pictures": pictures_spec, "seed": tf.TensorSpec([], tf.int32)},
+                with_seed,
+                {"pictures": pictures_spec, "seed": tf.TensorSpec([], tf.int32)},
                 f"{given}, seed int32 scalar -> pictures float32 [B, {answer}] in [-1, 1]. {live}",
             ),
             "from_files": Signature(
-                from_files, {"image_bytes": tf.TensorSpec([None], tf.string)},
+                from_files,
+                {"image_bytes": tf.TensorSpec([None], tf.string)},
                 f"image_bytes string [B], {formats(channels)} files of any size, resized to "
                 f"{height}x{width} -> png_bytes string [B], PNG files. {live}",
             ),
-        }  # fmt: skip
+        }

@@ -19,9 +19,15 @@ from kgan.schemes.base_conditional import ConditionalModel
 
 DEFAULTS = {
     **base_conditional.defaults(),
-    "dataset": "digits", "image_size": "32", "batch_size": 128, "epochs": 100,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
-}  # fmt: skip
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 128,
+    "epochs": 100,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

@@ -42,10 +42,17 @@ from kgan.schemes.base_translation import Way, shown_side_by_side
 from kgan.signatures import Signature, decode_pictures, encode_png, formats
 
 DEFAULTS = {
-    "dataset": "digits+typeset", "image_size": "32", "batch_size": 1, "epochs": 2,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4, "beta_1": 0.5,
+    "dataset": "digits+typeset",
+    "image_size": "32",
+    "batch_size": 1,
+    "epochs": 2,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+    "beta_1": 0.5,
     "lr_schedule": "linear",
-}  # fmt: skip
+}
 
 # What a random number is for; folded into its seed so that no two uses share numbers.
 POOL_A, POOL_B = 0, 1
@@ -62,9 +69,12 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         flags.DEFINE_float(name, default, about, 0.0, 1e6, flag_values=flag_values)
 
     flags.DEFINE_enum(
-        "gan_loss", "least_squares", ["bce", "least_squares"],
-        "What the players compare scores with.", flag_values=flag_values,
-    )  # fmt: skip
+        "gan_loss",
+        "least_squares",
+        ["bce", "least_squares"],
+        "What the players compare scores with.",
+        flag_values=flag_values,
+    )
     number("cycle_weight_a", 10.0, "Weight of A to B to A, lambda_A.")
     number("cycle_weight_b", 10.0, "Weight of B to A to B, lambda_B.")
     number("identity_weight", 0.5, "Times lambda: weight of leaving alone what is right already.")
@@ -75,9 +85,12 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     integer("width", 64, "Channels of the first map of all networks.", 1, 4096)
     integer("blocks", None, "Residual blocks; default: 6, or 9 from 256 pixels on.", 1, 100)
     integer(
-        "patch_layers", 3, "Stride-2 layers of the PatchGANs: 1 to 6 see 16, 34, 70, 142, 286, "
-        "574 pixels.", 1, 6,
-    )  # fmt: skip
+        "patch_layers",
+        3,
+        "Stride-2 layers of the PatchGANs: 1 to 6 see 16, 34, 70, 142, 286, 574 pixels.",
+        1,
+        6,
+    )
     integer("scales", 1, "PatchGANs: on the picture as it is, halved, and halved twice.", 1, 3)
 
 
@@ -105,10 +118,21 @@ class CycleGAN(TwoPlayerModel):
     preview_columns = ("A", "A to B", "and back", "B", "B to A", "and back")
     preview_examples = 8
     logged = (
-        "g_loss", "g_loss_adv_ab", "g_loss_adv_ba", "g_loss_cycle_a", "g_loss_cycle_b",
-        "g_loss_identity_a", "g_loss_identity_b", "d_loss", "d_loss_ab", "d_loss_ba",
-        "d_score_real_a", "d_score_fake_a", "d_score_real_b", "d_score_fake_b",
-    )  # fmt: skip
+        "g_loss",
+        "g_loss_adv_ab",
+        "g_loss_adv_ba",
+        "g_loss_cycle_a",
+        "g_loss_cycle_b",
+        "g_loss_identity_a",
+        "g_loss_identity_b",
+        "d_loss",
+        "d_loss_ab",
+        "d_loss_ba",
+        "d_score_real_a",
+        "d_score_fake_a",
+        "d_score_real_b",
+        "d_score_fake_b",
+    )
 
     discriminator_won_below = 0.02  # the sum over two discriminators
 
@@ -144,9 +168,11 @@ class CycleGAN(TwoPlayerModel):
     @property
     def networks(self):
         return {
-            "generator_ab": self.generator_ab, "generator_ba": self.generator_ba,
-            "discriminator_a": self.discriminator_a, "discriminator_b": self.discriminator_b,
-        }  # fmt: skip
+            "generator_ab": self.generator_ab,
+            "generator_ba": self.generator_ba,
+            "discriminator_a": self.discriminator_a,
+            "discriminator_b": self.discriminator_b,
+        }
 
     @property
     def players(self):
@@ -190,23 +216,36 @@ class CycleGAN(TwoPlayerModel):
         identity_a = zeros if same_a is None else absolute_error(same_a, pictures_a)
         identity_b = zeros if same_b is None else absolute_error(same_b, pictures_b)
         total = (
-            adversarial_ab + adversarial_ba
+            adversarial_ab
+            + adversarial_ba
             + self.cycle_weight_a * (cycle_a + self.identity_weight * identity_a)
             + self.cycle_weight_b * (cycle_b + self.identity_weight * identity_b)
-        )  # fmt: skip
+        )
         semantic = {}
         if self.semantic_weight:
-            semantic = dict(zip(SEMANTIC, (
-                self._changed_class(pictures_a, fake_b), self._changed_class(pictures_b, fake_a),
-            ), strict=True))  # fmt: skip
+            semantic = dict(
+                zip(
+                    SEMANTIC,
+                    (
+                        self._changed_class(pictures_a, fake_b),
+                        self._changed_class(pictures_b, fake_a),
+                    ),
+                    strict=True,
+                )
+            )
             total += self.semantic_weight * sum(semantic.values())
         return total, {
             **semantic,
-            "g_loss": total, "g_loss_adv_ab": adversarial_ab, "g_loss_adv_ba": adversarial_ba,
-            "g_loss_cycle_a": cycle_a, "g_loss_cycle_b": cycle_b,
-            "g_loss_identity_a": identity_a, "g_loss_identity_b": identity_b,
-            "fake_a": fake_a, "fake_b": fake_b,
-        }  # fmt: skip
+            "g_loss": total,
+            "g_loss_adv_ab": adversarial_ab,
+            "g_loss_adv_ba": adversarial_ba,
+            "g_loss_cycle_a": cycle_a,
+            "g_loss_cycle_b": cycle_b,
+            "g_loss_identity_a": identity_a,
+            "g_loss_identity_b": identity_b,
+            "fake_a": fake_a,
+            "fake_b": fake_b,
+        }
 
     def _changed_class(self, pictures, translated):
         """Computes −log p(class of the picture | its translation); float32 [B]."""
@@ -235,8 +274,12 @@ class CycleGAN(TwoPlayerModel):
         loss_ab, log_b = self._judge(self.discriminator_b, pictures_b, fake_b, "b")
         total = 0.5 * (loss_ab + loss_ba)
         return total, {
-            "d_loss": total, "d_loss_ab": loss_ab, "d_loss_ba": loss_ba, **log_a, **log_b,
-        }  # fmt: skip
+            "d_loss": total,
+            "d_loss_ab": loss_ab,
+            "d_loss_ba": loss_ba,
+            **log_a,
+            **log_b,
+        }
 
     def _judge(self, discriminator, real, fake, domain):
         real_scores = discriminator(real, training=True)
@@ -290,11 +333,14 @@ class CycleGAN(TwoPlayerModel):
 
     def get_config(self):
         return {
-            **super().get_config(), "gan_loss": self.gan_loss,
-            "cycle_weight_a": self.cycle_weight_a, "cycle_weight_b": self.cycle_weight_b,
-            "identity_weight": self.identity_weight, "pool_size": self.pool_size,
+            **super().get_config(),
+            "gan_loss": self.gan_loss,
+            "cycle_weight_a": self.cycle_weight_a,
+            "cycle_weight_b": self.cycle_weight_b,
+            "identity_weight": self.identity_weight,
+            "pool_size": self.pool_size,
             "semantic_weight": self.semantic_weight,
-        }  # fmt: skip
+        }
 
 
 def _signatures(generator, way, on_pictures, on_files):
@@ -311,16 +357,18 @@ def _signatures(generator, way, on_pictures, on_files):
     answer = "x".join(map(str, generator.output_shape[1:]))
     return {
         on_pictures: Signature(
-            from_pictures, {"pictures": tf.TensorSpec([None, *shape], tf.float32)},
+            from_pictures,
+            {"pictures": tf.TensorSpec([None, *shape], tf.float32)},
             f"{way}: pictures float32 [B, {height}x{width}x{channels}] in [-1, 1] -> pictures "
             f"float32 [B, {answer}] in [-1, 1]. Each picture is normalised by itself.",
         ),
         on_files: Signature(
-            from_files, {"image_bytes": tf.TensorSpec([None], tf.string)},
+            from_files,
+            {"image_bytes": tf.TensorSpec([None], tf.string)},
             f"{way}: image_bytes string [B], {formats(channels)} files of any size, resized to "
             f"{height}x{width} -> png_bytes string [B], PNG files.",
         ),
-    }  # fmt: skip
+    }
 
 
 MODEL = CycleGAN
@@ -338,15 +386,24 @@ def build(settings, spec) -> CycleGAN:
     # Two networks of a kind must not begin with the same weights.
     def generator(shape, channels, name, number):
         return resnet.generator(
-            shape, channels, settings.width, settings.blocks,
-            seed=2 * settings.seed + number, name=name,
-        )  # fmt: skip
+            shape,
+            channels,
+            settings.width,
+            settings.blocks,
+            seed=2 * settings.seed + number,
+            name=name,
+        )
 
     def discriminator(shape, name, number):
         return patchgan.discriminator(
-            [shape], settings.width, settings.patch_layers, norm="instance",
-            scales=settings.scales, seed=2 * settings.seed + number, name=name,
-        )  # fmt: skip
+            [shape],
+            settings.width,
+            settings.patch_layers,
+            norm="instance",
+            scales=settings.scales,
+            seed=2 * settings.seed + number,
+            name=name,
+        )
 
     model = CycleGAN(
         generator(shape_a, spec.channels, "generator_ab", 0),

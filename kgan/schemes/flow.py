@@ -41,17 +41,29 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds, and takes away those of a second player."""
     base_density.without_second_player(flag_values)
     flags.DEFINE_integer(
-        "couplings", 5, "Coupling layers, each with a normalisation ahead of it.", 1, 100,
+        "couplings",
+        5,
+        "Coupling layers, each with a normalisation ahead of it.",
+        1,
+        100,
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     flags.DEFINE_multi_integer(
-        "hidden", [512, 512], "Units of a hidden layer of a coupling's network, once a layer.",
-        1, 65_536, flag_values=flag_values,
-    )  # fmt: skip
+        "hidden",
+        [512, 512],
+        "Units of a hidden layer of a coupling's network, once a layer.",
+        1,
+        65_536,
+        flag_values=flag_values,
+    )
     flags.DEFINE_float(
-        "logit_margin", 1e-6, "How far from 0 and 1 pixels are kept ahead of the logit.", 1e-7,
-        0.4, flag_values=flag_values,
-    )  # fmt: skip
+        "logit_margin",
+        1e-6,
+        "How far from 0 and 1 pixels are kept ahead of the logit.",
+        1e-7,
+        0.4,
+        flag_values=flag_values,
+    )
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -161,8 +173,12 @@ MODEL = Flow
 def build(settings, spec) -> Flow:
     """Wires network, scheme and optimiser from settings."""
     flow = CouplingFlow(
-        spec.shape, settings.couplings, settings.hidden, seed=settings.seed,
-        synchronized=bool(settings.sync_batch_norm), name="flow",
-    )  # fmt: skip
+        spec.shape,
+        settings.couplings,
+        settings.hidden,
+        seed=settings.seed,
+        synchronized=bool(settings.sync_batch_norm),
+        name="flow",
+    )
     model = Flow(flow, settings.logit_margin, seed=settings.seed)
     return base_density.compiled(model, settings, epsilon=EPSILON)

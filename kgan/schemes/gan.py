@@ -19,10 +19,17 @@ from kgan.schemes import base_latent_settings
 from kgan.schemes.base_latent import LatentModel
 
 DEFAULTS = {
-    **base_latent_settings.defaults(), "network": "mlp",
-    "dataset": "digits", "image_size": "28", "batch_size": 64, "epochs": 300,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
-}  # fmt: skip
+    **base_latent_settings.defaults(),
+    "network": "mlp",
+    "dataset": "digits",
+    "image_size": "28",
+    "batch_size": 64,
+    "epochs": 300,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

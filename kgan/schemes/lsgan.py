@@ -16,9 +16,15 @@ from kgan.schemes.base_latent import LatentModel
 FIXED = ("gan_loss",)
 DEFAULTS = {
     **base_latent_settings.defaults(FIXED),
-    "dataset": "digits", "image_size": "32", "batch_size": 128, "epochs": 150,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
-}  # fmt: skip
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 128,
+    "epochs": 150,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

@@ -28,40 +28,70 @@ from kgan.networks import patchgan, unet
 from kgan.schemes.base_translation import TranslationModel
 
 DEFAULTS = {
-    "dataset": "facades", "image_size": "128", "batch_size": 1, "epochs": 2, "jitter": 286 / 256,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4, "beta_1": 0.5,
-}  # fmt: skip
+    "dataset": "facades",
+    "image_size": "128",
+    "batch_size": 1,
+    "epochs": 2,
+    "jitter": 286 / 256,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+    "beta_1": 0.5,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
     flags.DEFINE_enum(
-        "gan_loss", "bce", ["bce", "least_squares"], "What the players compare scores with.",
+        "gan_loss",
+        "bce",
+        ["bce", "least_squares"],
+        "What the players compare scores with.",
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     flags.DEFINE_float(
-        "l1_weight", 100.0, "Weight of the L1 term, lambda; 0 leaves it out.", 0.0, 1e6,
+        "l1_weight",
+        100.0,
+        "Weight of the L1 term, lambda; 0 leaves it out.",
+        0.0,
+        1e6,
         flag_values=flag_values,
-    )  # fmt: skip
+    )
     flags.DEFINE_integer(
         "width", 64, "Channels of the first map of both networks.", 1, 4096, flag_values=flag_values
     )
     flags.DEFINE_integer(
-        "patch_layers", 3, "Stride-2 layers of the PatchGAN: 1 to 6 see 16, 34, 70, 142, 286, "
-        "574 pixels.", 1, 6, flag_values=flag_values,
-    )  # fmt: skip
-    flags.DEFINE_integer(
-        "scales", 1, "PatchGANs: on the pair as it is, halved, and halved twice.", 1, 3,
+        "patch_layers",
+        3,
+        "Stride-2 layers of the PatchGAN: 1 to 6 see 16, 34, 70, 142, 286, 574 pixels.",
+        1,
+        6,
         flag_values=flag_values,
-    )  # fmt: skip
+    )
+    flags.DEFINE_integer(
+        "scales",
+        1,
+        "PatchGANs: on the pair as it is, halved, and halved twice.",
+        1,
+        3,
+        flag_values=flag_values,
+    )
     flags.DEFINE_enum(
-        "upsample", "transpose", ["transpose", "resize"],
-        "The decoder's way up; resize leaves no checkerboards.", flag_values=flag_values,
-    )  # fmt: skip
+        "upsample",
+        "transpose",
+        ["transpose", "resize"],
+        "The decoder's way up; resize leaves no checkerboards.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_float(
-        "dropout", 0.5, "Rate in the decoder's first three blocks, live at inference too.",
-        0.0, 0.95, flag_values=flag_values,
-    )  # fmt: skip
+        "dropout",
+        0.5,
+        "Rate in the decoder's first three blocks, live at inference too.",
+        0.0,
+        0.95,
+        flag_values=flag_values,
+    )
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -78,9 +108,15 @@ class Pix2Pix(TranslationModel):
     """
 
     logged = (
-        "g_loss", "g_loss_adv", "g_loss_l1",
-        "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake",
-    )  # fmt: skip
+        "g_loss",
+        "g_loss_adv",
+        "g_loss_l1",
+        "d_loss",
+        "d_loss_real",
+        "d_loss_fake",
+        "d_score_real",
+        "d_score_fake",
+    )
 
     discriminator_won_below = 0.01
 
@@ -117,10 +153,12 @@ class Pix2Pix(TranslationModel):
         fake_loss = mean_over_scales(self.loss_parts.discriminator_fake, fake_scores)
         half = 0.5 * (real_loss + fake_loss)
         return half, {
-            "d_loss": half, "d_loss_real": real_loss, "d_loss_fake": fake_loss,
+            "d_loss": half,
+            "d_loss_real": real_loss,
+            "d_loss_fake": fake_loss,
             "d_score_real": mean_over_scales(per_example_mean, real_scores),
             "d_score_fake": mean_over_scales(per_example_mean, fake_scores),
-        }  # fmt: skip
+        }
 
     def generator_step(self, inputs, targets, answers, tape):
         """Updates G alone, with the tape that recorded its answers."""
@@ -135,8 +173,10 @@ class Pix2Pix(TranslationModel):
 
     def get_config(self):
         return {
-            **super().get_config(), "gan_loss": self.gan_loss, "l1_weight": self.l1_weight,
-        }  # fmt: skip
+            **super().get_config(),
+            "gan_loss": self.gan_loss,
+            "l1_weight": self.l1_weight,
+        }
 
 
 MODEL = Pix2Pix
@@ -153,16 +193,23 @@ def build(settings, spec) -> Pix2Pix:
     answer = (*spec.size, spec.channels)
     model = Pix2Pix(
         unet.generator(
-            given, spec.channels, settings.width,
-            upsample=settings.upsample, dropout=settings.dropout, seed=settings.seed,
+            given,
+            spec.channels,
+            settings.width,
+            upsample=settings.upsample,
+            dropout=settings.dropout,
+            seed=settings.seed,
         ),
         patchgan.discriminator(
-            [given, answer], settings.width, settings.patch_layers,
-            scales=settings.scales, seed=settings.seed,
+            [given, answer],
+            settings.width,
+            settings.patch_layers,
+            scales=settings.scales,
+            seed=settings.seed,
         ),
         gan_loss=settings.gan_loss,
         l1_weight=settings.l1_weight,
         seed=settings.seed,
-    )  # fmt: skip
+    )
     model.compile(**optimizers.players(settings))
     return model

@@ -17,11 +17,19 @@ from kgan.schemes.base_conditional import ConditionalModel
 
 DEFAULTS = {
     **base_conditional.defaults(),
-    "gan_loss": "hinge", "d_updates": 5,
-    "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 100,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 2e-4, "d_lr": 2e-4,
-    "beta_1": 0.0, "beta_2": 0.9,
-}  # fmt: skip
+    "gan_loss": "hinge",
+    "d_updates": 5,
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 64,
+    "epochs": 100,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+    "beta_1": 0.0,
+    "beta_2": 0.9,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

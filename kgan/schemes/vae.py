@@ -38,9 +38,14 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     ):
         flags.DEFINE_integer(name, default, about, 1, most, flag_values=flag_values)
     flags.DEFINE_multi_integer(
-        "hidden", [200, 200], "Units of a hidden layer of the encoder, once a layer; the decoder "
-        "has them the other way round.", 1, 65_536, flag_values=flag_values,
-    )  # fmt: skip
+        "hidden",
+        [200, 200],
+        "Units of a hidden layer of the encoder, once a layer; the decoder "
+        "has them the other way round.",
+        1,
+        65_536,
+        flag_values=flag_values,
+    )
     flags.DEFINE_enum(
         "activation", "tanh", ACTIVATIONS, "Of the hidden layers.", flag_values=flag_values
     )
@@ -140,9 +145,11 @@ class VAE(DensityModel):
 def _hidden(units, sizes, activation, seed):
     for number, size in enumerate(sizes):
         units = layers.Dense(
-            size, activation, name=f"hidden_{number}",
+            size,
+            activation,
+            name=f"hidden_{number}",
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
-        )(units)  # fmt: skip
+        )(units)
     return units
 
 

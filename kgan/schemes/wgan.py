@@ -20,19 +20,30 @@ from kgan.schemes.base_critic import CriticModel
 
 DEFAULTS = {
     **base_latent_settings.defaults(base_critic.FIXED),
-    "g_hidden": [512, 512, 512], "d_hidden": [512, 512, 512],
-    "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 600,
-    "g_optimizer": "rmsprop", "d_optimizer": "rmsprop", "g_lr": 5e-5, "d_lr": 5e-5,
-}  # fmt: skip
+    "g_hidden": [512, 512, 512],
+    "d_hidden": [512, 512, 512],
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 64,
+    "epochs": 600,
+    "g_optimizer": "rmsprop",
+    "d_optimizer": "rmsprop",
+    "g_lr": 5e-5,
+    "d_lr": 5e-5,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags that this scheme adds."""
     base_critic.define_flags(flag_values)
     flags.DEFINE_float(
-        "clip", 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, 1000,
+        "clip",
+        0.01,
+        "The critic's weights stay in [-clip, clip].",
+        1e-8,
+        1000,
         flag_values=flag_values,
-    )  # fmt: skip
+    )
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -21,11 +21,19 @@ from kgan.schemes.base_critic import CriticModel
 
 FIXED = ("penalty",)
 DEFAULTS = {
-    **base_latent_settings.defaults((*base_critic.FIXED, *FIXED)), "d_norm": "layer",
-    "dataset": "digits", "image_size": "32", "batch_size": 64, "epochs": 300,
-    "g_optimizer": "adam", "d_optimizer": "adam", "g_lr": 1e-4, "d_lr": 1e-4,
-    "beta_1": 0.0, "beta_2": 0.9,
-}  # fmt: skip
+    **base_latent_settings.defaults((*base_critic.FIXED, *FIXED)),
+    "d_norm": "layer",
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 64,
+    "epochs": 300,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 1e-4,
+    "d_lr": 1e-4,
+    "beta_1": 0.0,
+    "beta_2": 0.9,
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

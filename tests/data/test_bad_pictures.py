@@ -26,8 +26,17 @@ def values(source, indices):
 
 def test_the_next_readable_picture_stands_in_whatever_was_read_before():
     assert values(SkippingSource(Source({3, 4, 9}), 0.5), range(10)) == [
-        0, 1, 2, 5, 5, 5, 6, 7, 8, 0,
-    ]  # fmt: skip
+        0,
+        1,
+        2,
+        5,
+        5,
+        5,
+        6,
+        7,
+        8,
+        0,
+    ]
     assert values(SkippingSource(Source({3, 4, 9}), 0.5), [9, 4, 3]) == [0, 5, 5]
 
 

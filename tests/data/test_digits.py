@@ -25,8 +25,9 @@ def test_all_digits_are_there_and_none_is_in_both_parts(digits):
     assert digits.kind == "labelled"
     assert digits.class_names == tuple("0123456789")
     assert {part: len(source) for part, source in digits.parts.items()} == {
-        "train": 1500, "test": 297,
-    }  # fmt: skip
+        "train": 1500,
+        "test": 297,
+    }
     assert digits.description == "digits: 10 classes, 1500 train, 297 test"
     original = load_digits()
     for part, offset in (("train", 0), ("test", 1500)):

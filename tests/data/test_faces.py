@@ -30,8 +30,9 @@ def test_collection_names_its_attributes():
     assert (found.name, found.kind) == ("faces", "attributes")
     assert found.class_names == ("glasses", "beard", "hat", "smile", "long_hair")
     assert {part: len(source) for part, source in found.parts.items()} == {
-        "train": 4000, "test": 1000,
-    }  # fmt: skip
+        "train": 4000,
+        "test": 1000,
+    }
     spec = spec_of(found, (32, 32))
     assert (spec.kind, spec.channels, spec.input_channels) == ("attributes", 3, 3)
     assert spec.class_names == found.class_names
@@ -68,9 +69,12 @@ def test_attributes_are_independent_of_the_colours():
 
 # Rows and columns, in shares of the side, of where an attribute may change the picture.
 PLACES = {
-    "glasses": (0.3, 0.7, 0.1, 0.9), "beard": (0.45, 1.0, 0.15, 0.85), "hat": (0, 0.55, 0, 1),
-    "smile": (0.5, 0.9, 0.25, 0.75), "long_hair": (0.1, 1, 0, 1),
-}  # fmt: skip
+    "glasses": (0.3, 0.7, 0.1, 0.9),
+    "beard": (0.45, 1.0, 0.15, 0.85),
+    "hat": (0, 0.55, 0, 1),
+    "smile": (0.5, 0.9, 0.25, 0.75),
+    "long_hair": (0.1, 1, 0, 1),
+}
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -110,12 +114,14 @@ def test_another_size_shows_the_same_face(side):
         assert drawn.shape == (side, side, 3)
         like = PAINTER.draw(0, number, bits, 64, 64)
         blocks = [
-            np.stack([
-                [tile.mean((0, 1)) for tile in np.array_split(row, 4, axis=1)]
-                for row in np.array_split(picture.astype(float), 4)
-            ])
+            np.stack(
+                [
+                    [tile.mean((0, 1)) for tile in np.array_split(row, 4, axis=1)]
+                    for row in np.array_split(picture.astype(float), 4)
+                ]
+            )
             for picture in (drawn, like)
-        ]  # fmt: skip
+        ]
         assert np.abs(blocks[0] - blocks[1]).max() < 8
 
 
@@ -134,9 +140,13 @@ def test_faces_serve_as_plain_pictures_and_as_pairs():
 def test_attributes_pass_through_the_pipeline_unharmed(cache_bytes, augmentation):
     source = opened(16, train=10).parts["train"]
     batches = training_batches(
-        source, FIELDS["attributes"], batch_size=4, seed=0, cache_bytes=cache_bytes,
+        source,
+        FIELDS["attributes"],
+        batch_size=4,
+        seed=0,
+        cache_bytes=cache_bytes,
         augmentation=augmentation,
-    )  # fmt: skip
+    )
     places = pipeline.shuffled_indices(np.arange(12, dtype=np.int64), 10, 0).numpy()
     wanted = np.stack([source.read(place)["attributes"] for place in places])
     given = list(batches.take(3).as_numpy_iterator())

@@ -18,12 +18,21 @@ from kgan.errors import UserError
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 CAMVID_PALETTE = np.array(
     [
-        (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222),
-        (128, 128, 0), (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0),
-        (0, 128, 192), (0, 0, 0),
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+        (0, 0, 0),
     ],
     np.uint8,
-)  # fmt: skip
+)
 SMALL = Pictures((8, 8), (8, 8))
 
 
@@ -306,8 +315,10 @@ def test_shares_of_held_out_parts():
     names = [f"train/{i}.png" for i in range(4000)]
     found = plan(names).parts
     assert {part: len(entries) > 0 for part, entries in found.items()} == {
-        "train": True, "validation": True, "test": True,
-    }  # fmt: skip
+        "train": True,
+        "validation": True,
+        "test": True,
+    }
     # Five standard deviations of a binomial count around 10 % and 5 % of 4000.
     assert abs(len(found["test"]) - 400) < 5 * (4000 * 0.1 * 0.9) ** 0.5
     assert abs(len(found["validation"]) - 200) < 5 * (4000 * 0.05 * 0.95) ** 0.5
@@ -420,8 +431,11 @@ def test_zip_with_backslashes_is_read(tmp_path):
 
 
 def test_zip_names_may_begin_with_a_dot(tmp_path):
-    path = pack(draw_all(tmp_path / "set", numbered("trainA", 3) + numbered("trainB", 3)),
-                tmp_path / "set.zip", "./")  # fmt: skip
+    path = pack(
+        draw_all(tmp_path / "set", numbered("trainA", 3) + numbered("trainB", 3)),
+        tmp_path / "set.zip",
+        "./",
+    )
     assert counts(open_folder(path, SMALL)) == {"train_a": 3, "train_b": 3}
 
 
@@ -571,11 +585,12 @@ def test_lossless_label_map_gives_its_own_palette(tmp_path):
 @pytest.mark.parametrize(
     ("suffix", "arguments", "sharp"),
     [
-        (".png", {"as_in_pairs": True}, True), (".png", {}, False),
+        (".png", {"as_in_pairs": True}, True),
+        (".png", {}, False),
         (".jpg", {"as_in_pairs": True}, False),
         (".jpg", {"as_in_pairs": True, "palette": [(0, 0, 0), (255, 255, 255)]}, True),
     ],
-)  # fmt: skip
+)
 def test_single_label_maps_stay_sharp_where_they_are_read_as_in_pairs(
     tmp_path, suffix, arguments, sharp
 ):
@@ -734,9 +749,13 @@ def test_test_part_without_train_part_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("layout", "complaint"),
-    [("unpaired", "has neither trainA/ nor trainB/"), ("paired_folders", "has no A/ with pictures"),
-     ("labelled", "has no class folders with pictures"), ("circles", "--layout=circles: unknown")],
-)  # fmt: skip
+    [
+        ("unpaired", "has neither trainA/ nor trainB/"),
+        ("paired_folders", "has no A/ with pictures"),
+        ("labelled", "has no class folders with pictures"),
+        ("circles", "--layout=circles: unknown"),
+    ],
+)
 def test_layout_that_is_not_there_is_refused(tmp_path, layout, complaint):
     draw_all(tmp_path, ["a.png", "b.png"])
     assert complaint in refusal(tmp_path, layout=layout)
@@ -864,8 +883,17 @@ def test_cifar_is_labelled():
     assert found.kind == "labelled"
     assert counts(found) == {"train": 10_000, "test": 2_000}
     assert found.class_names == (
-        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-    )  # fmt: skip
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
     train = found.parts["train"]
     # By class, then by number, so that 999 is the last airplane and 1000 the first automobile.
     assert [int(train.read(i)["label"]) for i in (0, 999, 1000, 9999)] == [0, 0, 1, 9]

@@ -35,6 +35,8 @@ def test_reading_several_gives_what_reading_one_gives():
 
 def test_a_set_with_a_validation_part_and_a_tiny_one_stay_as_they_are():
     for collection, share in (
-        (numbered(65, "validation"), 0.05), (numbered(19), 0.05), (numbered(65), 0.0),
-    ):  # fmt: skip
+        (numbered(65, "validation"), 0.05),
+        (numbered(19), 0.05),
+        (numbered(65), 0.0),
+    ):
         assert with_validation(collection, share) is collection

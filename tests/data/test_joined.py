@@ -35,8 +35,11 @@ def test_sides_keep_their_parts_and_pictures():
     found = joined("digits+typeset", seed=5)
     assert (found.name, found.kind, found.class_names) == ("digits+typeset", "unpaired", ())
     assert {part: len(source) for part, source in found.parts.items()} == {
-        "train_a": 1500, "train_b": 4000, "test_a": 297, "test_b": 1000,
-    }  # fmt: skip
+        "train_a": 1500,
+        "train_b": 4000,
+        "test_a": 297,
+        "test_b": 1000,
+    }
     for letter, name in (("a", "digits"), ("b", "typeset")):
         alone = open_dataset(name, SMALL, kind="images", seed=5)
         for part in ("train", "test"):

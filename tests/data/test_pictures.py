@@ -29,9 +29,15 @@ def read(data, size=None, channels=3, **options):
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("PPM", {}), ("WEBP", {"lossless": True}),
-     ("TIFF", {"compression": "tiff_lzw"})],
-)  # fmt: skip
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("PPM", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+    ],
+)
 def test_lossless_colour_comes_back_exactly(kind, options):
     found = read(encode(COLOUR, kind, **options))
     assert found.dtype == np.uint8
@@ -314,9 +320,11 @@ def huge_png(width, height):
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0"))
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"0"))
         + chunk(b"IEND", b"")
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("unguarded", [False, True])

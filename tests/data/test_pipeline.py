@@ -133,11 +133,16 @@ def test_started_at_a_batch_gives_what_an_uninterrupted_run_gives(start, cache_b
     def batches(first, count):
         return take(
             pipeline.training_batches(
-                Maps(), ("input", "target", "label"), batch_size=4, seed=3, start_batch=first,
-                augmentation=Augmentation((5, 6), flip=True), cache_bytes=cache_bytes,
+                Maps(),
+                ("input", "target", "label"),
+                batch_size=4,
+                seed=3,
+                start_batch=first,
+                augmentation=Augmentation((5, 6), flip=True),
+                cache_bytes=cache_bytes,
             ),
             count,
-        )  # fmt: skip
+        )
 
     whole = batches(0, start + 4)
     for expected, found in zip(whole[start:], batches(start, 4), strict=True):
@@ -151,13 +156,17 @@ def test_cached_and_streamed_are_equal(dtype, augmentation):
     cached, streamed = (
         take(
             pipeline.training_batches(
-                Maps(dtype=dtype), ("image", "label"), batch_size=4, seed=3,
-                augmentation=augmentation, cache_bytes=cache_bytes,
+                Maps(dtype=dtype),
+                ("image", "label"),
+                batch_size=4,
+                seed=3,
+                augmentation=augmentation,
+                cache_bytes=cache_bytes,
             ),
             6,
         )
         for cache_bytes in (4e9, 0)
-    )  # fmt: skip
+    )
     for one, other in zip(itertools.chain(*cached), itertools.chain(*streamed), strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
@@ -301,9 +310,13 @@ def test_pictures_of_8_and_of_16_bits_have_one_range(first, cache_bytes):
 def test_two_replicas_share_the_batch_of_one(two_replicas, cache_bytes):
     def dataset():
         return pipeline.training_batches(
-            Maps(), ("image", "label"), batch_size=4, seed=3, cache_bytes=cache_bytes,
+            Maps(),
+            ("image", "label"),
+            batch_size=4,
+            seed=3,
+            cache_bytes=cache_bytes,
             augmentation=Augmentation((5, 6), flip=True),
-        )  # fmt: skip
+        )
 
     alone = take(dataset(), 3)
     shared = iter(two_replicas.experimental_distribute_dataset(dataset()))
@@ -327,9 +340,13 @@ def test_workers_are_told_to_share_each_batch():
 
 def augmented(count=400, size=(5, 6), flip=True, seed=0, start_batch=0):
     dataset = pipeline.training_batches(
-        Maps(20), ("input", "target", "label"), batch_size=count, seed=seed,
-        start_batch=start_batch, augmentation=Augmentation(size, flip),
-    )  # fmt: skip
+        Maps(20),
+        ("input", "target", "label"),
+        batch_size=count,
+        seed=seed,
+        start_batch=start_batch,
+        augmentation=Augmentation(size, flip),
+    )
     assert dataset.element_spec[0].shape == (count, *size, 3)
     return take(dataset, 1)[0]
 
@@ -382,8 +399,10 @@ def test_mirroring_alone_keeps_the_whole_picture():
 
 
 def test_augmentation_differs_between_batches_and_seeds():
-    windows = [levels(augmented(**which)[0])[:, 0, 0, :2] for which in
-               ({}, {"start_batch": 1}, {"seed": 1})]  # fmt: skip
+    windows = [
+        levels(augmented(**which)[0])[:, 0, 0, :2]
+        for which in ({}, {"start_batch": 1}, {"seed": 1})
+    ]
     for one, other in itertools.combinations(windows, 2):
         # By chance, two windows are the same in one of 5 * 7 * 2 cases.
         assert (one == other).all(-1).mean() < 0.2
@@ -425,18 +444,33 @@ def test_shares_of_two_workers_with_two_replicas_each_cover_a_step_once():
         places.append([tuple(map(int, share.place(element))) for element in range(12)])
     # Elements come as a step takes them: 3 batches for one replica, then the same 3 for the next.
     assert places[0] == [
-        (0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1),
-        (3, 0), (4, 0), (5, 0), (3, 1), (4, 1), (5, 1),
-    ]  # fmt: skip
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (0, 1),
+        (1, 1),
+        (2, 1),
+        (3, 0),
+        (4, 0),
+        (5, 0),
+        (3, 1),
+        (4, 1),
+        (5, 1),
+    ]
     assert places[1] == [(batch, replica + 2) for batch, replica in places[0]]
 
 
 def test_shares_put_together_are_the_batches_of_one_process():
     def batches(share, count, first=0):
         dataset = pipeline.training_batches(
-            Maps(7), ("input",), batch_size=4, seed=3,
-            augmentation=Augmentation((3, 3), True), share=share, start_batch=first,
-        )  # fmt: skip
+            Maps(7),
+            ("input",),
+            batch_size=4,
+            seed=3,
+            augmentation=Augmentation((3, 3), True),
+            share=share,
+            start_batch=first,
+        )
         return [element.numpy() for element in dataset.take(count)]
 
     whole = batches(pipeline.ALL, 4, first=2)
@@ -456,9 +490,14 @@ class TestJointBatches:
 
     def batches(self, count, start=0, share=pipeline.ALL, augmentation=None):
         dataset = pipeline.joint_training_batches(
-            [Maps(6), Maps(9)], ("image",), batch_size=4, seed=3, start_batch=start, share=share,
+            [Maps(6), Maps(9)],
+            ("image",),
+            batch_size=4,
+            seed=3,
+            start_batch=start,
+            share=share,
             augmentation=augmentation,
-        )  # fmt: skip
+        )
         return [tuple(map(np.asarray, pair)) for pair in dataset.take(count)]
 
     def test_each_domain_is_passed_whole_in_an_order_of_its_own(self):

@@ -13,9 +13,15 @@ from tests.small_runs import command
 
 ANY = Pictures((28, 28), (28, 28))
 MAXOUT = (
-    "--model=gan", "--dataset=ring", "--network=maxout", "--latent_size=2", "--g_hidden=8",
-    "--d_hidden=6", "--batch_size=20", "--strategy=none",
-)  # fmt: skip
+    "--model=gan",
+    "--dataset=ring",
+    "--network=maxout",
+    "--latent_size=2",
+    "--g_hidden=8",
+    "--d_hidden=6",
+    "--batch_size=20",
+    "--strategy=none",
+)
 
 
 def test_ring_has_eight_modes_at_radius_one_and_grid_twenty_five_two_apart():
@@ -90,10 +96,15 @@ def test_a_run_on_points_is_drawn_goes_on_and_is_exported(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        "--flip", "--jitter=1.2", "--augment=color", "--network=dcgan", "--hidden_noise=add",
-        "--minibatch_kernels=3", "--spectral_norm",
+        "--flip",
+        "--jitter=1.2",
+        "--augment=color",
+        "--network=dcgan",
+        "--hidden_noise=add",
+        "--minibatch_kernels=3",
+        "--spectral_norm",
     ],
-)  # fmt: skip
+)
 def test_what_does_not_go_with_points_is_refused_in_one_line(wrong, tmp_path):
     refused = command("train", *MAXOUT, wrong, "--steps=2", f"--runs_dir={tmp_path}/runs")
     assert refused.err.splitlines()[-1].startswith(f"error: {wrong.partition('=')[0]}"), refused

@@ -168,8 +168,10 @@ def test_picture_is_given_and_depth_is_wanted():
     found = opened(32)
     assert (found.name, found.kind) == ("scenes", "paired")
     assert {part: len(source) for part, source in found.parts.items()} == {
-        "train": 2000, "validation": 50, "test": 200,
-    }  # fmt: skip
+        "train": 2000,
+        "validation": 50,
+        "test": 200,
+    }
     spec = spec_of(found, (32, 32))
     assert (spec.input_channels, spec.channels) == (3, 1)
 

@@ -29,8 +29,9 @@ def test_a_triple_is_three_pictures_as_channels():
     assert picture.shape == (2, 2, 3) and picture.dtype == np.uint8
     assert picture[1, 0].tolist() == [3, 1, 8]
     assert [example["image"][0, 0].tolist() for example in source.read_many([1, 0])] == [
-        [0, 0, 5], [3, 1, 8],
-    ]  # fmt: skip
+        [0, 0, 5],
+        [3, 1, 8],
+    ]
     with pytest.raises(IndexError):
         source.read(2)
 
@@ -46,8 +47,9 @@ def test_triples_are_drawn_evenly_and_from_the_part_itself():
     stacked = stack(collection)
     assert (stacked.name, stacked.kind, stacked.class_names) == ("stacked_mnist", "images", ())
     assert {part: len(source) for part, source in stacked.parts.items()} == {
-        "train": 128_000, "test": 26_000,
-    }  # fmt: skip
+        "train": 128_000,
+        "test": 26_000,
+    }
     triples = stacked.parts["train"].triples
     for channel in triples.T:
         shares = np.bincount(channel, minlength=50) / 128_000

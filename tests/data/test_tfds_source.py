@@ -24,9 +24,11 @@ from kgan.errors import UserError
 
 MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist"
 MNIST_FILES = [
-    "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
-    "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
-]  # fmt: skip
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+]
 SMALL = Pictures((8, 8), (8, 8))
 
 

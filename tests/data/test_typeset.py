@@ -26,8 +26,9 @@ def test_collection_is_the_printed_twin_of_the_digits():
     assert (found.name, found.kind) == ("typeset", "labelled")
     assert found.class_names == tuple("0123456789")
     assert {part: len(source) for part, source in found.parts.items()} == {
-        "train": 4000, "test": 1000,
-    }  # fmt: skip
+        "train": 4000,
+        "test": 1000,
+    }
     assert found.description == "typeset: 10 classes in 21 fonts, 4000 train, 1000 test"
     assert not found.mirrors
     spec = spec_of(found, (32, 32))

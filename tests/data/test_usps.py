@@ -102,11 +102,19 @@ def test_pictures_are_brought_to_size(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "bad",
     [
-        line("10"), line("-1"), line("2.5"), line("nan"), line("x"), line(values=["0"] * 255),
-        line(values=["0"] * 257), line(values=["1.01"] + ["0"] * 255),
-        line(values=["0"] * 255 + ["nan"]), line(values=["0"] * 255 + ["x"]), "\n",
+        line("10"),
+        line("-1"),
+        line("2.5"),
+        line("nan"),
+        line("x"),
+        line(values=["0"] * 255),
+        line(values=["0"] * 257),
+        line(values=["1.01"] + ["0"] * 255),
+        line(values=["0"] * 255 + ["nan"]),
+        line(values=["0"] * 255 + ["x"]),
+        "\n",
     ],
-)  # fmt: skip
+)
 def test_damaged_line_is_named(tmp_path, bad):
     path = written(tmp_path, line(), bad, line())
     assert refusal(read_digits, path, 3) == (

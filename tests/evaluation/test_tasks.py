@@ -112,9 +112,11 @@ def test_a_brighter_generator_is_as_far_away_as_it_is_brighter():
     # Both features are 0.5 higher, with the same covariance: 0.5² + 0.5².
     assert values["fid_plain_300"] == pytest.approx(0.5, rel=1e-4)
     assert set(values) == {
-        "fid_plain_300", "fid_plain_300_standard_error", "sliced_wasserstein_plain_300",
+        "fid_plain_300",
+        "fid_plain_300_standard_error",
+        "sliced_wasserstein_plain_300",
         "modes_plain_300",
-    }  # fmt: skip
+    }
 
 
 def test_no_more_pictures_are_drawn_than_asked_for_and_than_there_are_real_ones():
@@ -289,8 +291,9 @@ def test_densities_of_a_model_that_knows_them():
     assert values["log_likelihood_logit_nats_5"] == -2 and values["bits_per_dimension_5"] == 2
     assert values["bits_per_dimension_5_standard_error"] == pytest.approx(np.sqrt(2.5 / 5))
     assert set(measured(task, "bits_per_dimension").values) == {
-        "bits_per_dimension_5", "bits_per_dimension_5_standard_error",
-    }  # fmt: skip
+        "bits_per_dimension_5",
+        "bits_per_dimension_5_standard_error",
+    }
 
 
 def test_density_of_points_stands_beside_that_of_the_mixture():

@@ -25,18 +25,30 @@ def pictures() -> dict[str, bytes]:
     exif[0x0112] = 6
     more = {"save_all": True, "append_images": [colour.rotate(90), colour.rotate(180)]}
     kinds = {
-        "colour.png": (colour, {}), "alpha.png": (alpha, {}), "wide.png": (wide, {}),
-        "palette.png": (colour.convert("P"), {"transparency": 3}), "turned.png": (grey, {
-            "exif": exif}), "bits.png": (colour.convert("1"), {}), "animated.png": (colour, more),
-        "colour.jpg": (colour, {"exif": exif}), "progressive.jpg": (colour, {"progressive": True}),
-        "cmyk.jpg": (colour.convert("CMYK"), {}), "grey.gif": (grey, {}),
-        "animated.gif": (colour, more), "colour.bmp": (colour, {}),
-        "palette.bmp": (colour.convert("P"), {}), "colour.webp": (colour, {}),
-        "lossless.webp": (alpha, {"lossless": True}), "animated.webp": (colour, more),
-        "colour.tif": (colour, {}), "packed.tif": (colour, {"compression": "tiff_lzw"}),
-        "wide.tif": (wide, {}), "colour.ppm": (colour, {}), "grey.pgm": (grey, {}),
+        "colour.png": (colour, {}),
+        "alpha.png": (alpha, {}),
+        "wide.png": (wide, {}),
+        "palette.png": (colour.convert("P"), {"transparency": 3}),
+        "turned.png": (grey, {"exif": exif}),
+        "bits.png": (colour.convert("1"), {}),
+        "animated.png": (colour, more),
+        "colour.jpg": (colour, {"exif": exif}),
+        "progressive.jpg": (colour, {"progressive": True}),
+        "cmyk.jpg": (colour.convert("CMYK"), {}),
+        "grey.gif": (grey, {}),
+        "animated.gif": (colour, more),
+        "colour.bmp": (colour, {}),
+        "palette.bmp": (colour.convert("P"), {}),
+        "colour.webp": (colour, {}),
+        "lossless.webp": (alpha, {"lossless": True}),
+        "animated.webp": (colour, more),
+        "colour.tif": (colour, {}),
+        "packed.tif": (colour, {"compression": "tiff_lzw"}),
+        "wide.tif": (wide, {}),
+        "colour.ppm": (colour, {}),
+        "grey.pgm": (grey, {}),
         "pixel.png": (colour.resize((1, 1)), {}),
-    }  # fmt: skip
+    }
     written = {}
     for name, (image, options) in kinds.items():
         file = io.BytesIO()
@@ -81,9 +93,10 @@ _STEPS = st.one_of(
     st.tuples(st.just("drop"), _PLACES, st.integers(1, 40)),
     st.tuples(st.just("again"), _PLACES, st.integers(1, 60)),
     st.tuples(st.just("big"), _PLACES, st.sampled_from([struct.pack(">I", n) for n in NUMBERS])),
-    st.tuples(st.just("small"), _PLACES, st.sampled_from([struct.pack("<H", n & 0xFFFF)
-                                                          for n in NUMBERS])),
-)  # fmt: skip
+    st.tuples(
+        st.just("small"), _PLACES, st.sampled_from([struct.pack("<H", n & 0xFFFF) for n in NUMBERS])
+    ),
+)
 
 
 def _step(data: bytes, what: str, place: int, detail) -> bytes:
@@ -119,9 +132,13 @@ def damaged_pictures() -> st.SearchStrategy[bytes]:
     """Draws damaged pictures, among them such as announce absurd sizes, and no pictures at all."""
     sides = st.sampled_from(SIDES)
     announced = st.builds(
-        png, sides, sides, st.sampled_from([1, 8, 16, 3]), st.sampled_from([0, 2, 3, 4, 6, 5]),
+        png,
+        sides,
+        sides,
+        st.sampled_from([1, 8, 16, 3]),
+        st.sampled_from([0, 2, 3, 4, 6, 5]),
         st.sampled_from([b"", bytes(100), bytes(100_000)]),
-    )  # fmt: skip
+    )
     return st.one_of(
         damaged(whole_pictures()),
         damaged(st.tuples(whole_pictures(), whole_pictures()).map(b"".join)),

@@ -20,10 +20,19 @@ ROOT = pathlib.Path(__file__).parents[2]
 SIZES = (2, 16, 24, 60, 100, 140, 200, 300, 400, 800, 940)
 STEPS = 40
 TRAINING = (
-    "--model=dcgan", "--image_size=16", "--width=4", "--batch_size=32", "--latent_size=8",
-    "--noevaluate", "--strategy=none", f"--steps={STEPS}", "--log_every=1", "--checkpoint_every=4",
-    "--sample_every=2", "--export_dir={folder}/saved_models",
-)  # fmt: skip
+    "--model=dcgan",
+    "--image_size=16",
+    "--width=4",
+    "--batch_size=32",
+    "--latent_size=8",
+    "--noevaluate",
+    "--strategy=none",
+    f"--steps={STEPS}",
+    "--log_every=1",
+    "--checkpoint_every=4",
+    "--sample_every=2",
+    "--export_dir={folder}/saved_models",
+)
 NAMESPACE = ("unshare", "--mount", "--map-root-user")
 
 
@@ -79,11 +88,21 @@ def full_disk(sizes=SIZES) -> list[DiskOutcome]:
     for kib in sizes:
         with tempfile.TemporaryDirectory() as folder:
             said = subprocess.run(
-                [*NAMESPACE, sys.executable, "-m", "tests.faults.disks", "--inside", folder,
-                 str(kib)],
-                cwd=ROOT, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}, check=True,
-                capture_output=True, text=True,
-            ).stdout  # fmt: skip
+                [
+                    *NAMESPACE,
+                    sys.executable,
+                    "-m",
+                    "tests.faults.disks",
+                    "--inside",
+                    folder,
+                    str(kib),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
         fields = json.loads(said.splitlines()[-1])
         outcomes.append(
             DiskOutcome(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
@@ -127,11 +146,18 @@ def _try_size(folder: str, kib: int) -> DiskOutcome:
     place = re.match(rf"error: (--\w+|{folder}/runs/[^/]+/([^/:]+))", last)
     resumed_from = again and re.search(r"resumed at step (\d+) of", again.stdout)
     return DiskOutcome(
-        kib, first.returncode, last, "Traceback" in first.stderr,
-        (place[2] or place[1]) if place else "", max((x["step"] for x in lines), default=0),
-        tuple(whole), tuple(damaged), tuple(strays),
-        again and again.returncode, int(resumed_from[1]) if resumed_from else None,
-    )  # fmt: skip
+        kib,
+        first.returncode,
+        last,
+        "Traceback" in first.stderr,
+        (place[2] or place[1]) if place else "",
+        max((x["step"] for x in lines), default=0),
+        tuple(whole),
+        tuple(damaged),
+        tuple(strays),
+        again and again.returncode,
+        int(resumed_from[1]) if resumed_from else None,
+    )
 
 
 if __name__ == "__main__":

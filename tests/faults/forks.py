@@ -77,10 +77,14 @@ class Trainer:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="kgan-forks-"))
         # Out of the way of a Ctrl-C at the keyboard, which is for the process that asked.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forks"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, env=self._environment, cwd=self._folder,
+            [sys.executable, "-m", "tests.faults.forks"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+            cwd=self._folder,
             start_new_session=True,
-        )  # fmt: skip
+        )
         return self
 
     def __exit__(self, *error):
@@ -179,9 +183,11 @@ def _one_training(request):
     operations = int(os.read(read, 100) or 0)
     os.close(read)
     return {
-        "status": os.waitstatus_to_exitcode(status), "seconds": now, "first_line": first_line,
+        "status": os.waitstatus_to_exitcode(status),
+        "seconds": now,
+        "first_line": first_line,
         "operations": operations,
-    }  # fmt: skip
+    }
 
 
 def _sizes_of_curves(folder):

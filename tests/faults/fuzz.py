@@ -42,14 +42,54 @@ MOST_READ = 12  # examples of a part
 
 SUFFIXES = (".png", ".jpg", ".gif", ".bmp", ".webp", ".tif", ".PNG", ".txt", "")
 WORDS = (
-    "a", "train", "test", "val", "trainA", "trainB", "testA", "testB", "A", "B", "cats", "dogs",
-    "1", "2", "10", "x" * 200, "größe", "a b", "-a", "…", "...", "a\nb", "a\udcffb", ".hidden",
-    "__MACOSX", "\u202e", "a\x1b[2J",
-)  # fmt: skip
+    "a",
+    "train",
+    "test",
+    "val",
+    "trainA",
+    "trainB",
+    "testA",
+    "testB",
+    "A",
+    "B",
+    "cats",
+    "dogs",
+    "1",
+    "2",
+    "10",
+    "x" * 200,
+    "größe",
+    "a b",
+    "-a",
+    "…",
+    "...",
+    "a\nb",
+    "a\udcffb",
+    ".hidden",
+    "__MACOSX",
+    "\u202e",
+    "a\x1b[2J",
+)
 HOSTILE = (
-    "../x", "/x", "\\x", "..\\x", "C:/x", "C:\\x", "a/../../x", "./x", ".//x", "//x", "a//x", "a/",
-    "", ".", "..", "a\x00b", "CON", "~/x",
-)  # fmt: skip
+    "../x",
+    "/x",
+    "\\x",
+    "..\\x",
+    "C:/x",
+    "C:\\x",
+    "a/../../x",
+    "./x",
+    ".//x",
+    "//x",
+    "a//x",
+    "a/",
+    "",
+    ".",
+    "..",
+    "a\x00b",
+    "CON",
+    "~/x",
+)
 
 
 def run(examples_each: int, folder: pathlib.Path) -> dict:
@@ -117,10 +157,13 @@ def _examples(count: int, *strategies) -> Callable:
     def each(function):
         # Hypothesis passes its draws by name, and only functions without defaults can be given.
         limits = hypothesis.settings(
-            max_examples=count, derandomize=True, database=None, deadline=None,
+            max_examples=count,
+            derandomize=True,
+            database=None,
+            deadline=None,
             suppress_health_check=list(hypothesis.HealthCheck),
             phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
-        )  # fmt: skip
+        )
         limits(hypothesis.given(st.tuples(*strategies))(lambda drawn: function(*drawn)))()
 
     return each
@@ -156,8 +199,9 @@ def fuzz_pictures(watch: Watch, count: int, folder: pathlib.Path) -> None:
     sizes = st.sampled_from([(8, 8), (1, 1), (5, 90), None])
     fits = st.sampled_from(["resize", "crop"])
 
-    @_examples(count, damage.damaged_pictures(), sizes, st.sampled_from([1, 3, 4]), fits,
-               st.booleans())  # fmt: skip
+    @_examples(
+        count, damage.damaged_pictures(), sizes, st.sampled_from([1, 3, 4]), fits, st.booleans()
+    )
     def _(data, size, channels, fit, nearest):
         found = watch.input(reading.read_picture, data, "it.png", size, channels, fit, nearest)
         watch.outcome(reading.picture_size, data, "it.png")
@@ -185,16 +229,17 @@ def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
         if label is not None:
             whole = tf.train.Int64List(value=[label])
             features["label"] = tf.train.Feature(int64_list=whole)
-        return tf.train.Example(
-            features=tf.train.Features(feature=features)
-        ).SerializeToString()  # fmt: skip
+        return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
     records = st.builds(record, damage.damaged_pictures() | damage.whole_pictures(), labels)
 
     @_examples(count, damage.damaged(records) | records, st.sampled_from([0, 3]))
     def _(data, classes):
-        split = type("Split", (list,), {"__getitems__": lambda s, at: [s[i] for i in at],
-                                        "dataset_info": None})([data])  # fmt: skip
+        split = type(
+            "Split",
+            (list,),
+            {"__getitems__": lambda s, at: [s[i] for i in at], "dataset_info": None},
+        )([data])
         source = TFDSSource(split, "made", (8, 8), 3, "resize", classes)
         found = watch.input(source.read, 0)
         if classes and not isinstance(found, UserError):
@@ -205,28 +250,35 @@ def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
 _FILE_NAMES = st.builds(
     lambda folders, name, suffix: "/".join([*folders, name + suffix]),
-    st.lists(st.sampled_from(WORDS), max_size=3), st.sampled_from(WORDS),
+    st.lists(st.sampled_from(WORDS), max_size=3),
+    st.sampled_from(WORDS),
     st.sampled_from(SUFFIXES),
-)  # fmt: skip
+)
 _ZIPPED = st.tuples(
     st.one_of(_FILE_NAMES, _FILE_NAMES, st.sampled_from(HOSTILE).map("{}.png".format)),
     st.one_of(
-        damage.whole_pictures(), damage.whole_pictures(), damage.damaged_pictures(),
+        damage.whole_pictures(),
+        damage.whole_pictures(),
+        damage.damaged_pictures(),
         st.sampled_from([b"", bytes(3_000_000), b"PK\x03\x04" + bytes(30)]),
     ),
-    st.sampled_from([zipfile.ZIP_DEFLATED] * 4 + [zipfile.ZIP_STORED] * 2 + [
-        zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+    st.sampled_from(
+        [zipfile.ZIP_DEFLATED] * 4
+        + [zipfile.ZIP_STORED] * 2
+        + [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    ),
     st.sampled_from([0] * 9 + [stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o600]),
-)  # fmt: skip
+)
 _OPTIONS = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(KINDS), "layout": st.sampled_from(("auto", "auto", *LAYOUTS)),
+        "kind": st.sampled_from(KINDS),
+        "layout": st.sampled_from(("auto", "auto", *LAYOUTS)),
         "direction": st.sampled_from(["AtoB", "BtoA"]),
         "pairs": st.sampled_from([None, None, "edges", "grey", "lowres", "noisy", "masked"]),
         "palette": st.sampled_from([None, None, [(0, 0, 0), (255, 0, 0)]]),
         "bad_limit": st.sampled_from([None, 0.05, 0.5, 1.0]),
     }
-)  # fmt: skip
+)
 
 
 def _zipped(members) -> bytes:
@@ -255,14 +307,30 @@ def fuzz_zips(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
 
 _FOUND = st.one_of(
-    st.tuples(st.just("file"), st.one_of(damage.whole_pictures(), damage.whole_pictures(),
-                                         damage.damaged_pictures())),
+    st.tuples(
+        st.just("file"),
+        st.one_of(damage.whole_pictures(), damage.whole_pictures(), damage.damaged_pictures()),
+    ),
     st.tuples(st.just("file"), damage.whole_pictures()),
-    st.tuples(st.just("link"), st.sampled_from([
-        "../beside", "../beside/secret.png", "/", ".", "..", "nothing", "it", "tree", "/dev/zero",
-        "a.png"])),
+    st.tuples(
+        st.just("link"),
+        st.sampled_from(
+            [
+                "../beside",
+                "../beside/secret.png",
+                "/",
+                ".",
+                "..",
+                "nothing",
+                "it",
+                "tree",
+                "/dev/zero",
+                "a.png",
+            ]
+        ),
+    ),
     st.tuples(st.sampled_from(["folder", "pipe", "huge"]), st.none()),
-)  # fmt: skip
+)
 
 
 def _plant(root, name, kind, detail):
@@ -289,11 +357,16 @@ def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
     """Trees of folders with odd names, links, pipes and holes."""
     root = folder / "tree"
     # Pairs of whole pictures under names that mean something, and whatever else may lie there.
-    base = st.sampled_from([
-        (), ("a.png", "b.png"), ("A/1.png", "A/2.png", "B/1.png", "B/2.png"),
-        ("trainA/1.png", "trainA/2.png", "trainB/1.png", "trainB/2.png"),
-        ("cats/1.png", "cats/2.png", "dogs/1.png"), ("train/1.png", "train/2.png", "val/3.png"),
-    ])  # fmt: skip
+    base = st.sampled_from(
+        [
+            (),
+            ("a.png", "b.png"),
+            ("A/1.png", "A/2.png", "B/1.png", "B/2.png"),
+            ("trainA/1.png", "trainA/2.png", "trainB/1.png", "trainB/2.png"),
+            ("cats/1.png", "cats/2.png", "dogs/1.png"),
+            ("train/1.png", "train/2.png", "val/3.png"),
+        ]
+    )
 
     @_examples(count, base, st.lists(st.tuples(_FILE_NAMES, _FOUND), max_size=5), _OPTIONS)
     def _(names, found, options):
@@ -314,11 +387,53 @@ def _read_some(source):
 # --- flags --------------------------------------------------------------------------------------
 
 VALUES = (
-    "", "0", "1", "-1", "3", "8", "0.5", "1e-3", "1e400", "-0.0", "nan", "inf", "x", "true", "auto",
-    "9" * 30, "9" * 5000, "0x10", "1_000", "٣", "5min", "9" * 400 + "s", "32x32", "64", "0.3epochs",
-    "000000,ffffff", "a\nb", "--seed=1", "#", "a\x00b", "a\udcffb", " x ", "x\u2028y", "x\r",
-    "../x", "~", "none", "adam", "dcgan", "digits", "/dev/null", ".", "{}", "%s", "0-63", "1,2",
-)  # fmt: skip
+    "",
+    "0",
+    "1",
+    "-1",
+    "3",
+    "8",
+    "0.5",
+    "1e-3",
+    "1e400",
+    "-0.0",
+    "nan",
+    "inf",
+    "x",
+    "true",
+    "auto",
+    "9" * 30,
+    "9" * 5000,
+    "0x10",
+    "1_000",
+    "٣",
+    "5min",
+    "9" * 400 + "s",
+    "32x32",
+    "64",
+    "0.3epochs",
+    "000000,ffffff",
+    "a\nb",
+    "--seed=1",
+    "#",
+    "a\x00b",
+    "a\udcffb",
+    " x ",
+    "x\u2028y",
+    "x\r",
+    "../x",
+    "~",
+    "none",
+    "adam",
+    "dcgan",
+    "digits",
+    "/dev/null",
+    ".",
+    "{}",
+    "%s",
+    "0-63",
+    "1,2",
+)
 COMMANDS = {
     "kgan.generate": (generate.define_flags, ("run",)),
     "kgan.evaluate": (evaluate.define_flags, ("run",)),
@@ -353,10 +468,12 @@ def _words() -> st.SearchStrategy[str]:
     return st.one_of(
         st.builds("--{}={}".format, names, values),
         st.builds("--{}={}".format, names, values),
-        st.builds("--no{}".format, names), st.builds("-{}".format, names),
-        st.builds("--flagfile={}".format, files), st.text(max_size=12),
+        st.builds("--no{}".format, names),
+        st.builds("-{}".format, names),
+        st.builds("--flagfile={}".format, files),
+        st.text(max_size=12),
         st.sampled_from(["--", "-", "--help", "--undefok=x", "--resume=tree", "--=", "--model"]),
-    )  # fmt: skip
+    )
 
 
 def _held_by_its_flagfile(arguments) -> None:
@@ -445,23 +562,44 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
     home = folder / "run"
     home.mkdir(exist_ok=True)
     whole = _make_run(home)
-    files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*")
-             if path.is_file() and path.name != "log.txt"}  # fmt: skip
+    files = {
+        path.relative_to(whole): path.read_bytes()
+        for path in whole.rglob("*")
+        if path.is_file() and path.name != "log.txt"
+    }
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["kind", "step", "size", "channels", "format_version",
-                                           "input_channels", "class_names"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "kind",
+                        "step",
+                        "size",
+                        "channels",
+                        "format_version",
+                        "input_channels",
+                        "class_names",
+                    ]
+                ),
+                inner,
+            )
+        ),
         max_leaves=8,
-    )  # fmt: skip
+    )
     spec = json.loads(files[pathlib.Path("dataset.json")])
-    changed = st.builds(lambda key, value: {**spec, key: value}, st.sampled_from(sorted(spec)),
-                        json_values)  # fmt: skip
+    changed = st.builds(
+        lambda key, value: {**spec, key: value}, st.sampled_from(sorted(spec)), json_values
+    )
     foreign = st.one_of(json_values, changed).map(lambda value: json.dumps(value).encode() + b"\n")
 
-    @_examples(3 * count, st.sampled_from(sorted(files)).flatmap(
-        lambda name: st.tuples(st.just(name), damage.damaged(st.just(files[name])) | foreign)
-    ))  # fmt: skip
+    @_examples(
+        3 * count,
+        st.sampled_from(sorted(files)).flatmap(
+            lambda name: st.tuples(st.just(name), damage.damaged(st.just(files[name])) | foreign)
+        ),
+    )
     def _(drawn):
         name, data = drawn
         (whole / name).write_bytes(data)

@@ -30,10 +30,17 @@ STEPS = 42
 # At the last step a checkpoint is due, but no sample, validation or line of the log: those that
 # only the end brings must not be lost by a kill that comes between the two.
 FLAGS = (
-    "--deterministic", f"--steps={STEPS}", "--checkpoint_every=7", "--log_every=4",
-    "--sample_every=5", "--validate_every=5", "--flip", "--noevaluate", "--noexport",
+    "--deterministic",
+    f"--steps={STEPS}",
+    "--checkpoint_every=7",
+    "--log_every=4",
+    "--sample_every=5",
+    "--validate_every=5",
+    "--flip",
+    "--noevaluate",
+    "--noexport",
     "--strategy=none",
-)  # fmt: skip
+)
 PICTURES = 20
 MOST_KILLS = 3  # in one run
 AGAIN = 1 / 3  # how often a resumed run is killed, too
@@ -61,9 +68,14 @@ def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
         draw_pictures(data, contract.spec)
     height, width = contract.spec.size
     return [
-        f"--model={scheme}", f"--dataset={data}", f"--image_size={height}x{width}",
-        f"--batch_size={contract.batch_size}", *FLAGS, *contract.flags, *contract.train_flags,
-    ]  # fmt: skip
+        f"--model={scheme}",
+        f"--dataset={data}",
+        f"--image_size={height}x{width}",
+        f"--batch_size={contract.batch_size}",
+        *FLAGS,
+        *contract.flags,
+        *contract.train_flags,
+    ]
 
 
 def draw_pictures(folder: pathlib.Path, spec: Spec) -> None:
@@ -105,9 +117,10 @@ def without_clocks(value):
 def curve(run: pathlib.Path) -> list[dict]:
     """Reads metrics.jsonl; every line has to be whole."""
     return [
-        without_clocks(json.loads(line)) for line in (run / "metrics.jsonl").read_text().split("\n")
+        without_clocks(json.loads(line))
+        for line in (run / "metrics.jsonl").read_text().split("\n")
         if line
-    ]  # fmt: skip
+    ]
 
 
 def events(run: pathlib.Path) -> Iterator[tuple[int, str, bytes]]:
@@ -237,9 +250,11 @@ def reference(trainer: Trainer, scheme: str, folder: pathlib.Path) -> Reference:
 def plain_training(arguments: list[str]) -> None:
     """Runs `python -m kgan.train` as anybody would, in a process started anew."""
     subprocess.run(
-        [sys.executable, "-m", "kgan.train", *arguments], check=True, capture_output=True,
+        [sys.executable, "-m", "kgan.train", *arguments],
+        check=True,
+        capture_output=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
-    )  # fmt: skip
+    )
 
 
 def random_moment(draw: random.Random, kind: str, of: Reference) -> Moment:

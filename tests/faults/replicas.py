@@ -32,9 +32,14 @@ SPREADS = {
 }
 # What differs on purpose: how the run is spread, and with it what the clock says.
 COMMON = (
-    f"--batch_size={BATCH}", "--sync_batch_norm", f"--keep_checkpoints={STEPS[-1] + 1}",
-    "--checkpoint_every=1", "--sample_every=1000", "--validate_every=1000", "--log_every=10",
-)  # fmt: skip
+    f"--batch_size={BATCH}",
+    "--sync_batch_norm",
+    f"--keep_checkpoints={STEPS[-1] + 1}",
+    "--checkpoint_every=1",
+    "--sample_every=1000",
+    "--validate_every=1000",
+    "--log_every=10",
+)
 
 
 def largest_difference(one: pathlib.Path, two: pathlib.Path) -> tuple[float, str]:
@@ -59,9 +64,11 @@ def largest_difference(one: pathlib.Path, two: pathlib.Path) -> tuple[float, str
 def environment() -> dict[str, str]:
     """Gives the variables that processes of kgan are started with."""
     return {
-        **os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1",
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-    }  # fmt: skip
+    }
 
 
 def launch(arguments, folder: pathlib.Path) -> subprocess.Popen:
@@ -70,8 +77,10 @@ def launch(arguments, folder: pathlib.Path) -> subprocess.Popen:
     with open(folder / "output.txt", "w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "kgan.launch", *map(str, arguments)],
-            stdout=output, stderr=subprocess.STDOUT, env=environment(),
-        )  # fmt: skip
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+        )
 
 
 def finished(arguments, folder: pathlib.Path) -> pathlib.Path:
@@ -197,9 +206,12 @@ def killed(arguments, folder: pathlib.Path, draw: random.Random, seconds: float)
     output = (folder / "output.txt").read_text()
     (run,) = (folder / "runs").iterdir()
     return {
-        "status": status, "worker": worker, "starts": 1 + output.count("from the last checkpoint"),
-        "output": output, "run": run,
-    }  # fmt: skip
+        "status": status,
+        "worker": worker,
+        "starts": 1 + output.count("from the last checkpoint"),
+        "output": output,
+        "run": run,
+    }
 
 
 def worker_killed(schemes, tries: int, folder: pathlib.Path, say=print) -> dict[str, dict]:
@@ -223,9 +235,11 @@ def worker_killed(schemes, tries: int, folder: pathlib.Path, say=print) -> dict[
             outcomes.append(outcome)
             say(f"{scheme}: {len(outcomes)} of {tries}")
         counts[scheme] = {
-            "runs": tries, "chiefs": sum(outcome["worker"] == 0 for outcome in outcomes),
-            "differ": differ, "seconds": time.monotonic() - start,
-        }  # fmt: skip
+            "runs": tries,
+            "chiefs": sum(outcome["worker"] == 0 for outcome in outcomes),
+            "differ": differ,
+            "seconds": time.monotonic() - start,
+        }
         shutil.rmtree(home)
     return counts
 

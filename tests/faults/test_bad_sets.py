@@ -89,13 +89,19 @@ BAD_SETS = {
     "empty picture": (with_one(b""), DCGAN, "2.png: "),
     "text under a picture's name": (with_one(b"no picture at all\n"), DCGAN, "2.png: "),
     "postscript under a picture's name": (
-        with_one(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), DCGAN, "2.png: ",
+        with_one(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+        DCGAN,
+        "2.png: ",
     ),
     "absurdly large picture": (
-        with_one(damage.png(60_000, 60_000, 8, 2, b"")), DCGAN, "2.png: ",
+        with_one(damage.png(60_000, 60_000, 8, 2, b"")),
+        DCGAN,
+        "2.png: ",
     ),
     "decompression bomb of a picture": (
-        with_one(damage.png(30_000, 30_000, 1, 0, bytes(10**6))), DCGAN, "2.png: ",
+        with_one(damage.png(30_000, 30_000, 1, 0, bytes(10**6))),
+        DCGAN,
+        "2.png: ",
     ),
     "decompression bomb of a zip": (zipped("x.png", bytes(10**8)), DCGAN, "x.png"),
     "zip slip": (zipped("../x.png", picture()), DCGAN, "../x.png"),
@@ -104,12 +110,14 @@ BAD_SETS = {
     "link out of the folder": (link_out, DCGAN, "secret.png"),
     "pairs of a wrong size": (filled(*numbered(6, "train/"), size=(17, 16)), PIX2PIX, "--dataset="),
     "unequal pairs": (
-        filled("A/1.png", "A/2.png", "B/1.png"), (*PIX2PIX, "--layout=paired_folders"), "2",
+        filled("A/1.png", "A/2.png", "B/1.png"),
+        (*PIX2PIX, "--layout=paired_folders"),
+        "2",
     ),
     "empty part": (empty_part, DCGAN, "set"),
     "empty folder": (lambda root: root, DCGAN, "--dataset="),
     "one picture only": (filled("1.png"), DCGAN, "--dataset="),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_SETS)
@@ -142,9 +150,14 @@ def train_on(folder, tmp_path, *more):
 @pytest.mark.parametrize("cache", [0, 4], ids=["streamed", "cached"])
 @pytest.mark.parametrize(
     ("flags", "begins"),
-    [(("--bad_images=fail",), "{bad}: "),
-     (("--bad_limit=0.01",), "--bad_limit=0.01: 1 of 70 pictures cannot be read, the last one: ")],
-)  # fmt: skip
+    [
+        (("--bad_images=fail",), "{bad}: "),
+        (
+            ("--bad_limit=0.01",),
+            "--bad_limit=0.01: 1 of 70 pictures cannot be read, the last one: ",
+        ),
+    ],
+)
 def test_bad_picture_in_the_middle_of_training_ends_it_in_one_line(cache, flags, begins, tmp_path):
     folder = bad_last(tmp_path)
     outcome = train_on(folder, tmp_path, f"--cache_gb={cache}", *flags)

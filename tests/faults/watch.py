@@ -12,11 +12,26 @@ from kgan.errors import UserError
 SECONDS = 10  # that one call may take
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 FORBIDDEN = (
-    "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate",
-    "os.chmod", "os.chown", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system",
-    "pickle.find_class", "socket.connect", "subprocess.Popen", "tempfile.mkstemp",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+    "os.chown",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.system",
+    "pickle.find_class",
+    "socket.connect",
+    "subprocess.Popen",
+    "tempfile.mkstemp",
     "tempfile.mkdtemp",
-)  # fmt: skip
+)
 
 
 class Failure(BaseException):

@@ -52,9 +52,9 @@ def test_seed_decides_the_parts():
 
 def test_error_is_the_deviation_between_draws_of_a_set():
     rng = np.random.default_rng(0)
-    found = np.array([
-        classes.class_score(rng.dirichlet([0.3, 0.3, 0.6], 200), seed=seed) for seed in range(300)
-    ])  # fmt: skip
+    found = np.array(
+        [classes.class_score(rng.dirichlet([0.3, 0.3, 0.6], 200), seed=seed) for seed in range(300)]
+    )
     ratio = np.sqrt((found[:, 1] ** 2).mean()) / found[:, 0].std()
     assert 0.85 < ratio < 1.15
 

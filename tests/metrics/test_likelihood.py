@@ -40,8 +40,9 @@ def test_importance_weights_of_a_linear_gaussian_model_converge_to_its_closed_fo
 def test_mean_has_the_standard_error_of_independent_examples():
     # Deviations −1, 0, 1: variance 1 with N − 1, error 1/√3.
     assert likelihood.mean_and_error(np.array([4.0, 5.0, 6.0])) == (
-        pytest.approx(5), pytest.approx(0.5773502692),
-    )  # fmt: skip
+        pytest.approx(5),
+        pytest.approx(0.5773502692),
+    )
     mean, error = likelihood.mean_and_error(np.array([4.0]))
     assert mean == 4 and np.isnan(error)
 

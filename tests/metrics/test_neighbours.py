@@ -56,8 +56,10 @@ def test_squares_that_overlap_by_half_have_half_the_precision_and_recall():
 
 @pytest.mark.parametrize("generated_count, reference_count, k", [(300, 300, 5), (150, 450, 3)])
 def test_equal_distributions_have_the_expected_density_and_coverage(
-    generated_count, reference_count, k,
-):  # fmt: skip
+    generated_count,
+    reference_count,
+    k,
+):
     rng = np.random.default_rng(0)
     found = []
     for _ in range(30):

@@ -75,9 +75,10 @@ def plain_ssim(one, other):
             variance_y = (weights * (y - mean_y) ** 2).sum()
             covariance = (weights * (x - mean_x) * (y - mean_y)).sum()
             values.append(
-                (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+                (2 * mean_x * mean_y + c1)
+                * (2 * covariance + c2)
                 / ((mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2))
-            )  # fmt: skip
+            )
     return np.mean(values)
 
 
@@ -99,9 +100,14 @@ def test_ssim_is_that_of_the_library_on_256_levels():
     rng = np.random.default_rng(1)
     levels = rng.integers(0, 256, (2, 1, 20, 30, 3), np.uint8)
     expected = structural_similarity(
-        levels[0, 0], levels[1, 0], data_range=255, channel_axis=-1, gaussian_weights=True,
-        sigma=1.5, use_sample_covariance=False,
-    )  # fmt: skip
+        levels[0, 0],
+        levels[1, 0],
+        data_range=255,
+        channel_axis=-1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
     pictures = levels.astype(np.float32) / 127.5 - 1
     np.testing.assert_allclose(translation.ssim(*pictures), [expected], atol=1e-6)
 

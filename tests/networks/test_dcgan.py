@@ -24,20 +24,33 @@ def layer_rows(network):
 
 def test_generator_of_32_pixels_is_the_course_s_layer_by_layer():
     assert layer_rows(dcgan.generator((32, 32, 3))) == [
-        ("Conv2DTranspose", 128, 4, 1, False, 4, 4), "BatchNormalization", "ReLU",
-        ("Conv2DTranspose", 64, 4, 2, False, 8, 8), "BatchNormalization", "ReLU",
-        ("Conv2DTranspose", 32, 4, 2, False, 16, 16), "BatchNormalization", "ReLU",
-        ("Conv2DTranspose", 3, 4, 2, False, 32, 32), "Activation",
-    ]  # fmt: skip
+        ("Conv2DTranspose", 128, 4, 1, False, 4, 4),
+        "BatchNormalization",
+        "ReLU",
+        ("Conv2DTranspose", 64, 4, 2, False, 8, 8),
+        "BatchNormalization",
+        "ReLU",
+        ("Conv2DTranspose", 32, 4, 2, False, 16, 16),
+        "BatchNormalization",
+        "ReLU",
+        ("Conv2DTranspose", 3, 4, 2, False, 32, 32),
+        "Activation",
+    ]
 
 
 def test_discriminator_of_32_pixels_is_the_course_s_layer_by_layer():
     assert layer_rows(dcgan.discriminator((32, 32, 3))) == [
-        ("Conv2D", 32, 4, 2, False, 16, 16), "BatchNormalization", "LeakyReLU",
-        ("Conv2D", 64, 4, 2, False, 8, 8), "BatchNormalization", "LeakyReLU",
-        ("Conv2D", 128, 4, 2, False, 4, 4), "BatchNormalization", "LeakyReLU",
+        ("Conv2D", 32, 4, 2, False, 16, 16),
+        "BatchNormalization",
+        "LeakyReLU",
+        ("Conv2D", 64, 4, 2, False, 8, 8),
+        "BatchNormalization",
+        "LeakyReLU",
+        ("Conv2D", 128, 4, 2, False, 4, 4),
+        "BatchNormalization",
+        "LeakyReLU",
         ("Conv2D", 1, 4, 1, False, 1, 1),
-    ]  # fmt: skip
+    ]
 
 
 def test_activations_are_a_slope_of_0_2_and_tanh():

@@ -85,10 +85,13 @@ def test_statistics_are_over_the_batch_in_training_and_over_a_pair_afterwards():
 @pytest.mark.parametrize(
     ("shape", "layers", "logits"),
     [
-        ((32, 32, 3), 3, (2, 2)), ((24, 24, 3), 3, (1, 1)), ((64, 128, 1), 3, (6, 14)),
-        ((128, 128, 3), 1, (62, 62)), ((512, 256, 3), 6, (6, 2)),
+        ((32, 32, 3), 3, (2, 2)),
+        ((24, 24, 3), 3, (1, 1)),
+        ((64, 128, 1), 3, (6, 14)),
+        ((128, 128, 3), 1, (62, 62)),
+        ((512, 256, 3), 6, (6, 2)),
     ],
-)  # fmt: skip
+)
 def test_every_size_gives_its_map(shape, layers, logits):
     # Halved once a layer, then one pixel less for each of the two stride-1 convolutions.
     network = patchgan.discriminator([shape, shape], base_width=1, patch_layers=layers)
@@ -133,9 +136,7 @@ def test_instance_norm_makes_scores_independent_of_batch_mates():
 
 def test_each_scale_judges_the_picture_halved_once_more_with_its_own_weights():
     network = patchgan.discriminator([(64, 32, 1), (64, 32, 3)], 2, 1, scales=3)
-    assert [output.shape[1:] for output in network.outputs] == [
-        (30, 14, 1), (14, 6, 1), (6, 2, 1)
-    ]  # fmt: skip
+    assert [output.shape[1:] for output in network.outputs] == [(30, 14, 1), (14, 6, 1), (6, 2, 1)]
     weights = {variable.path: np.asarray(variable) for variable in network.weights}
     alone = []
     for scale, prefix in enumerate(("", "scale_1_", "scale_2_")):

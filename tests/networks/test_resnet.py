@@ -18,8 +18,14 @@ def test_layers_are_those_of_the_paper():
     ]
     blocks = [(256, 3, 1)] * 18
     assert convolutions == [
-        (64, 7, 1), (128, 3, 2), (256, 3, 2), *blocks, (128, 3, 2), (64, 3, 2), (3, 7, 1)
-    ]  # fmt: skip
+        (64, 7, 1),
+        (128, 3, 2),
+        (256, 3, 2),
+        *blocks,
+        (128, 3, 2),
+        (64, 3, 2),
+        (3, 7, 1),
+    ]
     norms = [n for n in network.layers if isinstance(n, keras.layers.GroupNormalization)]
     assert len(norms) == 23
     # As many groups as channels: an instance norm.
@@ -92,8 +98,9 @@ def test_a_picture_is_normalised_by_itself():
     pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
     for training in (False, True):
         together = network(pictures, training=training)
-        np.testing.assert_allclose(network(pictures[1:2], training=training), together[1:2],
-                                   atol=1e-6)  # fmt: skip
+        np.testing.assert_allclose(
+            network(pictures[1:2], training=training), together[1:2], atol=1e-6
+        )
 
 
 def test_initial_weights_are_normal_with_deviation_0_02_and_those_of_the_seed():

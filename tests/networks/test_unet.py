@@ -56,8 +56,9 @@ def test_first_layer_bottleneck_and_last_layer_are_not_normalised(paper_network)
         if isinstance(layer, LiveBatchNormalization)
     }
     assert normalised == {f"down_{n}" for n in range(1, 7)} | {f"up_{n}" for n in range(7)}
-    with_bias = [layer.name.split("_")[0:2] for layer in convolutions(paper_network)
-                 if layer.use_bias]  # fmt: skip
+    with_bias = [
+        layer.name.split("_")[0:2] for layer in convolutions(paper_network) if layer.use_bias
+    ]
     assert with_bias == [["down", "0"], ["down", "7"], ["to", "picture"]]
 
 

@@ -34,9 +34,12 @@ from kgan.signatures import write_saved_model
 
 # What may keep variables; a scheme's own parts are among them by being layers or modules.
 OWNERS = (
-    keras.layers.Layer, keras.optimizers.Optimizer, keras.metrics.Metric,
-    keras.random.SeedGenerator, tf.Module,
-)  # fmt: skip
+    keras.layers.Layer,
+    keras.optimizers.Optimizer,
+    keras.metrics.Metric,
+    keras.random.SeedGenerator,
+    tf.Module,
+)
 
 EXAMPLES = 10  # no multiple of a batch, so that batches lie across two passes
 
@@ -198,9 +201,12 @@ class SchemeContract:
     def dataset(self, model, start_step=0):
         """Makes the batches of a training from a step on."""
         return joint_training_batches(
-            self.sources(), self.keys, batch_size=self.batch_size, seed=model.seed,
+            self.sources(),
+            self.keys,
+            batch_size=self.batch_size,
+            seed=model.seed,
             start_batch=start_step * model.batches_per_step,
-        )  # fmt: skip
+        )
 
     def train(self, model, steps, start_step=0, *, graph=False, callbacks=()):
         """Trains some steps; returns the means over them.
@@ -210,9 +216,13 @@ class SchemeContract:
         """
         model.run_eagerly = not graph
         history = model.fit(
-            self.dataset(model, start_step), epochs=1, steps_per_epoch=steps, verbose=0,
-            shuffle=False, callbacks=list(callbacks),
-        )  # fmt: skip
+            self.dataset(model, start_step),
+            epochs=1,
+            steps_per_epoch=steps,
+            verbose=0,
+            shuffle=False,
+            callbacks=list(callbacks),
+        )
         return {name: np.asarray(log[-1]).item() for name, log in history.history.items()}
 
     def step_data(self, model):
@@ -410,8 +420,9 @@ class SchemeContract:
         np.savez(tmp_path / "inputs.npz", **given)
         subprocess.run(
             [sys.executable, "-c", SERVER, version, tmp_path / "inputs.npz", tmp_path / "out.npz"],
-            check=True, cwd=tmp_path,
-        )  # fmt: skip
+            check=True,
+            cwd=tmp_path,
+        )
         served = np.load(tmp_path / "out.npz", allow_pickle=True)
         for name, count in calls:
             answers = self.answers(model, name, self.inputs(model, name, count))

@@ -19,9 +19,10 @@ def small(**game):
         mlp.generator(SHAPE, 3, (5,)), mlp.discriminator((4, 4, packing), (5,)), seed=2, **game
     )
     model.compile(
-        g_optimizer=keras.optimizers.SGD(0.1), d_optimizer=keras.optimizers.SGD(0.1),
+        g_optimizer=keras.optimizers.SGD(0.1),
+        d_optimizer=keras.optimizers.SGD(0.1),
         run_eagerly=True,
-    )  # fmt: skip
+    )
     return model
 
 
@@ -50,8 +51,9 @@ def test_soft_label_gives_the_cross_entropy_with_that_target():
     # One-sided: generated pictures have no share in it.
     np.testing.assert_allclose(
         model.loss_parts.discriminator_fake(tf.constant([[logit]])),
-        [-np.log(1 - probability)], rtol=1e-6,
-    )  # fmt: skip
+        [-np.log(1 - probability)],
+        rtol=1e-6,
+    )
     assert model.discriminator_won_below is None
 
 
@@ -66,9 +68,9 @@ def test_flipped_labels_swap_what_d_pays():
     def softplus(x):
         return np.log1p(np.exp(x))
 
-    wanted = np.concatenate([
-        softplus(real[:3]) + softplus(fake[:3]), softplus(-real[3:]) + softplus(-fake[3:])
-    ])  # fmt: skip
+    wanted = np.concatenate(
+        [softplus(real[:3]) + softplus(fake[:3]), softplus(-real[3:]) + softplus(-fake[3:])]
+    )
     np.testing.assert_allclose(losses, wanted, rtol=1e-5)
 
 
@@ -206,10 +208,18 @@ def test_augmentation_changes_what_d_sees_of_real_and_generated_pictures():
 
 
 def test_average_forgets_half_in_its_half_life_and_draws_the_pictures():
-    resolved = settings.parse([
-        "--model=gan", "--batch_size=4", "--ema_half_life=8", "--g_optimizer=sgd", "--g_lr=0.5",
-        "--g_hidden=5", "--d_hidden=5", "--latent_size=3",
-    ])  # fmt: skip
+    resolved = settings.parse(
+        [
+            "--model=gan",
+            "--batch_size=4",
+            "--ema_half_life=8",
+            "--g_optimizer=sgd",
+            "--g_lr=0.5",
+            "--g_hidden=5",
+            "--d_hidden=5",
+            "--latent_size=3",
+        ]
+    )
     model = resolved.scheme.build(resolved, Spec("images", (4, 4), 1, 1))
     model.run_eagerly = True
     track = [weights(model.generator)]

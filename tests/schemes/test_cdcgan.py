@@ -28,20 +28,30 @@ def test_networks_are_those_of_the_course():
 
     # Transposed kernels are (4, 4, out, in).
     assert kernels(model.generator) == {
-        "latent_branch": (4, 4, 256, 100), "condition_branch": (4, 4, 256, 10),
-        "upsample_0": (4, 4, 256, 512), "upsample_1": (4, 4, 128, 256),
+        "latent_branch": (4, 4, 256, 100),
+        "condition_branch": (4, 4, 256, 10),
+        "upsample_0": (4, 4, 256, 512),
+        "upsample_1": (4, 4, 128, 256),
         "to_picture": (4, 4, 1, 128),
-    }  # fmt: skip
+    }
     assert kernels(model.discriminator) == {
-        "picture_branch": (4, 4, 1, 64), "condition_branch": (4, 4, 10, 64),
-        "downsample_0": (4, 4, 128, 256), "downsample_1": (4, 4, 256, 512),
+        "picture_branch": (4, 4, 1, 64),
+        "condition_branch": (4, 4, 10, 64),
+        "downsample_0": (4, 4, 128, 256),
+        "downsample_1": (4, 4, 256, 512),
         "to_logit": (4, 4, 512, 1),
-    }  # fmt: skip
-    biased = {v.path.split("/")[0] for v in model.discriminator.trainable_variables
-              if v.path.endswith("/bias")}  # fmt: skip
+    }
+    biased = {
+        v.path.split("/")[0]
+        for v in model.discriminator.trainable_variables
+        if v.path.endswith("/bias")
+    }
     assert biased == {"picture_branch", "condition_branch", "to_logit"}
-    biased = {v.path.split("/")[0] for v in model.generator.trainable_variables
-              if v.path.endswith("/bias")}  # fmt: skip
+    biased = {
+        v.path.split("/")[0]
+        for v in model.generator.trainable_variables
+        if v.path.endswith("/bias")
+    }
     assert biased == {"to_picture"}
 
 

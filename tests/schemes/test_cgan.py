@@ -15,15 +15,27 @@ class TestCGAN(ConditionalContract):
 def test_networks_are_those_of_the_course():
     resolved = settings.parse(["--model=cgan"])
     model = resolved.scheme.build(resolved, Spec("labelled", (32, 32), 1, 1, tuple("0123456789")))
-    kernels = {v.path.split("/")[0]: v.shape for v in model.generator.trainable_variables
-               if len(v.shape) == 2}  # fmt: skip
+    kernels = {
+        v.path.split("/")[0]: v.shape
+        for v in model.generator.trainable_variables
+        if len(v.shape) == 2
+    }
     assert kernels == {
-        "latent_branch": (100, 256), "condition_branch": (10, 256), "hidden_0": (512, 512),
-        "hidden_1": (512, 1024), "to_picture": (1024, 1024),
-    }  # fmt: skip
-    kernels = {v.path.split("/")[0]: v.shape for v in model.discriminator.trainable_variables
-               if len(v.shape) == 2}  # fmt: skip
+        "latent_branch": (100, 256),
+        "condition_branch": (10, 256),
+        "hidden_0": (512, 512),
+        "hidden_1": (512, 1024),
+        "to_picture": (1024, 1024),
+    }
+    kernels = {
+        v.path.split("/")[0]: v.shape
+        for v in model.discriminator.trainable_variables
+        if len(v.shape) == 2
+    }
     assert kernels == {
-        "picture_branch": (1024, 1024), "condition_branch": (10, 1024), "hidden_0": (2048, 1024),
-        "hidden_1": (1024, 512), "logit": (512, 1),
-    }  # fmt: skip
+        "picture_branch": (1024, 1024),
+        "condition_branch": (10, 1024),
+        "hidden_0": (2048, 1024),
+        "hidden_1": (1024, 512),
+        "logit": (512, 1),
+    }

@@ -21,9 +21,13 @@ class TestCycleGAN(TwoPlayerContract):
     # So small a pool is full, and exchanges, within a batch.
     flags = ("--width=2", "--blocks=1", "--patch_layers=1", "--pool_size=3")
     other_settings = (
-        "--gan_loss=bce", "--cycle_weight_a=7", "--cycle_weight_b=8", "--identity_weight=0.25",
-        "--pool_size=2", "--semantic_weight=2",
-    )  # fmt: skip
+        "--gan_loss=bce",
+        "--cycle_weight_a=7",
+        "--cycle_weight_b=8",
+        "--identity_weight=0.25",
+        "--pool_size=2",
+        "--semantic_weight=2",
+    )
     spec = Spec("unpaired", (16, 16), 3, 3)
     independent_flags = ()
 
@@ -203,9 +207,10 @@ def test_both_players_descend_what_they_log_from_where_the_step_began():
         judged = 0.5 * sum(
             tf.reduce_mean((d(real) - 1) ** 2) + tf.reduce_mean(d(tf.stop_gradient(fake)) ** 2)
             for d, real, fake in (
-                (twin.discriminator_a, a, fake_a), (twin.discriminator_b, b, fake_b)
+                (twin.discriminator_a, a, fake_a),
+                (twin.discriminator_b, b, fake_b),
             )
-        )  # fmt: skip
+        )
     wanted = {}
     for player, loss in (("g", paid), ("d", judged)):
         for number, network in enumerate(twin.players[player]):
@@ -273,9 +278,15 @@ def test_recommended_settings_are_the_paper_s():
 
 def test_semantic_terms_are_the_class_lost_in_translation():
     plain = settings.parse(["--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1"])
-    asked = settings.parse([
-        "--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1", "--semantic_weight=3",
-    ])  # fmt: skip
+    asked = settings.parse(
+        [
+            "--model=cyclegan",
+            "--width=2",
+            "--blocks=1",
+            "--patch_layers=1",
+            "--semantic_weight=3",
+        ]
+    )
     spec = Spec("unpaired", (16, 16), 1, 1)
     without, model = (s.scheme.build(s, spec) for s in (plain, asked))
     pictures_a, pictures_b = (

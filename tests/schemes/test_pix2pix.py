@@ -103,9 +103,10 @@ def test_logged_losses_are_those_of_the_patches(gan_loss, real_loss, fake_loss):
 
 def test_losses_are_means_over_the_scales():
     model = Pix2Pix(
-        unet.generator(GIVEN, 3, 2), patchgan.discriminator([GIVEN, ANSWER], 2, 1, scales=2),
+        unet.generator(GIVEN, 3, 2),
+        patchgan.discriminator([GIVEN, ANSWER], 2, 1, scales=2),
         gan_loss="least_squares",
-    )  # fmt: skip
+    )
     model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
     inputs, targets = pair()
     answers = answers_of_step(model, inputs)
@@ -197,10 +198,16 @@ def test_both_directions_of_a_pair_have_their_channels(input_channels, channels)
 @pytest.mark.parametrize(
     ("channels", "kind", "mode"),
     [
-        (3, "PNG", "RGB"), (3, "PNG", "L"), (3, "PNG", "RGBA"), (3, "JPEG", "RGB"),
-        (3, "GIF", "RGB"), (3, "BMP", "RGB"), (1, "PNG", "RGB"), (1, "JPEG", "L"),
+        (3, "PNG", "RGB"),
+        (3, "PNG", "L"),
+        (3, "PNG", "RGBA"),
+        (3, "JPEG", "RGB"),
+        (3, "GIF", "RGB"),
+        (3, "BMP", "RGB"),
+        (1, "PNG", "RGB"),
+        (1, "JPEG", "L"),
     ],
-)  # fmt: skip
+)
 def test_export_takes_picture_files_of_any_size(channels, kind, mode):
     resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
     model = resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, channels))

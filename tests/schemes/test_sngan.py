@@ -23,9 +23,11 @@ def test_score_is_that_of_the_picture_plus_the_projection_on_the_class():
     conditions = np.eye(10, dtype=np.float32)[[1, 4, 4]]
     inner = keras.Model(
         discriminator.inputs,
-        [discriminator.get_layer(name).output
-         for name in ("features", "score_of_picture", "last_relu")],
-    )  # fmt: skip
+        [
+            discriminator.get_layer(name).output
+            for name in ("features", "score_of_picture", "last_relu")
+        ],
+    )
     features, alone, maps = map(np.asarray, inner([pictures, conditions]))
     np.testing.assert_allclose(features, maps.sum(axis=(1, 2)), rtol=1e-5)
     layer = discriminator.get_layer("condition_row")

@@ -114,8 +114,9 @@ def test_batches_are_grouped_as_tuples_and_a_rest_is_left():
     pairs = tf.data.Dataset.zip(data, data.map(lambda x: -x))
     first = next(iter(group_batches(pairs, 2)))
     assert [[x.numpy().tolist() for x in batch] for batch in first] == [
-        [[0, 1], [0, -1]], [[2, 3], [-2, -3]],
-    ]  # fmt: skip
+        [[0, 1], [0, -1]],
+        [[2, 3], [-2, -3]],
+    ]
     assert group_batches(data, 1) is data
 
 
