@@ -18,8 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 from PIL import Image
 
-from kgan import checkpoint, files, learning_rates, progress
+from kgan import checkpoint
 from kgan.logs import ScalarLog
+from kgan.utils import progress, schedules
+from kgan.utils.atomic import atomic_write, report_write_errors
 
 logger = logging.getLogger("kgan")
 
@@ -172,7 +174,7 @@ class LearningRates(StepCallback):
     Args:
         rates: by optimiser's name, what the schedule begins with.
         total_steps: where the run ends.
-        schedule: one of `kgan.learning_rates.SCHEDULES`.
+        schedule: one of `kgan.utils.schedules.SCHEDULES`.
         decay_from: share of the run from which the rates fall.
     """
 
@@ -199,7 +201,7 @@ class LearningRates(StepCallback):
             self._set()
 
     def _set(self):
-        factor = self._halved * learning_rates.factor(
+        factor = self._halved * schedules.learning_rate_factor(
             self.schedule, self.step, self.total_steps, self.decay_from
         )
         for name, optimizer in self.model.optimizers.items():
@@ -280,7 +282,7 @@ class SamplePictures(StepCallback):
 
     def _draw(self):
         sheet = self.draw(self.model)
-        with files.beside(self.folder / f"step-{self.step:08d}.png") as place:
+        with atomic_write(self.folder / f"step-{self.step:08d}.png") as place:
             sheet.save(place, "PNG")
         self.log.picture("samples", self.step, sheet)
         self._drawn = self.step
@@ -357,7 +359,7 @@ class Checkpoints(StepCallback):
     def _prune(self):
         for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
             path = checkpoint.step_path(self.folder, step)
-            with files.writing(path):
+            with report_write_errors(path):
                 path.unlink()
 
     def write(self, path: pathlib.Path) -> bool:

@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from kgan import files
-from kgan.errors import UserError
+from kgan.utils.atomic import atomic_write
+from kgan.utils.errors import UserError
 
 FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
@@ -38,7 +38,7 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps({"format_version": FORMAT_VERSION, **header})
-    with files.beside(path) as place:
+    with atomic_write(path) as place:
         save_file(arrays, place, {"header": text, "sha256": _digest(arrays, text)})
 
 

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
-from kgan import progress
-from kgan.errors import UserError
+from kgan.utils import progress
+from kgan.utils.errors import UserError
 
 # How absl's C++ log begins its informations and warnings.
 START_NOTE = re.compile(r"WARNING: All log messages before absl::|[IW]\d{4} ")

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # Slurm says nothing about ports. Jobs that share a node get ranges of their own.
 FIRST_PORT, PORTS_OF_A_JOB, JOBS = 12000, 16, 3000

@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from kgan import curves, files, logs, pictures, runs
+from kgan import curves, logs, pictures, runs
 from kgan.grid import Cell, Grid
+from kgan.utils.atomic import atomic_write
 
 SHEET_LIMIT = 640  # pixels of a sheet's longer side
 GAP, FONT = 16, 18  # pixels
@@ -69,15 +70,15 @@ def write(
     every = [lines for result in results for lines in result.lines]
     measures = curves.chosen(every, measures) if every else list(measures)
     paths = [out / "table.md", out / "table.csv"]
-    with files.beside(paths[0]) as place:
+    with atomic_write(paths[0]) as place:
         place.write_text(_markdown(grid, results, measures))
-    with files.beside(paths[1]) as place, open(place, "w", newline="") as file:
+    with atomic_write(paths[1]) as place, open(place, "w", newline="") as file:
         csv.writer(file).writerows(_rows(grid, results, measures))
     if every:
         paths += [out / "curves.png", out / "samples.png"]
-        with files.beside(paths[2]) as place:
+        with atomic_write(paths[2]) as place:
             _curves(results, measures).savefig(place, format="png", dpi=110)
-        with files.beside(paths[3]) as place:
+        with atomic_write(paths[3]) as place:
             _samples(results).save(place, "PNG")
     return paths
 

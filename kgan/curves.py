@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LOSSES = ("loss", "g_loss", "d_loss")
 VALIDATION = "validation/"

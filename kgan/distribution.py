@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kgan import cluster
 from kgan.data.pipeline import Share
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LOST = 75  # exit status, "try again" to a system: the same command goes on
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan import cli, settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 PACKAGES = (
     "tensorflow",
@@ -85,10 +85,10 @@ def _prepared(data_dir):
 
 
 def _disk(runs_dir):
-    from kgan import files
+    from kgan.utils.atomic import check_writable
 
     try:
-        files.check_place("--runs_dir", runs_dir)
+        check_writable("--runs_dir", runs_dir)
     except UserError as error:
         yield False, "disk", str(error)
         return
@@ -101,7 +101,8 @@ def _disk(runs_dir):
 
 
 def _run_folder(folder):
-    from kgan import checkpoint, files, logs, runs
+    from kgan import checkpoint, logs, runs
+    from kgan.utils.atomic import find_leftovers
 
     run = runs.open_run(folder)
     run.spec()
@@ -124,7 +125,7 @@ def _run_folder(folder):
     elif run.best not in paths and any(line["kind"] == "validation" for line in lines):
         yield False, run.best.name, "missing, though validated; the last one is loaded instead"
     aside = sorted(run.checkpoints.glob(f"*{checkpoint.DAMAGED_SUFFIX}"))
-    left = [] if in_use else files.strays(run.folder)
+    left = [] if in_use else find_leftovers(run.folder)
     for path in [*aside, *left]:
         yield True, "left over", f"{path.relative_to(run.folder)}; can be removed"
 

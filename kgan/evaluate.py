@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan import cli, settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LEAST, MOST = 2, 1_000_000
 WHAT = ("run", "saved_model", "pictures")

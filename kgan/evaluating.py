@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from kgan import files, logs, runs
+from kgan import logs, runs
 from kgan.data import Collection, Pictures, pipeline
 from kgan.data.folders import open_pictures
-from kgan.errors import UserError
 from kgan.evaluation.choosing import choose
 from kgan.evaluation.drawings import NotFiniteError
 from kgan.evaluation.task import Request, Result
 from kgan.metrics import comparison, features
 from kgan.metrics.comparison import ERROR
+from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 
@@ -232,7 +233,7 @@ def _keep(path: pathlib.Path, line: Mapping) -> None:
     else:
         lines.append(line)
     # All of it anew: a line that a full disk tore would spoil the next one, too.
-    with files.beside(path) as place:
+    with atomic_write(path) as place:
         place.write_text("".join(json.dumps(one) + "\n" for one in lines))
 
 
@@ -242,9 +243,9 @@ def _json_number(value):
 
 def _show_in_tensorboard(run: runs.Run) -> None:
     """Writes all that was measured as one file of events, anew each time."""
-    with files.writing(run.evaluation):
+    with report_write_errors(run.evaluation):
         run.evaluation.mkdir(exist_ok=True)
-    with files.beside(run.evaluation / "events.out.tfevents.0.evaluation") as place:
+    with atomic_write(run.evaluation / "events.out.tfevents.0.evaluation") as place:
         events = logs.EventFile(place)
         for kind, lines in read_kept(run).items():
             for line in lines:

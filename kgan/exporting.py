@@ -2,8 +2,9 @@
 
 import pathlib
 
-from kgan import files, runs
+from kgan import runs
 from kgan.signatures import write_saved_model
+from kgan.utils.atomic import report_write_errors
 
 
 def export_run(
@@ -24,7 +25,7 @@ def export_run(
         UserError: when there is no checkpoint, or the folder cannot be written.
     """
     model = runs.load(str(run.folder), which)
-    with files.writing(f"--export_dir={export_dir}"):
+    with report_write_errors(f"--export_dir={export_dir}"):
         return write_saved_model(
             model.served_networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
         )

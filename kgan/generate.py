@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan import cli, settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 MOST_SEEDS = 100_000
 

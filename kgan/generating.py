@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kgan import files, pictures, planes, progress, runs, settings
+from kgan import pictures, planes, runs, settings
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
-from kgan.errors import UserError
+from kgan.utils import progress
+from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.errors import UserError
 
 BATCH = 64
 TRANSLATION_BATCH = 8
@@ -162,8 +164,8 @@ def _rows(drawn):
 
 
 def _save(image, path):
-    with files.writing(f"--out={path}"):
+    with report_write_errors(f"--out={path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with files.beside(path) as place:
+    with atomic_write(path) as place:
         image.save(place, "PNG")
     return path

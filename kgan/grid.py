@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kgan import settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # What the sweep itself gives each run, or what makes no run.
 NOT_VARIED = (

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan import cli, cluster
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 ASKED = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.1

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from kgan import files
-from kgan.errors import UserError
+from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.errors import UserError
 
 
 class ScalarLog:
@@ -32,7 +32,7 @@ class ScalarLog:
 
     def _open(self):
         # Open as long as the log is; `close` closes it.
-        with files.writing(self._metrics):
+        with report_write_errors(self._metrics):
             self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
         self._events = EventFile.new_in(self._tensorboard)
 
@@ -65,7 +65,7 @@ class ScalarLog:
         self._events.flush()
 
     def _write_line(self, values):
-        with files.writing(self._metrics):
+        with report_write_errors(self._metrics):
             self._file.write(json.dumps(values) + "\n")
 
     def cut_back(self, step: int) -> None:
@@ -75,12 +75,12 @@ class ScalarLog:
         self._open()
 
     def flush(self) -> None:
-        with files.writing(self._metrics):
+        with report_write_errors(self._metrics):
             self._file.flush()
         self._events.flush()
 
     def close(self) -> None:
-        with files.writing(self._metrics):
+        with report_write_errors(self._metrics):
             self._file.close()
         self._events.close()
 
@@ -98,7 +98,7 @@ class EventFile:
 
     def __init__(self, path: pathlib.Path):
         self._path = path
-        with files.writing(self._path):
+        with report_write_errors(self._path):
             self._writer = tf.io.TFRecordWriter(str(self._path))
         self._put(tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2"))
         self.flush()
@@ -128,15 +128,15 @@ class EventFile:
         self._put(tf.compat.v1.Event(wall_time=when, step=step, summary=summary))
 
     def flush(self) -> None:
-        with files.writing(self._path):
+        with report_write_errors(self._path):
             self._writer.flush()
 
     def close(self) -> None:
-        with files.writing(self._path):
+        with report_write_errors(self._path):
             self._writer.close()
 
     def _put(self, event):
-        with files.writing(self._path):
+        with report_write_errors(self._path):
             self._writer.write(event.SerializeToString())
 
 
@@ -202,14 +202,14 @@ def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> Non
         step: the checkpoint's; what was logged at it stays.
     """
     kept = [line for line in read_metrics(metrics) if line["step"] <= step]
-    with files.beside(metrics) as place:
+    with atomic_write(metrics) as place:
         place.write_text("".join(json.dumps(line) + "\n" for line in kept))
     for events in sorted(tensorboard.glob("events.out.tfevents.*")):
         _cut_events(events, step)
 
 
 def _cut_events(path, step):
-    with files.beside(path) as place, tf.io.TFRecordWriter(str(place)) as writer:
+    with atomic_write(path) as place, tf.io.TFRecordWriter(str(place)) as writer:
         try:
             for record in tf.data.TFRecordDataset(str(path)):
                 if tf.compat.v1.Event.FromString(record.numpy()).step <= step:

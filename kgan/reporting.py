@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import jinja2
 
-from kgan import files
 from kgan.page import panels, records, sheets, tables
+from kgan.utils.atomic import atomic_write, report_write_errors
 
 TEMPLATE = pathlib.Path(__file__).parent / "page" / "report.html"
 
@@ -31,11 +31,11 @@ def write(folders: Sequence[str], out: str | None = None) -> pathlib.Path:
     found = records.read(folders)
     path = pathlib.Path(out) if out else found[0].run.folder / "report.html"
     text = render(found)
-    with files.writing(f"--out={path}"):
+    with report_write_errors(f"--out={path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    with files.beside(path) as place:
+    with atomic_write(path) as place:
         place.write_text(text, encoding="utf-8")
     return path
 

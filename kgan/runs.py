@@ -27,9 +27,10 @@ from collections.abc import Mapping
 
 import keras
 
-from kgan import checkpoint, files, settings
+from kgan import checkpoint, settings
 from kgan.data.collection import KINDS, Spec
-from kgan.errors import UserError
+from kgan.utils.atomic import atomic_write, find_leftovers, report_write_errors
+from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 
@@ -110,7 +111,7 @@ class Run:
         own = self.settings()
         if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
             own.steps, own.epochs = resolved.steps, resolved.epochs
-            with files.beside(self.flags) as place:
+            with atomic_write(self.flags) as place:
                 place.write_text(settings.flagfile_text(own))
 
     def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
@@ -120,8 +121,8 @@ class Run:
 
     def remove_strays(self) -> None:
         """Removes what killed processes left half written; to be called under the lock."""
-        for stray in files.strays(self.folder):
-            with files.writing(stray):
+        for stray in find_leftovers(self.folder):
+            with report_write_errors(stray):
                 stray.unlink()
 
     def newest_whole(self) -> pathlib.Path:
@@ -138,7 +139,7 @@ class Run:
                 _, header = checkpoint.read(path)
             except checkpoint.Damaged as error:
                 logger.warning("warning: %s", error)
-                with files.writing(path):
+                with report_write_errors(path):
                     path.rename(path.with_name(f"{path.name}{checkpoint.DAMAGED_SUFFIX}"))
             else:
                 self.check_origin(header, path)
@@ -156,7 +157,7 @@ class Run:
         """
         path = self.folder / ".lock"
         with contextlib.ExitStack() as held:
-            with files.writing(path):
+            with report_write_errors(path):
                 file = held.enter_context(open(path, "a"))
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -198,7 +199,7 @@ def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec
         UserError: when it cannot be made.
     """
     parent = pathlib.Path(runs_dir)
-    with files.writing(f"--runs_dir={runs_dir}"):
+    with report_write_errors(f"--runs_dir={runs_dir}"):
         parent.mkdir(parents=True, exist_ok=True)
         while True:
             numbers = [int(m[1]) for p in parent.iterdir() if (m := re.match(r"(\d+)-", p.name))]

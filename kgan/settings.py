@@ -16,8 +16,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, learning_rates
-from kgan.errors import UserError
+from kgan import cli
+from kgan.utils import schedules
+from kgan.utils.errors import UserError
 
 SCHEMES_FOLDER = pathlib.Path(__file__).parent / "schemes"
 DERIVED_PAIRS = ("edges", "grey", "lowres", "noisy", "masked")
@@ -141,7 +142,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         string(f"{player}_options", None, f"More of the {name}'s optimiser: epsilon=1e-7,rho=0.9")
     number("beta_2", None, "Adam's second decay.", 0, 1)
     number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0, 1e12)
-    choice("lr_schedule", "constant", learning_rates.SCHEDULES, "How the learning rates fall.")
+    choice("lr_schedule", "constant", schedules.SCHEDULES, "How the learning rates fall.")
     number("lr_decay_from", 0.5, "Share of the run after which they fall.", 0, 1)
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
     number("beta_1", None, "Adam's first decay; the momentum of --g_optimizer=momentum.", 0, 1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan import cli, grid, settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 ABOUT = {
     "sweep": "NAME:VALUE|VALUE…: a flag of kgan.train and its values; given again, the product.",

@@ -19,9 +19,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from kgan import comparing, curves, files, logs, progress, runs
-from kgan.errors import UserError
+from kgan import comparing, curves, logs, runs
 from kgan.grid import Grid
+from kgan.utils import progress
+from kgan.utils.atomic import atomic_write, check_writable, report_write_errors
+from kgan.utils.errors import UserError
 
 ASKED = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.05
@@ -72,12 +74,12 @@ class Sweep:
             UserError: one line: another grid, a run that was refused, a folder that cannot be
                 written. What was done by then is drawn.
         """
-        files.check_place("--out", str(self.out))
+        check_writable("--out", str(self.out))
         record = self._read_record()
         if self.grid.dry_run:
             self._announce()
             return 0
-        with files.writing(f"--out={self.out}"):
+        with report_write_errors(f"--out={self.out}"):
             (self.out / "logs").mkdir(parents=True, exist_ok=True)
         # The handlers come first: waiting for an earlier sweep's runs can be ended, too.
         with self._locked() as lock, self._passing_signals():
@@ -122,7 +124,7 @@ class Sweep:
         return record
 
     def _write_record(self):
-        with files.beside(self.out / "sweep.json") as place:
+        with atomic_write(self.out / "sweep.json") as place:
             record = {**self.grid.record(), "runs": self.outcomes}
             place.write_text(json.dumps(record, indent=2) + "\n")
 
@@ -133,7 +135,7 @@ class Sweep:
         The runs inherit the second lock, so it is free when the last of them has ended.
         """
         with contextlib.ExitStack() as held:
-            with files.writing(f"--out={self.out}"):
+            with report_write_errors(f"--out={self.out}"):
                 own = held.enter_context(open(self.out / ".lock", "a"))
                 theirs = held.enter_context(open(self.out / ".runs.lock", "a"))
             try:
@@ -218,7 +220,7 @@ class Sweep:
         if not any(word.startswith("--export_dir=") for word in cell.base):
             places.append(f"--export_dir={self.out / 'saved_models'}")
         path = self.out / "logs" / f"{job}.txt"
-        with files.writing(path), open(path, "ab") as log:
+        with report_write_errors(path), open(path, "ab") as log:
             begin = log.tell()
             process = subprocess.Popen(
                 [*self.command, *cell.arguments(seed), *places],
@@ -316,7 +318,7 @@ class Sweep:
     # The end
 
     def _draw(self):
-        with files.writing(f"--out={self.out}"):
+        with report_write_errors(f"--out={self.out}"):
             drawn = comparing.write(
                 self.out, self.runs_dir, self.grid, self.outcomes, self.measures
             )

@@ -22,7 +22,6 @@ from kgan import (
     distribution,
     evaluating,
     exporting,
-    files,
     hooks,
     logs,
     randomness,
@@ -32,9 +31,10 @@ from kgan import (
 from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
 from kgan.data.hold_out import with_validation
-from kgan.errors import UserError
 from kgan.evaluation.task import Request
 from kgan.schemes.base import group_batches
+from kgan.utils.atomic import check_writable, report_write_errors
+from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 
@@ -164,9 +164,9 @@ def _from_chief(team, act):
 def _check_places(resolved):
     """Refuses, before any work is done, places in which nothing can be written."""
     if not resolved.resume:
-        files.check_place("--runs_dir", resolved.runs_dir)
+        check_writable("--runs_dir", resolved.runs_dir)
     if resolved.export:
-        files.check_place("--export_dir", resolved.export_dir)
+        check_writable("--export_dir", resolved.export_dir)
 
 
 def open_collection(resolved: types.SimpleNamespace):
@@ -211,7 +211,7 @@ def start_logging(speaks: bool = True):
 def _log_file(run):
     """Writes what is said to the run's log.txt, too, and no longer than the run."""
     path = run.folder / "log.txt"
-    with files.writing(path):
+    with report_write_errors(path):
         handler = _LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
@@ -219,7 +219,7 @@ def _log_file(run):
         yield
     finally:
         logger.removeHandler(handler)
-        with files.writing(path):
+        with report_write_errors(path):
             handler.close()
 
 
@@ -227,7 +227,7 @@ class _LogFile(logging.FileHandler):
     """A log file that ends the run where it cannot be written, as every other file does."""
 
     def emit(self, record):
-        with files.writing(self.baseFilename):
+        with report_write_errors(self.baseFilename):
             super().emit(record)
 
     def handleError(self, record):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kgan import checkpoint
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 ARRAYS = {
     "step": np.int64(7),

@@ -14,7 +14,7 @@ from absl import flags
 from PIL import Image
 
 from kgan import cli, settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 from tests.small_runs import DCGAN, PIX2PIX, command, dcgan_run, pix2pix_run
 
 # Runs a module as `python -m` does, where TensorFlow and Keras cannot be imported.

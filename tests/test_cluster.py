@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kgan import cluster
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 
 def tf_config(index=0, kind="worker", jobs=None):

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import distribution
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 
 @pytest.fixture

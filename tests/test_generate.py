@@ -6,7 +6,7 @@ from PIL import Image
 
 import kgan
 from kgan import generate
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 from tests.small_runs import PALETTE, command, copy_of, dcgan_run, pix2pix_run
 
 GAP = 2

@@ -15,7 +15,7 @@ import types
 import pytest
 
 from kgan import launch
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # A worker that does what its own line of a plan says: `status` ends with it, `sleep` waits and
 # `sleep 3` ends with 3 when it is asked to end. It notes its starts, a file for each.

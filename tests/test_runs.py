@@ -11,8 +11,8 @@ import pytest
 import kgan
 from kgan import checkpoint, runs, settings
 from kgan.data.collection import Spec
-from kgan.errors import UserError
 from kgan.schemes import dcgan
+from kgan.utils.errors import UserError
 from tests.small_runs import (
     DCGAN,
     command,

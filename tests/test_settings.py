@@ -4,7 +4,7 @@ import pytest
 from absl import flags
 
 from kgan import settings
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # Values other than the default for the flags whose type alone does not give one.
 SHARED_VALUES = {

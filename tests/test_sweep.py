@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from kgan import comparing, grid, runs, sweep, sweeping
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 ROOT = pathlib.Path(sweep.__file__).parents[1]
 BASE = ("--model=dcgan", "--image_size=16", "--steps=20")

@@ -22,8 +22,8 @@ import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 
 import kgan  # noqa: E402
-from kgan import progress  # noqa: E402
 from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
+from kgan.utils import progress  # noqa: E402
 from tools import cells  # noqa: E402
 
 SIZE = 32

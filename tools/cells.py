@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageOps
 
-from kgan import progress, runs
+from kgan import runs
+from kgan.utils import progress
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"

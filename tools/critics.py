@@ -23,10 +23,10 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from kgan import progress  # noqa: E402
 from kgan.metrics import wasserstein  # noqa: E402
 from kgan.networks import mlp  # noqa: E402
 from kgan.schemes.wgan_gp import WGANGP  # noqa: E402
+from kgan.utils import progress  # noqa: E402
 
 BATCH, CRITIC, UPDATES = 256, (128, 128), 5
 LAMBDA = 10

@@ -33,7 +33,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from kgan import checkpoint, progress, runs, settings  # noqa: E402
+from kgan import checkpoint, runs, settings  # noqa: E402
+from kgan.utils import progress  # noqa: E402
 from tests.faults import disks, fuzz, kills, replicas  # noqa: E402
 from tests.faults.forks import Moment, Trainer  # noqa: E402
 

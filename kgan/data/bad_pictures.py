@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 
 from kgan.data.collection import Source, read_many
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from kgan.data.collection import Collection, SomeOf, labels_of
 from kgan.data.pictures import printable
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 MOST_NAMES = 10  # of classes, in a message
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from kgan.data.collection import Collection, Source, read_many
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of R, G, B, ITU-R BT.601
 EDGE_STEP = 0.1  # the least step of luminance, in [0, 1], that is drawn as a line

@@ -13,7 +13,7 @@ from kgan.data.collection import Collection, Pictures
 from kgan.data.drawn import PART_ROOM, PART_STARTS
 from kgan.data.facade_layout import PALETTE, Canvas, lay_out, make_plan
 from kgan.data.facade_photo import light, shade
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SIDES = (32, 1024)
 NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels of the picture

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from kgan.data.pictures import is_picture
-from kgan.errors import UserError, printable
+from kgan.utils.errors import UserError, printable
 
 FILE_LIMIT = 2**28  # bytes of one picture, in a folder or unpacked from a zip
 # The other ways unpack all they can at once, however small a size the zip announces.

@@ -14,7 +14,7 @@ from kgan.data import pictures as reading
 from kgan.data.collection import Collection, Pictures
 from kgan.data.files import Folder, Zip, open_files, picture_names
 from kgan.data.pictures import printable
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LABEL_SHARE = 0.9  # of a label map's pixels that must lie near a colour of the palette
 

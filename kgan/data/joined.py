@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kgan.data.collection import Collection
 from kgan.data.pictures import printable
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 JOINT = "+"
 SINGLE = ("images", "labelled", "attributes")  # the kinds that can be one side

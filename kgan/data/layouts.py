@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kgan.data.files import is_ignored, natural_key, picture_names
 from kgan.data.hold_out import hold_out
 from kgan.data.pictures import printable
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
 PART_FOLDERS = {

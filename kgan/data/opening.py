@@ -25,7 +25,7 @@ from kgan.data.stacked import stack
 from kgan.data.tfds_source import open_tfds
 from kgan.data.typeset import open_typeset
 from kgan.data.usps import open_usps
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # By name, what opens it.
 BUILT_IN = {

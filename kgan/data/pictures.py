@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from kgan.errors import UserError, printable
+from kgan.utils.errors import UserError, printable
 
 SUFFIXES = (
     ".jpg",

@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from kgan import progress, randomness
+from kgan import randomness
 from kgan.data.collection import Source, read_many
-from kgan.errors import UserError
+from kgan.utils import progress
+from kgan.utils.errors import UserError
 
 # Folded into the seed, so that order, augmentation and domains share no numbers with each other.
 ORDER, AUGMENTATION, DOMAIN = 101, 102, 103

@@ -12,7 +12,7 @@ import numpy as np
 
 from kgan.data.collection import Collection, Pictures
 from kgan.data.drawn import DrawnSource
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 NEAREST = 3.0  # the distance that is white in the depth map; half as bright is twice as far
 FINE = 256 * 256  # pixels up to which four rays are cast through each, in place of one

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 
 from kgan.data.pictures import printable
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 FORMAT = "array_record"  # the one that TFDS writes with random access
 RETRIES = 2  # TFDS' own are 10 with growing pauses: minutes, where there is no network

@@ -11,7 +11,7 @@ import numpy as np
 from kgan.data.collection import Collection, Pictures
 from kgan.data.pictures import printable, read_picture
 from kgan.data.tfds_preparing import FORMAT, find_builder, prepare, quieten, reason
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 HELD_OUT = 10  # percent of the training part, where there is no other part to test on
 CHUNK = 4096  # records fetched at once for their labels

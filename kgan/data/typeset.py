@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from kgan.data.collection import Collection, Pictures
 from kgan.data.drawn import DrawnSource
 from kgan.data.pictures import shape_picture
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # Named, and not found by looking: what a seed draws must not change with matplotlib's version.
 # Left out: its fonts of symbols, and cmmi10, whose digits have other codes.

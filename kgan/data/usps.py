@@ -18,7 +18,7 @@ from PIL import Image
 from kgan.data.collection import Collection, Pictures
 from kgan.data.digits import ArraySource
 from kgan.data.pictures import printable, shape_picture
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 FILES = {"train": ("zip.train.gz", 7291), "test": ("zip.test.gz", 2007)}
 SIDE = 16

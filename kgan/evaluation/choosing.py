@@ -1,9 +1,9 @@
 """Which kinds of evaluation fit a model and its data."""
 
 from kgan.data import Collection
-from kgan.errors import UserError
 from kgan.evaluation import critics, cycles, drawings, likelihood, pairs, points
 from kgan.evaluation.task import Request, Task
+from kgan.utils.errors import UserError
 
 KINDS = (pairs, cycles, likelihood, drawings, points, critics)
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from kgan import progress
 from kgan.data import Collection, pipeline
 from kgan.evaluation.drawings import look_at_source
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison, translation
 from kgan.metrics.comparison import ERROR
 from kgan.metrics.features import find
+from kgan.utils import progress
 
 NAME = "cycles"
 BATCH = 8

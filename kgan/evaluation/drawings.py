@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from kgan import progress
 from kgan.data import Collection, pipeline
 from kgan.data.collection import Source
-from kgan.errors import UserError
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison
 from kgan.metrics.features import Extractor, Seen, find
+from kgan.utils import progress
+from kgan.utils.errors import UserError
 
 NAME = "drawings"
 BATCH = 250

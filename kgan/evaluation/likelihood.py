@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from kgan import progress
 from kgan.data import Collection, pipeline
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import likelihood
 from kgan.metrics.comparison import ERROR
+from kgan.utils import progress
 
 NAME = "likelihood"
 SAMPLES = 500  # of the latent for each example, where the likelihood is only bounded

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kgan import progress
 from kgan.data import Collection, pipeline
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import translation
 from kgan.metrics.comparison import ERROR
+from kgan.utils import progress
 
 NAME = "pairs"
 BATCH = 8

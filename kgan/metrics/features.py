@@ -19,9 +19,9 @@ import tensorflow as tf
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from kgan import files
-from kgan.errors import UserError
 from kgan.metrics import digit_network
+from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.errors import UserError
 
 PIXELS_SIDE = 8  # to which pictures are shrunk where their pixels are compared
 BATCH = 100
@@ -71,9 +71,9 @@ class Extractor:
             return kept
         seen = self.look(pictures)
         arrays = {k: v for k, v in dataclasses.asdict(seen).items() if v is not None}
-        with files.writing(place):
+        with report_write_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-        with files.beside(place) as beside:
+        with atomic_write(place) as beside:
             save_file(arrays, beside)
         return seen
 

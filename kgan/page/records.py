@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kgan import evaluating, grid, logs, runs
 from kgan import settings as command_line
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 WORDS = ("kind", "part", "text")  # the values that are no numbers
 MOST_NAMED = 3  # flags by which a group is told from the others

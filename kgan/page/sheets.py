@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from kgan import pictures
-from kgan.errors import UserError
 from kgan.page.records import Record
+from kgan.utils.errors import UserError
 
 MOST = 12  # sheets of a run
 LONGEST = 1000  # pixels of a sheet's longer side

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from kgan.errors import UserError
 from kgan.schemes import base_latent_settings
 from kgan.schemes.base_latent import LatentModel
 from kgan.signatures import Signature, encode_png
+from kgan.utils.errors import UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
 

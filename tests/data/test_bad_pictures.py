@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kgan.data.bad_pictures import SkippingSource
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 
 class Source:

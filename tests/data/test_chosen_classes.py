@@ -10,7 +10,7 @@ from kgan.data.collection import Collection, Pictures, labels_of, read_many
 from kgan.data.digits import ArraySource, open_digits
 from kgan.data.opening import open_dataset
 from kgan.data.typeset import open_typeset
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SMALL = Pictures((8, 8), (8, 8))
 

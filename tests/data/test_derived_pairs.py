@@ -10,7 +10,7 @@ from PIL import Image
 from kgan.data.collection import Collection, Pictures
 from kgan.data.derived_pairs import MAKERS, derive_pairs
 from kgan.data.folders import open_folder
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 

@@ -8,7 +8,7 @@ import pytest
 from kgan.data.collection import Pictures
 from kgan.data.facade_layout import CLASS_NAMES, PALETTE
 from kgan.data.facades import Facade, FacadesSource, draw_facade, open_facades
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SQUARE = Pictures(size=(64, 64), train_size=(64, 64))
 

@@ -13,7 +13,7 @@ from PIL import Image
 from kgan.data import files, hold_out, layouts
 from kgan.data.collection import Pictures
 from kgan.data.folders import open_folder, open_pictures
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 CAMVID_PALETTE = np.array(

@@ -7,7 +7,7 @@ from PIL import Image
 from kgan.data import opening
 from kgan.data.collection import Collection, Pictures
 from kgan.data.opening import open_dataset
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SMALL = Pictures((32, 32), (32, 32))
 

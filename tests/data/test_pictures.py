@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import pictures
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 RNG = np.random.default_rng(7)
 COLOUR = RNG.integers(0, 256, (24, 36, 3), np.uint8)

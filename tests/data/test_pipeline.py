@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kgan.data import pipeline
 from kgan.data.pipeline import Augmentation
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 HEIGHT, WIDTH = 9, 12
 

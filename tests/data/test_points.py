@@ -8,7 +8,7 @@ from kgan.data import opening
 from kgan.data.collection import Pictures, spec_of
 from kgan.data.mixtures import MIXTURES
 from kgan.data.points import open_mixture
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 from tests.small_runs import command
 
 ANY = Pictures((28, 28), (28, 28))

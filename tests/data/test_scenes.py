@@ -8,7 +8,7 @@ import pytest
 from kgan.data import opening
 from kgan.data.collection import Pictures, spec_of
 from kgan.data.scenes import SHAPES, Scene, Solid, cast, draw_scene, make_scene, open_scenes
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 RED = np.float32([1, 0, 0])
 GREY = np.full((2, 3), 0.6, np.float32)

@@ -6,7 +6,7 @@ import pytest
 from kgan.data import opening
 from kgan.data.collection import Collection, Pictures
 from kgan.data.stacked import StackedSource, stack
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 
 class Grey:

@@ -20,7 +20,7 @@ from PIL import Image
 from kgan.data import tfds_preparing
 from kgan.data.collection import Pictures, labels_of, read_many
 from kgan.data.tfds_source import open_tfds
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist"
 MNIST_FILES = [

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from kgan.data import typeset
 from kgan.data.collection import Pictures, spec_of
 from kgan.data.typeset import FONTS, font_folder, open_typeset
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 
 def opened(side, **options):

@@ -10,7 +10,7 @@ from PIL import Image
 from kgan.data import opening
 from kgan.data.collection import Pictures, spec_of
 from kgan.data.usps import open_usps, read_digits
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 USPS = pathlib.Path(__file__).parents[3] / "shared" / "data" / "usps"
 SMALL = Pictures((16, 16), (16, 16))

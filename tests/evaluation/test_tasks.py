@@ -9,12 +9,12 @@ import pytest
 from kgan.data.collection import Collection
 from kgan.data.mixtures import MIXTURES
 from kgan.data.points import PointSource
-from kgan.errors import UserError
 from kgan.evaluation import critics, cycles, drawings, likelihood, points
 from kgan.evaluation.choosing import choose, lower_is_better
 from kgan.evaluation.task import Request
 from kgan.metrics import features
 from kgan.metrics.features import Extractor, Seen
+from kgan.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -112,8 +112,9 @@ def full_disk(sizes=SIZES) -> list[DiskOutcome]:
 
 def _try_size(folder: str, kib: int) -> DiskOutcome:
     """Goes through one size, inside the namespace."""
-    from kgan import checkpoint, files, logs
-    from kgan.errors import UserError
+    from kgan import checkpoint, logs
+    from kgan.utils.atomic import find_leftovers
+    from kgan.utils.errors import UserError
 
     def mount(options):
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
@@ -137,7 +138,7 @@ def _try_size(folder: str, kib: int) -> DiskOutcome:
         except UserError:
             damaged.append(path.name)
     lines = logs.read_metrics(runs[0] / "metrics.jsonl") if runs else []
-    strays = [str(path.relative_to(root)) for path in files.strays(root)]
+    strays = [str(path.relative_to(root)) for path in find_leftovers(root)]
     again = None
     if first.returncode and whole:
         mount("remount,size=64m")

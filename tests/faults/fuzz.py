@@ -32,7 +32,7 @@ from kgan.data.collection import KINDS, read_many
 from kgan.data.folders import open_pictures
 from kgan.data.layouts import LAYOUTS
 from kgan.data.tfds_source import TFDSSource
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 from tests.faults import damage
 from tests.faults.watch import Watch, quiet
 

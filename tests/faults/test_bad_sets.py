@@ -181,7 +181,7 @@ def test_label_out_of_range_is_refused(tmp_path):
     import tensorflow as tf
 
     from kgan.data.tfds_source import TFDSSource
-    from kgan.errors import UserError
+    from kgan.utils.errors import UserError
 
     features = {
         "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture()])),

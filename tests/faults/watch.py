@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 SECONDS = 10  # that one call may take
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kgan.data import Pictures, open_dataset, pipeline
-from kgan.errors import UserError
 from kgan.metrics import digit_network, features
+from kgan.utils.errors import UserError
 
 MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist"
 

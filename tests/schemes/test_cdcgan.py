@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kgan import settings
 from kgan.data.collection import Spec
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 from tests.schemes.contract import ConditionalContract
 
 

@@ -5,7 +5,9 @@ import math
 SCHEDULES = ("constant", "linear", "cosine")
 
 
-def factor(schedule: str, step: int, total_steps: int, decay_from: float = 0.5) -> float:
+def learning_rate_factor(
+    schedule: str, step: int, total_steps: int, decay_from: float = 0.5
+) -> float:
     """Computes by what the learning rate is multiplied in a step.
 
     It is 1 up to `decay_from · total_steps`. From there, with p going from 0 to 1 at the run's

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import tensorflow as tf
 from safetensors import SafetensorError
 
-from kgan.errors import UserError
+from kgan.utils.errors import UserError
 
 # What the system, TensorFlow's C++ and safetensors raise where a file cannot be written.
-REFUSALS = (
+WRITE_ERRORS = (
     OSError,
     SafetensorError,
     tf.errors.ResourceExhaustedError,
@@ -27,7 +27,7 @@ PROBE = b"\0" * 4096  # a page: less may still fit where nothing else does
 
 
 @contextlib.contextmanager
-def writing(what: pathlib.Path | str) -> Iterator[None]:
+def report_write_errors(what: pathlib.Path | str) -> Iterator[None]:
     """Ends a write that fails in one line.
 
     Args:
@@ -38,7 +38,7 @@ def writing(what: pathlib.Path | str) -> Iterator[None]:
     """
     try:
         yield
-    except REFUSALS as error:
+    except WRITE_ERRORS as error:
         raise UserError(
             f"{what}: cannot be written ({_reason(error)}); make room or choose another place; "
             "what was saved before is kept"
@@ -55,7 +55,7 @@ def _reason(error) -> str:
 
 
 @contextlib.contextmanager
-def beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def atomic_write(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives a place beside a file to write to, which becomes the file when all went well.
 
     So a crash or a full disk leaves the older file as it was.
@@ -64,7 +64,7 @@ def beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
         UserError: when it cannot be written; then nothing is left beside.
     """
     place = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    with writing(path):
+    with report_write_errors(path):
         try:
             yield place
             with open(place, "rb") as file:
@@ -74,12 +74,12 @@ def beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
             place.unlink(missing_ok=True)
 
 
-def strays(folder: pathlib.Path) -> list[pathlib.Path]:
+def find_leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
     """Lists what killed processes left beside files in a folder and those below it."""
     return sorted(folder.rglob(".*.writing"))
 
 
-def check_place(flag: str, folder: str) -> None:
+def check_writable(flag: str, folder: str) -> None:
     """Checks that a folder, or the first above it that is there, takes a file; leaves none.
 
     Args:
@@ -92,6 +92,6 @@ def check_place(flag: str, folder: str) -> None:
     place = pathlib.Path(folder).absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
-    with writing(f"{flag}={folder}"), tempfile.TemporaryFile(dir=place) as file:
+    with report_write_errors(f"{flag}={folder}"), tempfile.TemporaryFile(dir=place) as file:
         file.write(PROBE)
         file.flush()

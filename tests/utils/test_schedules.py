@@ -1,6 +1,6 @@
 import pytest
 
-from kgan import learning_rates
+from kgan.utils import schedules
 
 
 @pytest.mark.parametrize(
@@ -26,15 +26,17 @@ from kgan import learning_rates
     ],
 )
 def test_factor_of_a_step(schedule, step, total, decay_from, expected):
-    assert learning_rates.factor(schedule, step, total, decay_from) == pytest.approx(expected)
+    assert schedules.learning_rate_factor(schedule, step, total, decay_from) == pytest.approx(
+        expected
+    )
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_no_step_that_is_taken_has_a_rate_of_zero(schedule):
     for total in (1, 2, 7, 1000):
-        assert learning_rates.factor(schedule, total - 1, total, 0.5) > 0
+        assert schedules.learning_rate_factor(schedule, total - 1, total, 0.5) > 0
 
 
 def test_unknown_schedule_is_refused():
     with pytest.raises(ValueError, match="`schedule` must be one of constant, linear, cosine"):
-        learning_rates.factor("steps", 0, 1)
+        schedules.learning_rate_factor("steps", 0, 1)

@@ -11,8 +11,9 @@ import tensorflow as tf
 from safetensors import SafetensorError
 
 import kgan
-from kgan import checkpoint, files, logs, runs
-from kgan.errors import UserError
+from kgan import checkpoint, logs, runs
+from kgan.utils.atomic import atomic_write, check_writable, find_leftovers, report_write_errors
+from kgan.utils.errors import UserError
 from tests.small_runs import (
     DCGAN,
     PIX2PIX,
@@ -85,36 +86,36 @@ def last_line(outcome):
     ],
 )
 def test_a_write_that_fails_says_what_and_the_systems_reason(error, reason):
-    with pytest.raises(UserError) as raised, files.writing("--out=a.png"):
+    with pytest.raises(UserError) as raised, report_write_errors("--out=a.png"):
         raise error
     assert str(raised.value) == f"--out=a.png: {SAID.format(reason)}"
 
 
 def test_other_errors_pass_as_they_are():
-    with pytest.raises(ZeroDivisionError), files.writing("a"):
+    with pytest.raises(ZeroDivisionError), report_write_errors("a"):
         raise ZeroDivisionError
 
 
 def test_file_written_beside_takes_its_place_and_leaves_no_other(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with files.beside(path) as place:
+    with atomic_write(path) as place:
         place.write_text("new")
-        assert path.read_text() == "old" and files.strays(tmp_path) == [place]
+        assert path.read_text() == "old" and find_leftovers(tmp_path) == [place]
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
 
 
 def test_file_that_does_not_fit_leaves_the_older_one_and_no_other(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(UserError) as raised, largest_file(10), files.beside(path) as place:
+    with pytest.raises(UserError) as raised, largest_file(10), atomic_write(path) as place:
         place.write_text("more than ten bytes")
     assert str(raised.value) == f"{path}: {TOO_LARGE}"
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_checked_place_is_left_as_it_was(tmp_path):
-    files.check_place("--runs_dir", str(tmp_path / "a" / "b"))
+    check_writable("--runs_dir", str(tmp_path / "a" / "b"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -215,7 +216,7 @@ class TestTraining:
         (run,) = tmp_path.iterdir()
         line = last_line(outcome)
         assert line.startswith(f"{run}/{refused}") and "(File too large" in line
-        assert files.strays(tmp_path) == []
+        assert find_leftovers(tmp_path) == []
         steps = checkpoint.saved_steps(run / "checkpoints")
         assert steps == whole[-2:]
         if whole:
@@ -239,7 +240,7 @@ class TestTraining:
         full_for("flags.cfg")
         outcome = command("train", f"--resume={run}", "--steps=12", "--noexport")
         assert last_line(outcome) == f"{run}/flags.cfg: {FULL}"
-        assert (run / "flags.cfg").read_text() == before and files.strays(run) == []
+        assert (run / "flags.cfg").read_text() == before and find_leftovers(run) == []
 
     def test_metrics_that_cannot_be_cut_back_stay_whole(self, tmp_path, full_for):
         run = copy_of(dcgan_run(), tmp_path)
@@ -247,7 +248,7 @@ class TestTraining:
         full_for("metrics.jsonl")
         outcome = command("train", f"--resume={run}", "--steps=12", "--noexport")
         assert last_line(outcome) == f"{run}/metrics.jsonl: {FULL}"
-        assert (run / "metrics.jsonl").read_bytes() == before and files.strays(run) == []
+        assert (run / "metrics.jsonl").read_bytes() == before and find_leftovers(run) == []
 
     def test_refused_second_process_leaves_the_length_alone(self, tmp_path):
         run = copy_of(dcgan_run(), tmp_path)
@@ -282,7 +283,7 @@ def test_measures_that_do_not_fit_leave_those_before(tmp_path, full_for):
     full_for("metrics-pairs.jsonl")
     outcome = command("evaluate", f"--run={run}", "--part=validation")
     assert last_line(outcome) == f"{kept}: {FULL}"
-    assert kept.read_bytes() == twice and files.strays(run) == []
+    assert kept.read_bytes() == twice and find_leftovers(run) == []
 
 
 def test_best_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path, full_for):
