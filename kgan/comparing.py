@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from kgan import curves, logs, pictures, runs
+from kgan import logs, runs
 from kgan.grid import Cell, Grid
+from kgan.plots import curves, grids
 from kgan.utils.atomic import atomic_write
 
 SHEET_LIMIT = 640  # pixels of a sheet's longer side
@@ -68,7 +69,7 @@ def write(
     """
     results = [_result(cell, runs_dir, outcomes) for cell in grid.cells]
     every = [lines for result in results for lines in result.lines]
-    measures = curves.chosen(every, measures) if every else list(measures)
+    measures = curves.choose_measures(every, measures) if every else list(measures)
     paths = [out / "table.md", out / "table.csv"]
     with atomic_write(paths[0]) as place:
         place.write_text(_markdown(grid, results, measures))
@@ -115,7 +116,7 @@ def _markdown(grid, results, measures) -> str:
             [
                 *result.cell.varied.values(),
                 f"{len(result.lines)} of {len(result.cell.seeds)}",
-                *(_plus_minus(*curves.final(result.curves(measure))) for measure in measures),
+                *(_plus_minus(*curves.final_value(result.curves(measure))) for measure in measures),
                 f"{np.mean(seconds):.1f}" if seconds else "–",
                 str(result.failures),
             ]
@@ -146,7 +147,7 @@ def _rows(grid, results, measures):
     yield [*grid.axes, "repeats", "repeats_done", *numbers, "seconds", "failures", "command"]
     for result in results:
         seconds = [curves.seconds_of(lines) for lines in result.lines]
-        values = [v for measure in measures for v in curves.final(result.curves(measure))]
+        values = [v for measure in measures for v in curves.final_value(result.curves(measure))]
         values.append(float(np.mean(seconds)) if seconds else math.nan)
         yield [
             *result.cell.varied.values(),
@@ -174,7 +175,7 @@ def _curves(results, measures) -> Figure:
     handles = {}
     for panel, measure in zip(panels, measures, strict=False):
         drawn = {number: _labelled(result, measure) for number, result in shown}
-        handles |= curves.draw(panel, measure, drawn)
+        handles |= curves.plot_curves(panel, measure, drawn)
     for panel in panels[len(measures) :]:
         panel.set_visible(False)
     figure.legend(
@@ -219,7 +220,7 @@ def _tile(result, font) -> Image.Image:
     words = [f"{name}={value}" for name, value in result.cell.varied.items()]
     if paths:
         with Image.open(paths[-1]) as opened:
-            picture = pictures.on_white(opened)
+            picture = grids.on_white(opened)
         picture.thumbnail((SHEET_LIMIT, SHEET_LIMIT))
         words.append(f"step {int(paths[-1].stem.partition('-')[2]):,}")
     else:

@@ -3,7 +3,7 @@
 import pathlib
 
 from kgan import runs
-from kgan.signatures import write_saved_model
+from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.atomic import report_write_errors
 
 

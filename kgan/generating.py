@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kgan import pictures, planes, runs, settings
+from kgan import runs, settings
 from kgan.data import Pictures
 from kgan.data.folders import open_pictures
 from kgan.data.pipeline import to_domain
+from kgan.plots import grids, scatter
 from kgan.utils import progress
 from kgan.utils.atomic import atomic_write, report_write_errors
 from kgan.utils.errors import UserError
@@ -45,11 +46,13 @@ def draw_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Pa
     out = pathlib.Path(given.out or pathlib.Path(given.run) / "seeds.png")
     if out.suffix == ".png":
         points = drawn.ndim == 2
-        return _save(planes.draw(None, drawn) if points else pictures.grid(_rows(drawn)), out)
+        return _save(
+            scatter.plot_points(None, drawn) if points else grids.image_grid(_rows(drawn)), out
+        )
     if drawn.ndim == 2:
         raise UserError(f"--out={out}: points are drawn together, in a .png")
     for seed, picture in zip(seeds, drawn, strict=True):
-        _save(pictures.to_image(picture), out / f"seed-{seed:06d}.png")
+        _save(grids.to_image(picture), out / f"seed-{seed:06d}.png")
     return out
 
 
@@ -72,7 +75,7 @@ def interpolate(given: types.SimpleNamespace, first: int, last: int) -> pathlib.
         rows = [model.generate(between, np.tile(row, (len(between), 1))) for row in conditions]
         drawn = np.stack(rows)
     out = pathlib.Path(given.out or pathlib.Path(given.run) / f"interpolation-{first}-{last}.png")
-    return _save(pictures.grid(drawn), out)
+    return _save(grids.image_grid(drawn), out)
 
 
 def _conditions(model, given):
@@ -100,7 +103,9 @@ def _draw_each(model, conditions, seeds, given):
     out = pathlib.Path(given.out or pathlib.Path(given.run) / "labels.png")
     if out.suffix != ".png":
         raise UserError(f"--out={out}: single pictures need a --label; a grid of all is a .png")
-    return _save(pictures.grid(drawn.reshape(len(conditions), len(seeds), *drawn.shape[1:])), out)
+    return _save(
+        grids.image_grid(drawn.reshape(len(conditions), len(seeds), *drawn.shape[1:])), out
+    )
 
 
 def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
@@ -136,7 +141,7 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
         indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
         batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
         for index, answer in zip(indices, way.translate(batch, given.seed), strict=True):
-            _save(pictures.to_image(answer), out / names[index])
+            _save(grids.to_image(answer), out / names[index])
     return out
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from kgan import alarms, callbacks, evaluating, pictures, planes, settings
+from kgan import alarms, callbacks, evaluating, settings
 from kgan.data import pipeline
 from kgan.data.collection import SomeOf
 from kgan.evaluation.task import Request
+from kgan.plots import grids, scatter
 
 VALIDATION_BATCH = 8
 
@@ -115,11 +116,11 @@ def validation(resolved, collection, model) -> evaluating.Watch | None:
 def _drawing(resolved, collection):
     """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
     if collection.kind == "points":
-        (real,) = pipeline.examples(collection.parts["test"], ("image",), planes.SHOWN).values()
-        return lambda model: planes.draw_model(model, real)
+        (real,) = pipeline.examples(collection.parts["test"], ("image",), scatter.SHOWN).values()
+        return lambda model: scatter.plot_model(model, real)
     wanted = resolved.scheme.MODEL.preview_examples
     examples = _preview_examples(collection, wanted) if wanted else None
-    return lambda model: pictures.grid(model.preview(examples), model.preview_columns)
+    return lambda model: grids.image_grid(model.preview(examples), model.preview_columns)
 
 
 def _preview_examples(collection, count):

@@ -19,8 +19,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from kgan import comparing, curves, logs, runs
+from kgan import comparing, logs, runs
 from kgan.grid import Grid
+from kgan.plots import curves
 from kgan.utils import progress
 from kgan.utils.atomic import atomic_write, check_writable, report_write_errors
 from kgan.utils.errors import UserError
@@ -306,7 +307,7 @@ class Sweep:
         folder = pathlib.Path(runs.find_job(self.runs_dir, worker.job))
         lines = logs.read_metrics(runs.Run(folder).metrics)
         try:
-            found = curves.curves_of(lines, curves.chosen([lines], self.measures))
+            found = curves.curves_of(lines, curves.choose_measures([lines], self.measures))
         except UserError as error:
             # No later run would log it either: told now, not after all of them.
             self.refusal = error

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import callbacks, checkpoint, pictures
+from kgan import callbacks, checkpoint
+from kgan.plots import grids
 
 STEPS_PER_EPOCH = 4
 
@@ -279,7 +280,7 @@ def test_header_holds_step_and_states_and_load_gives_them_back(tmp_path):
 
 def samples_of(log, folder, every):
     return callbacks.SamplePictures(
-        log, folder, every, lambda model: pictures.grid(model.preview(None))
+        log, folder, every, lambda model: grids.image_grid(model.preview(None))
     )
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.constraints import WeightClip, clip_weights
+from kgan.layers import WeightClip, clip_weights
 
 
 def test_weights_are_clipped_at_both_ends():

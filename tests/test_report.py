@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import curves, settings
+from kgan import settings
 from kgan.evaluation.choosing import lower_is_better
 from kgan.page import panels
+from kgan.plots import curves
 from tests.small_runs import command, copy_of, dcgan_run
 
 FLAGS = ("--model=dcgan", "--dataset=digits", "--steps=40", "--name=drawn")

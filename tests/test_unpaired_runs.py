@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan.pictures import to_bytes
+from kgan.plots.grids import to_bytes
 from tests.small_runs import (
     command,
     cyclegan_run,

@@ -17,14 +17,14 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from keras import layers  # noqa: E402
+import keras
+import numpy as np
+from keras import layers
 
-import kgan  # noqa: E402
-from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
-from kgan.utils import progress  # noqa: E402
-from tools import cells  # noqa: E402
+import kgan
+from kgan.data import Pictures, open_dataset, pipeline
+from kgan.utils import progress
+from tools import cells
 
 SIZE = 32
 EPOCHS, BATCH, RATE = 3, 64, 1e-3

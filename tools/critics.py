@@ -19,14 +19,14 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from kgan.metrics import wasserstein  # noqa: E402
-from kgan.networks import mlp  # noqa: E402
-from kgan.schemes.wgan_gp import WGANGP  # noqa: E402
-from kgan.utils import progress  # noqa: E402
+from kgan.metrics import wasserstein
+from kgan.networks import mlp
+from kgan.schemes.wgan_gp import WGANGP
+from kgan.utils import progress
 
 BATCH, CRITIC, UPDATES = 256, (128, 128), 5
 LAMBDA = 10

@@ -15,16 +15,16 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import matplotlib  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import matplotlib
+import numpy as np
+import tensorflow as tf
 
-from kgan.losses import ADVERSARIAL_LOSSES  # noqa: E402
-from kgan.networks import mlp  # noqa: E402
+from kgan.losses import ADVERSARIAL_LOSSES
+from kgan.networks import mlp
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 DOCS = ROOT / "docs"
 STEP, STEPS = 0.15, 300

@@ -18,11 +18,14 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import kgan  # noqa: E402
-from kgan.evaluation.drawings import draw  # noqa: E402
-from kgan.metrics import classes, digit_network  # noqa: E402
+import kgan
+from kgan.evaluation.drawings import draw
+from kgan.metrics import (
+    class_scores,
+    digit_network,
+)
 
 DRAWN = 10_000
 PRESENT = 0.01  # share of the drawn digits from which one counts as drawn
@@ -47,12 +50,12 @@ def _look(model) -> dict:
     is_told = getattr(model, "class_names", None)
     told = np.eye(model.condition_size, dtype=np.float32)[asked] if is_told else None
     _, probabilities = digit_network.look(draw(model, DRAWN, told))
-    counts = classes.class_counts(probabilities)
+    counts = class_scores.class_counts(probabilities)
     found = {
         "drawn": DRAWN,
-        "class_score": classes.class_score(probabilities, seed=0)[0],
-        "digits_found": classes.modes_found(counts, least=int(PRESENT * DRAWN)),
-        "divergence_from_even": classes.class_divergence(counts),
+        "class_score": class_scores.class_score(probabilities, seed=0)[0],
+        "digits_found": class_scores.modes_found(counts, least=int(PRESENT * DRAWN)),
+        "divergence_from_even": class_scores.class_divergence(counts),
         "mean_certainty": float(probabilities.max(axis=1).mean()),
     }
     if is_told:

@@ -17,21 +17,21 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402
-import scipy.linalg  # noqa: E402
-import scipy.optimize  # noqa: E402
-import scipy.stats  # noqa: E402
-from skimage import metrics as skimage_metrics  # noqa: E402
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+import scipy.stats
+from skimage import metrics as skimage_metrics
 
-from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
-from kgan.metrics import (  # noqa: E402
-    classes,
+from kgan.data import Pictures, open_dataset, pipeline
+from kgan.metrics import (
+    class_scores,
     features,
-    frechet,
-    kernel,
-    modes,
-    neighbours,
-    sliced,
+    fid,
+    kid,
+    mode_coverage,
+    precision_recall,
+    sliced_wasserstein,
     translation,
     wasserstein,
 )
@@ -82,32 +82,32 @@ class Check:
 def distances():
     """Checks the distances between sets of features."""
     rng = np.random.default_rng(SEED)
-    first = frechet.Statistics(np.array([0.0, 0.0]), np.diag([1.0, 4.0]), 10**6)
-    second = frechet.Statistics(np.array([3.0, 4.0]), np.diag([9.0, 1.0]), 10**6)
+    first = fid.Statistics(np.array([0.0, 0.0]), np.diag([1.0, 4.0]), 10**6)
+    second = fid.Statistics(np.array([3.0, 4.0]), np.diag([9.0, 1.0]), 10**6)
     yield Check(
         "FID",
         "two Gaussians along the axes",
         "closed form, 25 + (3 − 1)² + (2 − 1)²",
         30.0,
-        frechet.frechet_distance(first, second),
+        fid.frechet_distance(first, second),
         1e-9,
     )
     sets = [rng.standard_normal((5000, 64)) @ rng.standard_normal((64, 64)) for _ in range(2)]
     means, covariances = zip(*[(s.mean(axis=0), np.cov(s.T)) for s in sets], strict=True)
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
     known = ((means[0] - means[1]) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
-    own = [frechet.Statistics.from_features(s) for s in sets]
+    own = [fid.Statistics.from_features(s) for s in sets]
     yield Check(
         "FID",
         "5,000 vectors of 64 correlated features each",
         "scipy.linalg.sqrtm",
         known,
-        frechet.frechet_distance(*own),
+        fid.frechet_distance(*own),
         1e-6 * known,
     )
     values = np.array(
         [
-            kernel.kernel_distance(*rng.standard_normal((2, 200, 8)), blocks=4, seed=n)[0]
+            kid.kernel_distance(*rng.standard_normal((2, 200, 8)), blocks=4, seed=n)[0]
             for n in range(400)
         ]
     )
@@ -125,7 +125,7 @@ def distances():
         "2,000 numbers and a copy 0.7 further on",
         "closed form",
         0.7,
-        sliced.sliced_wasserstein(*shifted, seed=SEED),
+        sliced_wasserstein.sliced_wasserstein(*shifted, seed=SEED),
         1e-9,
     )
     line = rng.standard_normal(3000), rng.gamma(2.0, size=1500)
@@ -134,7 +134,7 @@ def distances():
         "3,000 and 1,500 numbers",
         "scipy.stats.wasserstein_distance",
         scipy.stats.wasserstein_distance(*line),
-        sliced.sliced_wasserstein(*(x[:, None] for x in line), seed=SEED, power=1),
+        sliced_wasserstein.sliced_wasserstein(*(x[:, None] for x in line), seed=SEED, power=1),
         1e-9,
     )
     points = rng.standard_normal((500, 16))
@@ -163,9 +163,9 @@ def supports():
     angle, radius = 2 * np.pi * rng.random((2, 10_000)), np.sqrt(rng.random((2, 10_000)))
     discs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
     discs[1, :, 0] += apart
-    precision, recall = neighbours.precision_recall(discs[1], discs[0])
-    density, coverage = neighbours.density_coverage(discs[1], discs[0])
-    expected = neighbours.expected_coverage(10_000, 10_000)
+    precision, recall = precision_recall.precision_recall(discs[1], discs[0])
+    density, coverage = precision_recall.density_coverage(discs[1], discs[0])
+    expected = precision_recall.expected_coverage(10_000, 10_000)
     for name, known, found in (
         ("precision", 0.5, precision),
         ("recall", 0.5, recall),
@@ -193,7 +193,7 @@ def mixtures():
         collection = open_dataset(name, Pictures(None, None), kind="points")
         source = collection.parts["test"]
         points = pipeline.examples(source, ("image",), 2500)["image"]
-        found = modes.modes_found(points, collection.mixture)
+        found = mode_coverage.modes_found(points, collection.mixture)
         yield Check(f"modes, {name}", "2,500 real points", "all", count, found.modes, 0)
         yield Check(
             f"high quality, {name}",
@@ -262,7 +262,7 @@ def digits(data_dir: str | None, manual_dir: str | None):
         source = collection.parts["test"]
         pictures = pipeline.examples(source, ("image",), len(source))["image"]
         seen = features.find(collection.features)(pictures)
-        counts = classes.class_counts(seen.probabilities)
+        counts = class_scores.class_counts(seen.probabilities)
         if name == "mnist":
             labels = pipeline.examples(source, ("label",), len(source))["label"]
             right = (seen.probabilities.argmax(axis=1) == labels).mean()
@@ -280,7 +280,7 @@ def digits(data_dir: str | None, manual_dir: str | None):
             "26,000 real triples",
             "all",
             1000,
-            classes.modes_found(counts),
+            class_scores.modes_found(counts),
             0,
         )
         yield Check(
@@ -288,7 +288,7 @@ def digits(data_dir: str | None, manual_dir: str | None):
             "26,000 real triples",
             "labels that are not quite even, and 999/52,000",
             0.0236,
-            classes.class_divergence(counts),
+            class_scores.class_divergence(counts),
             0.003,
         )
     rng = np.random.default_rng(SEED)
@@ -298,7 +298,7 @@ def digits(data_dir: str | None, manual_dir: str | None):
         "26,000 even draws of 1,000 classes",
         "999/52,000",
         999 / 52_000,
-        classes.class_divergence(even),
+        class_scores.class_divergence(even),
         0.0027,
     )
 

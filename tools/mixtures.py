@@ -15,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import cells  # noqa: E402
+from tools import cells
 
 SETS = {"ring": 8, "grid": 25}
 CRITIC = (

@@ -30,13 +30,13 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import tensorflow as tf
 
-from kgan import checkpoint, runs, settings  # noqa: E402
-from kgan.utils import progress  # noqa: E402
-from tests.faults import disks, fuzz, kills, replicas  # noqa: E402
-from tests.faults.forks import Moment, Trainer  # noqa: E402
+from kgan import checkpoint, runs, settings
+from kgan.utils import progress
+from tests.faults import disks, fuzz, kills, replicas
+from tests.faults.forks import Moment, Trainer
 
 PAGE = ROOT / "docs" / "reliability.md"
 HEAD = """# Reliability

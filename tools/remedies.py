@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import cells, judge_digits  # noqa: E402
+from tools import cells, judge_digits
 
 BASE = (
     "--model=gan",

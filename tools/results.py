@@ -13,10 +13,10 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from PIL import Image  # noqa: E402
+from PIL import Image
 
-from kgan import settings  # noqa: E402
-from kgan.metrics.comparison import ERROR  # noqa: E402
+from kgan import settings
+from kgan.metrics.comparison import ERROR
 
 DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of a picture in docs

@@ -16,9 +16,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
-from kgan.metrics import comparison, features  # noqa: E402
-from tools import cells  # noqa: E402
+from kgan.data import Pictures, open_dataset, pipeline
+from kgan.metrics import comparison, features
+from tools import cells
 
 SCHEMES = ("dcgan", "lsgan", "wgan", "wgan_gp")
 BASE = ("--dataset=mnist", "--width=16", "--batch_size=64", "--log_every=20")

@@ -13,7 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import cells  # noqa: E402
+from tools import cells
 
 BASE = (
     "--model=dcgan",

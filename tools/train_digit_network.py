@@ -15,12 +15,12 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from kgan.data import Pictures, open_dataset, pipeline  # noqa: E402
-from kgan.metrics import digit_network  # noqa: E402
+from kgan.data import Pictures, open_dataset, pipeline
+from kgan.metrics import digit_network
 
 BATCH, RATE, MOVED = 128, 1e-3, 2
 

@@ -14,11 +14,12 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import kgan  # noqa: E402
-from kgan import pictures, runs, training  # noqa: E402
-from kgan.data.pipeline import to_domain  # noqa: E402
+import kgan
+from kgan import runs, training
+from kgan.data.pipeline import to_domain
+from kgan.plots import grids
 
 ROWS = 6
 BACK = {"AtoB": "BtoA", "BtoA": "AtoB"}
@@ -38,7 +39,7 @@ def main() -> None:
     translated = model.ways[given.direction].translate(real)
     returned = model.ways[BACK[given.direction]].translate(translated)
     rows = np.stack([real, translated, returned], axis=1)
-    pictures.grid(rows, ("real", given.direction[-1], "and back")).save(given.out, optimize=True)
+    grids.image_grid(rows, ("real", given.direction[-1], "and back")).save(given.out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 from kgan.data import Collection
 from kgan.evaluation.drawings import draw
 from kgan.evaluation.task import Request, Result, Task
-from kgan.metrics import modes, wasserstein
+from kgan.metrics import mode_coverage, wasserstein
 from kgan.metrics.comparison import ERROR
 
 POINTS = 2500  # as in the papers
@@ -28,7 +28,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
         points = draw(model, POINTS)
         values = {}
         if {"modes", "high_quality"} & set(names):
-            found = dataclasses.asdict(modes.modes_found(points, collection.mixture))
+            found = dataclasses.asdict(mode_coverage.modes_found(points, collection.mixture))
             values = {
                 f"modes_{POINTS}": float(found["modes"]),
                 f"high_quality_{POINTS}": found["high_quality"],

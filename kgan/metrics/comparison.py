@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from kgan.metrics import classes, frechet, kernel, neighbours, sliced
+from kgan.metrics import class_scores, fid, kid, precision_recall, sliced_wasserstein
 from kgan.metrics.features import Seen
 
 ERROR = "_standard_error"
@@ -35,46 +35,46 @@ class Group:
 
 
 def _fid(generated, real):
-    reference = frechet.Statistics.from_features(real.features)
-    own = frechet.Statistics.from_features(generated.features)
+    reference = fid.Statistics.from_features(real.features)
+    own = fid.Statistics.from_features(generated.features)
     return {
-        "fid": frechet.frechet_distance(own, reference),
-        f"fid{ERROR}": frechet.frechet_error(generated.features, reference),
+        "fid": fid.frechet_distance(own, reference),
+        f"fid{ERROR}": fid.frechet_error(generated.features, reference),
     }
 
 
 def _kid(generated, real):
-    value, error = kernel.kernel_distance(generated.features, real.features, seed=SEED)
+    value, error = kid.kernel_distance(generated.features, real.features, seed=SEED)
     return {"kid": value, f"kid{ERROR}": error}
 
 
 def _precision_recall(generated, real):
-    values = neighbours.precision_recall(generated.features, real.features)
+    values = precision_recall.precision_recall(generated.features, real.features)
     return dict(zip(("precision", "recall"), values, strict=True))
 
 
 def _density_coverage(generated, real):
-    values = neighbours.density_coverage(generated.features, real.features)
+    values = precision_recall.density_coverage(generated.features, real.features)
     return dict(zip(("density", "coverage"), values, strict=True))
 
 
 def _class_score(generated, real):
-    value, error = classes.class_score(generated.probabilities, seed=SEED)
+    value, error = class_scores.class_score(generated.probabilities, seed=SEED)
     return {"class_score": value, f"class_score{ERROR}": error}
 
 
 def _modes(generated, real):
-    counts = classes.class_counts(generated.probabilities)
-    of_real = classes.class_counts(real.probabilities)
+    counts = class_scores.class_counts(generated.probabilities)
+    of_real = class_scores.class_counts(real.probabilities)
     return {
-        "modes": float(classes.modes_found(counts)),
-        "class_divergence": classes.class_divergence(counts),
-        "class_divergence_of_real": classes.class_divergence(of_real),
+        "modes": float(class_scores.modes_found(counts)),
+        "class_divergence": class_scores.class_divergence(counts),
+        "class_divergence_of_real": class_scores.class_divergence(of_real),
     }
 
 
 def _sliced_wasserstein(generated, real):
-    distance = sliced.sliced_wasserstein(generated.features, real.features, seed=SEED)
+    distance = sliced_wasserstein.sliced_wasserstein(generated.features, real.features, seed=SEED)
     return {"sliced_wasserstein": distance}
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from kgan import penalties
+from kgan import losses
 
 MOST_POINTS = 4000  # for the exact distance
 BATCH = 1000  # points that a critic is given at once
@@ -221,7 +221,5 @@ def _scores(critic: keras.Model, points: np.ndarray) -> np.ndarray:
 
 def _slopes(critic: keras.Model, points: np.ndarray) -> np.ndarray:
     """Computes ‖∇f(x)‖ at each point of one batch; float64 [N]."""
-    squares = penalties.squared_gradient_norm(
-        lambda x: critic(x, training=False), tf.constant(points)
-    )
+    squares = losses.squared_gradient_norm(lambda x: critic(x, training=False), tf.constant(points))
     return np.sqrt(squares.numpy().astype(np.float64))

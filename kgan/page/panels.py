@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from kgan import curves
 from kgan.page.records import Group
+from kgan.plots import curves
 
 INK = "#0a0b0c"  # stands for the colour of the page's text, which is another one in the dark
 INCHES = (4.4, 2.9)
@@ -39,7 +39,7 @@ STYLE = {
 def legend(groups: Sequence[Group]) -> list[tuple[str, str, Group]]:
     """Gives each group with the colour and the CSS border style of its lines."""
     styles = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
-    looks = [curves.look(group.number) for group in groups]
+    looks = [curves.line_style(group.number) for group in groups]
     return [(to_hex(c), styles[p], g) for (c, p), g in zip(looks, groups, strict=True)]
 
 
@@ -113,7 +113,7 @@ def _svg(measure, drawn) -> str:
         figure = Figure(figsize=INCHES, layout="constrained")
         panel = figure.subplots()
         _draw_thin(panel, drawn)
-        curves.draw(panel, measure, {n: (name, _thick(c)) for n, (name, c) in drawn.items()})
+        curves.plot_curves(panel, measure, {n: (name, _thick(c)) for n, (name, c) in drawn.items()})
         panel.set_ylabel("")
         panel.set_title(measure, fontsize=10, loc="left")
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator"), None))
@@ -128,7 +128,7 @@ def _draw_thin(panel, drawn):
     """Draws single runs as they were logged; of several the band shows how far they go."""
     for number, (_, found) in drawn.items():
         if len(found) == 1 and found[0].steps.size > THICK:
-            curve, (colour, _) = _thinned(found[0], THIN), curves.look(number)
+            curve, (colour, _) = _thinned(found[0], THIN), curves.line_style(number)
             panel.plot(curve.steps, curve.values, color=colour, alpha=0.35, linewidth=0.7)
 
 

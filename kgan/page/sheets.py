@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from kgan import pictures
 from kgan.page.records import Record
+from kgan.plots import grids
 from kgan.utils.errors import UserError
 
 MOST = 12  # sheets of a run
@@ -73,7 +73,7 @@ def _of_run(record):
 def _sheet(path: pathlib.Path) -> Sheet:
     try:
         with Image.open(path) as opened:
-            picture = opened.convert("L") if opened.mode == "L" else pictures.on_white(opened)
+            picture = opened.convert("L") if opened.mode == "L" else grids.on_white(opened)
     except (OSError, ValueError, SyntaxError) as error:
         raise UserError(f"{path}: damaged, no picture; remove it") from error
     if max(picture.size) > LONGEST:

@@ -7,11 +7,11 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from kgan import curves
 from kgan.evaluating import with_error
 from kgan.evaluation.choosing import KINDS, lower_is_better
 from kgan.metrics.comparison import ERROR
 from kgan.page.records import Group, Record, differing
+from kgan.plots import curves
 
 # What stands in a line of metrics-*.jsonl beside the values; `pictures` says how many they are of.
 BESIDE = ("part", "step", "time", "seconds", "pictures")

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import layers, randomness
-from kgan.signatures import Signature
+from kgan.serving.signatures import Signature
 
 
 class TrainableModel(keras.Model):

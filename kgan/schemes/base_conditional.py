@@ -13,7 +13,7 @@ from absl import flags
 
 from kgan.schemes import base_latent_settings
 from kgan.schemes.base_latent import LatentModel
-from kgan.signatures import Signature, encode_png
+from kgan.serving.signatures import Signature, encode_png
 from kgan.utils.errors import UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8

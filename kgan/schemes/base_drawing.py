@@ -7,7 +7,7 @@ import tensorflow as tf
 from kgan import randomness
 from kgan.optimizers import averaged_weights
 from kgan.schemes.base import PlayerModel
-from kgan.signatures import Signature, encode_png
+from kgan.serving.signatures import Signature, encode_png
 
 PREVIEW_PICTURES = 64
 DISTRIBUTIONS = ("normal", "uniform")

@@ -10,7 +10,7 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
-from kgan import augmentations, penalties, randomness
+from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.schemes.base import AdversarialModel
 from kgan.schemes.base_drawing import DrawingModel
@@ -43,7 +43,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         flip_labels: in [0, 1], the share of examples whose label D is told wrongly.
         packing: D sees so many pictures at once (Lin et al. 2018). They are neighbours in the
             batch of one replica.
-        penalty: a key of `kgan.penalties.WEIGHTS`, added to D's loss.
+        penalty: a key of `kgan.losses.PENALTY_WEIGHTS`, added to D's loss.
         penalty_weight: None takes the paper's.
         augment: names of `kgan.augmentations`, with commas; what D sees is changed by them.
         latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
@@ -97,7 +97,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         self.packing = packing
         self.penalty = penalty
         self.penalty_weight = (
-            penalties.WEIGHTS[penalty] if penalty_weight is None else penalty_weight
+            losses.PENALTY_WEIGHTS[penalty] if penalty_weight is None else penalty_weight
         )
         self.augment = augment
         self.latent_distribution = latent_distribution
@@ -258,7 +258,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         packed = {name: self.pack(value) for name, value in chances.items() if name == "noise"}
         shares = {n: v[:: self.packing] for n, v in chances.items() if n == "shares"}
         told = tuple(map(self.pack, conditions))
-        return penalties.penalty(
+        return losses.penalty(
             self.penalty,
             lambda points: self.discriminate(points, told),
             self.pack(pictures),

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from kgan import optimizers, penalties
+from kgan import losses, optimizers
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import dcgan, maxout, mlp
 from kgan.schemes.base_drawing import DISTRIBUTIONS
@@ -78,7 +78,7 @@ def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()
     number("real_label", "What D aims at for real pictures; the course: 0.7 to 0.99.", 1e-6, 1)
     number("flip_labels", "Share of examples whose label D is told wrongly.", 0, 1)
     integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1, 64)
-    choice("penalty", list(penalties.WEIGHTS), "On the gradient of D.")
+    choice("penalty", list(losses.PENALTY_WEIGHTS), "On the gradient of D.")
     number("penalty_weight", "Its weight; default: the paper's 10.", 0, 1e6)
     flags.DEFINE_string(
         "augment",

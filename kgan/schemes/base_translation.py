@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kgan import randomness
 from kgan.schemes.base import AdversarialModel
-from kgan.signatures import Signature, decode_pictures, encode_png, formats
+from kgan.serving.signatures import Signature, decode_pictures, encode_png, formats
 
 PREVIEW_ROWS = 8
 

@@ -39,7 +39,7 @@ from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
 from kgan.schemes.base import TwoPlayerModel
 from kgan.schemes.base_translation import Way, shown_side_by_side
-from kgan.signatures import Signature, decode_pictures, encode_png, formats
+from kgan.serving.signatures import Signature, decode_pictures, encode_png, formats
 
 DEFAULTS = {
     "dataset": "digits+typeset",

@@ -14,7 +14,7 @@ Differs from the paper: the networks are the course's DCGAN or an MLP.
 import keras
 from absl import flags
 
-from kgan.constraints import clip_weights
+from kgan.layers import clip_weights
 from kgan.schemes import base_critic, base_latent_settings
 from kgan.schemes.base_critic import CriticModel
 

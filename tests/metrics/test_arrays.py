@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from kgan.metrics import arrays, frechet, kernel, neighbours, sliced
+from kgan.metrics import arrays, fid, kid, precision_recall, sliced_wasserstein
 
 TWO_SETS = {
-    "squared_mmd": kernel.squared_mmd,
-    "kernel_distance": lambda *sets: kernel.kernel_distance(*sets, blocks=2, seed=0),
-    "precision_recall": neighbours.precision_recall,
-    "density_coverage": neighbours.density_coverage,
-    "sliced_wasserstein": lambda *sets: sliced.sliced_wasserstein(*sets, seed=0),
+    "squared_mmd": kid.squared_mmd,
+    "kernel_distance": lambda *sets: kid.kernel_distance(*sets, blocks=2, seed=0),
+    "precision_recall": precision_recall.precision_recall,
+    "density_coverage": precision_recall.density_coverage,
+    "sliced_wasserstein": lambda *sets: sliced_wasserstein.sliced_wasserstein(*sets, seed=0),
 }
 
 
@@ -53,4 +53,4 @@ def test_each_metric_of_two_sets_names_the_one_that_is_wrong(name):
 
 def test_statistics_ask_for_features_too():
     with pytest.raises(ValueError, match="`features` must be finite. Received: 1 of 4"):
-        frechet.Statistics.from_features(np.array([[0.0, 1.0], [np.inf, 0.0]]))
+        fid.Statistics.from_features(np.array([[0.0, 1.0], [np.inf, 0.0]]))

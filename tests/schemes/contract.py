@@ -28,8 +28,8 @@ from kgan import checkpoint, settings
 from kgan.data.collection import Spec
 from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
-from kgan.pictures import to_bytes
-from kgan.signatures import write_saved_model
+from kgan.plots.grids import to_bytes
+from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.errors import UserError
 
 # What may keep variables; a scheme's own parts are among them by being layers or modules.

@@ -9,7 +9,7 @@ from kgan import checkpoint, randomness, settings
 from kgan.data.collection import Spec
 from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
-from kgan.pictures import to_bytes
+from kgan.plots.grids import to_bytes
 from kgan.schemes.cyclegan import POOL_A, POOL_B, CycleGAN
 from tests.schemes.contract import NoiseSource, TwoPlayerContract, values
 

@@ -11,7 +11,7 @@ from PIL import Image
 from kgan import randomness, settings
 from kgan.data.collection import Spec
 from kgan.networks import patchgan, unet
-from kgan.pictures import to_bytes
+from kgan.plots.grids import to_bytes
 from kgan.schemes.pix2pix import Pix2Pix
 from tests.schemes.contract import TranslationContract
 

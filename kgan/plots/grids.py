@@ -21,7 +21,7 @@ def to_image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
-def grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
+def image_grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
     """Lays pictures out in rows and columns on white.
 
     Args:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kgan.metrics import kernel
+from kgan.metrics import kid
 
 
 def column(*values):
@@ -14,20 +14,20 @@ def column(*values):
 
 def test_estimate_of_two_pairs_by_hand():
     # k(x, y) = (xy + 1)³. Own pairs: k(0, 1) = 1, k(1, 2) = 27. Cross: 1, 1, 8, 27, mean 37/4.
-    found = kernel.squared_mmd(column(0, 1), column(1, 2))
+    found = kid.squared_mmd(column(0, 1), column(1, 2))
     assert found == pytest.approx(1 + 27 - 2 * 37 / 4)
 
 
 def test_product_is_divided_by_the_number_of_features():
     # k((1, 3), (1, 1)) = (4/2 + 1)³ = 27; own pairs (1 + 9 over 2) + 1 = 6 and 2, cubed.
     first, second = np.array([[1.0, 3.0]] * 2), np.array([[1.0, 1.0]] * 2)
-    assert kernel.squared_mmd(first, second) == pytest.approx(6**3 + 2**3 - 2 * 27)
+    assert kid.squared_mmd(first, second) == pytest.approx(6**3 + 2**3 - 2 * 27)
 
 
 def test_counts_may_differ():
     # Own pairs: k(0, 1) = 1; k(1, 1) = 8, k(1, −1) = 0 twice, mean 8/3. Cross: 0 gives 1, 1, 1 and
     # 1 gives 8, 8, 0, mean 19/6.
-    found = kernel.squared_mmd(column(0, 1), column(1, 1, -1))
+    found = kid.squared_mmd(column(0, 1), column(1, 1, -1))
     assert found == pytest.approx(1 + 8 / 3 - 2 * 19 / 6)
 
 
@@ -37,7 +37,7 @@ def test_estimate_is_unbiased_over_all_splits_of_one_set():
     values = []
     for own in itertools.combinations(range(6), 3):
         mask = np.isin(np.arange(6), own)
-        values.append(kernel.squared_mmd(points[mask], points[~mask]))
+        values.append(kid.squared_mmd(points[mask], points[~mask]))
     assert np.mean(values) == pytest.approx(0, abs=1e-10 * np.max(values))
     assert min(values) < 0 < max(values)
 
@@ -45,9 +45,9 @@ def test_estimate_is_unbiased_over_all_splits_of_one_set():
 def test_blocks_of_rows_give_the_sum_of_the_whole(monkeypatch):
     rng = np.random.default_rng(0)
     first, second = rng.standard_normal((50, 3)), rng.standard_normal((41, 3))
-    whole = kernel.squared_mmd(first, second)
-    monkeypatch.setattr(kernel, "ROWS", 7)
-    assert kernel.squared_mmd(first, second) == pytest.approx(whole, rel=1e-12)
+    whole = kid.squared_mmd(first, second)
+    monkeypatch.setattr(kid, "ROWS", 7)
+    assert kid.squared_mmd(first, second) == pytest.approx(whole, rel=1e-12)
 
 
 def test_distance_is_that_of_the_moments():
@@ -56,14 +56,14 @@ def test_distance_is_that_of_the_moments():
     wanted = 3 * 0.5**2 + 3 * 0.25**2 + 1.625**2
     rng = np.random.default_rng(0)
     first, second = rng.standard_normal((20_000, 1)), rng.standard_normal((20_000, 1)) + 0.5
-    found, error = kernel.kernel_distance(first, second, blocks=40, seed=0)
+    found, error = kid.kernel_distance(first, second, blocks=40, seed=0)
     assert abs(found - wanted) < 3 * error < 0.6
 
 
 def test_equal_distributions_are_0_on_average_and_the_error_is_true():
     rng = np.random.default_rng(0)
     results = [
-        kernel.kernel_distance(*rng.standard_normal((2, 80, 2)), blocks=4, seed=seed)
+        kid.kernel_distance(*rng.standard_normal((2, 80, 2)), blocks=4, seed=seed)
         for seed in range(500)
     ]
     values, errors = np.transpose(results)
@@ -79,9 +79,9 @@ def test_blocks_part_each_set_in_no_order(monkeypatch):
         seen.append([block[:, 0] for block in sets])
         return float(len(seen))
 
-    monkeypatch.setattr(kernel, "squared_mmd", numbered)
+    monkeypatch.setattr(kid, "squared_mmd", numbered)
     first, second = column(*range(20)), column(*range(31))
-    found, error = kernel.kernel_distance(first, second, blocks=3, seed=0)
+    found, error = kid.kernel_distance(first, second, blocks=3, seed=0)
     # 1, 2, 3: mean 2, deviation 1.
     assert (found, error) == (2, pytest.approx(1 / np.sqrt(3)))
     for given, blocks in zip((first, second), zip(*seen, strict=True), strict=True):
@@ -95,7 +95,7 @@ def test_seed_decides_the_blocks():
     rng = np.random.default_rng(0)
     first, second = rng.standard_normal((2, 40, 2))
     once, again, other = (
-        kernel.kernel_distance(first, second, blocks=4, seed=seed) for seed in (1, 1, 2)
+        kid.kernel_distance(first, second, blocks=4, seed=seed) for seed in (1, 1, 2)
     )
     assert once == again != other
 
@@ -103,11 +103,11 @@ def test_seed_decides_the_blocks():
 def test_one_vector_makes_no_pair():
     for counts in ((1, 2), (2, 1)):
         with pytest.raises(ValueError, match="N at least 2"):
-            kernel.squared_mmd(*(np.zeros((count, 3)) for count in counts))
+            kid.squared_mmd(*(np.zeros((count, 3)) for count in counts))
 
 
 def test_too_few_blocks_or_vectors_are_refused():
     with pytest.raises(ValueError, match="`blocks` must be at least 2. Received: blocks=1"):
-        kernel.kernel_distance(np.zeros((9, 2)), np.zeros((9, 2)), blocks=1, seed=0)
+        kid.kernel_distance(np.zeros((9, 2)), np.zeros((9, 2)), blocks=1, seed=0)
     with pytest.raises(ValueError, match="`reference` must be .* N at least 8"):
-        kernel.kernel_distance(np.zeros((8, 2)), np.zeros((7, 2)), blocks=4, seed=0)
+        kid.kernel_distance(np.zeros((8, 2)), np.zeros((7, 2)), blocks=4, seed=0)

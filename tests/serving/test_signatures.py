@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan import signatures
+from kgan.serving import savedmodel, signatures
+from kgan.serving.signatures import Signature
 
 
 def doubling():
@@ -23,12 +24,12 @@ def doubling():
         return {"doubled": network(given)}
 
     spec = tf.TensorSpec([None, 2], tf.float32)
-    signature = signatures.Signature(double, {"given": spec}, "given float32 [B, 2] -> twice that")
+    signature = Signature(double, {"given": spec}, "given float32 [B, 2] -> twice that")
     return {"network": network}, {"serving_default": signature}
 
 
 def test_export_answers_by_input_and_output_name(tmp_path):
-    version = signatures.write_saved_model(*doubling(), tmp_path / "double")
+    version = savedmodel.write_saved_model(*doubling(), tmp_path / "double")
     served = tf.saved_model.load(str(version)).signatures["serving_default"]
     for rows in ([[1.0, -3.0]], [[0.5, 0.0], [2.0, 4.0], [0.0, 1.0]]):
         answer = served(given=tf.constant(rows))
@@ -38,15 +39,15 @@ def test_export_answers_by_input_and_output_name(tmp_path):
 
 def test_versions_count_on_from_the_highest_that_is_there(tmp_path):
     folder = tmp_path / "double"
-    assert signatures.write_saved_model(*doubling(), folder) == folder / "1"
-    assert signatures.write_saved_model(*doubling(), folder) == folder / "2"
+    assert savedmodel.write_saved_model(*doubling(), folder) == folder / "1"
+    assert savedmodel.write_saved_model(*doubling(), folder) == folder / "2"
     (folder / "9").mkdir()
     (folder / "notes.txt").write_text("not a version")
-    assert signatures.write_saved_model(*doubling(), folder) == folder / "10"
+    assert savedmodel.write_saved_model(*doubling(), folder) == folder / "10"
 
 
 def test_signatures_are_documented_beside_the_model(tmp_path):
-    version = signatures.write_saved_model(*doubling(), tmp_path / "double")
+    version = savedmodel.write_saved_model(*doubling(), tmp_path / "double")
     document = json.loads((version / "assets.extra" / "signatures.json").read_text())
     assert document == {
         "serving_default": {
@@ -61,10 +62,10 @@ def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     networks, described = doubling()
-    signatures.write_saved_model(networks, described, tmp_path / "double")
-    monkeypatch.setattr(signatures, "describe", fail)
+    savedmodel.write_saved_model(networks, described, tmp_path / "double")
+    monkeypatch.setattr(savedmodel, "describe", fail)
     with pytest.raises(OSError, match="no space"):
-        signatures.write_saved_model(networks, described, tmp_path / "double")
+        savedmodel.write_saved_model(networks, described, tmp_path / "double")
     assert [path.name for path in (tmp_path / "double").iterdir()] == ["1"]
 
 
@@ -76,8 +77,8 @@ def test_no_version_is_there_before_it_is_whole(tmp_path, monkeypatch):
         seen.extend(path.name for path in (tmp_path / "double").iterdir())
         return {}
 
-    monkeypatch.setattr(signatures, "describe", look)
-    signatures.write_saved_model(*doubling(), tmp_path / "double")
+    monkeypatch.setattr(savedmodel, "describe", look)
+    savedmodel.write_saved_model(*doubling(), tmp_path / "double")
     assert seen
     assert not any(name.isdigit() for name in seen)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kgan import curves
+from kgan.plots import curves
 
 
 def curve(steps, values):
@@ -13,7 +13,7 @@ def curve(steps, values):
 
 
 def test_curves_meet_on_all_steps_of_the_shortest_and_are_straight_between():
-    steps, values = curves.together(
+    steps, values = curves.align(
         [curve([10, 20, 30, 40], [1, 2, 3, 4]), curve([5, 15, 25], [0, 10, 30])]
     )
     assert steps.tolist() == [10, 15, 20, 25]
@@ -21,13 +21,13 @@ def test_curves_meet_on_all_steps_of_the_shortest_and_are_straight_between():
 
 
 def test_curves_without_a_common_step_give_none():
-    steps, values = curves.together([curve([1, 2], [0, 0]), curve([3, 4], [0, 0])])
+    steps, values = curves.align([curve([1, 2], [0, 0]), curve([3, 4], [0, 0])])
     assert steps.size == 0 and values.shape == (2, 0)
 
 
 def test_final_numbers_are_of_the_last_tenth_of_the_shortest():
     # The shorter ends at 100: steps 91 to 100 count. Means 3 and 5: deviation sqrt(2).
-    mean, deviation = curves.final(
+    mean, deviation = curves.final_value(
         [curve([90, 95, 100], [50, 2, 4]), curve([95, 100, 110], [4, 6, 99])]
     )
     assert mean == 4 and deviation == pytest.approx(math.sqrt(2))
@@ -35,12 +35,12 @@ def test_final_numbers_are_of_the_last_tenth_of_the_shortest():
 
 def test_final_number_of_a_run_with_no_point_there_is_its_last_before():
     # Nothing of the second lies between 90 and 100.
-    assert curves.final([curve([100], [1]), curve([50, 120], [3, 77])])[0] == 2
+    assert curves.final_value([curve([100], [1]), curve([50, 120], [3, 77])])[0] == 2
 
 
 def test_one_run_has_no_deviation_and_none_no_mean():
-    assert math.isnan(curves.final([curve([1], [3])])[1])
-    assert math.isnan(curves.final([])[0])
+    assert math.isnan(curves.final_value([curve([1], [3])])[1])
+    assert math.isnan(curves.final_value([])[0])
 
 
 def test_values_that_were_not_finite_are_left_out_of_a_curve():
@@ -54,8 +54,8 @@ def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
         {"kind": "validation", "step": 1, "l1": 0.5},
         {"kind": "alarm", "step": 1, "diversity": 0.5},
     ]
-    assert curves.chosen([lines], []) == ["g_loss", "d_loss", "validation/l1"]
-    assert curves.chosen([lines], ["l1", "g_lr"]) == ["validation/l1", "g_lr"]
+    assert curves.choose_measures([lines], []) == ["g_loss", "d_loss", "validation/l1"]
+    assert curves.choose_measures([lines], ["l1", "g_lr"]) == ["validation/l1", "g_lr"]
     assert curves.curves_of(lines, ["validation/l1"])["validation/l1"].values.tolist() == [0.5]
 
 

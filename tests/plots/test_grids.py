@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import pictures
+from kgan.plots import grids
 
 
 def test_levels_are_rounded_to_the_nearest_and_clipped():
     # 127.5 · x + 127.5: −1 → 0, 0.2 → 153, 0.206 → 153.765, −0.999 → 0.1275, 0.997 → 254.6.
     values = np.float32([-1, 1, 0.2, 0.206, -0.999, 0.997, -1.5, 7])
-    levels = pictures.to_bytes(values)
+    levels = grids.to_bytes(values)
     assert levels.dtype == np.uint8
     np.testing.assert_array_equal(levels, [0, 255, 153, 154, 0, 255, 0, 255])
 
 
 def test_every_level_survives_the_way_there_and_back():
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(pictures.to_bytes(levels / np.float32(127.5) - 1), levels)
+    np.testing.assert_array_equal(grids.to_bytes(levels / np.float32(127.5) - 1), levels)
 
 
 def test_a_byte_comes_from_an_equal_share_of_the_range():
     # Ends included: the lowest and the highest level have half a share, −1 and 1 lie in them.
-    levels = pictures.to_bytes(np.linspace(-1, 1, 100_001))
+    levels = grids.to_bytes(np.linspace(-1, 1, 100_001))
     counts = np.bincount(levels, minlength=256)
     np.testing.assert_allclose(counts[1:-1], 100_000 / 255, atol=2)
     np.testing.assert_allclose(counts[[0, -1]], 100_000 / 510, atol=2)
@@ -32,7 +32,7 @@ def test_a_byte_comes_from_an_equal_share_of_the_range():
 def test_one_picture_keeps_its_channels(channels, mode):
     picture = np.zeros((4, 6, channels), np.float32)
     picture[1, 2] = 1
-    image = pictures.to_image(picture)
+    image = grids.to_image(picture)
     assert image.mode == mode
     assert image.size == (6, 4)
     levels = np.asarray(image).reshape(4, 6, channels)
@@ -45,7 +45,7 @@ def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
     # Two rows of three pictures of 48x64, the plainest levels there are: 0, 20, 40, …
     levels = np.arange(6).reshape(2, 3) * 20
     values = (levels / 127.5 - 1).astype(np.float32)[..., None, None, None]
-    sheet = pictures.grid(np.broadcast_to(values, (2, 3, 48, 64, channels)))
+    sheet = grids.image_grid(np.broadcast_to(values, (2, 3, 48, 64, channels)))
     assert sheet.mode == mode
     assert sheet.size == (3 * 64 + 4 * 2, 2 * 48 + 3 * 2)
     pixels = np.asarray(sheet).reshape(sheet.height, sheet.width, channels)
@@ -60,7 +60,7 @@ def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
 def test_pixels_of_a_picture_lie_where_they_were():
     rng = np.random.default_rng(0)
     levels = rng.integers(0, 256, (1, 1, 50, 60, 3))
-    sheet = np.asarray(pictures.grid((levels / 127.5 - 1).astype(np.float32)))
+    sheet = np.asarray(grids.image_grid((levels / 127.5 - 1).astype(np.float32)))
     np.testing.assert_array_equal(sheet[2:-2, 2:-2], levels[0, 0])
 
 
@@ -71,7 +71,7 @@ def test_small_pictures_are_shown_larger_in_whole_pixels(height, width, scale):
     # The longer side comes to 48 pixels or more.
     levels = np.random.default_rng(0).integers(0, 256, (height, width))
     values = (levels / 127.5 - 1).astype(np.float32)
-    sheet = np.asarray(pictures.grid(values.reshape(1, 1, height, width, 1)))
+    sheet = np.asarray(grids.image_grid(values.reshape(1, 1, height, width, 1)))
     assert sheet.shape == (height * scale + 4, width * scale + 4)
     expected = levels.repeat(scale, axis=0).repeat(scale, axis=1)
     np.testing.assert_array_equal(sheet[2:-2, 2:-2], expected)
@@ -79,11 +79,11 @@ def test_small_pictures_are_shown_larger_in_whole_pixels(height, width, scale):
 
 def test_headings_stand_above_their_columns():
     black = -np.ones((1, 2, 48, 48, 3), np.float32)
-    plain, headed = pictures.grid(black), pictures.grid(black, ("input", "output"))
-    assert headed.size == (plain.width, plain.height + pictures.HEADING)
+    plain, headed = grids.image_grid(black), grids.image_grid(black, ("input", "output"))
+    assert headed.size == (plain.width, plain.height + grids.HEADING)
     pixels = np.asarray(headed)
-    np.testing.assert_array_equal(pixels[pictures.HEADING :], np.asarray(plain))
-    above = pixels[: pictures.HEADING] < 255
+    np.testing.assert_array_equal(pixels[grids.HEADING :], np.asarray(plain))
+    above = pixels[: grids.HEADING] < 255
     for left in (2, 52):
         assert above[:, left : left + 48].any()
 
@@ -91,6 +91,6 @@ def test_headings_stand_above_their_columns():
 def test_what_is_transparent_becomes_white():
     sheet = Image.new("RGBA", (2, 1), (10, 20, 30, 255))
     sheet.putpixel((1, 0), (10, 20, 30, 0))
-    white = pictures.on_white(sheet)
+    white = grids.on_white(sheet)
     assert [white.getpixel((x, 0)) for x in (0, 1)] == [(10, 20, 30), (255, 255, 255)]
-    assert pictures.on_white(Image.new("L", (1, 1), 7)).getpixel((0, 0)) == (7, 7, 7)
+    assert grids.on_white(Image.new("L", (1, 1), 7)).getpixel((0, 0)) == (7, 7, 7)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kgan.metrics import classes
+from kgan.metrics import class_scores
 
 
 def one_hot(labels, number):
@@ -13,18 +13,18 @@ def one_hot(labels, number):
 
 
 def test_unsure_classifier_gives_score_1():
-    found = classes.class_score(np.full((40, 5), 0.2, np.float32), seed=0)
+    found = class_scores.class_score(np.full((40, 5), 0.2, np.float32), seed=0)
     np.testing.assert_allclose(found, (1, 0), atol=1e-6)
 
 
 def test_one_class_gives_score_1():
-    np.testing.assert_allclose(classes.class_score(one_hot([2] * 40, 5), seed=0), (1, 0))
+    np.testing.assert_allclose(class_scores.class_score(one_hot([2] * 40, 5), seed=0), (1, 0))
 
 
 def test_score_by_hand():
     # Of three a and one b, one half is a a (score 1), the other a b (score 2), whatever the seed.
     for seed in range(5):
-        score, error = classes.class_score(one_hot([0, 0, 0, 1], 2), splits=2, seed=seed)
+        score, error = class_scores.class_score(one_hot([0, 0, 0, 1], 2), splits=2, seed=seed)
         assert score == pytest.approx(1.5)
         assert error == pytest.approx(0.5)  # deviation √½ over √2
 
@@ -33,27 +33,32 @@ def test_score_of_half_sure_answers():
     # Rows (0.9, 0.1) and (0.1, 0.9) evenly: exp(log 2 − H(0.9)), in parts that are nearly even.
     rows = np.tile([[0.9, 0.1], [0.1, 0.9]], (20_000, 1))
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
-    score, error = classes.class_score(rows, seed=0)
+    score, error = class_scores.class_score(rows, seed=0)
     assert score == pytest.approx(2 * math.exp(-entropy), abs=2e-3)
     assert error < 1e-3
 
 
 def test_samples_sorted_by_class_score_as_if_shuffled():
     # Ten parts in the order given would have one class each, score 1.
-    score, _ = classes.class_score(one_hot(np.repeat(np.arange(10), 100), 10), seed=0)
+    score, _ = class_scores.class_score(one_hot(np.repeat(np.arange(10), 100), 10), seed=0)
     assert 9 < score <= 10
 
 
 def test_seed_decides_the_parts():
     labels = np.random.default_rng(0).integers(0, 5, 100)
-    once, again, other = (classes.class_score(one_hot(labels, 5), seed=seed) for seed in (1, 1, 2))
+    once, again, other = (
+        class_scores.class_score(one_hot(labels, 5), seed=seed) for seed in (1, 1, 2)
+    )
     assert once == again != other
 
 
 def test_error_is_the_deviation_between_draws_of_a_set():
     rng = np.random.default_rng(0)
     found = np.array(
-        [classes.class_score(rng.dirichlet([0.3, 0.3, 0.6], 200), seed=seed) for seed in range(300)]
+        [
+            class_scores.class_score(rng.dirichlet([0.3, 0.3, 0.6], 200), seed=seed)
+            for seed in range(300)
+        ]
     )
     ratio = np.sqrt((found[:, 1] ** 2).mean()) / found[:, 0].std()
     assert 0.85 < ratio < 1.15
@@ -69,7 +74,10 @@ def test_error_is_the_deviation_between_draws_of_a_set():
 )
 def test_rows_that_are_no_probabilities_are_refused(rows, received):
     rows = np.array([[0.5, 0.5]] * 3 + rows)
-    for measure in (classes.class_counts, lambda x: classes.class_score(x, splits=2, seed=0)):
+    for measure in (
+        class_scores.class_counts,
+        lambda x: class_scores.class_score(x, splits=2, seed=0),
+    ):
         with pytest.raises(ValueError, match="`probabilities` must be at least 0 and add up") as e:
             measure(rows)
         assert received.partition(",")[0] in str(e.value)
@@ -80,39 +88,41 @@ def test_rows_that_are_no_probabilities_are_refused(rows, received):
 )
 def test_other_shapes_and_labels_are_refused(value):
     with pytest.raises(ValueError, match=r"`probabilities` must be floats \[N, K\]"):
-        classes.class_counts(value)
+        class_scores.class_counts(value)
 
 
 def test_too_few_splits_or_samples_are_refused():
     rows = np.full((19, 2), 0.5)
     with pytest.raises(ValueError, match="`splits` must be at least 2. Received: splits=1"):
-        classes.class_score(rows, splits=1, seed=0)
+        class_scores.class_score(rows, splits=1, seed=0)
     with pytest.raises(ValueError, match="N at least 20"):
-        classes.class_score(rows, seed=0)
+        class_scores.class_score(rows, seed=0)
 
 
 def test_counts_are_of_the_most_probable_class():
     rows = np.array([[0.4, 0.3, 0.3, 0], [0.1, 0.2, 0.7, 0], [0.5, 0.1, 0.4, 0]], np.float32)
-    np.testing.assert_array_equal(classes.class_counts(rows), [2, 0, 1, 0])
+    np.testing.assert_array_equal(class_scores.class_counts(rows), [2, 0, 1, 0])
 
 
 def test_mode_is_found_from_as_many_samples_as_asked_for():
     counts = np.array([0, 1, 2, 5, 0])
-    assert [classes.modes_found(counts, least=least) for least in (1, 2, 3, 6)] == [3, 2, 1, 0]
-    assert classes.modes_found(counts) == 3
-    assert classes.share_of_modes(counts) == 3 / 5
-    assert classes.share_of_modes(counts, least=2) == 2 / 5
+    assert [class_scores.modes_found(counts, least=least) for least in (1, 2, 3, 6)] == [3, 2, 1, 0]
+    assert class_scores.modes_found(counts) == 3
+    assert class_scores.share_of_modes(counts) == 3 / 5
+    assert class_scores.share_of_modes(counts, least=2) == 2 / 5
     with pytest.raises(ValueError, match="`least` must be at least 1. Received: least=0"):
-        classes.modes_found(counts, least=0)
+        class_scores.modes_found(counts, least=0)
 
 
 def test_divergence_from_even_shares_by_hand():
     # Shares ¾, ¼, 0, 0 against ¼ each: ¾ log 3 + ¼ log 1.
-    assert classes.class_divergence(np.array([3, 1, 0, 0])) == pytest.approx(0.75 * math.log(3))
-    assert classes.class_divergence(np.array([0, 9, 0, 0])) == pytest.approx(math.log(4))
-    assert classes.class_divergence(np.array([7, 7, 7])) == 0
+    assert class_scores.class_divergence(np.array([3, 1, 0, 0])) == pytest.approx(
+        0.75 * math.log(3)
+    )
+    assert class_scores.class_divergence(np.array([0, 9, 0, 0])) == pytest.approx(math.log(4))
+    assert class_scores.class_divergence(np.array([7, 7, 7])) == 0
     # The rounded sum is −3e-17.
-    assert classes.class_divergence(np.array([7, 6, 5, 3]), np.array([7, 6, 5, 3]) / 7) == 0
+    assert class_scores.class_divergence(np.array([7, 6, 5, 3]), np.array([7, 6, 5, 3]) / 7) == 0
 
 
 def test_divergence_from_a_given_reference_by_hand():
@@ -120,19 +130,20 @@ def test_divergence_from_a_given_reference_by_hand():
     # it would be ¾ log 3/2 + ¼ log ½.
     wanted = 0.5 * math.log(2 / 3) + 0.5 * math.log(2)
     for reference in (np.array([3, 1]), np.array([0.75, 0.25])):
-        assert classes.class_divergence(np.array([4, 4]), reference) == pytest.approx(wanted)
+        assert class_scores.class_divergence(np.array([4, 4]), reference) == pytest.approx(wanted)
 
 
 def test_class_that_the_reference_lacks_is_infinitely_far():
-    assert classes.class_divergence(np.array([1, 1]), np.array([1, 0])) == math.inf
-    assert classes.class_divergence(np.array([1, 0]), np.array([1, 1])) == math.log(2)
+    assert class_scores.class_divergence(np.array([1, 1]), np.array([1, 0])) == math.inf
+    assert class_scores.class_divergence(np.array([1, 0]), np.array([1, 1])) == math.log(2)
 
 
 def test_perfect_generator_has_the_divergence_of_its_finite_sample():
     # Stacked MNIST's protocol, 26,000 samples of 1,000 even classes: 999 / 52,000 on average.
     rng = np.random.default_rng(0)
     found = [
-        classes.class_divergence(rng.multinomial(26_000, np.full(1000, 1e-3))) for _ in range(50)
+        class_scores.class_divergence(rng.multinomial(26_000, np.full(1000, 1e-3)))
+        for _ in range(50)
     ]
     assert np.mean(found) == pytest.approx(999 / 52_000, rel=0.03)
 
@@ -152,4 +163,4 @@ def test_perfect_generator_has_the_divergence_of_its_finite_sample():
 def test_counts_that_are_none_are_refused(counts, reference, message):
     reference = None if reference is None else np.array(reference)
     with pytest.raises(ValueError, match=message):
-        classes.class_divergence(np.array(counts), reference)
+        class_scores.class_divergence(np.array(counts), reference)

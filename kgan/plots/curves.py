@@ -77,7 +77,7 @@ def of_runs(every: Sequence[Sequence[Mapping]], measure: str) -> list[Curve]:
     return [curves[measure] for curves in found if measure in curves]
 
 
-def chosen(every: Sequence[Sequence[Mapping]], asked: Sequence[str]) -> list[str]:
+def choose_measures(every: Sequence[Sequence[Mapping]], asked: Sequence[str]) -> list[str]:
     """Says what is shown: what was asked for, or the losses and what was validated.
 
     Args:
@@ -101,7 +101,7 @@ def chosen(every: Sequence[Sequence[Mapping]], asked: Sequence[str]) -> list[str
     return list(dict.fromkeys(names))
 
 
-def together(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+def align(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
     """Brings curves together on common steps, cut to the shortest.
 
     Args:
@@ -117,7 +117,7 @@ def together(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.stack([np.interp(steps, curve.steps, curve.values) for curve in curves])
 
 
-def final(curves: Sequence[Curve]) -> tuple[float, float]:
+def final_value(curves: Sequence[Curve]) -> tuple[float, float]:
     """Takes mean and sample standard deviation over runs of their means at the end.
 
     Args:
@@ -145,7 +145,7 @@ def seconds_of(lines: Sequence[Mapping]) -> float:
     return max(known, default=0.0)
 
 
-def draw(
+def plot_curves(
     panel: Axes, measure: str, drawn: Mapping[int, tuple[str, Sequence[Curve]]]
 ) -> dict[int, Line2D]:
     """Draws a measure: a line for each entry, and a band where it has several runs.
@@ -160,7 +160,7 @@ def draw(
     """
     lines, ranges = {}, []
     for number, (label, curves) in drawn.items():
-        steps, values = together(curves) if curves else (np.array([]), None)
+        steps, values = align(curves) if curves else (np.array([]), None)
         if steps.size:
             lines[number] = _line(panel, number, label, steps, values)
             ranges += [values.min(axis=0), values.max(axis=0)]
@@ -173,13 +173,13 @@ def draw(
     return lines
 
 
-def look(number: int) -> tuple[str, str]:
+def line_style(number: int) -> tuple[str, str]:
     """Gives the colour and the pattern of the lines of an entry."""
     return f"C{number % COLOURS}", LINES[number // COLOURS % len(LINES)]
 
 
 def _line(panel, number, label, steps, values):
-    (colour, pattern), mean = look(number), values.mean(axis=0)
+    (colour, pattern), mean = line_style(number), values.mean(axis=0)
     (line,) = panel.plot(
         steps,
         mean,

@@ -13,7 +13,7 @@ MARGIN = 0.25  # of the real points' extent, on each side
 SHOWN = 2500  # points of each kind
 
 
-def draw(
+def plot_points(
     real: np.ndarray | None,
     generated: np.ndarray,
     scores: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -57,7 +57,7 @@ def draw(
     return Image.open(file).convert("RGB")
 
 
-def draw_model(model, real: np.ndarray) -> Image.Image:
+def plot_model(model, real: np.ndarray) -> Image.Image:
     """Draws what a model of points generates from fixed seeds, and what it thinks of places.
 
     Args:
@@ -67,4 +67,4 @@ def draw_model(model, real: np.ndarray) -> Image.Image:
     """
     generated = model.generate(model.latents_from_seeds(np.arange(SHOWN)))
     title = f"step {model.completed_steps:,}"
-    return draw(real, generated, model.surface, title, model.surface_label)
+    return plot_points(real, generated, model.surface, title, model.surface_label)

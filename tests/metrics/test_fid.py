@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from kgan.metrics import frechet
-from kgan.metrics.frechet import Statistics
+from kgan.metrics import fid
+from kgan.metrics.fid import Statistics
 
 MANY = 10**6
 
@@ -72,7 +72,7 @@ def test_distance_of_axis_aligned_gaussians():
     # |m|² = 9 + 16; each axis adds (σ₁ − σ₂)²: (1 − 3)² + (2 − 0.5)².
     first = gaussian([0, 0], [[1, 0], [0, 4]])
     second = gaussian([3, -4], [[9, 0], [0, 0.25]])
-    assert frechet.frechet_distance(first, second) == pytest.approx(25 + 4 + 2.25)
+    assert fid.frechet_distance(first, second) == pytest.approx(25 + 4 + 2.25)
 
 
 def test_distance_of_gaussians_whose_axes_differ():
@@ -81,8 +81,8 @@ def test_distance_of_gaussians_whose_axes_differ():
     first = gaussian([0, 0], [[1, 0], [0, 4]])
     second = gaussian([0, 0], [[2, 1], [1, 2]])
     wanted = 9 - 2 * np.sqrt(10 + 2 * np.sqrt(12))
-    assert frechet.frechet_distance(first, second) == pytest.approx(wanted)
-    assert frechet.frechet_distance(second, first) == pytest.approx(wanted)
+    assert fid.frechet_distance(first, second) == pytest.approx(wanted)
+    assert fid.frechet_distance(second, first) == pytest.approx(wanted)
 
 
 def test_distance_is_that_of_the_matrix_square_root():
@@ -91,12 +91,12 @@ def test_distance_is_that_of_the_matrix_square_root():
     shift = first.mean - second.mean
     wanted = shift @ shift + np.trace(first.covariance + second.covariance - 2 * root.real)
     assert wanted > 1
-    assert frechet.frechet_distance(first, second) == pytest.approx(wanted, rel=1e-9)
+    assert fid.frechet_distance(first, second) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_equal_statistics_have_distance_0():
     statistics = Statistics.from_features(correlated(0, 50, 20))
-    distance = frechet.frechet_distance(statistics, statistics)
+    distance = fid.frechet_distance(statistics, statistics)
     assert 0 <= distance < 1e-10 * np.trace(statistics.covariance)
 
 
@@ -104,8 +104,8 @@ def test_directions_without_variance_change_nothing():
     # The same features twice, and five that are always 0: twice the distance.
     first, second = correlated(1, 60, 6), correlated(2, 60, 6)
     dead = np.zeros((60, 5))
-    once = frechet.frechet_distance(*map(Statistics.from_features, (first, second)))
-    twice = frechet.frechet_distance(
+    once = fid.frechet_distance(*map(Statistics.from_features, (first, second)))
+    twice = fid.frechet_distance(
         *(Statistics.from_features(np.hstack([x, dead, x])) for x in (first, second))
     )
     assert twice == pytest.approx(2 * once, rel=1e-9)
@@ -115,9 +115,9 @@ def test_collapsed_sample_is_as_far_as_the_reference_is_wide():
     # A point has σ = 0: |m|² + tr C = 4 + 5, and drawing the point again changes nothing.
     reference = gaussian([0, 0], [[1, 0], [0, 4]])
     points = np.array([[2.0, 0.0]] * 5)
-    distance = frechet.frechet_distance(Statistics.from_features(points), reference)
+    distance = fid.frechet_distance(Statistics.from_features(points), reference)
     assert distance == pytest.approx(9)
-    assert frechet.frechet_error(points, reference) == 0
+    assert fid.frechet_error(points, reference) == 0
 
 
 @pytest.mark.parametrize("count", [3, 4])
@@ -129,31 +129,31 @@ def test_too_few_samples_are_refused_in_words(count):
         f"singular. Received: {count} samples of 4 features"
     )
     with pytest.raises(ValueError, match=f"`generated` {message}"):
-        frechet.frechet_distance(own, other)
+        fid.frechet_distance(own, other)
     with pytest.raises(ValueError, match=f"`reference` {message}"):
-        frechet.frechet_distance(other, own)
+        fid.frechet_distance(other, own)
     with pytest.raises(ValueError, match=f"`generated` {message}"):
-        frechet.frechet_error(few, other)
-    assert frechet.frechet_distance(other, other) < 1e-8
+        fid.frechet_error(few, other)
+    assert fid.frechet_distance(other, other) < 1e-8
 
 
 def test_different_features_are_refused():
     with pytest.raises(ValueError, match="same number of features. Received: 1 and 2"):
-        frechet.frechet_distance(gaussian([0], [[1]]), gaussian([0, 0], np.eye(2)))
+        fid.frechet_distance(gaussian([0], [[1]]), gaussian([0, 0], np.eye(2)))
 
 
 def test_error_is_that_of_the_mean_where_only_the_mean_differs():
     # F = 1, the reference has the sample's own variance: T = 1, so that the influence is
     # 2 (m₁ − m₂)(x − m₁).
     sample = np.array([[0.0], [1.0], [5.0], [6.0]])  # mean 3, variance 26 / 3
-    error = frechet.frechet_error(sample, gaussian([1], [[26 / 3]]))
+    error = fid.frechet_error(sample, gaussian([1], [[26 / 3]]))
     assert error == pytest.approx(2 * 2 * np.sqrt(26 / 3 / 4))
 
 
 def test_error_by_hand_where_the_deviation_differs():
     # F = 1, σ₁² = 8/3, equal means, σ₂ = 2 σ₁: T = 2, the influence is −(x − m₁)²: −4, 0, 0, −4.
     sample = np.array([[-2.0], [0.0], [0.0], [2.0]])
-    error = frechet.frechet_error(sample, gaussian([0], [[4 * 8 / 3]]))
+    error = fid.frechet_error(sample, gaussian([0], [[4 * 8 / 3]]))
     assert error == pytest.approx(np.std([4, 0, 0, 4], ddof=1) / 2)
 
 
@@ -163,11 +163,11 @@ def test_error_is_that_of_leaving_each_vector_out():
     sample = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], (1000, 3), p=[0.05, 0.9, 0.05])
     other = gaussian([0, 0, 0], [[5, 4, 4], [4, 5, 4], [4, 4, 5]])
     left = [
-        frechet.frechet_distance(Statistics.from_features(np.delete(sample, i, axis=0)), other)
+        fid.frechet_distance(Statistics.from_features(np.delete(sample, i, axis=0)), other)
         for i in range(1000)
     ]
     jackknife = np.sqrt(999 / 1000 * np.sum((left - np.mean(left)) ** 2))
-    assert frechet.frechet_error(sample, other) == pytest.approx(jackknife, rel=0.01)
+    assert fid.frechet_error(sample, other) == pytest.approx(jackknife, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,6 @@ def test_error_is_the_deviation_between_draws(shift, scale, low, high):
     distances, errors = [], []
     for _ in range(400):
         sample = rng.standard_normal((400, 4)) * scale @ root.T + shift
-        distances.append(frechet.frechet_distance(Statistics.from_features(sample), reference))
-        errors.append(frechet.frechet_error(sample, reference))
+        distances.append(fid.frechet_distance(Statistics.from_features(sample), reference))
+        errors.append(fid.frechet_error(sample, reference))
     assert low < np.sqrt(np.mean(np.square(errors))) / np.std(distances) < high
