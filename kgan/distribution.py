@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 
 from kgan import cluster
-from kgan.data.pipeline import Share
+from kgan.data.pipeline import Shard
 from kgan.utils.errors import UserError
 
 LOST = 75  # exit status, "try again" to a system: the same command goes on
@@ -63,11 +63,11 @@ class Team:
         """Makes the data set of a `fit` over several processes, each making its own share.
 
         Args:
-            make_batches: function from a `kgan.data.pipeline.Share` to a data set.
+            make_batches: function from a `kgan.data.pipeline.Shard` to a data set.
             batches_per_step: how many batches a step takes.
         """
         local = self.replicas // self.count
-        share = Share(self.replicas, self.index * local, local, batches_per_step)
+        share = Shard(self.replicas, self.index * local, local, batches_per_step)
         return self.strategy.distribute_datasets_from_function(lambda context: make_batches(share))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])

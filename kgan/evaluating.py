@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import logs, runs
-from kgan.data import Collection, Pictures, pipeline
-from kgan.data.folders import open_pictures
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.folder.reading import open_pictures
 from kgan.evaluation.choosing import choose
 from kgan.evaluation.drawings import NotFiniteError
 from kgan.evaluation.task import Request, Result
@@ -26,14 +27,14 @@ logger = logging.getLogger("kgan")
 
 FILES = "metrics-*.jsonl"
 # To which pictures of folders are brought before their features are computed.
-ANY_SIZE = Pictures((64, 64), (64, 64), 3)
+ANY_SIZE = ImageFormat((64, 64), (64, 64), 3)
 BATCH = 250
 EVERYTHING = Request()
 SAME = ("part", "step")  # a line of the same part and step is written over
 
 
 def evaluate_run(
-    run: runs.Run, collection: Collection, request: Request = EVERYTHING, which: str = "auto"
+    run: runs.Run, collection: Dataset, request: Request = EVERYTHING, which: str = "auto"
 ) -> list[Result]:
     """Measures a run's best checkpoint (or its last, where no best one is kept) and says it.
 
@@ -152,7 +153,7 @@ class Watch:
     lower_is_better: bool
 
 
-def watch(model, collection: Collection, request: Request) -> Watch:
+def watch(model, collection: Dataset, request: Request) -> Watch:
     """Chooses what the request names, of which the first one decides.
 
     Raises:

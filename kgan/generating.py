@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import runs, settings
-from kgan.data import Pictures
-from kgan.data.folders import open_pictures
+from kgan.data.dataset import ImageFormat
+from kgan.data.folder.reading import open_pictures
 from kgan.data.pipeline import to_domain
 from kgan.plots import grids, scatter
 from kgan.utils import progress
@@ -130,7 +130,7 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
     way = ways[given.direction]
     height, width, channels = way.picture_shape
     resolved = run.settings()
-    wanted = Pictures((height, width), (height, width), channels, resolved.fit)
+    wanted = ImageFormat((height, width), (height, width), channels, resolved.fit)
     palette = settings.parse_palette(resolved.palette)
     as_in_pairs = run.spec().kind == "paired"
     source = open_pictures(given.input, wanted, as_in_pairs=as_in_pairs, palette=palette)

@@ -4,7 +4,7 @@ import numpy as np
 
 from kgan import alarms, callbacks, evaluating, settings
 from kgan.data import pipeline
-from kgan.data.collection import SomeOf
+from kgan.data.dataset import Subset
 from kgan.evaluation.task import Request
 from kgan.plots import grids, scatter
 
@@ -129,7 +129,7 @@ def _preview_examples(collection, count):
     for domain in collection.domains:
         part = collection.parts.get(f"test{domain}") or collection.parts[f"train{domain}"]
         # Spread over it: neighbours often look alike.
-        chosen = SomeOf(part, np.linspace(0, len(part) - 1, count).astype(int))
+        chosen = Subset(part, np.linspace(0, len(part) - 1, count).astype(int))
         read = pipeline.examples(chosen, collection.fields)
         examples |= {f"{field}{domain}": value for field, value in read.items()}
     return examples

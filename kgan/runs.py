@@ -28,7 +28,7 @@ from collections.abc import Mapping
 import keras
 
 from kgan import checkpoint, settings
-from kgan.data.collection import KINDS, Spec
+from kgan.data.dataset import KINDS, DataSpec
 from kgan.utils.atomic import atomic_write, find_leftovers, report_write_errors
 from kgan.utils.errors import UserError
 
@@ -89,7 +89,7 @@ class Run:
             raise UserError(f"{self.flags}: damaged; it asks for --help")
         return resolved
 
-    def spec(self) -> Spec:
+    def spec(self) -> DataSpec:
         """Reads what the networks had to know of the data.
 
         Raises:
@@ -98,7 +98,8 @@ class Run:
         path = self.folder / "dataset.json"
         try:
             fields = json.loads(path.read_bytes())
-            spec = Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            spec = DataSpec(**fields)
             _check_spec(spec)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(
@@ -192,7 +193,7 @@ class Run:
         return checkpoint.step_path(self.checkpoints, steps[-1])
 
 
-def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: Spec) -> Run:
+def create(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: DataSpec) -> Run:
     """Makes the next numbered folder.
 
     Raises:

@@ -28,9 +28,10 @@ from kgan import (
     runs,
     settings,
 )
-from kgan.data import Pictures, open_dataset, spec_of
 from kgan.data import pipeline as data_pipeline
-from kgan.data.hold_out import with_validation
+from kgan.data.dataset import ImageFormat, spec_of
+from kgan.data.registry import open_dataset
+from kgan.data.splits import with_validation
 from kgan.evaluation.task import Request
 from kgan.schemes.base import group_batches
 from kgan.utils.atomic import check_writable, report_write_errors
@@ -173,7 +174,7 @@ def open_collection(resolved: types.SimpleNamespace):
     """Opens the data set of the settings; returns the collection and its spec."""
     size = settings.parse_size(resolved.image_size)
     jitter = resolved.jitter or 1.0
-    pictures = Pictures(
+    pictures = ImageFormat(
         size=size,
         train_size=tuple(math.ceil(side * jitter - 1e-9) for side in size),
         channels=None if resolved.channels == "auto" else int(resolved.channels),
@@ -335,7 +336,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
             steps_per_epoch=plan.total_steps - model.completed_steps,
         )
         with logging_redirect_tqdm([logger]):
-            data_pipeline.with_plain_refusals(fit)
+            data_pipeline.raise_user_errors(fit)
         if model.completed_steps < plan.total_steps and not model.stop_training:
             # Keras takes an error of this kind, raised anywhere within a step or a callback, for
             # the end of the data, and ends without a word.
@@ -370,7 +371,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
 def _dataset(resolved, collection, model, plan, team):
     attempt = int(keras.ops.convert_to_numpy(model.attempt))
 
-    def batches(share=data_pipeline.ALL):
+    def batches(share=data_pipeline.WHOLE_BATCH):
         dataset = data_pipeline.joint_training_batches(
             [collection.parts[part] for part in collection.training_parts],
             collection.fields,

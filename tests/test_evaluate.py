@@ -8,7 +8,7 @@ from PIL import Image
 
 import kgan
 from kgan import checkpoint, runs, training
-from kgan.data.collection import Collection
+from kgan.data.dataset import Dataset
 from kgan.evaluation import pairs
 from tests.small_runs import (
     DCGAN,
@@ -52,7 +52,7 @@ class Answering:
 
 
 def collection(inputs, targets, **known):
-    return Collection("made", "paired", {"test": Pairs(inputs, targets)}, "made up", **known)
+    return Dataset("made", "paired", {"test": Pairs(inputs, targets)}, "made up", **known)
 
 
 def two_photos():

@@ -10,7 +10,7 @@ import pytest
 
 import kgan
 from kgan import checkpoint, runs, settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.schemes import dcgan
 from kgan.utils.errors import UserError
 from tests.small_runs import (
@@ -24,7 +24,7 @@ from tests.small_runs import (
     with_other_best,
 )
 
-SPEC = Spec("labelled", (16, 24), 1, 3, ("cat", "dog"))
+SPEC = DataSpec("labelled", (16, 24), 1, 3, ("cat", "dog"))
 
 
 @pytest.fixture

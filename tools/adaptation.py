@@ -22,7 +22,9 @@ import numpy as np
 from keras import layers
 
 import kgan
-from kgan.data import Pictures, open_dataset, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.utils import progress
 from tools import cells
 
@@ -69,7 +71,7 @@ def read(name: str, manual_dir: str, data_dir: str, part: str) -> tuple[np.ndarr
     """Reads pictures float32 [N, 32, 32, 1] in [-1, 1] and labels int [N]."""
     size = (SIZE, SIZE)
     collection = open_dataset(
-        name, Pictures(size, size, 1), kind="labelled", data_dir=data_dir, manual_dir=manual_dir
+        name, ImageFormat(size, size, 1), kind="labelled", data_dir=data_dir, manual_dir=manual_dir
     )
     fields = pipeline.examples(collection.parts[part], ("image", "label"))
     return fields["image"], fields["label"]

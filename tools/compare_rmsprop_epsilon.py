@@ -14,8 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from kgan.data.collection import Pictures
-from kgan.data.digits import open_digits
+from kgan.data.builtin.digits import open_digits
+from kgan.data.dataset import ImageFormat
 from kgan.data.pipeline import training_batches
 from kgan.networks import dcgan
 from kgan.schemes.wgan import WGAN
@@ -31,7 +31,7 @@ def optimizer(epsilon: float) -> keras.optimizers.Optimizer:
 
 def main() -> None:
     """Trains once with each ε and prints a table."""
-    source = open_digits(Pictures((16, 16), (16, 16))).parts["train"]
+    source = open_digits(ImageFormat((16, 16), (16, 16))).parts["train"]
     for epsilon in (1e-7, 1e-16):
         shape = (16, 16, 1)
         model = WGAN(dcgan.generator(shape, base_width=16), dcgan.discriminator(shape, 16))

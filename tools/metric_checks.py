@@ -23,7 +23,9 @@ import scipy.optimize
 import scipy.stats
 from skimage import metrics as skimage_metrics
 
-from kgan.data import Pictures, open_dataset, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.metrics import (
     class_scores,
     features,
@@ -190,7 +192,7 @@ def _overlap(apart: float) -> float:
 def mixtures():
     """Checks modes and quality on real points; within a normal's 3 deviations in 2-D: 98.89 %."""
     for name, count in (("ring", 8), ("grid", 25)):
-        collection = open_dataset(name, Pictures(None, None), kind="points")
+        collection = open_dataset(name, ImageFormat(None, None), kind="points")
         source = collection.parts["test"]
         points = pipeline.examples(source, ("image",), 2500)["image"]
         found = mode_coverage.modes_found(points, collection.mixture)
@@ -254,7 +256,7 @@ def digits(data_dir: str | None, manual_dir: str | None):
         channels = 1 if name == "mnist" else None
         collection = open_dataset(
             name,
-            Pictures((size, size), (size, size), channels),
+            ImageFormat((size, size), (size, size), channels),
             kind=kind,
             data_dir=data_dir,
             manual_dir=manual_dir,

@@ -16,7 +16,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from kgan.data import Pictures, open_dataset, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.metrics import comparison, features
 from tools import cells
 
@@ -70,7 +72,7 @@ def real_row(given: argparse.Namespace) -> str:
     """Writes what real digits of the training part reach."""
     collection = open_dataset(
         "mnist",
-        Pictures((32, 32), (32, 32), 1),
+        ImageFormat((32, 32), (32, 32), 1),
         kind="images",
         data_dir=given.data_dir or str(given.work / "tfds"),
         manual_dir=given.manual_dir,

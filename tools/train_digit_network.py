@@ -19,7 +19,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.data import Pictures, open_dataset, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.metrics import digit_network
 
 BATCH, RATE, MOVED = 128, 1e-3, 2
@@ -55,7 +57,7 @@ def main() -> None:
     size = (digit_network.SIZE, digit_network.SIZE)
     collection = open_dataset(
         "mnist",
-        Pictures(size, size, 1),
+        ImageFormat(size, size, 1),
         kind="labelled",
         data_dir=given.data_dir,
         manual_dir=given.manual_dir,

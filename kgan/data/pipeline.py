@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.data.collection import Source, read_many
+from kgan.data.dataset import Source, read_many
 from kgan.utils import progress
 from kgan.utils.errors import UserError
 
@@ -46,7 +46,7 @@ class Augmentation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
+class Shard:
     """What one of several processes makes of every batch: the rows of its own replicas.
 
     Args:
@@ -67,7 +67,7 @@ class Share:
         return (turn // self.local * self.batches_per_step + within, self.first + turn % self.local)
 
 
-ALL = Share()
+WHOLE_BATCH = Shard()
 
 
 def to_domain(pictures: tf.Tensor | np.ndarray) -> tf.Tensor:
@@ -111,7 +111,7 @@ def training_batches(
     start_batch: int = 0,
     augmentation: Augmentation | None = None,
     cache_bytes: float = 4e9,
-    share: Share = ALL,
+    share: Shard = WHOLE_BATCH,
 ) -> tf.data.Dataset:
     """Makes the endless data set of training batches.
 
@@ -194,7 +194,7 @@ def joint_training_batches(
     return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(tuple(datasets))
 
 
-def with_plain_refusals(step: Callable):
+def raise_user_errors(step: Callable):
     """Calls what takes training batches, and gives back the refusal of a picture as it was.
 
     TensorFlow raises an error of its own where reading ends a step, and hands on no more than the

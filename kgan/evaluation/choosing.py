@@ -1,6 +1,6 @@
 """Which kinds of evaluation fit a model and its data."""
 
-from kgan.data import Collection
+from kgan.data.dataset import Dataset
 from kgan.evaluation import critics, cycles, drawings, likelihood, pairs, points
 from kgan.evaluation.task import Request, Task
 from kgan.utils.errors import UserError
@@ -23,7 +23,7 @@ def lower_is_better(kind: str, name: str) -> bool | None:
     return directions[max(beginnings, key=len)] if beginnings else None
 
 
-def choose(model, collection: Collection, request: Request) -> list[tuple[Task, list[str]]]:
+def choose(model, collection: Dataset, request: Request) -> list[tuple[Task, list[str]]]:
     """Gives what fits, each with the names of the metrics that are to be computed.
 
     Raises:

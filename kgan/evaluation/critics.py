@@ -1,6 +1,7 @@
 """What a critic takes for the Wasserstein distance, beside the exact one of the same points."""
 
-from kgan.data import Collection, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset
 from kgan.evaluation.drawings import draw
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import wasserstein
@@ -14,7 +15,7 @@ SEED = 0
 DIRECTIONS = {"wasserstein": True}
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a critic with the Wasserstein loss that looks at one example at a time."""
     source = collection.parts.get(request.part)
     is_critic = getattr(model, "gan_loss", None) == "wasserstein"

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kgan.data import Collection, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset
 from kgan.evaluation.drawings import look_at_source
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison, translation
@@ -16,7 +17,7 @@ OFFERS = {"reconstruction": True}
 DIRECTIONS = {**OFFERS, **comparison.directions()}
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a model that translates both ways, on two sets."""
     parts = [collection.parts.get(f"{request.part}{domain}") for domain in ("_a", "_b")]
     if collection.kind != "unpaired" or None in parts or not hasattr(model, "ways"):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kgan.data import Collection, pipeline
-from kgan.data.collection import Source
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset, Source
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison
 from kgan.metrics.features import Extractor, Seen, find
@@ -21,7 +21,7 @@ class NotFiniteError(UserError):
     """A model draws NaN or infinity."""
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a model that draws pictures from seeds, where features are known or asked for."""
     draws = hasattr(model, "latents_from_seeds") and collection.kind != "points"
     features = request.features or collection.features
@@ -68,7 +68,7 @@ def look_at_source(source: Source, extractor: Extractor, count: int) -> Seen:
     return extractor.remember(pictures)
 
 
-def conditions(model, collection: Collection, part: str, count: int) -> np.ndarray | None:
+def conditions(model, collection: Dataset, part: str, count: int) -> np.ndarray | None:
     """Gives what a conditional model is asked for: what the first real examples show.
 
     Returns:

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from kgan.data import Collection, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import likelihood
 from kgan.metrics.comparison import ERROR
@@ -20,7 +21,7 @@ OF_REAL = "log_likelihood_nats_of_mixture"
 DIRECTIONS = {**BOUND, **EXACT, OF_REAL: None}
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a model that weighs latents, or that knows densities, of single examples."""
     source = collection.parts.get(request.part)
     if source is None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kgan.data import Collection, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import translation
 from kgan.metrics.comparison import ERROR
@@ -24,7 +25,7 @@ OFFERS = {
 DIRECTIONS = {**OFFERS, "l1_constant_colour_per_class": None, "l1_noise_floor": None}
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a model that translates, on pairs."""
     if collection.kind != "paired" or not hasattr(model, "translate"):
         return None
@@ -40,7 +41,7 @@ def fitting(model, collection: Collection, request: Request) -> Task | None:
 
 
 def compare(
-    model, collection: Collection, part: str = "test", names: Iterable[str] = tuple(OFFERS)
+    model, collection: Dataset, part: str = "test", names: Iterable[str] = tuple(OFFERS)
 ) -> dict[str, float]:
     """Measures a translation model beside trivial answers.
 

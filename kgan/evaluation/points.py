@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from kgan.data import Collection
+from kgan.data.dataset import Dataset
 from kgan.evaluation.drawings import draw
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import mode_coverage, wasserstein
@@ -18,7 +18,7 @@ OFFERS = {"modes": False, "high_quality": False, "wasserstein": True}
 DIRECTIONS = {**OFFERS, f"wasserstein_{MATCHED}_of_real": None}
 
 
-def fitting(model, collection: Collection, request: Request) -> Task | None:
+def fitting(model, collection: Dataset, request: Request) -> Task | None:
     """Fits a model of points of a known mixture."""
     source = collection.parts.get(request.part)
     if collection.mixture is None or source is None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from kgan.data.mixtures import Mixture
+from kgan.data.builtin.mixtures import Mixture
 
 FAR = 3.0  # standard deviations within which a point is of high quality
 BLOCK = 10_000  # points at once

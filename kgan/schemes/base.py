@@ -21,7 +21,7 @@ class TrainableModel(keras.Model):
     """Holds what run folders, logs, checkpoints and exports need of any model.
 
     Class attributes that a scheme sets:
-        data_kind: the kind of collection it trains on (`kgan.data.collection.KINDS`).
+        data_kind: the kind of collection it trains on (`kgan.data.dataset.KINDS`).
         logged: names of the scalars that a step gives to `results`.
         batches_per_step: how many batches one `train_step` takes, as a tuple.
         validation_measure: the number of `validate` whose lowest value marks the best

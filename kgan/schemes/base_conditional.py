@@ -221,7 +221,7 @@ def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
     Args:
         model: the scheme, a subclass of `ConditionalModel`.
         settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of pictures with classes or attributes.
+        spec: `kgan.data.dataset.DataSpec` of pictures with classes or attributes.
         generator: builder, of shape, condition_size, latent_size, base_width.
         discriminator: builder, of shape, condition_size, base_width, conditioned.
 

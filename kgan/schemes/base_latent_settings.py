@@ -217,7 +217,7 @@ def build(model: type[LatentModel], settings, spec, **own) -> LatentModel:
     Args:
         model: the scheme.
         settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pictures.
+        spec: `kgan.data.dataset.DataSpec` of the pictures.
         **own: arguments of the scheme that are no part of the game.
 
     Raises:

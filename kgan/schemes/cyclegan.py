@@ -379,7 +379,7 @@ def build(settings, spec) -> CycleGAN:
 
     Args:
         settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec`: A has `input_channels`, B has `channels`.
+        spec: `kgan.data.dataset.DataSpec`: A has `input_channels`, B has `channels`.
     """
     shape_a, shape_b = (*spec.size, spec.input_channels), (*spec.size, spec.channels)
 

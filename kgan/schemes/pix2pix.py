@@ -187,7 +187,7 @@ def build(settings, spec) -> Pix2Pix:
 
     Args:
         settings: the resolved flags as attributes.
-        spec: `kgan.data.collection.Spec` of the pairs.
+        spec: `kgan.data.dataset.DataSpec` of the pairs.
     """
     given = (*spec.size, spec.input_channels)
     answer = (*spec.size, spec.channels)

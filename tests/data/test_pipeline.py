@@ -440,7 +440,7 @@ def test_examples_are_the_first_by_key():
 def test_shares_of_two_workers_with_two_replicas_each_cover_a_step_once():
     places = []
     for first in (0, 2):
-        share = pipeline.Share(replicas=4, first=first, local=2, batches_per_step=3)
+        share = pipeline.Shard(replicas=4, first=first, local=2, batches_per_step=3)
         places.append([tuple(map(int, share.place(element))) for element in range(12)])
     # Elements come as a step takes them: 3 batches for one replica, then the same 3 for the next.
     assert places[0] == [
@@ -473,9 +473,9 @@ def test_shares_put_together_are_the_batches_of_one_process():
         )
         return [element.numpy() for element in dataset.take(count)]
 
-    whole = batches(pipeline.ALL, 4, first=2)
+    whole = batches(pipeline.WHOLE_BATCH, 4, first=2)
     assert whole[0].shape[0] == 4
-    parts = [batches(pipeline.Share(2, first, 1, 1), 4, first=2) for first in (0, 1)]
+    parts = [batches(pipeline.Shard(2, first, 1, 1), 4, first=2) for first in (0, 1)]
     for batch, *rows in zip(whole, *parts, strict=True):
         np.testing.assert_array_equal(np.concatenate(rows), batch)
 
@@ -488,7 +488,7 @@ def indices(pictures):
 class TestJointBatches:
     """Of two domains, 6 and 9 examples."""
 
-    def batches(self, count, start=0, share=pipeline.ALL, augmentation=None):
+    def batches(self, count, start=0, share=pipeline.WHOLE_BATCH, augmentation=None):
         dataset = pipeline.joint_training_batches(
             [Maps(6), Maps(9)],
             ("image",),
@@ -527,7 +527,7 @@ class TestJointBatches:
 
     def test_shares_of_two_processes_make_the_batch_of_one(self):
         whole = self.batches(3)
-        shares = [self.batches(3, share=pipeline.Share(2, process, 1)) for process in (0, 1)]
+        shares = [self.batches(3, share=pipeline.Shard(2, process, 1)) for process in (0, 1)]
         for number, pair in enumerate(whole):
             for domain in (0, 1):
                 parts = [share[number][domain] for share in shares]
@@ -551,11 +551,13 @@ def test_refusal_comes_back_as_it_was_and_keeps_no_iterator():
     def step():
         iterator = Iterator()
         kept.append(weakref.ref(iterator))
-        text = "UserError\n\nkgan.errors.UserError: a.png: damaged\n\nkgan.errors.UserError: b: x\n"
+        text = "UserError\n\n{0}: a.png: damaged\n\n{0}: b: x\n".format(
+            "kgan.utils.errors.UserError"
+        )
         raise tf.errors.UnknownError(None, None, f"{text}\n\t [[{{node PyFunc}}]]")
 
     with pytest.raises(UserError) as caught:
-        pipeline.with_plain_refusals(step)
+        pipeline.raise_user_errors(step)
     assert str(caught.value) == "b: x"
     assert kept[0]() is None
 
@@ -565,5 +567,5 @@ def test_other_errors_of_tensorflow_are_not_hidden():
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
     with pytest.raises(tf.errors.ResourceExhaustedError):
-        pipeline.with_plain_refusals(step)
-    assert pipeline.with_plain_refusals(lambda: 7) == 7
+        pipeline.raise_user_errors(step)
+    assert pipeline.raise_user_errors(lambda: 7) == 7

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.data.collection import Collection
-from kgan.data.mixtures import MIXTURES
-from kgan.data.points import PointSource
+from kgan.data.builtin.mixtures import MIXTURES
+from kgan.data.builtin.points import PointSource
+from kgan.data.dataset import Dataset
 from kgan.evaluation import critics, cycles, drawings, likelihood, points
 from kgan.evaluation.choosing import choose, lower_is_better
 from kgan.evaluation.task import Request
@@ -18,7 +18,7 @@ from kgan.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
+class ImageFormat:
     """Prepared pictures, uint8 [N, H, W, C], and labels."""
 
     levels: np.ndarray
@@ -92,7 +92,7 @@ def measured(task, *names):
 
 def test_a_perfect_generator_is_told_apart_from_nothing():
     real = levels(400)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     task = drawings.fitting(Drawing(as_domain(real)), collection, Request())
     result = measured(task)
     values = result.values
@@ -106,7 +106,7 @@ def test_a_perfect_generator_is_told_apart_from_nothing():
 
 def test_a_brighter_generator_is_as_far_away_as_it_is_brighter():
     real = levels(300)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     task = drawings.fitting(Drawing(as_domain(real) + 0.5), collection, Request())
     values = measured(task, "fid", "sliced_wasserstein", "modes").values
     # Both features are 0.5 higher, with the same covariance: 0.5² + 0.5².
@@ -121,7 +121,7 @@ def test_a_brighter_generator_is_as_far_away_as_it_is_brighter():
 
 def test_no_more_pictures_are_drawn_than_asked_for_and_than_there_are_real_ones():
     real = levels(50)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     model = Drawing(as_domain(levels(500, 1)))
     few = drawings.fitting(model, collection, Request(count=20))
     assert "sliced_wasserstein_plain_20" in measured(few, "sliced_wasserstein").values
@@ -131,7 +131,7 @@ def test_no_more_pictures_are_drawn_than_asked_for_and_than_there_are_real_ones(
 
 def test_too_few_pictures_are_said_and_give_no_number():
     real = levels(2)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     result = measured(drawings.fitting(Drawing(as_domain(real)), collection, Request()), "fid")
     assert result.values == {}
     assert "2" in result.left_out["fid"] and "\n" not in result.left_out["fid"]
@@ -140,8 +140,8 @@ def test_too_few_pictures_are_said_and_give_no_number():
 def test_a_conditional_model_is_asked_for_what_the_real_pictures_show():
     labels = (3, 1, 0, 2) * 10
     names = tuple("0123")
-    source = Pictures(levels(40), labels)
-    collection = Collection("made", "labelled", {"test": source}, "made", names, features="plain")
+    source = ImageFormat(levels(40), labels)
+    collection = Dataset("made", "labelled", {"test": source}, "made", names, features="plain")
     model = Drawing(as_domain(levels(40, 1)))
     model.condition_size = 4
     measured(drawings.fitting(model, collection, Request()), "modes")
@@ -150,7 +150,7 @@ def test_a_conditional_model_is_asked_for_what_the_real_pictures_show():
 
 def test_a_model_that_draws_nan_is_refused():
     real = levels(40)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     answers = as_domain(real)
     answers[7, 0, 0, 0] = np.nan
     with pytest.raises(UserError, match="NaN"):
@@ -162,7 +162,7 @@ def test_points_of_four_modes_of_the_ring_are_four():
     own = dataclasses.replace(mixture, centres=mixture.centres[:4]).draw(2500, (5,))
     own[:100] = 50.0
     parts = {"test": PointSource(mixture.draw(3000, (1,)))}
-    collection = Collection("ring", "points", parts, "made", mixture=mixture)
+    collection = Dataset("ring", "points", parts, "made", mixture=mixture)
     values = measured(points.fitting(Drawing(own), collection, Request())).values
     assert values["modes_2500"] == 4
     # 2,400 of them are real ones, 98.9 % of which are within three deviations.
@@ -173,8 +173,8 @@ def test_points_of_four_modes_of_the_ring_are_four():
 
 
 def test_what_comes_back_both_ways_is_measured():
-    parts = {"test_a": Pictures(levels(30)), "test_b": Pictures(levels(20, 1))}
-    collection = Collection("made", "unpaired", parts, "made", features="plain")
+    parts = {"test_a": ImageFormat(levels(30)), "test_b": ImageFormat(levels(20, 1))}
+    collection = Dataset("made", "unpaired", parts, "made", features="plain")
     task = cycles.fitting(Translating(), collection, Request())
     values = measured(task, "reconstruction", "sliced_wasserstein").values
     # 0.1 − 0.3 either way.
@@ -185,8 +185,8 @@ def test_what_comes_back_both_ways_is_measured():
 
 
 def test_two_sets_without_known_features_are_measured_by_what_comes_back_alone():
-    parts = {"test_a": Pictures(levels(3)), "test_b": Pictures(levels(3, 1))}
-    collection = Collection("made", "unpaired", parts, "made")
+    parts = {"test_a": ImageFormat(levels(3)), "test_b": ImageFormat(levels(3, 1))}
+    collection = Dataset("made", "unpaired", parts, "made")
     task = cycles.fitting(Translating(), collection, Request())
     assert list(task.offers) == ["reconstruction"]
 
@@ -203,7 +203,7 @@ def test_a_linear_critic_is_as_steep_as_its_weights():
     real = levels(60, shape=(2, 2, 1))
     model = Drawing(as_domain(real) - np.float32([[[0.5], [0]], [[0], [0]]]))
     model.gan_loss, model.discriminator = "wasserstein", linear_critic(3.0)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
     values = measured(critics.fitting(model, collection, Request())).values
     assert values["critic_estimate_60"] == pytest.approx(1.5, rel=1e-4)  # 3 · 0.5
     assert values["critic_mean_slope_5000"] == pytest.approx(3, rel=1e-5)
@@ -215,7 +215,7 @@ def test_a_linear_critic_is_as_steep_as_its_weights():
 
 def test_only_critics_that_see_one_example_at_a_time_are_measured():
     real = levels(10, shape=(2, 2, 1))
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
     model = Drawing(as_domain(real))
     assert critics.fitting(model, collection, Request()) is None
     model.gan_loss, model.packing = "wasserstein", 2
@@ -223,7 +223,7 @@ def test_only_critics_that_see_one_example_at_a_time_are_measured():
 
 
 def test_metrics_that_do_not_fit_are_refused_and_those_that_do_are_named():
-    collection = Collection("made", "images", {"test": Pictures(levels(9))}, "x", features="plain")
+    collection = Dataset("made", "images", {"test": ImageFormat(levels(9))}, "x", features="plain")
     model = Drawing(as_domain(levels(9)))
     with pytest.raises(UserError) as caught:
         choose(model, collection, Request(metrics=["fid", "ssim"], flag="validate_metrics"))
@@ -234,7 +234,7 @@ def test_metrics_that_do_not_fit_are_refused_and_those_that_do_are_named():
 
 
 def test_nothing_fits_pictures_of_which_no_features_are_known():
-    collection = Collection("made", "images", {"test": Pictures(levels(9))}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(levels(9))}, "made")
     assert choose(Drawing(as_domain(levels(9))), collection, Request()) == []
     found = choose(Drawing(as_domain(levels(9))), collection, Request(features="pixels"))
     assert [task.name for task, _ in found] == ["drawings"]
@@ -267,7 +267,7 @@ class Knowing:
 
 def test_bounds_of_a_model_that_weighs_latents():
     real = levels(45)
-    collection = Collection("made", "images", {"test": Pictures(real)}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
     model = Weighing()
     result = measured(likelihood.fitting(model, collection, Request(count=41)))
     values = result.values
@@ -285,7 +285,7 @@ def test_bounds_of_a_model_that_weighs_latents():
 
 
 def test_densities_of_a_model_that_knows_them():
-    collection = Collection("made", "images", {"test": Pictures(levels(5))}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(levels(5))}, "made")
     task = likelihood.fitting(Knowing(), collection, Request())
     values = measured(task).values
     assert values["log_likelihood_logit_nats_5"] == -2 and values["bits_per_dimension_5"] == 2
@@ -299,7 +299,7 @@ def test_densities_of_a_model_that_knows_them():
 def test_density_of_points_stands_beside_that_of_the_mixture():
     mixture = MIXTURES["grid"]
     parts = {"test": PointSource(mixture.draw(2000, (1,)))}
-    collection = Collection("grid", "points", parts, "made", mixture=mixture)
+    collection = Dataset("grid", "points", parts, "made", mixture=mixture)
     model = Knowing()
     model.log_densities = lambda points, numbers: {"log_likelihood_nats": np.zeros(len(numbers))}
     values = measured(likelihood.fitting(model, collection, Request())).values
@@ -316,5 +316,5 @@ def test_likelihoods_are_better_the_higher_and_bits_the_lower():
 
 
 def test_a_model_without_a_density_has_no_likelihood():
-    collection = Collection("made", "images", {"test": Pictures(levels(9))}, "made")
+    collection = Dataset("made", "images", {"test": ImageFormat(levels(9))}, "made")
     assert likelihood.fitting(Drawing(as_domain(levels(9))), collection, Request()) is None

@@ -26,18 +26,18 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from kgan import checkpoint, doctor, evaluate, export, generate, logs, runs, settings
-from kgan.data import Pictures, Spec, open_dataset
-from kgan.data import pictures as reading
-from kgan.data.collection import KINDS, read_many
-from kgan.data.folders import open_pictures
-from kgan.data.layouts import LAYOUTS
-from kgan.data.tfds_source import TFDSSource
+from kgan.data import decode as reading
+from kgan.data.dataset import KINDS, DataSpec, ImageFormat, read_many
+from kgan.data.folder.layouts import LAYOUTS
+from kgan.data.folder.reading import open_pictures
+from kgan.data.registry import open_dataset
+from kgan.data.tfds.source import TFDSSource
 from kgan.utils.errors import UserError
 from tests.faults import damage
 from tests.faults.watch import Watch, quiet
 
 MOST_MEMORY = 2000  # MB that the whole process may have taken at its peak
-SIZE = Pictures((8, 8), (9, 10))
+SIZE = ImageFormat((8, 8), (9, 10))
 MOST_READ = 12  # examples of a part
 
 SUFFIXES = (".png", ".jpg", ".gif", ".bmp", ".webp", ".tif", ".PNG", ".txt", "")
@@ -377,7 +377,7 @@ def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
         for name, (kind, detail) in found:
             _plant(root, name, kind, detail)
         watch.input(_open_and_read, root, **options)
-        watch.outcome(lambda: _read_some(open_pictures(root, Pictures((8, 8), (8, 8), 3))))
+        watch.outcome(lambda: _read_some(open_pictures(root, ImageFormat((8, 8), (8, 8), 3))))
 
 
 def _read_some(source):
@@ -534,7 +534,7 @@ def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
 def _make_run(folder: pathlib.Path) -> pathlib.Path:
     resolved = settings.parse(["--model=dcgan", "--image_size=16"])
-    run = runs.create(str(folder), "it", resolved, Spec("images", (16, 16), 1, 1))
+    run = runs.create(str(folder), "it", resolved, DataSpec("images", (16, 16), 1, 1))
     for step in (2, 4):
         arrays = {"generator/kernel": np.arange(6, dtype=np.float32), "steps": np.int64(step)}
         path = checkpoint.step_path(run.checkpoints, step)

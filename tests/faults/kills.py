@@ -21,8 +21,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import checkpoint, runs
-from kgan.data.collection import Spec
-from kgan.data.layouts import UNPAIRED_FOLDERS
+from kgan.data.dataset import DataSpec
+from kgan.data.folder.layouts import UNPAIRED_FOLDERS
 from tests.faults.forks import ROOT, Moment, Trainer
 from tests.schemes.contract import SchemeContract
 
@@ -78,7 +78,7 @@ def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
     ]
 
 
-def draw_pictures(folder: pathlib.Path, spec: Spec) -> None:
+def draw_pictures(folder: pathlib.Path, spec: DataSpec) -> None:
     """Draws pictures of noise in the layout that a kind of data set has."""
     rng = np.random.default_rng(5)
 

@@ -180,7 +180,7 @@ def test_bad_picture_below_the_limit_is_named_once_and_counted(cache, tmp_path):
 def test_label_out_of_range_is_refused(tmp_path):
     import tensorflow as tf
 
-    from kgan.data.tfds_source import TFDSSource
+    from kgan.data.tfds.source import TFDSSource
     from kgan.utils.errors import UserError
 
     features = {

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.data import Pictures, open_dataset, pipeline
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.metrics import digit_network, features
 from kgan.utils.errors import UserError
 
@@ -44,7 +46,7 @@ def test_digits_of_the_package_are_known_at_any_size():
     """Other people's digits, which it has never seen; scikit-learn's come from another set."""
     for size in (28, 40):
         collection = open_dataset(
-            "digits", Pictures((size, size), (size, size), 1), kind="labelled"
+            "digits", ImageFormat((size, size), (size, size), 1), kind="labelled"
         )
         test = pipeline.examples(collection.parts["test"], ("image", "label"))
         seen = features.find("digits")(test["image"])

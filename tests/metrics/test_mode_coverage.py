@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgan.data.mixtures import MIXTURES, Mixture
+from kgan.data.builtin.mixtures import MIXTURES, Mixture
 from kgan.metrics.mode_coverage import modes_found
 
 # Within 3 standard deviations of a round Gaussian in the plane: 1 − exp(−9 / 2).

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from kgan.metrics import sliced_wasserstein as module
 from kgan.metrics.sliced_wasserstein import sliced_wasserstein
 
 
@@ -77,7 +78,7 @@ def test_blocks_of_directions_give_the_mean_of_all(monkeypatch):
     found = [
         sliced_wasserstein(first, second, directions=20, seed=0)
         for block in (16, 3, 100)
-        if not monkeypatch.setattr(sliced_wasserstein, "DIRECTIONS", block)
+        if not monkeypatch.setattr(module, "DIRECTIONS", block)
     ]
     np.testing.assert_allclose(found, found[0], rtol=1e-12)
     assert found[0] > 0

@@ -25,7 +25,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import checkpoint, settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
 from kgan.plots.grids import to_bytes
@@ -83,7 +83,7 @@ np.savez(outputs, **answers)
 class NoiseSource:
     """Random access to pictures of noise, under every key that a scheme may ask for."""
 
-    spec: Spec
+    spec: DataSpec
 
     def __len__(self):
         return EXAMPLES
@@ -182,7 +182,7 @@ class SchemeContract:
     scheme: str
     flags: tuple[str, ...] = ()
     other_settings: tuple[str, ...] = ()
-    spec: Spec
+    spec: DataSpec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
     independent_flags: tuple[str, ...] | None = None

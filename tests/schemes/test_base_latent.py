@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.networks import mlp
 from kgan.schemes.gan import GAN
 
@@ -103,7 +103,7 @@ def test_packed_examples_share_a_loss_and_a_penalty():
 def test_packing_that_does_not_divide_the_batch_names_itself():
     resolved = settings.parse(["--model=gan", "--packing=3", "--batch_size=8"])
     with pytest.raises(ValueError, match="^`packing` must divide the 8 pictures"):
-        resolved.scheme.build(resolved, Spec("images", (8, 8), 1, 1))
+        resolved.scheme.build(resolved, DataSpec("images", (8, 8), 1, 1))
 
 
 # Which player moves when.
@@ -220,7 +220,7 @@ def test_average_forgets_half_in_its_half_life_and_draws_the_pictures():
             "--latent_size=3",
         ]
     )
-    model = resolved.scheme.build(resolved, Spec("images", (4, 4), 1, 1))
+    model = resolved.scheme.build(resolved, DataSpec("images", (4, 4), 1, 1))
     model.run_eagerly = True
     track = [weights(model.generator)]
     for _ in range(3):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.utils.errors import UserError
 from tests.schemes.contract import ConditionalContract
 
@@ -14,12 +14,14 @@ class TestCDCGAN(ConditionalContract):
     scheme = "cdcgan"
     flags = ("--g_width=4", "--d_width=4", "--latent_size=8")
     other_settings = ("--real_label=0.9", "--gan_loss=hinge")
-    spec = Spec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+    spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
 
 
 def test_networks_are_those_of_the_course():
     resolved = settings.parse(["--model=cdcgan"])
-    model = resolved.scheme.build(resolved, Spec("labelled", (32, 32), 1, 1, tuple("0123456789")))
+    model = resolved.scheme.build(
+        resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789"))
+    )
 
     def kernels(network):
         return {
@@ -58,7 +60,7 @@ def test_networks_are_those_of_the_course():
 def test_several_attributes_may_be_asked_for_at_once():
     resolved = settings.parse(["--model=cdcgan", "--g_width=4", "--d_width=4", "--latent_size=8"])
     names = ("glasses", "beard", "hat")
-    model = resolved.scheme.build(resolved, Spec("attributes", (16, 16), 3, 3, names))
+    model = resolved.scheme.build(resolved, DataSpec("attributes", (16, 16), 3, 3, names))
     np.testing.assert_array_equal(model.condition_from_text("hat,glasses"), [1, 0, 1])
     np.testing.assert_array_equal(model.condition_from_text("none"), [0, 0, 0])
     assert model.preview().shape == (4, 8, 16, 16, 3)  # none, and each alone

@@ -1,7 +1,7 @@
 """Tests of cgan: the contract, and its networks."""
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from tests.schemes.contract import ConditionalContract
 
 
@@ -9,12 +9,14 @@ class TestCGAN(ConditionalContract):
     scheme = "cgan"
     flags = ("--g_width=6", "--d_width=8", "--latent_size=8")
     other_settings = ("--packing=2", "--latent_distribution=uniform")
-    spec = Spec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+    spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
 
 
 def test_networks_are_those_of_the_course():
     resolved = settings.parse(["--model=cgan"])
-    model = resolved.scheme.build(resolved, Spec("labelled", (32, 32), 1, 1, tuple("0123456789")))
+    model = resolved.scheme.build(
+        resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789"))
+    )
     kernels = {
         v.path.split("/")[0]: v.shape
         for v in model.generator.trainable_variables

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import checkpoint, randomness, settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.metrics import digit_network
 from kgan.networks import patchgan, resnet
 from kgan.plots.grids import to_bytes
@@ -28,7 +28,7 @@ class TestCycleGAN(TwoPlayerContract):
         "--pool_size=2",
         "--semantic_weight=2",
     )
-    spec = Spec("unpaired", (16, 16), 3, 3)
+    spec = DataSpec("unpaired", (16, 16), 3, 3)
     independent_flags = ()
 
     def sources(self):
@@ -287,7 +287,7 @@ def test_semantic_terms_are_the_class_lost_in_translation():
             "--semantic_weight=3",
         ]
     )
-    spec = Spec("unpaired", (16, 16), 1, 1)
+    spec = DataSpec("unpaired", (16, 16), 1, 1)
     without, model = (s.scheme.build(s, spec) for s in (plain, asked))
     pictures_a, pictures_b = (
         tf.constant(np.random.default_rng(seed).uniform(-1, 1, (2, 16, 16, 1)), tf.float32)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import checkpoint, settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.networks import mlp
 from kgan.schemes.base_latent import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
 from kgan.schemes.dcgan import DCGAN
@@ -19,7 +19,7 @@ class TestDCGAN(LatentContract):
     scheme = "dcgan"
     flags = ("--width=4", "--latent_size=8")
     other_settings = ("--gan_loss=minimax",)
-    spec = Spec("images", (16, 16), 1, 1)
+    spec = DataSpec("images", (16, 16), 1, 1)
 
     def test_two_resumed_replicas_end_with_the_same_weights(self, two_replicas, tmp_path):
         path = tmp_path / "checkpoint.safetensors"
@@ -148,6 +148,6 @@ def test_recommended_settings_are_the_paper_s():
     assert (resolved.g_lr, resolved.d_lr, resolved.beta_1) == (2e-4, 2e-4, 0.5)
     assert (resolved.batch_size, resolved.latent_size, resolved.width) == (128, 100, 32)
     assert resolved.gan_loss == "bce"
-    model = resolved.scheme.build(resolved, Spec("images", (32, 32), 3, 3))
+    model = resolved.scheme.build(resolved, DataSpec("images", (32, 32), 3, 3))
     assert model.generator.count_params() == 371_072
     assert model.discriminator.count_params() == 168_320

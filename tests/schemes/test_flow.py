@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.networks.coupling import CouplingFlow
 from kgan.schemes.flow import Flow
 from tests.schemes.contract import DensityContract, values
@@ -15,7 +15,7 @@ class TestFlow(DensityContract):
     scheme = "flow"
     flags = ("--hidden=6", "--couplings=3")
     other_settings = ("--logit_margin=0.05",)
-    spec = Spec("images", (8, 8), 1, 1)
+    spec = DataSpec("images", (8, 8), 1, 1)
 
     def test_first_step_of_its_own_adam_is_the_same_on_two_replicas(self, two_replicas):
         # Where the gradient is 0 but for rounding, Adam must not make a step of it.
@@ -149,7 +149,7 @@ def test_drawing_turns_back_what_training_does_to_pictures(margin):
 
 def test_points_train_and_draw_points():
     resolved = settings.parse(["--model=flow", "--dataset=ring", "--hidden=5", "--couplings=2"])
-    model = resolved.scheme.build(resolved, Spec("points", (1, 1), 2, 2))
+    model = resolved.scheme.build(resolved, DataSpec("points", (1, 1), 2, 2))
     points = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     losses = [float(model.train_step(tf.constant(points))["loss"][0]) for _ in range(3)]
     assert np.isfinite(losses).all() and losses[2] < losses[0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from tests.schemes.contract import LatentContract
 
 
@@ -12,12 +12,12 @@ class TestGAN(LatentContract):
     flags = ("--g_hidden=6", "--d_hidden=6", "--latent_size=8")
     other_settings = ("--gan_loss=minimax", "--simultaneous", "--real_label=0.9", "--augment=color")
     independent_flags = ()
-    spec = Spec("images", (8, 8), 1, 1)
+    spec = DataSpec("images", (8, 8), 1, 1)
 
 
 def test_networks_are_those_of_the_course():
     resolved = settings.parse(["--model=gan"])
-    model = resolved.scheme.build(resolved, Spec("images", (28, 28), 1, 1))
+    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
     kernels = [v.shape for v in model.generator.trainable_variables if len(v.shape) == 2]
     assert kernels == [(100, 300), (300, 784)]
     kernels = [v.shape for v in model.discriminator.trainable_variables if len(v.shape) == 2]

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from tests.schemes.contract import LatentContract
 
 
@@ -12,7 +12,7 @@ class TestLSGAN(LatentContract):
     flags = ("--width=4", "--latent_size=8")
     other_settings = ("--flip_labels=0.1", "--d_updates=2", "--latent_distribution=uniform")
     independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
-    spec = Spec("images", (16, 16), 1, 1)
+    spec = DataSpec("images", (16, 16), 1, 1)
 
 
 def test_losses_are_squared_distances_to_one_and_zero():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import randomness, settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.networks import patchgan, unet
 from kgan.plots.grids import to_bytes
 from kgan.schemes.pix2pix import Pix2Pix
@@ -22,7 +22,7 @@ class TestPix2Pix(TranslationContract):
     scheme = "pix2pix"
     flags = ("--width=2", "--patch_layers=2")
     other_settings = ("--l1_weight=7", "--gan_loss=least_squares")
-    spec = Spec("paired", (32, 32), 3, 1)
+    spec = DataSpec("paired", (32, 32), 3, 1)
 
     def discriminator_step(self, model):
         inputs, targets = self.step_data(model)
@@ -126,11 +126,11 @@ def test_losses_are_means_over_the_scales():
 
 def test_scales_come_from_the_command_line_and_too_many_are_refused():
     resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=2", "--scales=2"])
-    model = resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, 1))
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
     assert len(model.discriminator.outputs) == 2
     resolved.scales = 3
     with pytest.raises(ValueError, match="^`scales` must leave 3 pixels"):
-        resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, 1))
+        resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
 
 
 def test_players_descend_half_the_loss_and_the_weighted_sum_through_the_updated_discriminator():
@@ -188,7 +188,7 @@ def test_no_dropout_leaves_each_step_the_same():
 @pytest.mark.parametrize(("input_channels", "channels"), [(1, 3), (3, 1), (4, 3), (1, 1)])
 def test_both_directions_of_a_pair_have_their_channels(input_channels, channels):
     resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
-    model = resolved.scheme.build(resolved, Spec("paired", (32, 64), channels, input_channels))
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 64), channels, input_channels))
     inputs, targets = tf.zeros([1, 32, 64, input_channels]), tf.zeros([1, 32, 64, channels])
     assert model.translate(inputs).shape == targets.shape
     logs = logs_of_a_step(model, (inputs, targets))
@@ -210,7 +210,7 @@ def test_both_directions_of_a_pair_have_their_channels(input_channels, channels)
 )
 def test_export_takes_picture_files_of_any_size(channels, kind, mode):
     resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
-    model = resolved.scheme.build(resolved, Spec("paired", (32, 32), 3, channels))
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, channels))
     file = io.BytesIO()
     # A plain picture stays plain when it is resized: 51 is −0.6 in [−1, 1].
     Image.new("RGB", (50, 41), (51, 51, 51)).convert(mode).save(file, kind)

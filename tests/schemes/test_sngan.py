@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from tests.schemes.contract import ConditionalContract
 
 
@@ -13,7 +13,7 @@ class TestSNGAN(ConditionalContract):
     # Sums over features overflow in float16 at first: the loss scale falls, updates are left out.
     mixed = 0.2
     other_settings = ("--gan_loss=bce", "--flip_labels=0.1")
-    spec = Spec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+    spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
 
 
 def test_score_is_that_of_the_picture_plus_the_projection_on_the_class():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.metrics import likelihood
 from kgan.schemes.vae import VAE
 from tests.schemes.contract import DensityContract
@@ -17,7 +17,7 @@ class TestVAE(DensityContract):
     flags = ("--hidden=6", "--hidden=5", "--latent_size=3")
     other_settings = ("--importance_samples=4", "--activation=relu")
     independent_flags = ()
-    spec = Spec("images", (8, 8), 1, 1)
+    spec = DataSpec("images", (8, 8), 1, 1)
 
 
 def linear(encoder_weights=None, samples=1):
@@ -115,7 +115,7 @@ def test_drawn_pictures_are_the_decoder_s_probabilities():
 
 def test_networks_are_those_of_the_papers():
     resolved = settings.parse(["--model=vae"])
-    model = resolved.scheme.build(resolved, Spec("images", (28, 28), 1, 1))
+    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
     kernels = {
         name: [v.shape for v in network.trainable_variables if len(v.shape) == 2]
         for name, network in model.networks.items()
@@ -127,4 +127,4 @@ def test_networks_are_those_of_the_papers():
 def test_points_are_refused():
     resolved = settings.parse(["--model=vae"])
     with pytest.raises(ValueError, match="^`dataset` holds points"):
-        resolved.scheme.build(resolved, Spec("points", (1, 1), 2, 2))
+        resolved.scheme.build(resolved, DataSpec("points", (1, 1), 2, 2))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan import settings
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.networks import mlp
 from kgan.schemes.base import group_batches
 from kgan.schemes.base_latent import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
@@ -21,7 +21,7 @@ class TestWGAN(LatentContract):
     flags = ("--width=4", "--latent_size=8", "--n_critic=2")
     other_settings = ("--n_critic=3", "--clip=0.2")
     independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
-    spec = Spec("images", (16, 16), 1, 1)
+    spec = DataSpec("images", (16, 16), 1, 1)
 
 
 def small_model(n_critic=3, clip=0.05, learning_rate=0.1):
@@ -167,7 +167,7 @@ def test_the_course_s_perceptrons_build_and_step():
     resolved = settings.parse(
         ["--model=wgan", "--network=mlp", "--g_hidden=300", "--d_hidden=20", "--clip=0.1"]
     )
-    model = resolved.scheme.build(resolved, Spec("images", (28, 28), 1, 1))
+    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
     assert model.generator.count_params() == 100 * 300 + 300 + 300 * 784 + 784
     assert model.discriminator.count_params() == 784 * 20 + 20 + 20 + 1
     model.train_step(tuple(tf.zeros([2, 28, 28, 1]) for _ in range(5)))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.data.collection import Spec
+from kgan.data.dataset import DataSpec
 from kgan.layers import mixing_examples
 from kgan.networks import mlp
 from kgan.schemes.wgan_gp import WGANGP
@@ -16,7 +16,7 @@ class TestWGANGP(LatentContract):
     flags = ("--width=4", "--latent_size=8", "--n_critic=2")
     other_settings = ("--n_critic=3", "--penalty_weight=2", "--packing=2")
     independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
-    spec = Spec("images", (16, 16), 1, 1)
+    spec = DataSpec("images", (16, 16), 1, 1)
 
 
 def linear_critic(slope):

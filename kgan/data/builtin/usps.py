@@ -1,0 +1,120 @@
+"""The data set `usps`: 9,298 digits from envelopes, from the two original files.
+
+A plain source and not a builder of tensorflow-datasets: that would have to be registered in every
+process and would write the same 2 MB once more, under `--data_dir`, while reading the files whole
+takes a second, and what is wrong in them can be named by its line.
+
+Reference: LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network"; the
+"ZIP code" data of Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning".
+"""
+
+import gzip
+import os
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from kgan.data.builtin.digits import ArraySource
+from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.decode import printable, shape_picture
+from kgan.utils.errors import UserError
+
+FILES = {"train": ("zip.train.gz", 7291), "test": ("zip.test.gz", 2007)}
+SIDE = 16
+LONGEST = 1 << 26  # bytes unpacked, several times what the larger file has
+
+
+def open_usps(pictures: ImageFormat, *, manual_dir: str | None) -> Dataset:
+    """Opens the labelled digits, white on black, one channel if not asked otherwise.
+
+    Args:
+        pictures: any size; the originals are 16x16.
+        manual_dir: the folder with `zip.train.gz` and `zip.test.gz`.
+
+    Raises:
+        UserError: the folder or a file is missing, or a file is damaged.
+    """
+    names = " and ".join(name for name, _ in FILES.values())
+    if manual_dir is None:
+        raise UserError(
+            f"--manual_dir is missing: --dataset=usps is not downloaded; right would be a folder "
+            f"with {names}"
+        )
+    folder = os.path.expanduser(manual_dir)
+    parts = {}
+    for part, (name, count) in FILES.items():
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            raise UserError(
+                f"--manual_dir={printable(manual_dir)}: has no {name}; right would be a folder "
+                f"with {names}"
+            )
+        levels, labels = read_digits(path, count)
+        scaled = [
+            shape_picture(
+                Image.fromarray(level),
+                name,
+                pictures.size_of(part),
+                pictures.channels or 1,
+                pictures.fit,
+            )
+            for level in levels
+        ]
+        parts[part] = ArraySource(np.stack(scaled), labels)
+    counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
+    return Dataset(
+        name="usps",
+        kind="labelled",
+        parts=parts,
+        description=f"usps: 10 classes, {counts}",
+        class_names=tuple("0123456789"),
+        features="digits",
+        mirrors=False,
+    )
+
+
+def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a file of one picture a line: the digit, then 256 numbers from -1 to 1.
+
+    Args:
+        path: of the gzipped file.
+        count: how many pictures it has.
+
+    Returns:
+        uint8 [count, 16, 16], 255 for ink, and labels int32 [count].
+
+    Raises:
+        UserError: it is damaged, or not this file.
+    """
+    where = printable(path)
+    try:
+        with gzip.open(path) as file:
+            text = file.read(LONGEST)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{where}: cannot be unpacked ({error}); right would be the original file"
+        ) from error
+    lines = text.splitlines()
+    if len(lines) != count:
+        raise UserError(f"{where}: has {len(lines)} lines; right would be {count}")
+    rows = np.empty((count, 1 + SIDE * SIDE))
+    for number, line in enumerate(lines):
+        try:
+            rows[number] = line.split()
+        except ValueError as error:
+            raise _wrong(where, number) from error
+    # What is not a number fails both comparisons.
+    digits, values = rows[:, 0], rows[:, 1:]
+    right = np.isin(digits, range(10)) & ((values >= -1) & (values <= 1)).all(1)
+    if not right.all():
+        raise _wrong(where, int(np.argmin(right)))
+    levels = np.rint((values + 1) * 127.5).astype(np.uint8)
+    return levels.reshape(count, SIDE, SIDE), digits.astype(np.int32)
+
+
+def _wrong(where: str, number: int) -> UserError:
+    return UserError(
+        f"{where}, line {number + 1}: damaged; right would be a digit and {SIDE * SIDE} numbers "
+        "from -1 to 1"
+    )

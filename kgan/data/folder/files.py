@@ -1,0 +1,208 @@
+"""Files in a folder or in a zip, by name, and which of them are pictures."""
+
+import os
+import pathlib
+import re
+import stat
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+
+from kgan.data.decode import is_picture
+from kgan.utils.errors import UserError, printable
+
+FILE_LIMIT = 2**28  # bytes of one picture, in a folder or unpacked from a zip
+# The other ways unpack all they can at once, however small a size the zip announces.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
+
+
+class Folder:
+    """Files below a folder, read when they are asked for."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+
+    def names(self) -> Iterator[str]:
+        """Yields paths below the root with `/`; those of folders end in `/`."""
+        real = os.path.realpath(self.root)
+        yield from self._walk("", real, (real,))
+
+    def _walk(self, inner: str, real_root: str, above: tuple[str, ...]) -> Iterator[str]:
+        with os.scandir(self.root / inner) as listing:
+            found = sorted(listing, key=lambda item: item.name)
+        for item in found:
+            name = inner + item.name
+            if item.name.startswith("."):
+                continue
+            real = os.path.join(above[-1], item.name)
+            if item.is_symlink():
+                real = os.path.realpath(real)
+                if os.path.commonpath([real_root, real]) != real_root:
+                    raise UserError(
+                        f"{self.label(name)}: a link that leads out of the folder; right "
+                        "would be the files themselves"
+                    )
+            if item.is_dir():
+                yield name + "/"
+                if real not in above:  # a link to a folder around it would go round for ever
+                    yield from self._walk(name + "/", real_root, (*above, real))
+            elif item.is_file() or not os.path.exists(real):  # what is missing is named on reading
+                yield name
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a file; raises UserError if it cannot be read."""
+        try:
+            with open(self.root / name, "rb") as file:
+                if os.fstat(file.fileno()).st_size > FILE_LIMIT:
+                    raise UserError(_too_large(self.label(name)))
+                return file.read()
+        except OSError as error:
+            raise UserError(
+                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a file "
+                "that stays where it was found"
+            ) from error
+
+    def label(self, name: str) -> str:
+        """Returns what messages call a file."""
+        return printable(str(self.root / name))
+
+
+class Zip:
+    """Members of a zip, read when they are asked for, from any number of threads."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self._lock = threading.Lock()
+        self._open: tuple[int, zipfile.ZipFile] | None = None
+        self._members: dict[str, str] = {}  # name with `/` to the name in the zip
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "_members": self._members}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["path"])
+        self._members = state["_members"]
+
+    def names(self) -> list[str]:
+        """Returns the names of the members; those of folders end in `/`.
+
+        Raises:
+            UserError: not a whole zip, or one with members that would lie outside of it.
+        """
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                found = archive.infolist()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+            raise UserError(
+                f"{printable(str(self.path))}: not a whole zip file ({error}); right would be a "
+                "folder or a zip of pictures"
+            ) from error
+        self._members = {self._checked(info): info.filename for info in found}
+        return list(self._members)
+
+    def _checked(self, info: zipfile.ZipInfo) -> str:
+        name = info.filename.replace("\\", "/").removeprefix("./")
+        pieces = name.split("/")
+        if name.startswith("/") or ".." in pieces or pieces[0].endswith(":"):
+            raise UserError(
+                f"{self.label(name)}: lies outside of the zip; right would be a name without a "
+                "leading / and without .."
+            )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise UserError(f"{self.label(name)}: a link; right would be the file itself")
+        if info.flag_bits & 1:
+            raise UserError(f"{self.label(name)}: encrypted; right would be a zip without password")
+        if info.compress_type not in METHODS:
+            raise UserError(
+                f"{self.label(name)}: packed in a way that few programs know; right would be a zip "
+                "of stored or deflated files"
+            )
+        if info.file_size > FILE_LIMIT:
+            raise UserError(_too_large(self.label(name)))
+        return name
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a member; raises UserError if it is damaged."""
+        try:
+            with self._lock:
+                archive = self._archive()
+                info = archive.getinfo(self._members[name])
+                # Not `archive.read`: it unpacks everything before it looks at the size.
+                with archive.open(info) as member:
+                    return member.read(info.file_size)
+        except _DAMAGE as error:
+            reason = printable(str(error)) or type(error).__name__
+            raise UserError(
+                f"{self.label(name)}: cannot be unpacked ({reason}); right would be a whole zip"
+            ) from error
+
+    def _archive(self) -> zipfile.ZipFile:
+        # Processes that share an open file share its position, so each opens its own.
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = os.getpid(), zipfile.ZipFile(self.path)
+        return self._open[1]
+
+    def label(self, name: str) -> str:
+        """Returns what messages call a member."""
+        return printable(f"{self.path}/{name}")
+
+
+def _too_large(label: str) -> str:
+    return f"{label}: more than {FILE_LIMIT >> 20} MiB; right would be a smaller picture"
+
+
+def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[str]]:
+    """Opens a folder or a zip and lists what is in it.
+
+    Args:
+        path: a folder or a .zip.
+        flag: what messages name, such as `--dataset`.
+
+    Returns:
+        The files, and their names; those of folders end in `/`.
+
+    Raises:
+        UserError: nothing there, or not readable.
+    """
+    where = f"{flag}={printable(str(path))}"
+    place = pathlib.Path(os.path.expanduser(path))
+    try:
+        if place.is_dir():
+            files = Folder(place)
+        elif place.is_file():
+            files = Zip(place)
+        else:
+            raise UserError(
+                f"{where}: no such folder or file; right would be a folder or a .zip of pictures "
+                "that is there"
+            )
+        return files, list(files.names())
+    except OSError as error:
+        named = printable(str(error.filename or path))
+        raise UserError(
+            f"{where}: {named} cannot be read ({error.strerror or error}); right would be a "
+            "readable folder or zip"
+        ) from error
+
+
+def picture_names(names: Iterable[str]) -> list[str]:
+    """Returns the names of the pictures among files, in natural order."""
+    found = (name for name in names if is_picture(name) and not is_ignored(name))
+    return sorted(found, key=natural_key)
+
+
+def natural_key(name: str) -> tuple:
+    """Returns a sorting key by which 9.png comes before 10.png."""
+    pieces = re.split(r"([0-9]+)", name)
+    # Digits are compared by length, then as text: int() refuses very long ones.
+    pieces[1::2] = [(len(d.lstrip("0")), d.lstrip("0")) for d in pieces[1::2]]
+    return tuple(pieces), name
+
+
+def is_ignored(name: str) -> bool:
+    """Says whether an operating system left a file there, not the user."""
+    pieces = name.rstrip("/").split("/")
+    return any(piece.startswith(".") or piece.lower() in IGNORED for piece in pieces)

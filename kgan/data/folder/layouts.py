@@ -1,0 +1,352 @@
+"""Which layout a list of file names has, and which of them make up each part.
+
+Nothing here opens a file: folders and zips are told apart elsewhere, and the one question that
+names cannot answer, whether pictures are twice as wide as high, is asked through a callable.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from kgan.data.decode import printable
+from kgan.data.folder.files import is_ignored, natural_key, picture_names
+from kgan.data.splits import hold_out
+from kgan.utils.errors import UserError
+
+LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
+PART_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
+PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
+SAMPLE = 16  # pictures looked at to decide something about all of them
+
+
+class Entry(NamedTuple):
+    """An example: the files it is read from, and its path within the folder of its part.
+
+    `names` has two files, A and B, where the halves of a pair lie apart, else one.
+    """
+
+    names: tuple[str, ...]
+    inner: str
+
+
+Tree = dict[str, list[Entry]]  # by part of the collection
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What was found.
+
+    Args:
+        name: one of `LAYOUTS`.
+        parts: entries by part of the collection, in natural order.
+        class_names: for `labelled`; an entry's class is the first folder of its inner path.
+        notes: what was done beyond the obvious, for the user.
+    """
+
+    name: str
+    parts: Mapping[str, Sequence[Entry]]
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def labels(self, part: str) -> list[int]:
+        """Returns the class number of each entry of a part of a labelled layout."""
+        numbers = {name: number for number, name in enumerate(self.class_names)}
+        return [numbers[_first(entry.inner)] for entry in self.parts[part]]
+
+
+def find_layout(
+    names: Iterable[str],
+    size_of: Callable[[str], tuple[int, int]],
+    wanted: str = "auto",
+    classes: Sequence[str] | None = None,
+    where: str = "--dataset",
+) -> Layout:
+    """Finds out how pictures are laid out.
+
+    Args:
+        names: paths with `/` of all files; those of folders end in `/` and are needed only to
+            notice empty ones.
+        size_of: gives (height, width) of a picture; may raise UserError for a damaged one.
+        wanted: one of `LAYOUTS`, or `auto` to look.
+        classes: the class names to keep, of a labelled set; None keeps all.
+        where: how messages begin.
+
+    Returns:
+        A Layout. Without a test part, a tenth of the training part is held out for it; without
+        a validation part, a twentieth where these are pairs. Which ones, is decided by a hash of
+        each name: a file keeps its part when others are added, unless it had been taken only
+        because no name's hash called for it.
+
+    Raises:
+        UserError: no pictures, one picture, halves without their other half, or no telling.
+    """
+    if wanted not in ("auto", *LAYOUTS):
+        raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")
+    names = [name for name in names if not is_ignored(name)]
+    folders = [name for name in names if name.endswith("/")]
+    pictures = picture_names(names)
+    others = len(names) - len(folders) - len(pictures)
+    if not pictures:
+        raise UserError(
+            f"{where}: holds no pictures ({_count(others, 'other file')}); right would be a "
+            "folder or zip of JPEG, PNG, GIF, BMP, WebP or TIFF files"
+        )
+    entries = _unwrap(pictures, keep=1 if wanted == "labelled" else 0)
+    name = _recognise(entries, size_of, where) if wanted == "auto" else wanted
+    tree = _BUILDERS[name](entries, where)
+    left_out = len(pictures) - sum(len(e.names) for part in tree.values() for e in part)
+    class_names = ()
+    if name == "labelled":
+        class_names = _choose_classes(tree, folders, classes, where)
+    elif classes is not None:
+        raise UserError(
+            f"--classes: {where} was taken as {name}, which has no classes; right would be a "
+            "folder for each class"
+        )
+    _check_count(tree, where)
+    notes = hold_out(tree, name)
+    if left_out:
+        notes.append(f"{_count(left_out, 'picture')} elsewhere left out")
+    if others:
+        notes.append(f"{_count(others, 'file')} of other kinds left out")
+    parts = {part: tree[part] for part in PARTS if part in tree}
+    return Layout(name, parts, class_names, tuple(notes))
+
+
+def evenly(items: Sequence, count: int = SAMPLE) -> list:
+    """Returns up to `count` items spread over a sequence, its first and last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def _first(inner: str) -> str:
+    return inner.split("/", 1)[0]
+
+
+def _top(entry: Entry) -> str:
+    """Returns the outermost folder in small letters, or nothing for a file in no folder."""
+    return _first(entry.inner).lower() if "/" in entry.inner else ""
+
+
+def _inside(entries: Iterable[Entry]) -> list[Entry]:
+    return [Entry(names, inner.split("/", 1)[1]) for names, inner in entries]
+
+
+def _unwrap(pictures: Sequence[str], keep: int) -> list[Entry]:
+    """Looks through folders that wrap everything, but not through one that means something.
+
+    Args:
+        pictures: their names.
+        keep: how many folders must stay around every picture.
+    """
+    entries = [Entry((name,), name) for name in pictures]
+    while all(entry.inner.count("/") > keep for entry in entries):
+        tops = {_first(entry.inner) for entry in entries}
+        if len(tops) > 1 or tops.pop().lower() in PART_FOLDERS | UNPAIRED_FOLDERS:
+            break
+        entries = _inside(entries)
+    return entries
+
+
+def _strip(tree: Tree, keep: int) -> Tree:
+    """Looks through a folder that all parts share, such as `images` in train/images/."""
+    while all(e.inner.count("/") > keep for part in tree.values() for e in part):
+        if len({_first(e.inner) for part in tree.values() for e in part}) > 1:
+            break
+        tree = {part: _inside(entries) for part, entries in tree.items()}
+    return tree
+
+
+def _group(entries: Sequence[Entry], folders: Mapping[str, str]) -> Tree:
+    tree: Tree = {}
+    for entry in entries:
+        part = folders.get(_top(entry))
+        if part:
+            tree.setdefault(part, []).extend(_inside([entry]))
+    return tree
+
+
+def _has_parts(entries: Sequence[Entry]) -> bool:
+    """Says whether folders named train, val, test are parts and not classes.
+
+    `train` is also a vehicle: alone among other folders it is a part only if it has folders.
+    """
+    tree = _group(entries, PART_FOLDERS)
+    others = {_top(entry) for entry in entries} - set(PART_FOLDERS) - {""}
+    deep = any("/" in entry.inner for part in tree.values() for entry in part)
+    return bool(tree) and (len(tree) > 1 or not others or deep)
+
+
+def _split(entries: Sequence[Entry], where: str, inside: str = "") -> Tree:
+    if not _has_parts(entries):
+        return {"train": list(entries)}
+    tree = _group(entries, PART_FOLDERS)
+    if "train" not in tree:
+        found = " and ".join(f"{inside}{part}/" for part in tree)
+        raise UserError(f"{where}: has {found} but no {inside}train/; right would be both")
+    return tree
+
+
+def _recognise(entries: Sequence[Entry], size_of: Callable, where: str) -> str:
+    tops = {_top(entry) for entry in entries}
+    if tops & set(UNPAIRED_FOLDERS):
+        return "unpaired"
+    sides = _inside(entry for entry in entries if _top(entry) in ("a", "b"))
+    if {"a", "b"} <= tops and any(_top(entry) in PART_FOLDERS for entry in sides):
+        return "paired_folders"
+    tree = _strip(_split(entries, where), keep=0)
+    bare = ["/" not in entry.inner for part in tree.values() for entry in part]
+    if not any(bare):
+        return "labelled"
+    if not all(bare):
+        raise UserError(
+            f"{where}: pictures lie both in folders and beside them; right would be "
+            "--layout=labelled (folders are classes, pictures beside them are left out) or "
+            "--layout=images (all are taken, without labels)"
+        )
+    pairs = _has_parts(entries) and _is_double_width(tree["train"], size_of)
+    return "paired" if pairs else "images"
+
+
+def _is_double_width(entries: Sequence[Entry], size_of: Callable) -> bool:
+    sizes, failure = [], None
+    for entry in evenly(entries):
+        try:
+            sizes.append(size_of(entry.names[0]))
+        except UserError as error:  # a damaged picture says nothing about the others
+            failure = error
+    if not sizes:
+        raise failure
+    return all(width == 2 * height for height, width in sizes)
+
+
+def _build_plain(entries: Sequence[Entry], where: str) -> Tree:
+    return _split(entries, where)
+
+
+def _build_labelled(entries: Sequence[Entry], where: str) -> Tree:
+    tree = _split([entry for entry in entries if "/" in entry.inner], where)
+    tree = {part: [e for e in tree[part] if "/" in e.inner] for part in tree}
+    tree = {part: found for part, found in tree.items() if found}
+    if "train" not in tree:
+        raise UserError(
+            f"{where}: has no class folders with pictures; right would be a folder for each "
+            "class, within train/ or not, or --layout=images"
+        )
+    return _strip(tree, keep=1)
+
+
+def _build_unpaired(entries: Sequence[Entry], where: str) -> Tree:
+    tree = _group(entries, UNPAIRED_FOLDERS)
+    for stem in ("train", "test"):
+        found = [f"{stem}{side}/" for side in "AB" if f"{stem}_{side.lower()}" in tree]
+        if len(found) == 1 or (not found and stem == "train"):
+            raise UserError(
+                f"{where}: has {' and '.join(found) or 'neither trainA/ nor trainB/'} with "
+                f"pictures; right would be both {stem}A/ and {stem}B/"
+            )
+    return tree
+
+
+def _build_paired_folders(entries: Sequence[Entry], where: str) -> Tree:
+    sides = {}
+    for side in ("A", "B"):
+        found = _inside(entry for entry in entries if _top(entry) == side.lower())
+        if not found:
+            raise UserError(f"{where}: has no {side}/ with pictures; right would be A/ and B/")
+        sides[side] = _split(found, where, f"{side}/")
+    tree: Tree = {}
+    for part in sides["A"] | sides["B"]:
+        a, b = (_by_stem(sides[side].get(part, []), where) for side in ("A", "B"))
+        alone = [("A", "B", key) for key in a.keys() - b.keys()]
+        alone += [("B", "A", key) for key in b.keys() - a.keys()]
+        if alone:
+            has, lacks, key = min(alone, key=lambda item: natural_key(item[2]))
+            raise UserError(
+                f"{where}: {printable(key)} is in {has}/ but not in {lacks}/, part {part} "
+                f"({_count(len(alone), 'such picture')}); right would be equal names in both"
+            )
+        tree[part] = [Entry(a[key].names + b[key].names, key) for key in a]
+    return tree
+
+
+def _by_stem(entries: Sequence[Entry], where: str) -> dict[str, Entry]:
+    """Keys pictures by name without suffix: photographs are often .jpg, their labels .png."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        stem = os.path.splitext(entry.inner)[0]
+        if stem in found:
+            raise UserError(
+                f"{where}: {printable(entry.names[0])} and {printable(found[stem].names[0])} "
+                "share a name; right would be one picture a name"
+            )
+        found[stem] = entry
+    return found
+
+
+_BUILDERS = {
+    "unpaired": _build_unpaired,
+    "paired": _build_plain,
+    "paired_folders": _build_paired_folders,
+    "labelled": _build_labelled,
+    "images": _build_plain,
+}
+
+
+def _choose_classes(
+    tree: Tree, folders: Sequence[str], classes: Sequence[str] | None, where: str
+) -> tuple[str, ...]:
+    """Returns the class names, and takes the pictures of other classes out of the tree."""
+    found = {_first(entry.inner) for entry in tree["train"]}
+    unknown = sorted(set(classes or ()) - found, key=natural_key)
+    if unknown or (classes is not None and not classes):
+        raise UserError(
+            f"--classes={printable(','.join(unknown))}: {where} has no such class; right would be "
+            f"some of {printable(', '.join(sorted(found, key=natural_key)[:20]))}"
+        )
+    kept = set(classes or ())
+    for part, entries in tree.items():
+        roots = {entry.names[0].removesuffix(entry.inner) for entry in entries}
+        full = {_first(entry.inner) for entry in entries}
+        for root in roots:
+            inner = {_first(f[len(root) :]) for f in folders if f.startswith(root) and f != root}
+            empty = sorted((inner - full) & kept if kept else inner - full, key=natural_key)
+            if empty:
+                raise UserError(
+                    f"{where}: class folder {printable(root + empty[0])}/ has no pictures; right "
+                    "would be some, or no such folder"
+                )
+        if full - found and not kept:
+            raise UserError(
+                f"{where}: class {printable(min(full - found))} is in {part} but not in train; "
+                "right would be the same classes"
+            )
+    for part, entries in list(tree.items()) if kept else ():
+        tree[part] = [entry for entry in entries if _first(entry.inner) in kept]
+        if not tree[part]:
+            del tree[part]
+    return tuple(sorted(kept or found, key=natural_key))
+
+
+def _check_count(tree: Tree, where: str) -> None:
+    for part, entries in tree.items():
+        if part.startswith("train") and len(entries) < 2:
+            raise UserError(
+                f"{where}: only one picture to train on in part {part}; right would be two at "
+                "the very least, and better some hundreds"
+            )

@@ -1,0 +1,277 @@
+"""Tests of the drawn facades: what a training and its figures rely on."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kgan.data.builtin.facade_layout import CLASS_NAMES, PALETTE
+from kgan.data.builtin.facades import Facade, FacadesSource, draw_facade, open_facades
+from kgan.data.dataset import ImageFormat
+from kgan.utils.errors import UserError
+
+SQUARE = ImageFormat(size=(64, 64), train_size=(64, 64))
+
+
+def class_mask(facade: Facade, name: str) -> np.ndarray:
+    return (facade.label == PALETTE[CLASS_NAMES.index(name)]).all(-1)
+
+
+def class_shares(facade: Facade) -> np.ndarray:
+    return np.array([class_mask(facade, name).mean() for name in CLASS_NAMES])
+
+
+def erode(mask: np.ndarray, steps: int = 2) -> np.ndarray:
+    """Leaves the pixels whose neighbours are of the same class."""
+    for _ in range(steps):
+        inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1]
+        mask = np.pad(inner & mask[1:-1, :-2] & mask[1:-1, 2:], 1)
+    return mask
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(np.float64).mean(-1)
+
+
+def test_same_seed_and_index_give_same_bits():
+    first, second = draw_facade(3, 5, 96, 96), draw_facade(3, 5, 96, 96)
+    for field in dataclasses.fields(Facade):
+        np.testing.assert_array_equal(getattr(first, field.name), getattr(second, field.name))
+
+
+def test_drawing_does_not_depend_on_what_was_drawn_before():
+    first = draw_facade(0, 7, 64, 64).photo
+    np.random.seed(1)
+    draw_facade(0, 8, 64, 64)
+    np.testing.assert_array_equal(first, draw_facade(0, 7, 64, 64).photo)
+
+
+@pytest.mark.parametrize("other", [(0, 1), (1, 0)])
+def test_other_index_or_seed_gives_another_house(other):
+    house = draw_facade(0, 0, 128, 128).label
+    assert (house != draw_facade(*other, 128, 128).label).any(-1).mean() > 0.05
+
+
+def test_noise_differs_between_pictures():
+    first, second = draw_facade(0, 0, 64, 64), draw_facade(0, 1, 64, 64)
+    noises = [(f.photo.astype(int) - f.clean).ravel() for f in (first, second)]
+    assert abs(np.corrcoef(*noises)[0, 1]) < 0.05
+
+
+def test_parts_share_no_label_map():
+    maps = {
+        part: {FacadesSource(part, 60, 0, 128, 128).read(i)["input"].tobytes() for i in range(60)}
+        for part in ("train", "validation", "test")
+    }
+    assert all(len(part) == 60 for part in maps.values())
+    assert len(set.union(*maps.values())) == 180
+
+
+def test_every_label_pixel_is_a_palette_colour():
+    colours = {tuple(colour) for colour in PALETTE.tolist()}
+    assert len(colours) == len(CLASS_NAMES) <= 10
+    seen = set()
+    for index in range(60):
+        label = draw_facade(0, index, 72, 72).label
+        seen |= {tuple(colour) for colour in np.unique(label.reshape(-1, 3), axis=0).tolist()}
+    assert seen == colours
+
+
+def test_houses_vary():
+    shares = np.array([class_shares(draw_facade(0, index, 64, 64)) for index in range(60)])
+    spread = dict(zip(CLASS_NAMES, np.ptp(shares, axis=0), strict=True))
+    assert spread["sky"] > 0.3 and spread["wall"] > 0.2 and spread["roof"] > 0.1
+    # Balconies, shutters and awnings are on some houses only.
+    for name in ("balcony", "shutter", "awning"):
+        bare = (shares[:, CLASS_NAMES.index(name)] == 0).mean()
+        assert 0.15 < bare < 0.85
+
+
+@pytest.mark.parametrize("side", [64, 143, 256])
+def test_other_size_shows_same_house(side):
+    for index in range(20):
+        base, scaled = draw_facade(0, index, 128, 128), draw_facade(0, index, side, side)
+        np.testing.assert_allclose(class_shares(scaled), class_shares(base), atol=0.02)
+        # Each pixel of the smaller map, looked up at the same place of the other.
+        small, large = sorted((base.label, scaled.label), key=len)
+        places = ((np.arange(len(small)) + 0.5) * len(large) / len(small)).astype(int)
+        same = (large[np.ix_(places, places)] == small).all(-1).mean()
+        assert same > 0.93
+
+
+def test_photo_of_double_size_shows_same_light_and_textures():
+    for index in range(6):
+        small, large = draw_facade(0, index, 128, 128), draw_facade(0, index, 256, 256)
+        halved = grey(large.clean).reshape(128, 2, 128, 2).mean((1, 3))
+        blocks = (halved - grey(small.clean)).reshape(16, 8, 16, 8).mean((1, 3))
+        assert np.abs(blocks).mean() < 2.5 and np.abs(blocks).max() < 25
+        # The joints of the masonry lie at the same places.
+        inside = erode(class_mask(small, "wall"))[1:]
+        steps = [np.diff(picture, axis=0)[inside] for picture in (halved, grey(small.clean))]
+        assert np.corrcoef(*steps)[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("size", [(64, 128), (128, 64), (100, 143), (32, 32), (32, 400), (400, 32)])
+def test_pictures_have_the_size_asked_for(size):
+    for index in range(8):
+        facade = draw_facade(0, index, *size)
+        for field in dataclasses.fields(Facade):
+            picture = getattr(facade, field.name)
+            assert picture.shape == (*size, 3) and picture.dtype == np.uint8
+        assert class_mask(facade, "wall").mean() > 0.05
+
+
+def count_windows_across(facade: Facade) -> int:
+    starts = np.diff(class_mask(facade, "window").astype(int), axis=1) == 1
+    return starts.sum(1).max()
+
+
+def test_wider_picture_has_more_columns():
+    counts = [
+        sum(count_windows_across(draw_facade(0, index, 128, width)) for index in range(10))
+        for width in (128, 256)
+    ]
+    assert counts[1] > 1.6 * counts[0]
+
+
+@pytest.mark.parametrize("size", [(31, 64), (64, 31), (1025, 64), (64, 1025)])
+def test_sizes_out_of_range_are_refused(size):
+    with pytest.raises(ValueError, match="Received"):
+        draw_facade(0, 0, *size)
+
+
+@pytest.mark.parametrize("name", ["wall", "roof", "window", "sky"])
+def test_photo_varies_within_a_class(name):
+    deviations = {"photo": [], "clean": []}
+    for index in range(20):
+        facade = draw_facade(0, index, 128, 128)
+        mask = class_mask(facade, name)
+        for picture, values in deviations.items():
+            values.append(grey(getattr(facade, picture))[mask].std())
+    # The sensor noise alone gives 4 / sqrt(3) = 2.3 for the mean of the three channels.
+    assert np.mean(deviations["photo"]) > 8
+    assert np.mean(deviations["clean"]) > 8
+
+
+@pytest.mark.parametrize("name", ["wall", "roof", "window"])
+def test_surfaces_have_texture(name):
+    # Light that only fades gives neighbouring rows the same brightness, to one level or two.
+    steps = []
+    for index in range(20):
+        facade = draw_facade(0, index, 128, 128)
+        inside = erode(class_mask(facade, name))
+        if inside.sum() > 20:
+            # The median leaves out the edges of the shadows.
+            steps.append(np.median(np.abs(np.diff(grey(facade.clean), axis=0))[inside[1:]]))
+    assert len(steps) > 5
+    assert np.mean(steps) > 4
+
+
+def test_balconies_and_awnings_cast_shadows_downwards():
+    ratios = []
+    for index in range(40):
+        facade = draw_facade(0, index, 128, 128)
+        wall, light = class_mask(facade, "wall"), grey(facade.clean)
+        out = class_mask(facade, "balcony") | class_mask(facade, "awning")
+        below = np.zeros_like(wall)
+        below[2:] = wall[2:] & out[:-2]
+        if below.sum() > 20:
+            ratios.append(light[below].mean() / light[wall].mean())
+    assert len(ratios) > 10
+    assert np.mean(ratios) < 0.75
+
+
+def test_light_comes_from_the_left():
+    sides = []
+    for index in range(40):
+        facade = draw_facade(0, index, 128, 128)
+        wall, light = erode(class_mask(facade, "wall")), grey(facade.clean)
+        columns = np.flatnonzero(wall.any(0))
+        left, right = np.array_split(columns, 2)
+        sides.append(light[:, left][wall[:, left]].mean() / light[:, right][wall[:, right]].mean())
+    assert np.mean(sides) > 1.08
+
+
+def test_noise_is_independent_from_pixel_to_pixel():
+    facade = draw_facade(0, 2, 256, 256)
+    noise = facade.photo.astype(float) - facade.clean
+    middle = (facade.clean > 20) & (facade.clean < 235)
+    assert noise[middle].std() == pytest.approx(4.0, abs=0.1)
+    assert noise[middle].mean() == pytest.approx(0, abs=0.05)
+    assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.02
+
+
+def test_noise_floor_is_error_of_the_clean_photo_on_the_test_part():
+    collection = open_facades(SQUARE, test=12)
+    source = collection.parts["test"]
+    errors = [
+        np.abs((source.read(i)["target"] / 127.5 - 1) - (source.draw(i).clean / 127.5 - 1))
+        for i in range(12)
+    ]
+    assert collection.noise_floor == pytest.approx(np.mean(errors), rel=1e-6)
+    # Mean absolute value of a normal variable: 4 sqrt(2 / pi) = 3.19 levels of 127.5 each.
+    assert collection.noise_floor == pytest.approx(0.02503, rel=0.04)
+
+
+def test_noise_floor_of_a_few_large_pictures_stands_for_all():
+    few = open_facades(ImageFormat((512, 512), (64, 64)), test=100).noise_floor
+    assert few == pytest.approx(0.02503, rel=0.04)
+
+
+def test_collection_is_described():
+    collection = open_facades(ImageFormat(size=(64, 96), train_size=(72, 108)))
+    assert collection.kind == "paired"
+    assert {part: len(source) for part, source in collection.parts.items()} == {
+        "train": 600,
+        "validation": 50,
+        "test": 100,
+    }
+    assert collection.parts["train"].read(599)["input"].shape == (72, 108, 3)
+    assert collection.parts["validation"].read(0)["target"].shape == (64, 96, 3)
+    assert collection.parts["test"].read(0)["target"].shape == (64, 96, 3)
+    np.testing.assert_array_equal(collection.palette, PALETTE)
+
+
+def test_direction_swaps_the_sides():
+    there, back = open_facades(SQUARE), open_facades(SQUARE, direction="BtoA")
+    assert (there.palette_side, back.palette_side) == ("input", "target")
+    assert there.noise_floor is not None and back.noise_floor is None
+    photo_pair, label_pair = there.parts["train"].read(4), back.parts["train"].read(4)
+    np.testing.assert_array_equal(photo_pair["input"], label_pair["target"])
+    np.testing.assert_array_equal(photo_pair["target"], label_pair["input"])
+    assert len(np.unique(photo_pair["input"].reshape(-1, 3), axis=0)) <= len(PALETTE)
+    assert len(np.unique(photo_pair["target"].reshape(-1, 3), axis=0)) > 100
+
+
+def test_empty_parts_are_left_out():
+    collection = open_facades(SQUARE, validation=0, test=0)
+    assert list(collection.parts) == ["train"]
+    assert collection.noise_floor is None
+
+
+def test_reading_past_the_end_is_refused():
+    # Plain loops over a source end with IndexError.
+    assert len(list(FacadesSource("train", 3, 0, 32, 32).read(i) for i in range(3))) == 3
+    for index in (3, -1):
+        with pytest.raises(IndexError, match="Received"):
+            FacadesSource("train", 3, 0, 32, 32).read(index)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "direction", "words"),
+    [
+        (dataclasses.replace(SQUARE, channels=1), "AtoB", "--channels"),
+        (dataclasses.replace(SQUARE, channels=4), "AtoB", "--channels"),
+        (SQUARE, "sideways", "--direction"),
+        (dataclasses.replace(SQUARE, size=(16, 64)), "AtoB", "16x64"),
+        (dataclasses.replace(SQUARE, train_size=(64, 2000)), "AtoB", "64x2000"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_one_line(pictures, direction, words):
+    with pytest.raises(UserError, match=words) as caught:
+        open_facades(pictures, direction=direction)
+    assert "\n" not in str(caught.value)
+
+
+def test_three_channels_can_be_asked_for():
+    assert open_facades(dataclasses.replace(SQUARE, channels=3)).kind == "paired"

@@ -1,0 +1,156 @@
+"""Some classes in place of all: which pictures stay, and how they are numbered."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import settings, training
+from kgan.data.builtin.digits import ArraySource, open_digits
+from kgan.data.builtin.typeset import open_typeset
+from kgan.data.dataset import Dataset, ImageFormat, labels_of, read_many
+from kgan.data.registry import open_dataset
+from kgan.data.transform.classes import choose_classes
+from kgan.utils.errors import UserError
+
+SMALL = ImageFormat((8, 8), (8, 8))
+
+
+def refusal(function, *arguments, **options):
+    with pytest.raises(UserError) as caught:
+        function(*arguments, **options)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def numbered(labels, names, test=()):
+    """Each picture shows its own number."""
+
+    def part(labels):
+        pictures = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)
+        return ArraySource(pictures, np.array(labels, np.int32))
+
+    parts = {"train": part(labels), **({"test": part(test)} if len(test) else {})}
+    return Dataset("made", "labelled", parts, "made: all", tuple(names))
+
+
+def kept(source):
+    return [
+        (int(e["image"][0, 0, 0]), int(e["label"])) for e in map(source.read, range(len(source)))
+    ]
+
+
+def test_labels_are_numbered_anew_in_the_order_of_the_set():
+    made = numbered([2, 0, 1, 2, 3, 1], ["cat", "dog", "emu", "fox"], test=[3, 2, 1])
+    found = choose_classes(made, ["emu", "dog"])
+    assert found.class_names == ("dog", "emu")
+    assert kept(found.parts["train"]) == [(0, 1), (2, 0), (3, 1), (5, 0)]
+    assert kept(found.parts["test"]) == [(1, 1), (2, 0)]
+    assert found.description == "made: all; kept dog, emu: 4 train, 2 test"
+    assert found.parts["train"].read(0)["label"].dtype == np.int32
+
+
+def test_numbers_serve_as_names_and_names_win():
+    made = numbered([0, 1, 2, 3], ["cat", "dog", "0", "fox"])
+    assert choose_classes(made, ["0", "3"]).class_names == ("0", "fox")
+    assert choose_classes(made, ["1"]).class_names == ("dog",)
+    assert choose_classes(made, ["1", "dog"]).class_names == ("dog",)
+
+
+def test_part_without_these_classes_is_left_out():
+    found = choose_classes(numbered([0, 1], "ab", test=[0]), ["b"])
+    assert list(found.parts) == ["train"]
+    assert refusal(choose_classes, numbered([0], "ab", test=[1]), ["b"]) == (
+        "--classes=b: the training part of made holds no picture of these; right would be "
+        "classes that it has"
+    )
+
+
+def test_reading_many_is_reading_each():
+    source = choose_classes(open_digits(SMALL), ["7", "8"]).parts["train"]
+    for one, other in zip(read_many(source, [5, 0, 9]), map(source.read, [5, 0, 9]), strict=True):
+        np.testing.assert_array_equal(one["image"], other["image"])
+        assert one["label"] == other["label"]
+
+
+def test_digits_keep_their_pictures():
+    # scikit-learn's set has 179 sevens and 174 eights.
+    whole, found = open_digits(SMALL), choose_classes(open_digits(SMALL), ["8", "7"])
+    assert found.class_names == ("7", "8")
+    labels = np.concatenate([labels_of(source) for source in found.parts.values()])
+    assert np.bincount(labels).tolist() == [179, 174]
+    for part, source in found.parts.items():
+        there = whole.parts[part]
+        pictures = there.pictures[np.isin(there.labels, [7, 8])]
+        np.testing.assert_array_equal(
+            [source.read(i)["image"] for i in range(len(source))], pictures
+        )
+
+
+def test_labels_that_a_drawn_set_tells_are_those_of_its_examples():
+    source = open_typeset(SMALL, train=25).parts["train"]
+    assert labels_of(source).tolist() == [source.read(index)["label"] for index in range(25)]
+    test = open_typeset(SMALL, test=25).parts["test"]
+    assert labels_of(test).tolist() == [test.read(index)["label"] for index in range(25)]
+
+
+def test_a_source_that_does_not_know_its_labels_is_read():
+    class Plain:
+        def __len__(self):
+            return 3
+
+        def read(self, index):
+            return {"image": np.zeros((1, 1, 1), np.uint8), "label": np.int32(index * 2)}
+
+    assert labels_of(Plain()).tolist() == [0, 2, 4]
+
+
+def test_what_has_no_labels_or_no_such_class_is_refused():
+    assert refusal(open_dataset, "faces", SMALL, kind="images", classes=["hat"]) == (
+        "--classes=hat: faces has no labels, it holds attributes pictures; right would be a "
+        "labelled set, or no --classes"
+    )
+    assert refusal(open_dataset, "digits", SMALL, kind="labelled", classes=["7", "ten"]) == (
+        "--classes=7,ten: no class ten; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    )
+    many = numbered([0], [f"n{i}" for i in range(12)])
+    assert refusal(choose_classes, many, ["12"]).endswith("n8, n9 and 2 more")
+    assert "no class -1;" in refusal(choose_classes, many, ["-1"])
+
+
+def draw_folder(root):
+    for level, name in enumerate(["ant", "bee", "cow"]):
+        (root / name).mkdir(parents=True)
+        for i in range(12):
+            Image.new("L", (8, 8), 80 * level + i).save(root / name / f"{i}.png")
+
+
+def test_bad_picture_is_replaced_by_one_of_the_classes(tmp_path):
+    draw_folder(tmp_path)
+    whole = open_dataset(str(tmp_path), SMALL, kind="labelled", classes=["ant", "cow"])
+    # The last ant: the next picture of the whole set would be a bee.
+    last = [n for n in whole.parts["train"].source.names if "ant" in n][-1]
+    (tmp_path / last).write_bytes(b"damaged")
+    found = open_dataset(
+        str(tmp_path), SMALL, kind="labelled", classes=["ant", "cow"], bad_limit=0.5
+    ).parts["train"]
+    assert found.source.labels.max() == 1
+    for index in range(len(found)):
+        example = found.read(index)
+        assert example["image"].max() < 12 or example["image"].max() >= 160
+        assert example["label"] == (example["image"].max() >= 160)
+
+
+def test_labels_may_be_left_unused_after_choosing():
+    found = open_dataset("digits", SMALL, kind="images", classes=["3"])
+    assert (found.kind, found.class_names) == ("images", ())
+    assert len(found.parts["train"]) < 200
+    pairs = open_dataset("digits", SMALL, kind="paired", pairs="noisy", classes=["3"])
+    assert len(pairs.parts["train"]) == len(found.parts["train"])
+
+
+def test_flag_reaches_the_collection():
+    resolved = settings.parse(["--model=dcgan", "--image_size=16", "--classes=7,8"])
+    collection, _ = training.open_collection(resolved)
+    assert "kept 7, 8: " in collection.description
+    assert len(collection.parts["train"]) + len(collection.parts["test"]) == 179 + 174

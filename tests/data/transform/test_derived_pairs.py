@@ -1,0 +1,225 @@
+"""Pairs derived from single pictures: their values, and what their randomness hangs on."""
+
+import pathlib
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.folder.reading import open_folder
+from kgan.data.transform.derived_pairs import MAKERS, derive_pairs
+from kgan.utils.errors import UserError
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+
+
+class Arrays:
+    def __init__(self, *pictures):
+        self.pictures = pictures
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def read(self, index):
+        return {"image": self.pictures[index].copy(), "label": np.int32(0)}
+
+
+def collect(*pictures, kind="images", **parts):
+    return Dataset("things", kind, {"train": Arrays(*pictures), **parts}, "things: 3 pictures")
+
+
+def derive(picture, how, **options):
+    return derive_pairs(collect(picture), how, **options).parts["train"].read(0)["input"]
+
+
+def noise(shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("how", "channels"), [(h, c) for h in MAKERS for c in (1, 3, 4) if (h, c) != ("grey", 1)]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_input_has_shape_dtype_and_alpha_of_the_target(how, dtype, channels):
+    picture = noise((24, 20, channels))
+    picture = picture.astype(dtype) if dtype != np.float32 else (picture / 255).astype(dtype)
+    pair = derive_pairs(collect(picture), how).parts["train"].read(0)
+    assert set(pair) == {"input", "target"}
+    np.testing.assert_array_equal(pair["target"], picture)
+    assert pair["input"].shape == picture.shape
+    assert pair["input"].dtype == dtype
+    assert not np.array_equal(pair["input"], picture)
+    if channels == 4:
+        np.testing.assert_array_equal(pair["input"][..., 3], picture[..., 3])
+    if dtype == np.float32:
+        assert pair["input"].min() >= 0
+        assert pair["input"].max() <= 1
+
+
+def test_collection_becomes_paired_and_says_so():
+    pictures = [noise((8, 8, 3), i) for i in range(3)]
+    single = collect(*pictures, kind="labelled", test=Arrays(pictures[0]))
+    found = derive_pairs(single, "edges")
+    assert found.kind == "paired"
+    assert found.name == "things_edges"
+    assert set(found.parts) == {"train", "test"}
+    assert len(found.parts["train"]) == 3
+    assert found.class_names == ()
+    assert found.description == "things: 3 pictures; pairs derived: edges to picture"
+    assert "noise of deviation 0.15" in derive_pairs(single, "noisy").description
+
+
+@pytest.mark.parametrize("how", MAKERS)
+def test_derived_pairs_are_the_same_each_time(how):
+    pictures = collect(*(noise((16, 16, 3), i) for i in range(4)))
+    source = derive_pairs(pictures, how, seed=3).parts["train"]
+    first = [source.read(i)["input"] for i in range(4)]
+    again = pickle.loads(pickle.dumps(source))
+    for i in (2, 0, 3, 1):
+        np.testing.assert_array_equal(again.read(i)["input"], first[i])
+    np.testing.assert_array_equal(source.read(-1)["input"], first[3])
+    with pytest.raises(IndexError):
+        source.read(4)
+
+
+@pytest.mark.parametrize("how", ["noisy", "masked"])
+def test_randomness_hangs_on_seed_part_and_index(how):
+    plain = np.full((64, 64, 1), 90, np.uint8)
+    pictures = collect(plain, plain, test=Arrays(plain, plain))
+
+    def draw(seed, part, index):
+        return derive_pairs(pictures, how, seed).parts[part].read(index)["input"].tobytes()
+
+    places = [(s, p, i) for s in (0, 1, -1) for p in ("train", "test") for i in (0, 1)]
+    assert len({draw(*place) for place in places}) == len(places)
+
+
+def test_grey_is_the_luminance():
+    picture = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 100, 200]]], np.uint8)
+    # 0.299 R + 0.587 G + 0.114 B: 76.245, 149.685, 29.07, 2.99 + 58.7 + 22.8 = 84.49.
+    expected = np.repeat(np.array([[[76], [150], [29], [84]]]), 3, axis=2)
+    np.testing.assert_array_equal(derive(picture, "grey"), expected)
+
+
+def test_edges_of_a_step_are_one_line():
+    picture = np.full((12, 12, 3), 40, np.uint8)
+    picture[:, 6:] = 200
+    drawn = derive(picture, "edges")
+    assert set(np.unique(drawn)) == {0, 255}
+    dark = drawn[..., 0] == 0
+    assert (dark.sum(axis=1) == 1).all()
+    assert set(np.nonzero(dark)[1]) <= {5, 6}
+    np.testing.assert_array_equal(derive(picture.transpose(1, 0, 2), "edges")[..., 0] == 0, dark.T)
+
+
+def test_edges_of_a_disc_are_its_rim():
+    y, x = np.mgrid[:64, :64]
+    radius = np.hypot(y - 31.5, x - 31.5)
+    # Light within, dark without, over about two pixels.
+    picture = np.clip((20 - radius) * 127 + 127, 0, 255).astype(np.uint8)[..., np.newaxis]
+    dark = derive(picture, "edges")[..., 0] == 0
+    assert np.abs(radius[dark] - 20).max() < 1.6
+    # A thin closed line around a circle of radius 20 has between 8 * 20 / sqrt(2) = 113 pixels
+    # (corner to corner) and 8 * 20 = 160 (edge to edge).
+    assert 105 <= dark.sum() <= 165
+    angles = np.arctan2(y - 31.5, x - 31.5)[dark]
+    assert np.diff(np.sort(angles)).max() < 0.15
+
+
+def test_faint_steps_leave_the_paper_white():
+    picture = np.full((12, 12, 1), 100, np.uint8)
+    picture[:, 6:] = 120
+    assert (derive(picture, "edges") == 255).all()
+
+
+def test_lowres_has_lost_its_high_frequencies():
+    picture = noise((64, 64, 1))
+    derived = derive(picture, "lowres")
+    frequency = np.abs(np.fft.fftfreq(64))
+    high = np.maximum.outer(frequency, frequency) > 0.25  # twice what a quarter can hold
+    low = np.maximum.outer(frequency, frequency) < 0.05
+
+    def power(array, where):
+        spectrum = np.fft.fft2(array[..., 0].astype(float) - array.mean())
+        return np.square(np.abs(spectrum))[where].sum()
+
+    assert power(derived, high) < 0.01 * power(picture, high)
+    assert power(derived, low) > 0.6 * power(picture, low)
+
+
+def test_lowres_keeps_a_plain_picture():
+    picture = np.full((30, 21, 3), (10, 120, 250), np.uint8)
+    np.testing.assert_array_equal(derive(picture, "lowres"), picture)
+
+
+def test_lowres_works_on_pictures_smaller_than_its_factor():
+    assert derive(noise((2, 3, 3)), "lowres").shape == (2, 3, 3)
+
+
+def test_noise_has_the_stated_strength():
+    picture = np.full((128, 128, 3), 0.5, np.float32)
+    added = derive(picture, "noisy") - picture
+    # 49152 draws: the mean's deviation is 0.15 / 222 = 0.0007, clipping takes 0.1 % off.
+    assert abs(added.mean()) < 0.003
+    assert abs(added.std() - 0.15) < 0.003
+    in_bytes = derive(np.full((128, 128, 3), 128, np.uint8), "noisy")
+    assert abs(in_bytes.std() - 0.15 * 255) < 1
+
+
+def test_mask_is_a_grey_rectangle_over_a_quarter_of_the_area():
+    shares, places = [], set()
+    pictures = [np.full((64, 64, 3), 255, np.uint8)] * 60
+    source = derive_pairs(collect(*pictures), "masked").parts["train"]
+    for i in range(60):
+        hidden = source.read(i)["input"] != 255
+        assert (source.read(i)["input"][hidden] == 128).all()
+        hidden = hidden.all(axis=-1)
+        rows, columns = np.flatnonzero(hidden.any(1)), np.flatnonzero(hidden.any(0))
+        box = (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
+        height, width = box[1] - box[0], box[3] - box[2]
+        assert hidden.sum() == height * width
+        assert 0.6 < height / width < 1.6
+        shares.append(hidden.mean())
+        places.add(box)
+    assert np.abs(np.array(shares) - 0.25).max() < 0.02
+    assert len(places) > 50
+
+
+def test_rest_of_a_masked_picture_is_untouched():
+    picture = noise((40, 40, 3))
+    derived = derive(picture, "masked")
+    assert (derived == picture).all(axis=-1).mean() > 0.7
+
+
+@pytest.mark.parametrize("kind", ["paired", "unpaired"])
+def test_pairs_are_not_derived_from_pairs(kind):
+    with pytest.raises(UserError, match=rf"^--pairs=edges: things is {kind} already; right would"):
+        derive_pairs(collect(noise((8, 8, 3)), kind=kind), "edges")
+
+
+def test_unknown_pairs_are_refused():
+    with pytest.raises(UserError, match=r"^--pairs=magic: unknown; right would be one of edges, "):
+        derive_pairs(collect(noise((8, 8, 3))), "magic")
+
+
+def test_grey_of_grey_is_refused():
+    with pytest.raises(UserError, match=r"^--pairs=grey: the pictures of things are grey already"):
+        derive_pairs(collect(noise((8, 8, 1))), "grey")
+
+
+def test_pairs_are_derived_from_a_folder(tmp_path):
+    for i in range(5):
+        Image.fromarray(noise((20, 20, 3), i)).save(tmp_path / f"{i}.png")
+    found = derive_pairs(open_folder(tmp_path, ImageFormat((16, 16), (18, 18))), "lowres")
+    assert found.parts["train"].read(0)["input"].shape == (18, 18, 3)
+    assert found.parts["test"].read(0)["input"].shape == (16, 16, 3)
+
+
+@pytest.mark.skipif(not (SHARED / "cifar10").exists(), reason="cifar10 is not here")
+def test_edges_of_photographs_are_sparse_lines():
+    pictures = open_folder(SHARED / "cifar10" / "cifar10_12k.zip", ImageFormat((32, 32), (32, 32)))
+    source = derive_pairs(pictures, "edges").parts["train"]
+    ink = [float((source.read(i)["input"] == 0).mean()) for i in range(0, 10_000, 500)]
+    assert 0.03 < np.mean(ink) < 0.35
