@@ -27,8 +27,8 @@ def join_datasets(name: str, open_side: Callable[[str, int | None], Dataset]) ->
     names = name.split(SEPARATOR)
     if len(names) != 2 or not all(names):
         raise UserError(
-            f"--dataset={printable(name)}: right would be two sets with a {SEPARATOR} between, "
-            "such as digits+typeset"
+            f"--dataset={printable(name)}: right would be two sets with a "
+            f"{SEPARATOR} between them, such as digits+typeset"
         )
     sides = [open_side(side, None) for side in names]
     for side, found in zip(names, sides, strict=True):

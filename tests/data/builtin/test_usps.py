@@ -12,7 +12,7 @@ from kgan.data.builtin.usps import open_usps, read_digits
 from kgan.data.dataset import ImageFormat, spec_of
 from kgan.utils.errors import UserError
 
-USPS = pathlib.Path(__file__).parents[3] / "shared" / "data" / "usps"
+USPS = pathlib.Path(__file__).parents[4] / "shared" / "data" / "usps"
 SMALL = ImageFormat((16, 16), (16, 16))
 
 

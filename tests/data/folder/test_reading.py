@@ -16,7 +16,7 @@ from kgan.data.folder import files, layouts
 from kgan.data.folder.reading import open_folder, open_pictures
 from kgan.utils.errors import UserError
 
-SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 CAMVID_PALETTE = np.array(
     [
         (128, 128, 128),

@@ -22,7 +22,7 @@ from kgan.data.tfds import preparation
 from kgan.data.tfds.source import open_tfds
 from kgan.utils.errors import UserError
 
-MNIST = pathlib.Path(__file__).parents[3] / "shared" / "data" / "mnist"
+MNIST = pathlib.Path(__file__).parents[4] / "shared" / "data" / "mnist"
 MNIST_FILES = [
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
@@ -173,7 +173,7 @@ def test_mnist_reads_the_same_from_many_threads_and_in_any_order(mnist):
 def test_labels_are_read_without_the_pictures(mnist, monkeypatch):
     source = opened("mnist", mnist).parts["test"]
     wanted = [int(example["label"]) for example in read_many(source, range(10_000))]
-    monkeypatch.setattr("kgan.data.tfds_source.read_picture", None)
+    monkeypatch.setattr("kgan.data.tfds.source.read_picture", None)
     assert labels_of(source).tolist() == wanted
     assert np.bincount(wanted).tolist() == np.bincount(original("t10k")[1]).tolist()
 

@@ -12,7 +12,7 @@ from kgan.data.folder.reading import open_folder
 from kgan.data.transform.derived_pairs import MAKERS, derive_pairs
 from kgan.utils.errors import UserError
 
-SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 
 
 class Arrays:
