@@ -4,8 +4,8 @@ __version__ = "0.1.0"
 
 
 def load(run: str, which: str = "auto"):
-    """Gives the trained model of a run folder back; see `kgan.runs.load`."""
+    """Gives the trained model of a run folder back; see `kgan.runs.folder.restore.load_run`."""
     # Here and not above: the command line answers --help without TensorFlow.
-    from kgan import runs
+    from kgan.runs.restore import load_run
 
-    return runs.load(run, which)
+    return load_run(run, which)

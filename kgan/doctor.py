@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
 PACKAGES = (
@@ -66,7 +66,7 @@ def _packages():
 
 
 def _devices():
-    cli.import_tensorflow()
+    entry.import_tensorflow()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -101,10 +101,11 @@ def _disk(runs_dir):
 
 
 def _run_folder(folder):
-    from kgan import checkpoint, logs, runs
+    from kgan.runs import checkpoint, logs
+    from kgan.runs.folder import open_run
     from kgan.utils.atomic import find_leftovers
 
-    run = runs.open_run(folder)
+    run = open_run(folder)
     run.spec()
     in_use = run.in_use()
     yield True, "run", f"{run.settings().model}; {'running now' if in_use else 'not running'}"
@@ -131,4 +132,4 @@ def _run_folder(folder):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
 LEAST, MOST = 2, 1_000_000
@@ -54,20 +54,22 @@ def main(arguments: Sequence[str]) -> None:
         return
     _check(given)
     names = None if given.metrics is None else settings.parse_metrics("metrics", given.metrics)
-    cli.import_tensorflow()
-    from kgan import evaluating, runs, training
+    entry.import_tensorflow()
+    from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
+    from kgan.runs.folder import open_run
+    from kgan.training import loop
 
     request = Request(given.part, names, given.features, given.count)
-    training.start_logging()
+    loop.start_logging()
     if given.run is None:
-        evaluating.evaluate_pictures(given.saved_model, given.pictures, given.real, request)
+        folders.evaluate_pictures(given.saved_model, given.pictures, given.real, request)
         return
-    run = runs.open_run(given.run)
+    run = open_run(given.run)
     resolved = run.settings()
     resolved.jitter = None  # measured as the networks take them, the training part, too
-    collection, _ = training.open_collection(resolved)
-    if not evaluating.evaluate_run(run, collection, request, given.checkpoint):
+    collection, _ = loop.open_collection(resolved)
+    if not runner.evaluate_run(run, collection, request, given.checkpoint):
         raise UserError(
             f"--run={given.run}: nothing fits its {given.part} part; --features=inception or "
             "pixels compares any pictures"
@@ -88,4 +90,4 @@ def _check(given):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -31,12 +31,13 @@ def main(arguments: Sequence[str]) -> None:
     given = settings.parse_command("kgan.export", define_flags, arguments, needed=("run",))
     if given is None:
         return
-    cli.import_tensorflow()
-    from kgan import exporting, runs
+    entry.import_tensorflow()
+    from kgan.runs.export import export_run
+    from kgan.runs.folder import open_run
 
-    run = runs.open_run(given.run)
-    print(exporting.export_run(run, given.export_dir, given.name, given.checkpoint))
+    run = open_run(given.run)
+    print(export_run(run, given.export_dir, given.name, given.checkpoint))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

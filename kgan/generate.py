@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
 MOST_SEEDS = 100_000
@@ -74,16 +74,16 @@ def main(arguments: Sequence[str]) -> None:
     ends = parse_seeds(given.interpolate, "interpolate") if given.interpolate else None
     if ends is not None and len(ends) != 2:
         raise UserError(f"--interpolate={given.interpolate}: two seeds, such as 3,17")
-    cli.import_tensorflow()
-    from kgan import generating
+    entry.import_tensorflow()
+    from kgan.generation import latent, translation
 
     if given.input:
-        print(generating.translate_folder(given))
+        print(translation.translate_folder(given))
     elif ends is not None:
-        print(generating.interpolate(given, *ends))
+        print(latent.interpolate(given, *ends))
     else:
-        print(generating.draw_seeds(given, seeds))
+        print(latent.generate_seeds(given, seeds))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -3,7 +3,7 @@
 Polarity everywhere: discriminators give logits (or unbounded scores) and high means real; there is
 no sigmoid inside a network. Every function takes scores of any shape [B, ...] (a PatchGAN gives
 [B, h, w, 1]) and returns float32 [B]: the mean over all axes but the first. The division by the
-global batch happens once, in `kgan.schemes.base`.
+global batch happens once, in `kgan.models.base.model`.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -22,11 +22,11 @@ def main(arguments: Sequence[str]) -> None:
     given = settings.parse_command("kgan.report", define_flags, arguments, needed=("run",))
     if given is None:
         return
-    cli.import_tensorflow()
-    from kgan import reporting
+    entry.import_tensorflow()
+    from kgan.reports import page
 
-    print(reporting.write(given.run, given.out))
+    print(page.write(given.run, given.out))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from kgan import cli, grid, settings
+from kgan.cli import entry, settings
+from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
 ABOUT = {
@@ -57,10 +58,10 @@ def main(arguments: Sequence[str]) -> int:
             )
     cells = grid.build(own.sweep, own.repeats, rest)
     # Here and not above: help and refusals must not wait for TensorFlow.
-    from kgan import sweeping
+    from kgan.sweeps import runner
 
-    return sweeping.Sweep(own.out, cells, own.parallel, tuple(dict.fromkeys(measures))).run()
+    return runner.Sweep(own.out, cells, own.parallel, tuple(dict.fromkeys(measures))).run()
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kgan import cli, settings
+from kgan.cli import entry, settings
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -12,10 +12,10 @@ def main(arguments: Sequence[str]) -> int:
         print(resolved.text)
         return 0
     # Here and not above: help and refusals must not wait for TensorFlow.
-    from kgan import training
+    from kgan.training import loop
 
-    return training.train(resolved)
+    return loop.train(resolved)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    entry.run(main)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-pytest.register_assert_rewrite("tests.schemes.contract")
+pytest.register_assert_rewrite("tests.models.contract")
 
 # Logical devices can be set only until a device is used, so it is done while tests are collected.
 _part = tf.config.LogicalDeviceConfiguration()

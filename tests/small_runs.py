@@ -19,7 +19,9 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import checkpoint, cli, doctor, evaluate, export, generate, report, train
+from kgan import doctor, evaluate, export, generate, report, train
+from kgan.cli import entry
+from kgan.runs import checkpoint
 
 COMMANDS = {
     "train": train,
@@ -94,7 +96,7 @@ def command(name: str, *arguments) -> Outcome:
         contextlib.redirect_stderr(err),
     ):
         try:
-            cli.run(COMMANDS[name].main)
+            entry.run(COMMANDS[name].main)
         except SystemExit as end:
             status = end.code or 0
         finally:

@@ -9,7 +9,7 @@ import tokenize
 
 import pytest
 
-from kgan import settings
+from kgan.cli import settings
 
 ROOT = pathlib.Path(__file__).parents[1]
 SOURCES = {
@@ -128,7 +128,7 @@ def outside_schemes():
     return [
         path
         for path in SOURCES.values()
-        if not {"schemes", "networks"} & set(path.relative_to(ROOT).parts)
+        if not {"models", "networks"} & set(path.relative_to(ROOT).parts)
     ]
 
 
@@ -139,10 +139,10 @@ def test_nothing_outside_the_schemes_names_one(path):
 
 def test_schemes_name_no_other_scheme():
     for name in settings.scheme_names():
-        others = {f"kgan.schemes.{other}" for other in settings.scheme_names()} - {
-            f"kgan.schemes.{name}"
+        others = {f"kgan.models.{other}" for other in settings.scheme_names()} - {
+            f"kgan.models.{name}"
         }
-        assert own(imports(f"kgan.schemes.{name}")) & others == set()
+        assert own(imports(f"kgan.models.{name}")) & others == set()
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -153,11 +153,13 @@ def test_no_module_reads_global_flags(module):
 
 def test_only_commands_settings_and_schemes_know_absl():
     knowing = {m for m in SOURCES if any(i.startswith("absl") for i in imports(m))}
-    schemes = {m for m in SOURCES if m.startswith("kgan.schemes.")}
-    assert knowing <= {"kgan.settings", *(f"kgan.{c}" for c in COMMANDS)} | schemes
+    schemes = {m for m in SOURCES if m.startswith("kgan.models.")}
+    assert knowing <= {"kgan.cli.settings", *(f"kgan.{c}" for c in COMMANDS)} | schemes
 
 
-@pytest.mark.parametrize("module", ["settings", "cli", "utils.errors", "grid", *COMMANDS])
+@pytest.mark.parametrize(
+    "module", ["cli.settings", "cli.entry", "utils.errors", "sweeps.grid", *COMMANDS]
+)
 def test_command_line_comes_up_without_tensorflow(module):
     heavy = (
         "tensorflow",

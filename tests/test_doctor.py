@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kgan import doctor
-from kgan.runs import Run
+from kgan.runs.folder import Run
 from tests.small_runs import command, copy_of, dcgan_run, pix2pix_run
 
 

@@ -7,9 +7,11 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
-from kgan import checkpoint, runs, training
 from kgan.data.dataset import Dataset
 from kgan.evaluation import pairs
+from kgan.runs import checkpoint
+from kgan.runs.folder import open_run
+from kgan.training import loop
 from tests.small_runs import (
     DCGAN,
     command,
@@ -179,7 +181,7 @@ def test_command_measures_the_best_checkpoint_prints_and_keeps(tmp_path):
     ]
 
     model = kgan.load(str(run))
-    data, _ = training.open_collection(runs.open_run(str(run)).settings())
+    data, _ = loop.open_collection(open_run(str(run)).settings())
     examples = [data.parts["test"].read(index) for index in range(5)]
     inputs, targets = (
         np.stack([e[key] for e in examples]) / np.float32(127.5) - 1 for key in ("input", "target")

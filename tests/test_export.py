@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan import exporting
 from tests.small_runs import command, dcgan_run, pix2pix_run, with_other_best
 
 
@@ -75,7 +74,7 @@ def test_checkpoint_can_be_chosen(which, is_best, tmp_path, monkeypatch):
         biases.append(np.asarray(bias))
         return folder
 
-    monkeypatch.setattr(exporting, "write_saved_model", write)
+    monkeypatch.setattr("kgan.runs.export.write_saved_model", write)
     run = with_other_best(pix2pix_run(), tmp_path)
     assert export(run, tmp_path / "to", f"--checkpoint={which}") == f"{tmp_path}/to/pairs"
     assert np.allclose(biases, [[0.25, 0.5, -0.75]]) == is_best

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import settings
+from kgan.cli import settings
 from tests.small_runs import command, pairs_folder
 
 FOLDER = pathlib.Path(__file__).parents[1] / "flags"

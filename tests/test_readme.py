@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from kgan import settings
+from kgan.cli import settings
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageOps
 
-from kgan import runs
+from kgan.runs.folder import find_job
 from kgan.utils import progress
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -129,7 +129,7 @@ def train(cells: Sequence[Cell], given: argparse.Namespace) -> dict[Cell, pathli
             (place(cell) / COMPANY).write_text(json.dumps([given.parallel, CORES]) + "\n")
 
     def place(cell):
-        found = runs.find_job(str(folder), cell.job)
+        found = find_job(str(folder), cell.job)
         return None if found is None else pathlib.Path(found)
 
     missing = [cell for cell in cells if place(cell) is None or not ended(place(cell), cell)]

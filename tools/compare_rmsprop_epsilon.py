@@ -17,8 +17,8 @@ import numpy as np
 from kgan.data.builtin.digits import open_digits
 from kgan.data.dataset import ImageFormat
 from kgan.data.pipeline import training_batches
+from kgan.models.wgan import WGAN
 from kgan.networks import dcgan
-from kgan.schemes.wgan import WGAN
 
 STEPS = 30
 ROUNDS = 5

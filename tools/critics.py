@@ -24,8 +24,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.metrics import wasserstein
+from kgan.models.wgan_gp import WGANGP
 from kgan.networks import mlp
-from kgan.schemes.wgan_gp import WGANGP
 from kgan.utils import progress
 
 BATCH, CRITIC, UPDATES = 256, (128, 128), 5

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import kgan
-from kgan.evaluation.drawings import draw
+from kgan.evaluation.generated import generate
 from kgan.metrics import (
     class_scores,
     digit_network,
@@ -49,7 +49,7 @@ def _look(model) -> dict:
     asked = np.arange(DRAWN) % 10
     is_told = getattr(model, "class_names", None)
     told = np.eye(model.condition_size, dtype=np.float32)[asked] if is_told else None
-    _, probabilities = digit_network.look(draw(model, DRAWN, told))
+    _, probabilities = digit_network.look(generate(model, DRAWN, told))
     counts = class_scores.class_counts(probabilities)
     found = {
         "drawn": DRAWN,

@@ -33,7 +33,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras
 import tensorflow as tf
 
-from kgan import checkpoint, runs, settings
+from kgan.cli import settings
+from kgan.runs import checkpoint
+from kgan.runs.folder import Run
 from kgan.utils import progress
 from tests.faults import disks, fuzz, kills, replicas
 from tests.faults.forks import Moment, Trainer
@@ -221,7 +223,7 @@ def torn_checkpoint(bench: Bench) -> dict:
     draw, ends, named = bench.draw("torn"), [], 0
     for number, of, folder in bench.schemes():
         run = copied(of, folder)
-        path = runs.Run(run).latest()
+        path = Run(run).latest()
         content = bytearray(path.read_bytes())
         if number % 2:
             place = draw.randrange(len(content))
@@ -289,7 +291,7 @@ def nan_injected(bench: Bench) -> dict:
         poison = ("tests.faults.poison", "write_nan_into_a_weight", [step])
         ended = bench.trainer.train([*of.flags, f"--runs_dir={folder}"], before=poison)
         (run,) = folder.iterdir()
-        arrays, header = checkpoint.read(runs.Run(run).latest())
+        arrays, header = checkpoint.read(Run(run).latest())
         back = [int(step) for step in re.findall(r"back to step (\d+)", ended.output)]
         lost += [step - back[0]] if back else []
         finite = "finite" if not checkpoint.non_finite(arrays) else "NOT FINITE"

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image
 
-from kgan import settings
+from kgan.cli import settings
 from kgan.metrics.comparison import ERROR
 
 DOCS = ROOT / "docs"

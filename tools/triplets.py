@@ -17,9 +17,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import kgan
-from kgan import runs, training
 from kgan.data.pipeline import to_domain
 from kgan.plots import grids
+from kgan.runs.folder import open_run
+from kgan.training import loop
 
 ROWS = 6
 BACK = {"AtoB": "BtoA", "BtoA": "AtoB"}
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--direction", choices=BACK, default="AtoB")
     given = parser.parse_args()
     model = kgan.load(given.run)
-    collection, _ = training.open_collection(runs.open_run(given.run).settings())
+    collection, _ = loop.open_collection(open_run(given.run).settings())
     part = collection.parts[f"test_{given.direction[0].lower()}"]
     chosen = np.linspace(0, len(part) - 1, ROWS).astype(int)
     real = to_domain(np.stack([part.read(int(index))["image"] for index in chosen])).numpy()

@@ -4,7 +4,7 @@ import numpy as np
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
-from kgan.evaluation.drawings import look_at_source
+from kgan.evaluation.generated import real_features
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison, translation
 from kgan.metrics.comparison import ERROR
@@ -39,7 +39,7 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
                 values[f"{name}{ERROR}"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
             compared = [name for name in names if name in comparison.METRICS]
             if compared:
-                real = look_at_source(other, extractor, min(request.count, len(other)))
+                real = real_features(other, extractor, min(request.count, len(other)))
                 protocol = f"{way}_{extractor.name}_{len(translated)}"
                 found, missing = comparison.compare(extractor(translated), real, compared, protocol)
                 values |= found

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from kgan.data.dataset import Dataset
-from kgan.evaluation.drawings import draw
+from kgan.evaluation.generated import generate
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import mode_coverage, wasserstein
 from kgan.metrics.comparison import ERROR
@@ -25,7 +25,7 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
         return None
 
     def measure(names):
-        points = draw(model, POINTS)
+        points = generate(model, POINTS)
         values = {}
         if {"modes", "high_quality"} & set(names):
             found = dataclasses.asdict(mode_coverage.modes_found(points, collection.mixture))

@@ -112,7 +112,7 @@ def full_disk(sizes=SIZES) -> list[DiskOutcome]:
 
 def _try_size(folder: str, kib: int) -> DiskOutcome:
     """Goes through one size, inside the namespace."""
-    from kgan import checkpoint, logs
+    from kgan.runs import checkpoint, logs
     from kgan.utils.atomic import find_leftovers
     from kgan.utils.errors import UserError
 

@@ -134,13 +134,13 @@ def files_of(arguments) -> str:
 
 def _serve():
     """Answers requests, a line each, until there are no more."""
-    from kgan import cli, settings
+    from kgan.cli import entry, settings
 
-    cli.keep_freed_memory()
-    cli.import_tensorflow()
+    entry.keep_freed_memory()
+    entry.import_tensorflow()
     for name in settings.scheme_names():
         settings.scheme_module(name)
-    from kgan import training  # noqa: F401  a child finds all modules imported
+    from kgan.training import loop  # noqa: F401  a child finds all modules imported
 
     for line in sys.stdin:
         # Unbuffered, so that no child inherits half an answer.
@@ -197,7 +197,8 @@ def _sizes_of_curves(folder):
 
 
 def _be_a_training(request, moment, folder, write):
-    from kgan import cli, train
+    from kgan import train
+    from kgan.cli import entry
 
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
@@ -219,7 +220,7 @@ def _be_a_training(request, moment, folder, write):
     sys.addaudithook(count)
     sys.argv = ["kgan", *request["arguments"]]
     try:
-        cli.run(train.main)
+        entry.run(train.main)
     except SystemExit as end:
         status = end.code or 0
     sys.stdout.flush()

@@ -25,13 +25,16 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import strategies as st
 
-from kgan import checkpoint, doctor, evaluate, export, generate, logs, runs, settings
+from kgan import doctor, evaluate, export, generate
+from kgan.cli import settings
 from kgan.data import decode as reading
 from kgan.data.dataset import KINDS, DataSpec, ImageFormat, read_many
 from kgan.data.folder.layouts import LAYOUTS
 from kgan.data.folder.reading import open_pictures
 from kgan.data.registry import open_dataset
 from kgan.data.tfds.source import TFDSSource
+from kgan.runs import checkpoint, logs
+from kgan.runs.folder import Run, create_run, open_run
 from kgan.utils.errors import UserError
 from tests.faults import damage
 from tests.faults.watch import Watch, quiet
@@ -534,11 +537,11 @@ def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
 def _make_run(folder: pathlib.Path) -> pathlib.Path:
     resolved = settings.parse(["--model=dcgan", "--image_size=16"])
-    run = runs.create(str(folder), "it", resolved, DataSpec("images", (16, 16), 1, 1))
+    run = create_run(str(folder), "it", resolved, DataSpec("images", (16, 16), 1, 1))
     for step in (2, 4):
         arrays = {"generator/kernel": np.arange(6, dtype=np.float32), "steps": np.int64(step)}
         path = checkpoint.step_path(run.checkpoints, step)
-        header = {"scheme": "dcgan", "settings": settings.decisive(resolved), "step": step}
+        header = {"scheme": "dcgan", "settings": settings.fixed_on_resume(resolved), "step": step}
         checkpoint.write(path, arrays, {**header, "callbacks": {}})
     lines = [{"kind": "train", "step": step, "g_loss": 0.5} for step in (2, 4)]
     run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -546,13 +549,13 @@ def _make_run(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _look_through(folder) -> None:
-    run = runs.open_run(str(folder))
+    run = open_run(str(folder))
     resolved, spec = run.settings(), run.spec()
     assert resolved.scheme is not None and spec.kind in KINDS
     assert len(spec.size) == 2 and all(isinstance(side, int) for side in spec.size)
 
 
-def _resume(run: runs.Run) -> None:
+def _resume(run: Run) -> None:
     _, header = checkpoint.read(run.newest_whole())
     logs.cut_back(run.metrics, run.tensorboard, header["step"])
 
@@ -603,7 +606,7 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
     def _(drawn):
         name, data = drawn
         (whole / name).write_bytes(data)
-        run = runs.Run(whole)
+        run = Run(whole)
         watch.input(_look_through, whole)
         watch.outcome(logs.read_metrics, run.metrics)
         watch.outcome(settings.parse, [f"--resume={whole}", "--steps=9"])

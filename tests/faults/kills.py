@@ -20,11 +20,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kgan import checkpoint, runs
 from kgan.data.dataset import DataSpec
 from kgan.data.folder.layouts import UNPAIRED_FOLDERS
+from kgan.runs import checkpoint
+from kgan.runs.folder import Run
 from tests.faults.forks import ROOT, Moment, Trainer
-from tests.schemes.contract import SchemeContract
+from tests.models.contract import SchemeContract
 
 STEPS = 42
 # At the last step a checkpoint is due, but no sample, validation or line of the log: those that
@@ -52,12 +53,12 @@ NAMED_BY_PROCESS = ("events.out.tfevents.*", ".lock")
 
 def contract_of(scheme: str) -> type[SchemeContract]:
     """Finds the contract test of a scheme in its own file of tests."""
-    module = importlib.import_module(f"tests.schemes.test_{scheme}")
+    module = importlib.import_module(f"tests.models.test_{scheme}")
     for value in vars(module).values():
         is_contract = inspect.isclass(value) and issubclass(value, SchemeContract)
         if is_contract and getattr(value, "scheme", None) == scheme:
             return value
-    raise LookupError(f"tests/schemes/test_{scheme}.py has no contract with scheme = {scheme!r}")
+    raise LookupError(f"tests/models/test_{scheme}.py has no contract with scheme = {scheme!r}")
 
 
 def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
@@ -150,9 +151,9 @@ def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
     list of files.
     """
     found = []
-    paths = [(runs.Run(whole).latest(), runs.Run(other).latest())]
-    if runs.Run(whole).best.exists():
-        paths.append((runs.Run(whole).best, runs.Run(other).best))
+    paths = [(Run(whole).latest(), Run(other).latest())]
+    if Run(whole).best.exists():
+        paths.append((Run(whole).best, Run(other).best))
     for one, two in paths:
         if not two.exists() or one.name != two.name:
             found.append(f"checkpoint {one.name}: missing, the last one is {two.name}")

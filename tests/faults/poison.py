@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from kgan import alarms
+from kgan.callbacks import health
 
 
 def write_nan_into_a_weight(step: int) -> None:
     """Makes the generator's first weight NaN after a step, once."""
-    original, done = alarms.NonFiniteGuard.on_step, []
+    original, done = health.NaNGuard.on_step, []
 
     def on_step(self):
         if self.step == step and not done:
@@ -16,4 +16,4 @@ def write_nan_into_a_weight(step: int) -> None:
             weight.assign(np.full(weight.shape, np.nan, np.float32))
         original(self)
 
-    alarms.NonFiniteGuard.on_step = on_step
+    health.NaNGuard.on_step = on_step

@@ -19,7 +19,8 @@ import time
 
 import numpy as np
 
-from kgan import checkpoint, settings
+from kgan.cli import settings
+from kgan.runs import checkpoint
 from tests.faults import kills
 from tests.faults.forks import ROOT, Trainer
 

@@ -5,7 +5,7 @@ The long form, 20 kills for each scheme: `python -m pytest -m slow tests/faults 
 
 import pytest
 
-from kgan import settings
+from kgan.cli import settings
 from tests.faults import kills
 from tests.faults.forks import Moment, Trainer
 
@@ -21,7 +21,7 @@ def one_a_game() -> list[str]:
     first = {}
     for name in settings.scheme_names():
         ancestors = settings.scheme_module(name).MODEL.__mro__
-        game = next(base for base in ancestors if base.__module__ == "kgan.schemes.base")
+        game = next(base for base in ancestors if base.__module__ == "kgan.models.base.model")
         first.setdefault(game, name)
     return list(first.values())
 

@@ -8,7 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from kgan import checkpoint, settings
+from kgan.cli import settings
+from kgan.runs import checkpoint
 from tests.faults import kills, replicas
 
 SAME = 1e-5  # relative to the largest entry of an array, or to 1

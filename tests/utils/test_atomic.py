@@ -11,7 +11,8 @@ import tensorflow as tf
 from safetensors import SafetensorError
 
 import kgan
-from kgan import checkpoint, logs, runs
+from kgan.runs import checkpoint, logs
+from kgan.runs.folder import Run
 from kgan.utils.atomic import atomic_write, check_writable, find_leftovers, report_write_errors
 from kgan.utils.errors import UserError
 from tests.small_runs import (
@@ -253,7 +254,7 @@ class TestTraining:
     def test_refused_second_process_leaves_the_length_alone(self, tmp_path):
         run = copy_of(dcgan_run(), tmp_path)
         before = (run / "flags.cfg").read_text()
-        with runs.Run(run).lock():
+        with Run(run).lock():
             assert command("train", f"--resume={run}", "--steps=12").status == 2
         assert (run / "flags.cfg").read_text() == before
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan import settings, training
+from kgan.cli import settings
 from kgan.data.builtin.digits import ArraySource, open_digits
 from kgan.data.builtin.typeset import open_typeset
 from kgan.data.dataset import Dataset, ImageFormat, labels_of, read_many
 from kgan.data.registry import open_dataset
 from kgan.data.transform.classes import choose_classes
+from kgan.training import loop
 from kgan.utils.errors import UserError
 
 SMALL = ImageFormat((8, 8), (8, 8))
@@ -151,6 +152,6 @@ def test_labels_may_be_left_unused_after_choosing():
 
 def test_flag_reaches_the_collection():
     resolved = settings.parse(["--model=dcgan", "--image_size=16", "--classes=7,8"])
-    collection, _ = training.open_collection(resolved)
+    collection, _ = loop.open_collection(resolved)
     assert "kept 7, 8: " in collection.description
     assert len(collection.parts["train"]) + len(collection.parts["test"]) == 179 + 174

@@ -1,1 +1,0 @@
-"""What stands in a report on runs: records → tables, panels, sheets → report.html."""

@@ -1,0 +1,151 @@
+"""One file of arrays named by variable path, with a JSON header and a hash.
+
+Written beside and renamed, so that a crash in the middle loses nothing older. The format is
+safetensors: no pickle, so that reading a checkpoint runs nobody's code.
+"""
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from kgan.utils.atomic import atomic_write
+from kgan.utils.errors import UserError
+
+FORMAT_VERSION = 2
+SUFFIX = ".safetensors"
+DAMAGED_SUFFIX = ".damaged"  # after the name of one that a run went back behind
+
+
+class DamagedCheckpointError(UserError):
+    """The file is torn, or its content is not what was written; an older one may serve."""
+
+
+def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:
+    """Writes a checkpoint beside its place, flushes it to disk and renames it.
+
+    Args:
+        path: ends in `.safetensors`.
+        arrays: by variable path.
+        header: what JSON can hold: scheme, settings, step, state of the callbacks.
+
+    Raises:
+        UserError: when it cannot be written; then an older file of that name is as it was.
+    """
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    text = json.dumps({"format_version": FORMAT_VERSION, **header})
+    with atomic_write(path) as place:
+        save_file(arrays, place, {"header": text, "sha256": _digest(arrays, text)})
+
+
+def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Reads a checkpoint and checks it by content.
+
+    Returns:
+        The arrays by variable path, and the header.
+
+    Raises:
+        Damaged: when the file is torn or changed.
+        UserError: when it is of a format version that this kgan does not know.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: of a type NumPy lacks
+        raise DamagedCheckpointError(
+            f"{path}: not a whole checkpoint ({error}); use an older one"
+        ) from error
+    text = metadata.get("header", "")
+    if _digest(arrays, text) != metadata.get("sha256"):
+        raise DamagedCheckpointError(
+            f"{path}: its content does not match its hash; use an older one"
+        )
+    header = json.loads(text)
+    version = header.get("format_version")
+    if version != FORMAT_VERSION:
+        raise UserError(f"{path}: format version {version}, this kgan reads {FORMAT_VERSION}")
+    return arrays, header
+
+
+def check_origin(
+    header: Mapping, scheme: str, settings: Mapping[str, str], path: pathlib.Path
+) -> None:
+    """Checks that a checkpoint comes from a run like this one.
+
+    Args:
+        header: the checkpoint's.
+        scheme: this run's.
+        settings: this run's, see `settings.fixed_on_resume`. Only flags that both know are
+            compared:
+            an older kgan had fewer of them.
+        path: the checkpoint, for the message.
+
+    Raises:
+        UserError: names the difference.
+    """
+    if header["scheme"] != scheme:
+        raise UserError(f"{path} is a checkpoint of {header['scheme']}, this run is of {scheme}")
+    made = header["settings"]
+    differing = [name for name in settings if made.get(name, settings[name]) != settings[name]]
+    if differing:
+        ours, theirs = (" ".join(side[name] for name in differing) for side in (settings, made))
+        raise UserError(f"{path}: made with {theirs}, this run has {ours}; the settings differ")
+
+
+def saved_steps(folder: pathlib.Path) -> list[int]:
+    """Lists the steps of the checkpoints in a folder, oldest first."""
+    names = (path.stem.removeprefix("step-") for path in folder.glob(f"step-*{SUFFIX}"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """Names the checkpoint of a step."""
+    return folder / f"step-{step:08d}{SUFFIX}"
+
+
+def _digest(arrays, text) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def non_finite(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Lists the arrays that hold a NaN or an infinity."""
+    return [
+        name
+        for name, array in arrays.items()
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all()
+    ]
+
+
+def capture(state: Mapping[str, object]) -> dict[str, np.ndarray]:
+    """Reads variables (by path) as arrays."""
+    return {name: np.asarray(variable) for name, variable in state.items()}
+
+
+def restore(
+    state: Mapping[str, object], arrays: Mapping[str, np.ndarray], path: pathlib.Path
+) -> None:
+    """Assigns arrays to variables of the same path and shape, all or none.
+
+    Raises:
+        UserError: names the first variable that is missing, left over or of another shape.
+    """
+    for name in [*state, *arrays]:
+        if name not in arrays or name not in state:
+            where = "the checkpoint" if name not in arrays else "the model"
+            raise UserError(f"{path}: {name} is not in {where}; the settings differ")
+        if tuple(state[name].shape) != arrays[name].shape:
+            raise UserError(
+                f"{path}: {name} has shape {arrays[name].shape}, the model's is "
+                f"{tuple(state[name].shape)}; the settings differ"
+            )
+    for name, variable in state.items():
+        variable.assign(arrays[name])

@@ -1,0 +1,58 @@
+"""Models restored from run folders."""
+
+import keras
+
+from kgan.runs import checkpoint
+from kgan.runs.folder import open_run
+from kgan.utils.errors import UserError
+
+
+def initialize_from_run(model: keras.Model, folder: str) -> None:
+    """Gives a new model's networks the weights of a run's best (or last) checkpoint.
+
+    Optimisers, averages and the step begin anew: this is another run, which starts from trained
+    weights. Networks may be of another scheme, if names and shapes of all weights are equal.
+
+    Args:
+        model: built.
+        folder: of the run that has been trained.
+
+    Raises:
+        UserError: begins with `--init_from` and names what differs.
+    """
+    try:
+        run = open_run(folder)
+        path = run.best if run.best.exists() else run.latest()
+        arrays, _ = checkpoint.read(path)
+        own = {n: v for n, v in model.state().items() if n.partition("/")[0] in model.networks}
+        theirs = {n: a for n, a in arrays.items() if n.partition("/")[0] in model.networks}
+        checkpoint.restore(own, theirs, path)
+    except UserError as error:
+        raise UserError(f"--init_from={folder}: {error}") from error
+
+
+def load_run(folder: str, which: str = "auto") -> keras.Model:
+    """Gives a trained model back, on one device, with the state of a checkpoint.
+
+    Args:
+        folder: the run folder.
+        which: `last`, `best`, or `auto`: the best where there is one, else the last.
+
+    Returns:
+        The scheme's model, compiled; its `networks` save and load as `.keras`.
+
+    Raises:
+        UserError: when the folder holds no whole checkpoint of this scheme.
+    """
+    run = open_run(folder)
+    if which == "best" and not run.best.exists():
+        raise UserError("--checkpoint=best: this run keeps no best one; give last, or nothing")
+    path = run.latest() if which == "last" or not run.best.exists() else run.best
+    arrays, header = checkpoint.read(path)
+    run.check_origin(header, path)
+    resolved = run.settings()
+    keras.mixed_precision.set_global_policy(resolved.precision)
+    resolved.sync_batch_norm = False
+    model = resolved.scheme.build(resolved, run.spec())
+    checkpoint.restore(model.state(), arrays, path)
+    return model

@@ -1,0 +1,81 @@
+"""Tests of cdcgan: the contract, and its networks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.cli import settings
+from kgan.data.dataset import DataSpec
+from kgan.utils.errors import UserError
+from tests.models.contract import ConditionalContract
+
+
+class TestCDCGAN(ConditionalContract):
+    scheme = "cdcgan"
+    flags = ("--g_width=4", "--d_width=4", "--latent_size=8")
+    other_settings = ("--real_label=0.9", "--gan_loss=hinge")
+    spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+
+
+def test_networks_are_those_of_the_course():
+    resolved = settings.parse(["--model=cdcgan"])
+    model = resolved.scheme.build(
+        resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789"))
+    )
+
+    def kernels(network):
+        return {
+            v.path.split("/")[0]: v.shape for v in network.trainable_variables if len(v.shape) == 4
+        }
+
+    # Transposed kernels are (4, 4, out, in).
+    assert kernels(model.generator) == {
+        "latent_branch": (4, 4, 256, 100),
+        "condition_branch": (4, 4, 256, 10),
+        "upsample_0": (4, 4, 256, 512),
+        "upsample_1": (4, 4, 128, 256),
+        "to_picture": (4, 4, 1, 128),
+    }
+    assert kernels(model.discriminator) == {
+        "picture_branch": (4, 4, 1, 64),
+        "condition_branch": (4, 4, 10, 64),
+        "downsample_0": (4, 4, 128, 256),
+        "downsample_1": (4, 4, 256, 512),
+        "to_logit": (4, 4, 512, 1),
+    }
+    biased = {
+        v.path.split("/")[0]
+        for v in model.discriminator.trainable_variables
+        if v.path.endswith("/bias")
+    }
+    assert biased == {"picture_branch", "condition_branch", "to_logit"}
+    biased = {
+        v.path.split("/")[0]
+        for v in model.generator.trainable_variables
+        if v.path.endswith("/bias")
+    }
+    assert biased == {"to_picture"}
+
+
+def test_several_attributes_may_be_asked_for_at_once():
+    resolved = settings.parse(["--model=cdcgan", "--g_width=4", "--d_width=4", "--latent_size=8"])
+    names = ("glasses", "beard", "hat")
+    model = resolved.scheme.build(resolved, DataSpec("attributes", (16, 16), 3, 3, names))
+    np.testing.assert_array_equal(model.condition_from_text("hat,glasses"), [1, 0, 1])
+    np.testing.assert_array_equal(model.condition_from_text("none"), [0, 0, 0])
+    assert model.preview().shape == (4, 8, 16, 16, 3)  # none, and each alone
+    pictures = tf.zeros([4, 16, 16, 3])
+    attributes = tf.constant([[1.0, 1.0, 0.0]] * 4)
+    model.run_eagerly = True
+    model.train_step((pictures, attributes))
+    with pytest.raises(UserError, match="--label=moustache: moustache is none of glasses, beard"):
+        model.condition_from_text("moustache")
+
+
+def test_a_class_is_asked_for_by_name_or_number_and_alone():
+    model = TestCDCGAN().build()
+    for text in ("c", "2"):
+        np.testing.assert_array_equal(model.condition_from_text(text), np.eye(10)[2])
+    for text in ("", "1,2", "none", "10"):
+        with pytest.raises(UserError, match="^--label="):
+            model.condition_from_text(text)

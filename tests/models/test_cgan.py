@@ -1,0 +1,43 @@
+"""Tests of cgan: the contract, and its networks."""
+
+from kgan.cli import settings
+from kgan.data.dataset import DataSpec
+from tests.models.contract import ConditionalContract
+
+
+class TestCGAN(ConditionalContract):
+    scheme = "cgan"
+    flags = ("--g_width=6", "--d_width=8", "--latent_size=8")
+    other_settings = ("--packing=2", "--latent_distribution=uniform")
+    spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+
+
+def test_networks_are_those_of_the_course():
+    resolved = settings.parse(["--model=cgan"])
+    model = resolved.scheme.build(
+        resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789"))
+    )
+    kernels = {
+        v.path.split("/")[0]: v.shape
+        for v in model.generator.trainable_variables
+        if len(v.shape) == 2
+    }
+    assert kernels == {
+        "latent_branch": (100, 256),
+        "condition_branch": (10, 256),
+        "hidden_0": (512, 512),
+        "hidden_1": (512, 1024),
+        "to_picture": (1024, 1024),
+    }
+    kernels = {
+        v.path.split("/")[0]: v.shape
+        for v in model.discriminator.trainable_variables
+        if len(v.shape) == 2
+    }
+    assert kernels == {
+        "picture_branch": (1024, 1024),
+        "condition_branch": (10, 1024),
+        "hidden_0": (2048, 1024),
+        "hidden_1": (1024, 512),
+        "logit": (512, 1),
+    }

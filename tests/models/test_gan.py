@@ -1,0 +1,26 @@
+"""Tests of the fully connected GAN: the contract, and its networks as the course has them."""
+
+import numpy as np
+
+from kgan.cli import settings
+from kgan.data.dataset import DataSpec
+from tests.models.contract import LatentContract
+
+
+class TestGAN(LatentContract):
+    scheme = "gan"
+    flags = ("--g_hidden=6", "--d_hidden=6", "--latent_size=8")
+    other_settings = ("--gan_loss=minimax", "--simultaneous", "--real_label=0.9", "--augment=color")
+    independent_flags = ()
+    spec = DataSpec("images", (8, 8), 1, 1)
+
+
+def test_networks_are_those_of_the_course():
+    resolved = settings.parse(["--model=gan"])
+    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
+    kernels = [v.shape for v in model.generator.trainable_variables if len(v.shape) == 2]
+    assert kernels == [(100, 300), (300, 784)]
+    kernels = [v.shape for v in model.discriminator.trainable_variables if len(v.shape) == 2]
+    assert kernels == [(784, 300), (300, 1)]
+    pictures = np.asarray(model.generate(model.latents_from_seeds(range(3))))
+    assert pictures.shape == (3, 28, 28, 1) and np.abs(pictures).max() <= 1

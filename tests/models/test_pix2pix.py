@@ -1,0 +1,234 @@
+"""Tests of pix2pix: the contract, its weighted loss, and what its players descend."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kgan import randomness
+from kgan.cli import settings
+from kgan.data.dataset import DataSpec
+from kgan.models.pix2pix import Pix2Pix
+from kgan.networks import patchgan, unet
+from kgan.plots.grids import to_bytes
+from tests.models.contract import TranslationContract
+
+GIVEN, ANSWER = (32, 32, 1), (32, 32, 3)
+
+
+class TestPix2Pix(TranslationContract):
+    scheme = "pix2pix"
+    flags = ("--width=2", "--patch_layers=2")
+    other_settings = ("--l1_weight=7", "--gan_loss=least_squares")
+    spec = DataSpec("paired", (32, 32), 3, 1)
+
+    def discriminator_step(self, model):
+        inputs, targets = self.step_data(model)
+        model.discriminator_step(inputs, targets, tf.constant(model.translate(inputs)))
+
+    def generator_step(self, model):
+        inputs, targets = self.step_data(model)
+        tape = tf.GradientTape()
+        with tape:
+            seeds = randomness.seeds_from_numbers(np.arange(len(inputs)))
+            answers = model.generator([inputs, seeds], training=True)
+        model.generator_step(inputs, targets, answers, tape)
+
+
+def small_model(learning_rate=0.0, **arguments):
+    """Gradient descent of step 1 moves a weight by minus its gradient; of step 0, not at all."""
+    model = Pix2Pix(
+        unet.generator(GIVEN, 3, 2), patchgan.discriminator([GIVEN, ANSWER], 2, 2), **arguments
+    )
+    model.compile(
+        g_optimizer=keras.optimizers.SGD(learning_rate),
+        d_optimizer=keras.optimizers.SGD(learning_rate),
+    )
+    return model
+
+
+def pair(count=2):
+    rng = np.random.default_rng(0)
+    return tuple(
+        tf.constant(rng.uniform(-1, 1, (count, *shape)), tf.float32) for shape in (GIVEN, ANSWER)
+    )
+
+
+def logs_of_a_step(model, data):
+    return {name: float(value[0]) for name, value in model.train_step(data).items()}
+
+
+def answers_of_step(model, inputs, step=0):
+    seeds = randomness.example_seeds(model.random_seed(), step, len(inputs))
+    return model.generator([inputs, seeds], training=True)
+
+
+@pytest.mark.parametrize("l1_weight", [100.0, 7.5, 0.0])
+def test_generator_loss_is_the_adversarial_part_plus_the_weighted_distance(l1_weight):
+    model, (inputs, targets) = small_model(l1_weight=l1_weight), pair()
+    distance = np.abs(np.asarray(answers_of_step(model, inputs)) - targets).mean()
+    logs = logs_of_a_step(model, (inputs, targets))
+    np.testing.assert_allclose(logs["g_loss_l1"], distance, rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], logs["g_loss_adv"] + l1_weight * distance, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("gan_loss", "real_loss", "fake_loss"),
+    [
+        ("bce", lambda s: np.log1p(np.exp(-s)), lambda s: np.log1p(np.exp(s))),
+        ("least_squares", lambda s: (s - 1) ** 2, lambda s: s**2),
+    ],
+)
+def test_logged_losses_are_those_of_the_patches(gan_loss, real_loss, fake_loss):
+    model, (inputs, targets) = small_model(gan_loss=gan_loss), pair()
+    answers = answers_of_step(model, inputs)
+    real = np.asarray(model.discriminator([inputs, targets], training=True))
+    fake = np.asarray(model.discriminator([inputs, answers], training=True))
+    assert real.shape == (2, 6, 6, 1)
+    logs = logs_of_a_step(model, (inputs, targets))
+    expected = {
+        "d_loss_real": real_loss(real).mean(),
+        "d_loss_fake": fake_loss(fake).mean(),
+        "d_loss": 0.5 * (real_loss(real).mean() + fake_loss(fake).mean()),
+        "d_score_real": real.mean(),
+        "d_score_fake": fake.mean(),
+        # The optimisers stand still here, so that the updated discriminator is the same one.
+        "g_loss_adv": real_loss(fake).mean(),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_losses_are_means_over_the_scales():
+    model = Pix2Pix(
+        unet.generator(GIVEN, 3, 2),
+        patchgan.discriminator([GIVEN, ANSWER], 2, 1, scales=2),
+        gan_loss="least_squares",
+    )
+    model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    inputs, targets = pair()
+    answers = answers_of_step(model, inputs)
+    real = [np.asarray(s) for s in model.discriminator([inputs, targets], training=True)]
+    fake = [np.asarray(s) for s in model.discriminator([inputs, answers], training=True)]
+    assert [scores.shape for scores in real] == [(2, 14, 14, 1), (2, 6, 6, 1)]
+    logs = logs_of_a_step(model, (inputs, targets))
+    expected = {
+        "d_loss_real": (((real[0] - 1) ** 2).mean() + ((real[1] - 1) ** 2).mean()) / 2,
+        "d_loss_fake": ((fake[0] ** 2).mean() + (fake[1] ** 2).mean()) / 2,
+        "g_loss_adv": (((fake[0] - 1) ** 2).mean() + ((fake[1] - 1) ** 2).mean()) / 2,
+        "d_score_real": (real[0].mean() + real[1].mean()) / 2,
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_scales_come_from_the_command_line_and_too_many_are_refused():
+    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=2", "--scales=2"])
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
+    assert len(model.discriminator.outputs) == 2
+    resolved.scales = 3
+    with pytest.raises(ValueError, match="^`scales` must leave 3 pixels"):
+        resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
+
+
+def test_players_descend_half_the_loss_and_the_weighted_sum_through_the_updated_discriminator():
+    model, (inputs, targets) = small_model(1.0, l1_weight=3.0), pair()
+    before = {
+        name: [np.asarray(v) for v in network.trainable_variables]
+        for name, network in model.networks.items()
+    }
+    with tf.GradientTape(persistent=True) as tape:
+        answers = answers_of_step(model, inputs)
+        real = tf.sigmoid(model.discriminator([inputs, targets], training=True))
+        fake = tf.sigmoid(model.discriminator([inputs, answers], training=True))
+        half = -0.5 * tf.reduce_mean(tf.math.log(real)) - 0.5 * tf.reduce_mean(
+            tf.math.log(1 - fake)
+        )
+    variables = [v.value for v in model.discriminator.trainable_variables]
+    gradients = tape.gradient(half, variables)
+    updated = [old - g for old, g in zip(before["discriminator"], gradients, strict=True)]
+
+    moved = small_model(1.0, l1_weight=3.0)
+    moved.discriminator.set_weights(updated)
+    with tf.GradientTape() as tape:
+        answers = answers_of_step(moved, inputs)
+        fake = tf.sigmoid(moved.discriminator([inputs, answers], training=True))
+        total = -tf.reduce_mean(tf.math.log(fake)) + 3 * tf.reduce_mean(abs(answers - targets))
+    variables = [v.value for v in moved.generator.trainable_variables]
+    gradients = tape.gradient(total, variables)
+    answered = [old - g for old, g in zip(before["generator"], gradients, strict=True)]
+
+    model.train_step((inputs, targets))
+    for name, wanted in (("discriminator", updated), ("generator", answered)):
+        for variable, value in zip(model.networks[name].trainable_variables, wanted, strict=True):
+            np.testing.assert_allclose(variable, value, atol=2e-5, err_msg=variable.path)
+
+
+def test_dropout_changes_from_step_to_step():
+    # Nothing is learned at a rate of 0, so only the masks can make the second step another one.
+    model, data = small_model(learning_rate=0.0), pair()
+    first = logs_of_a_step(model, data)["g_loss_l1"]
+    model.reset_metrics()
+    second = logs_of_a_step(model, data)["g_loss_l1"]
+    assert abs(first - second) > 1e-5
+
+
+def test_no_dropout_leaves_each_step_the_same():
+    model = Pix2Pix(
+        unet.generator(GIVEN, 3, 2, dropout=0.0), patchgan.discriminator([GIVEN, ANSWER], 2, 2)
+    )
+    model.compile(g_optimizer=keras.optimizers.SGD(0.0), d_optimizer=keras.optimizers.SGD(0.0))
+    first = logs_of_a_step(model, pair())["g_loss_l1"]
+    model.reset_metrics()
+    np.testing.assert_allclose(logs_of_a_step(model, pair())["g_loss_l1"], first, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("input_channels", "channels"), [(1, 3), (3, 1), (4, 3), (1, 1)])
+def test_both_directions_of_a_pair_have_their_channels(input_channels, channels):
+    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 64), channels, input_channels))
+    inputs, targets = tf.zeros([1, 32, 64, input_channels]), tf.zeros([1, 32, 64, channels])
+    assert model.translate(inputs).shape == targets.shape
+    logs = logs_of_a_step(model, (inputs, targets))
+    assert np.isfinite(list(logs.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("channels", "kind", "mode"),
+    [
+        (3, "PNG", "RGB"),
+        (3, "PNG", "L"),
+        (3, "PNG", "RGBA"),
+        (3, "JPEG", "RGB"),
+        (3, "GIF", "RGB"),
+        (3, "BMP", "RGB"),
+        (1, "PNG", "RGB"),
+        (1, "JPEG", "L"),
+    ],
+)
+def test_export_takes_picture_files_of_any_size(channels, kind, mode):
+    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
+    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, channels))
+    file = io.BytesIO()
+    # A plain picture stays plain when it is resized: 51 is −0.6 in [−1, 1].
+    Image.new("RGB", (50, 41), (51, 51, 51)).convert(mode).save(file, kind)
+    signature = model.signatures()["from_files"]
+    assert kind in signature.about
+    answer = signature.function(tf.constant([file.getvalue()]))["png_bytes"]
+    picture = np.asarray(Image.open(io.BytesIO(answer[0].numpy())))
+    expected = model.translate(np.full((1, 32, 32, channels), -0.6, np.float32))
+    # A JPEG or a palette may be off by a level or two, which normalisation then enlarges.
+    assert picture.shape == (32, 32, 3)
+    if kind in ("PNG", "BMP") and mode != "RGBA":
+        assert np.abs(picture.astype(int) - to_bytes(expected[0])).max() <= 1
+
+
+def test_recommended_settings_are_the_paper_s():
+    resolved = settings.parse(["--model=pix2pix"])
+    assert (resolved.g_lr, resolved.d_lr, resolved.beta_1) == (2e-4, 2e-4, 0.5)
+    assert (resolved.batch_size, resolved.l1_weight, resolved.width) == (1, 100.0, 64)
+    assert (resolved.patch_layers, resolved.dropout, resolved.upsample) == (3, 0.5, "transpose")
+    assert resolved.jitter == 286 / 256

@@ -1,0 +1,138 @@
+"""Tests of the logs: both files hold the same numbers, and are cut back to a checkpoint."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kgan.runs import logs
+
+
+@pytest.fixture
+def places(tmp_path):
+    (tmp_path / "tensorboard").mkdir()
+    return tmp_path / "metrics.jsonl", tmp_path / "tensorboard"
+
+
+def write(places, *steps):
+    log = logs.ScalarLog(*places)
+    for step in steps:
+        log.write("train", step, {"g_loss": 0.5 * step})
+    log.close()
+
+
+def events(places):
+    """Reads (tag, step, value) of all event files, in the order of the files."""
+    found = []
+    for path in sorted(places[1].iterdir()):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                tensor = tf.make_ndarray(value.tensor)
+                found.append((value.tag, event.step, tensor if tensor.ndim else tensor.item()))
+    return found
+
+
+def test_scalars_go_to_both_places(places):
+    write(places, 2, 4)
+    assert [json.loads(line) for line in places[0].read_text().splitlines()] == [
+        {"kind": "train", "step": 2, "g_loss": 1.0},
+        {"kind": "train", "step": 4, "g_loss": 2.0},
+    ]
+    assert events(places) == [("train/g_loss", 2, 1.0), ("train/g_loss", 4, 2.0)]
+
+
+def test_what_is_not_finite_becomes_null_in_json(places):
+    log = logs.ScalarLog(*places)
+    log.write("epoch", 1, {"a": float("nan"), "b": float("-inf"), "c": 0.0})
+    log.close()
+    assert json.loads(places[0].read_text()) == {
+        "kind": "epoch",
+        "step": 1,
+        "a": None,
+        "b": None,
+        "c": 0.0,
+    }
+    assert np.isnan(events(places)[0][2])
+
+
+def test_a_line_can_be_read_as_soon_as_it_is_written(places):
+    log = logs.ScalarLog(*places)
+    log.write("train", 1, {"g_loss": 1.0})
+    assert [line["step"] for line in logs.read_metrics(places[0])] == [1]
+    log.close()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_pictures_go_to_tensorboard(places, mode):
+    log = logs.ScalarLog(*places)
+    log.picture("samples", 3, Image.new(mode, (5, 4)))
+    log.close()
+    (tag, step, content), *rest = events(places)
+    assert (tag, step, rest) == ("samples", 3, [])
+    width, height, encoded = content
+    assert (int(width), int(height)) == (5, 4)
+    assert encoded.startswith(b"\x89PNG")
+
+
+def test_cut_back_drops_what_came_later_and_keeps_the_rest(places):
+    write(places, 2, 4, 6)
+    logs.cut_back(*places, step=4)
+    assert [line["step"] for line in logs.read_metrics(places[0])] == [2, 4]
+    assert [(step, value) for _, step, value in events(places)] == [(2, 1.0), (4, 2.0)]
+    assert {path.suffix for path in places[0].parent.iterdir()} <= {".jsonl", ""}
+    assert len(list(places[1].iterdir())) == 1
+
+
+def test_a_resumed_log_has_each_step_once(places):
+    write(places, 2, 4, 6)
+    logs.cut_back(*places, step=4)
+    write(places, 6, 8)
+    assert [line["step"] for line in logs.read_metrics(places[0])] == [2, 4, 6, 8]
+    assert sorted(step for _, step, _ in events(places)) == [2, 4, 6, 8]
+
+
+def test_lines_that_stay_keep_every_digit(places):
+    log = logs.ScalarLog(*places)
+    log.write("train", 1, {"g_loss": 0.1 + 0.2, "d_loss": float("nan")})
+    log.close()
+    before = places[0].read_bytes()
+    logs.cut_back(*places, step=1)
+    assert places[0].read_bytes() == before
+
+
+def test_cut_back_tolerates_what_a_crash_tore(places):
+    write(places, 2, 4)
+    with places[0].open("a") as file:
+        file.write('{"kind": "train", "st')
+    path = next(places[1].iterdir())
+    content = path.read_bytes()
+    path.write_bytes(content[:-7])
+    logs.cut_back(*places, step=10)
+    assert [line["step"] for line in logs.read_metrics(places[0])] == [2, 4]
+    assert places[0].read_text().endswith("}\n")
+    assert [step for _, step, _ in events(places)] == [2]
+
+
+def test_cut_back_of_nothing_leaves_nothing(places):
+    (places[1] / "events.out.tfevents.1.empty").touch()
+    logs.cut_back(*places, step=3)
+    assert logs.read_metrics(places[0]) == []
+    assert events(places) == []
+
+
+def test_log_of_the_other_workers_takes_what_a_log_takes_and_writes_nothing():
+    def public(kind):
+        return {
+            name: inspect.signature(value)
+            for name, value in vars(kind).items()
+            if inspect.isfunction(value) and not name.startswith("_")
+        }
+
+    written, ignored = public(logs.ScalarLog), public(logs.NoLog)
+    assert written.keys() == ignored.keys()
+    for name, signature in written.items():
+        assert list(signature.parameters) == list(ignored[name].parameters), name

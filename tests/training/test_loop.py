@@ -1,0 +1,574 @@
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.python.util import _pywrap_determinism
+
+from kgan.callbacks.logging import MeansLogger, Progress
+from kgan.callbacks.stopping import StopBySignal
+from kgan.runs import checkpoint
+from kgan.runs.folder import Run, __doc__
+from kgan.runs.restore import load_run
+from kgan.training import setup
+from tests.small_runs import (
+    DCGAN,
+    PIX2PIX,
+    command,
+    copy_of,
+    dcgan_run,
+    metrics,
+    pairs_folder,
+    pix2pix_run,
+    train_in,
+)
+
+WGAN = (
+    "--model=wgan",
+    "--n_critic=2",
+    "--image_size=16",
+    "--width=4",
+    "--batch_size=32",
+    "--latent_size=8",
+    "--noevaluate",
+    "--strategy=none",
+)
+LOGGED = {"g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"}
+SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}
+
+
+@pytest.fixture
+def deterministic():
+    """Ends `--deterministic` with the test, which TensorFlow's public interface cannot."""
+    yield "--deterministic"
+    _pywrap_determinism.enable(False)
+
+
+def pngs(run):
+    return sorted(path.name for path in (run / "samples").iterdir())
+
+
+def events(run):
+    """Reads the TensorBoard events as (step, tag, value or bytes of a picture)."""
+    read = []
+    for path in sorted((run / "tensorboard").iterdir()):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                content = tf.make_ndarray(value.tensor)
+                picture = content.dtype == object
+                read.append((event.step, value.tag, content[2] if picture else float(content)))
+    return read
+
+
+def weights(run):
+    """Reads all arrays of a run's last checkpoint, and its callbacks' state without clocks."""
+    arrays, header = checkpoint.read(Run(run).latest())
+    header["callbacks"]["means"].pop("seconds")
+    return arrays, header
+
+
+def assert_same_end(first, second):
+    """Compares two runs' last checkpoints bit for bit, and what was logged at which step."""
+    (one, one_header), (two, two_header) = weights(first), weights(second)
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name].tobytes() != two[name].tobytes()] == []
+    assert one_header == two_header
+    clocks = {"seconds", "images_per_second"}
+    logged = [
+        [
+            {k: v for k, v in line.items() if k not in clocks}
+            for line in metrics(run)
+            if line["kind"] != "end"  # one for each process that worked on the run
+        ]
+        for run in (first, second)
+    ]
+    assert logged[0] == logged[1]
+
+
+class TestRunFolder:
+    def test_holds_what_is_documented_and_nothing_else(self):
+        documented = re.findall(r"^ {4}([\w./]+) {2,}", __doc__, re.MULTILINE)
+        assert len(documented) == 9  # and what kgan.evaluate adds
+        entries = [p for p in dcgan_run().iterdir() if p.name != ".lock"]
+        found = {p.name + "/" * p.is_dir() for p in entries}
+        # For --job and kgan.report alone.
+        assert found == set(documented) - {"job.txt", "report.html"}
+
+    def test_only_runs_on_pairs_hold_their_evaluation_too(self):
+        extra = {p.name for p in pix2pix_run().iterdir()} - {p.name for p in dcgan_run().iterdir()}
+        assert extra == {"metrics-pairs.jsonl", "evaluation"}
+
+    def test_metrics_have_a_line_every_log_every_steps(self):
+        lines = metrics(dcgan_run(), "train")
+        assert [line["step"] for line in lines] == [2, 4, 6, 8, 10]
+        assert all(set(line) == {"kind", "step"} | LOGGED | SPEEDS for line in lines)
+        assert all(isinstance(line["g_loss"], float) for line in lines)
+        assert [line["seconds"] for line in lines] == sorted(line["seconds"] for line in lines)
+        assert metrics(dcgan_run())[-1]["kind"] == "end"
+
+    def test_translation_metrics_hold_the_parts_of_the_loss(self):
+        line = metrics(pix2pix_run(), "train")[0]
+        assert set(line) == {"kind", "step", "g_loss_adv", "g_loss_l1"} | LOGGED | SPEEDS
+        np.testing.assert_allclose(
+            line["g_loss"], line["g_loss_adv"] + 100 * line["g_loss_l1"], rtol=1e-5
+        )
+        np.testing.assert_allclose(
+            line["d_loss"], (line["d_loss_real"] + line["d_loss_fake"]) / 2, rtol=1e-5
+        )
+
+    def test_epoch_lines_are_the_mean_over_the_epoch_and_not_its_end(self):
+        # 12 pairs in batches of 4: three steps an epoch, and a line each step.
+        train = {line["step"]: line for line in metrics(pix2pix_run(), "train")}
+        epochs = metrics(pix2pix_run(), "epoch")
+        assert [(line["step"], line["epoch"]) for line in epochs] == [(3, 1.0), (6, 2.0)]
+        for line in epochs:
+            steps = [train[line["step"] - back] for back in range(3)]
+            for name in LOGGED | {"g_loss_l1"}:
+                np.testing.assert_allclose(line[name], np.mean([s[name] for s in steps]), rtol=1e-5)
+                assert line[name] != steps[0][name]
+
+    def test_samples_show_64_pictures_at_the_start_now_and_then_and_at_the_end(self):
+        assert pngs(dcgan_run()) == [f"step-{step:08d}.png" for step in (0, 5, 10)]
+        sheets = [Image.open(dcgan_run() / "samples" / name) for name in pngs(dcgan_run())]
+        # 8 by 8 pictures of 16 pixels, shown three times as large, 2 pixels apart.
+        assert {(sheet.size, sheet.mode) for sheet in sheets} == {((8 * 50 + 2, 8 * 50 + 2), "L")}
+        assert np.any(np.asarray(sheets[0]) != np.asarray(sheets[-1]))
+
+    def test_translation_samples_show_input_output_target(self):
+        sheet = Image.open(pix2pix_run() / "samples" / "step-00000008.png")
+        # 8 rows of 3 pictures of 32 pixels, shown twice as large; headings are 14 pixels high.
+        assert sheet.size == (3 * 66 + 2, 14 + 8 * 66 + 2) and sheet.mode == "RGB"
+        pixels = np.asarray(sheet)[16:80, 2:66]
+        assert {tuple(colour) for colour in pixels.reshape(-1, 3)} == {
+            (0, 0, 0),
+            (255, 0, 0),
+            (0, 0, 255),
+        }
+
+    def test_tensorboard_has_the_same_numbers_and_the_samples(self):
+        scalars = {(s, tag): v for s, tag, v in events(dcgan_run()) if not isinstance(v, bytes)}
+        for line in metrics(dcgan_run()):
+            for name in set(line) - {"kind", "step"}:
+                logged = scalars.pop((line["step"], f"{line['kind']}/{name}"))
+                np.testing.assert_allclose(logged, line[name], rtol=1e-6)
+        assert scalars == {}
+        pictures = {s: v for s, tag, v in events(dcgan_run()) if tag == "samples"}
+        assert sorted(pictures) == [0, 5, 10]
+        drawn = tf.io.decode_png(pictures[10]).numpy()[..., 0]
+        on_disk = np.asarray(Image.open(dcgan_run() / "samples" / "step-00000010.png"))
+        np.testing.assert_array_equal(drawn, on_disk)
+
+    def test_old_checkpoints_are_pruned(self):
+        assert checkpoint.saved_steps(dcgan_run() / "checkpoints") == [8, 10]
+
+    def test_best_checkpoint_is_the_one_with_the_lowest_validation_l1(self):
+        lines = metrics(pix2pix_run(), "validation")
+        assert [line["step"] for line in lines] == [2, 4, 6, 8]
+        best = min(lines, key=lambda line: line["val_l1"])
+        _, header = checkpoint.read(pix2pix_run() / "checkpoints" / "best.safetensors")
+        assert header["step"] == best["step"]
+        assert header["callbacks"]["validation"]["best"] == best["val_l1"]
+
+    def test_log_holds_what_was_printed_and_progress_is_printed_apart(self, tmp_path):
+        outcome = command(
+            "train", *DCGAN, "--steps=3", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"
+        )
+        (run,) = tmp_path.iterdir()
+        logged = [line.split(" ", 2)[2] for line in (run / "log.txt").read_text().splitlines()]
+        assert logged == outcome.out.splitlines()
+        assert any(line.startswith("plan: 3 steps of batch 32") for line in logged)
+        assert any(str(run) in line for line in logged)
+        last = outcome.err.split("\r")[-1]
+        assert "3/3" in last and "g_loss=" in last and "d_loss=" in last and "images/s=" in last
+
+    def test_export_follows_the_name_of_the_run(self):
+        below = dcgan_run().parents[1] / "saved_models"
+        assert (below / "seeds" / "1" / "saved_model.pb").is_file()
+        assert (below / "pairs" / "1" / "saved_model.pb").is_file() or not pix2pix_run()
+
+
+class TestPlan:
+    """Lengths on the 1,500 training digits in batches of 32: 46 steps an epoch."""
+
+    def plan(self, *flags):
+        outcome = command("train", *DCGAN, "--dry_run", *flags)
+        assert outcome.status == 0 and outcome.err == ""
+        return re.search(r"plan: (.*)", outcome.out)[1]
+
+    def test_epochs_give_the_length(self):
+        assert self.plan("--epochs=2").startswith("92 steps of batch 32, 46 steps an epoch, 2 ep")
+
+    def test_steps_alone_give_the_length(self):
+        assert self.plan("--steps=20000").startswith("20000 steps")
+
+    def test_steps_cap_epochs(self):
+        assert self.plan("--epochs=2", "--steps=50").startswith("50 steps")
+        assert self.plan("--epochs=1", "--steps=50").startswith("46 steps")
+
+    def test_critic_batches_count_into_the_epoch(self):
+        outcome = command("train", *WGAN, "--dry_run", "--epochs=1")
+        # Each step takes two batches of 32.
+        assert "plan: 23 steps of batch 32, 23 steps an epoch" in outcome.out
+
+    def test_training_part_that_is_smaller_than_a_batch_is_one_step_an_epoch(self):
+        assert self.plan("--batch_size=4000", "--epochs=3").startswith("3 steps of batch 4000")
+
+    def test_dry_run_prints_settings_data_and_networks_and_makes_nothing(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        outcome = command("train", *DCGAN, "--dry_run")
+        assert (outcome.status, outcome.err, list(tmp_path.iterdir())) == (0, "", [])
+        for text in ("--width=4", "--dataset=digits", "1500 train", "generator: 1"):
+            assert text in outcome.out
+
+
+def test_flags_of_a_run_repeat_it(tmp_path, deterministic):
+    flags = (*DCGAN, "--steps=5", "--log_every=2", "--noexport", "--seed=3")
+    first = train_in(tmp_path, *flags, deterministic)
+    # What --steps alone gives must not become a cap of the default epochs.
+    assert "--epochs" not in (first / "flags.cfg").read_text()
+    second = train_in(tmp_path, f"--flagfile={first}/flags.cfg")
+    assert (second / "flags.cfg").read_text() == (first / "flags.cfg").read_text()
+    assert second.name == "00002-dcgan-digits"
+    assert_same_end(first, second)
+    assert pngs(first) == pngs(second)
+    for name in pngs(first):
+        sheets = [(run / "samples" / name).read_bytes() for run in (first, second)]
+        assert sheets[0] == sheets[1]
+
+
+class Interrupt(Progress):
+    """A progress bar during which somebody sends SIGTERM."""
+
+    at = 0
+
+    def on_step(self):
+        super().on_step()
+        if self.step == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        (*DCGAN, "--log_every=3"),
+        (*WGAN, "--log_every=2"),
+        (*PIX2PIX, "--dataset={pairs}", "--log_every=2", "--validate_every=2", "--flip"),
+    ],
+    ids=["dcgan", "wgan", "pix2pix"],
+)
+def test_run_interrupted_in_the_middle_ends_as_one_that_was_not(
+    flags, tmp_path, deterministic, monkeypatch
+):
+    flags = [flag.format(pairs=pairs_folder()) for flag in flags]
+    flags += [deterministic, "--steps=7", "--noexport", f"--runs_dir={tmp_path}"]
+    assert command("train", *flags, "--name=whole").status == 0
+
+    monkeypatch.setattr(Interrupt, "at", 5)
+    monkeypatch.setattr(setup, "Progress", Interrupt)
+    outcome = command("train", *flags, "--name=parts")
+    whole, parts = sorted(tmp_path.iterdir())
+    assert outcome.status == 128 + signal.SIGTERM == 143
+    assert checkpoint.saved_steps(parts / "checkpoints") == [0, 5]
+    assert max(line["step"] for line in metrics(parts)) == 5
+    assert not list(parts.glob("metrics-*"))
+    assert f"stopped at step 5 of 7; go on with\n  python -m kgan.train --resume={parts}\n" in (
+        outcome.out
+    )
+
+    monkeypatch.setattr(Interrupt, "at", -1)
+    outcome = command("train", f"--resume={parts}")
+    assert outcome.status == 0 and "resumed at step 5 of 7" in outcome.out
+    assert_same_end(whole, parts)
+    best = [run / "checkpoints" / "best.safetensors" for run in (whole, parts)]
+    assert best[0].exists() == best[1].exists() == ("--validate_every=2" in flags)
+    if best[0].exists():
+        headers = [checkpoint.read(path)[1]["step"] for path in best]
+        assert headers[0] == headers[1]
+    tags = [
+        sorted((s, tag) for s, tag, _ in events(run) if tag.startswith(("train", "val")))
+        for run in (whole, parts)
+    ]
+    assert tags[0] == tags[1]
+
+
+LONG = (*DCGAN, "--log_every=1", "--sample_every=1", "--checkpoint_every=4", "--noexport")
+
+
+def start(tmp_path, *flags, code=None):
+    """Starts `python -m kgan.train`, or code that does, with the devices of this process."""
+    root = pathlib.Path(__file__).parents[2]
+    what = ["-m", "kgan.train"] if code is None else ["-c", code]
+    return subprocess.Popen(
+        [sys.executable, *what, *flags, f"--runs_dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The run that killed ones are held against."""
+    return train_in(tmp_path_factory.mktemp("whole"), *LONG, "--deterministic", "--steps=24")
+
+
+def test_terminated_process_saves_says_how_to_go_on_and_does(
+    tmp_path, uninterrupted, deterministic
+):
+    process = start(tmp_path, *LONG, deterministic, "--steps=24")
+    until = time.monotonic() + 60
+    while not any(len(path.read_text().splitlines()) > 2 for path in tmp_path.glob("*/*.jsonl")):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=30)
+    (run,) = tmp_path.iterdir()
+    assert process.returncode == 143
+    stopped = int(re.search(r"stopped at step (\d+) of 24; go on with", said)[1])
+    assert 1 <= stopped < 24
+    assert checkpoint.saved_steps(run / "checkpoints")[-1] == stopped
+    words = shlex.split(said.splitlines()[-1])
+    assert words[:3] == ["python", "-m", "kgan.train"]
+    outcome = command("train", *words[3:])
+    assert f"resumed at step {stopped} of 24" in outcome.out
+    assert_same_end(uninterrupted, run)
+    assert pngs(run) == pngs(uninterrupted)
+
+
+# Dies by SIGKILL while it writes its third checkpoint, when the file lies beside its place.
+KILLED = """
+import os, signal, sys
+from kgan import train
+from kgan.cli import entry
+
+def replace(source, target, original=os.replace):
+    if str(target).endswith("step-00000012.safetensors"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    original(source, target)
+
+os.replace = replace
+entry.run(train.main)
+"""
+
+
+def test_killed_process_goes_on_from_its_last_checkpoint(tmp_path, uninterrupted, deterministic):
+    process = start(tmp_path, *LONG, deterministic, "--steps=24", code=KILLED)
+    process.communicate(timeout=90)
+    assert process.returncode == -signal.SIGKILL
+    (run,) = tmp_path.iterdir()
+    assert checkpoint.saved_steps(run / "checkpoints") == [4, 8]
+    assert max(line["step"] for line in metrics(run)) == 12
+    (stray,) = run.rglob(".*.writing")
+    assert stray.name.startswith(".step-00000012.safetensors.")
+    outcome = command("train", f"--resume={run}")
+    assert outcome.status == 0 and "resumed at step 8 of 24" in outcome.out
+    assert not stray.exists()
+    assert_same_end(uninterrupted, run)
+    scalars = [(s, tag) for s, tag, v in events(run) if tag.startswith("train/")]
+    assert len(scalars) == len(set(scalars))
+
+
+def test_run_without_a_whole_checkpoint_is_refused_and_left_as_it_is(tmp_path):
+    run = copy_of(dcgan_run(), tmp_path)
+    paths = sorted((run / "checkpoints").iterdir())
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-100])
+    lines = (run / "metrics.jsonl").read_text()
+    outcome = command("train", f"--resume={run}", "--steps=12")
+    assert outcome.status == 2 and outcome.err.count("\n") == 1
+    assert "no whole checkpoint" in outcome.err
+    assert all(str(path) in outcome.out for path in paths)
+    assert (run / "metrics.jsonl").read_text() == lines
+
+
+def test_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
+    run = copy_of(dcgan_run(), tmp_path)
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
+    before = (run / "log.txt").read_text()
+    assert "no checkpoint" in command("train", f"--resume={run}").error_line
+    assert (run / "log.txt").read_text() == before
+
+
+def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
+    run = copy_of(dcgan_run(), tmp_path)
+    outcome = command("train", f"--resume={run}", "--steps=12", "--noexport")
+    assert outcome.status == 0 and "resumed at step 10 of 12" in outcome.out
+    assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
+    outcome = command("train", f"--resume={run}", "--noexport")
+    assert outcome.status == 0 and "resumed at step 12 of 12" in outcome.out
+    assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
+
+
+def test_minutes_end_the_run_saved_and_exported(tmp_path):
+    outcome = command(
+        "train",
+        *DCGAN,
+        "--steps=100000",
+        "--minutes=0.0001",
+        f"--runs_dir={tmp_path}/runs",
+        f"--export_dir={tmp_path}/exports",
+        "--name=short",
+    )
+    assert outcome.status == 0
+    run = tmp_path / "runs" / "00001-short"
+    start_step, step = checkpoint.saved_steps(run / "checkpoints")
+    assert start_step == 0
+    assert 1 <= step < 100
+    assert f"stopped at step {step} of 100000; go on with" in outcome.out
+    assert (tmp_path / "exports" / "short" / "1" / "saved_model.pb").is_file()
+    assert f"exported: {tmp_path}/exports/short/1" in outcome.out
+
+
+def test_two_devices_train_as_replicas_of_the_recipe_s_batch(tmp_path, two_replicas, monkeypatch):
+    devices = []
+
+    def strategy(names):
+        devices.extend(names)
+        return two_replicas  # a process can have only one, see conftest.py
+
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", strategy)
+    flags = [f for f in DCGAN if not f.startswith(("--batch_size", "--strategy"))]
+    flags += ["--strategy=mirrored", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"]
+    outcome = command("train", *flags, "--steps=2", "--name=two")
+    assert outcome.status == 0, outcome
+    assert [name.rpartition("device:")[2] for name in devices] == ["CPU:0", "CPU:1"]
+    # The recipe's 128 for each of two.
+    assert "plan: 2 steps of batch 256 (2 replicas of 128)" in outcome.out
+    run = tmp_path / "00001-two"
+    flags_text = (run / "flags.cfg").read_text()
+    assert "--batch_size=256\n" in flags_text and "--sync_batch_norm\n" in flags_text
+    assert [line["step"] for line in metrics(run, "train")] == [1, 2]
+    assert load_run(str(run)).completed_steps == 2
+
+    outcome = command("train", f"--resume={run}", "--steps=3")
+    assert outcome.status == 0 and "resumed at step 2 of 3" in outcome.out
+    assert checkpoint.saved_steps(run / "checkpoints") == [2, 3]
+
+
+def test_json_lines_are_strict_json():
+    for run in (dcgan_run(), pix2pix_run()):
+        for path in run.glob("*.jsonl"):
+            for line in path.read_text().splitlines():
+                # Called for NaN and Infinity, which other languages cannot read.
+                json.loads(line, parse_constant=pytest.fail)
+
+
+def test_signal_in_the_last_step_leaves_nothing_unmeasured(tmp_path, monkeypatch):
+    original = StopBySignal.on_step
+
+    def on_step(self):
+        if self.step == 3:
+            self.received = signal.SIGINT
+        original(self)
+
+    monkeypatch.setattr(StopBySignal, "on_step", on_step)
+    outcome = command(
+        "train",
+        *PIX2PIX,
+        f"--dataset={pairs_folder()}",
+        f"--runs_dir={tmp_path}",
+        "--steps=3",
+        "--validate_every=2",
+        "--noexport",
+    )
+    assert outcome.status == 128 + signal.SIGINT
+    (run,) = tmp_path.iterdir()
+    assert [line["step"] for line in metrics(run, "validation")] == [2, 3]
+
+
+class TestJob:
+    def test_second_start_of_a_job_goes_on_with_its_run(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
+        assert command("train", *flags, "--steps=2").status == 0
+        outcome = command("train", *flags, "--steps=4")
+        assert outcome.status == 0 and "resumed at step 2 of 4" in outcome.out
+        (run,) = tmp_path.iterdir()
+        assert (run / "job.txt").read_text() == "night"
+        # Another job, or none, begins another run.
+        assert command("train", *flags[:-1], "--steps=2", "--job=day").status == 0
+        assert command("train", *flags[:-1], "--steps=2").status == 0
+        assert len(list(tmp_path.iterdir())) == 3
+
+    def test_dry_run_of_a_job_that_was_begun_trains_nothing(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
+        assert command("train", *flags, "--steps=2").status == 0
+        (run,) = tmp_path.iterdir()
+        before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+        outcome = command("train", *flags, "--steps=4", "--dry_run")
+        assert outcome.status == 0 and "plan: 4 steps" in outcome.out, outcome
+        assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+    def test_job_that_has_other_settings_is_refused_in_one_line(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night", "--steps=2")
+        assert command("train", *flags).status == 0
+        outcome = command("train", *flags, "--seed=3")
+        assert outcome.status == 2
+        assert outcome.err.startswith("error: --seed=3: --job=night is ")
+        assert "which has 0; begin a new job" in outcome.err
+
+
+class TestAccumulate:
+    def test_networks_that_mix_examples_are_refused_by_name(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}/runs", "--accumulate=2")
+        assert outcome.error_line.startswith("--accumulate=2: ")
+        assert "norm" in outcome.error_line
+        assert not (tmp_path / "runs").exists()
+
+    def test_batch_that_it_does_not_divide_is_refused(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}/runs", "--accumulate=5")
+        assert outcome.error_line == (
+            "--accumulate=5: a replica's batch of 32 cannot be divided by it"
+        )
+
+
+class TestInitFrom:
+    def test_new_run_starts_from_the_weights_of_another_and_from_nothing_else(self, tmp_path):
+        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", f"--init_from={dcgan_run()}")
+        assert command("train", *flags, "--steps=1", "--g_lr=1e-9", "--d_lr=1e-9").status == 0
+        (run,) = tmp_path.iterdir()
+        before, _ = checkpoint.read(Run(dcgan_run()).latest())
+        start, header = checkpoint.read(run / "checkpoints" / "step-00000000.safetensors")
+        assert header["step"] == 0 and int(start["step"]) == 0
+        networks = [n for n in start if n.partition("/")[0] in ("generator", "discriminator")]
+        assert len(networks) > 10
+        for name in networks:
+            np.testing.assert_array_equal(start[name], before[name])
+        moments = [n for n in start if n.startswith("g_optimizer/") and "momentum" in n]
+        assert moments and not any(start[name].any() for name in moments)
+
+    def test_other_networks_are_refused_by_what_differs(self, tmp_path):
+        outcome = command(
+            "train", *DCGAN, "--width=8", f"--runs_dir={tmp_path}", f"--init_from={dcgan_run()}"
+        )
+        assert outcome.status == 2 and outcome.out == ""
+        assert outcome.err.startswith(f"error: --init_from={dcgan_run()}: ")
+        assert "has shape" in outcome.err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_folder_that_is_no_run_is_refused(self, tmp_path):
+        outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}", "--init_from=nowhere")
+        assert outcome.error_line.startswith("--init_from=nowhere: ")
+
+
+def test_training_that_ends_by_itself_is_an_error(tmp_path, monkeypatch):
+    def forgets_the_default(self):
+        if self.step == 2:
+            next(iter(()))
+
+    monkeypatch.setattr(MeansLogger, "on_step", forgets_the_default)
+    with pytest.raises(RuntimeError, match="by itself after step 2"):
+        command("train", *DCGAN, "--steps=4", "--noexport", f"--runs_dir={tmp_path}")
