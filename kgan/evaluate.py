@@ -1,4 +1,4 @@
-"""`python -m kgan.evaluate --run=DIR`: measures a trained model, or pictures, beside real ones."""
+"""`python -m kgan.evaluate --run=DIR`: measures a trained model, or images, beside real ones."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
 LEAST, MOST = 2, 1_000_000
-WHAT = ("run", "saved_model", "pictures")
+WHAT = ("run", "saved_model", "images")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -19,17 +19,18 @@ def define_flags(values: flags.FlagValues) -> None:
 
     string("run", None, "The run folder.")
     string("saved_model", None, "An exported model that draws from seeds: saved_models/NAME/1.")
-    string("pictures", None, "A folder or zip of generated pictures.")
-    string("real", None, "For --saved_model and --pictures: a folder or zip of real ones.")
+    string("images", None, "A folder or zip of generated images.")
+    string("pictures", None, "The earlier name of --images.")
+    string("real", None, "For --saved_model and --images: a folder or zip of real ones.")
     string("metrics", None, "Which, NAME,NAME…; default: all that fit.")
     string(
         "features",
         None,
-        "What pictures are compared by: digits, stacked_digits, pixels, inception, or a name in "
+        "What images are compared by: digits, stacked_digits, pixels, inception, or a name in "
         "keras.applications; default: what fits the data.",
     )
     flags.DEFINE_integer(
-        "count", 10_000, "Pictures of each kind, at most.", LEAST, MOST, flag_values=values
+        "count", 10_000, "Images of each kind, at most.", LEAST, MOST, flag_values=values
     )
     flags.DEFINE_enum(
         "part",
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     given = settings.parse_command("kgan.evaluate", define_flags, arguments, needed=())
     if given is None:
         return
+    given.images = given.images or given.pictures
     _check(given)
     names = None if given.metrics is None else settings.parse_metrics("metrics", given.metrics)
     entry.import_tensorflow()
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     request = Request(given.part, names, given.features, given.count)
     loop.start_logging()
     if given.run is None:
-        folders.evaluate_pictures(given.saved_model, given.pictures, given.real, request)
+        folders.evaluate_images(given.saved_model, given.images, given.real, request)
         return
     run = open_run(given.run)
     resolved = run.settings()
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     if not runner.evaluate_run(run, collection, request, given.checkpoint):
         raise UserError(
             f"--run={given.run}: nothing fits its {given.part} part; --features=inception or "
-            "pixels compares any pictures"
+            "pixels compares any images"
         )
 
 
@@ -83,9 +85,9 @@ def _check(given):
         raise UserError(f"{many}: right would be one of {', '.join(f'--{n}=' for n in WHAT)}")
     if (given.real is None) != (asked == ["run"]):
         raise UserError(
-            f"--real={given.real}: a run has its own real pictures; leave it out"
+            f"--real={given.real}: a run has its own real images; leave it out"
             if given.real
-            else f"--{asked[0]}: needs --real=, a folder or zip of real pictures"
+            else f"--{asked[0]}: needs --real=, a folder or zip of real images"
         )
 
 

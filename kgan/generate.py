@@ -1,4 +1,4 @@
-"""`python -m kgan.generate --run=DIR`: pictures from seeds, between seeds, or from pictures."""
+"""`python -m kgan.generate --run=DIR`: images from seeds, between seeds, or from images."""
 
 import re
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ def define_flags(values: flags.FlagValues) -> None:
         flags.DEFINE_string(name, default, about, flag_values=values)
 
     string("run", None, "The run folder.")
-    string("seeds", "0-63", "Which pictures to draw: 5, or 0-63, or 1,4,9-12.")
+    string("seeds", "0-63", "Which images to draw: 5, or 0-63, or 1,4,9-12.")
     string(
         "label", None, "What to draw, where the model was told: 7, or glasses,hat; default: all."
     )
     string("interpolate", None, "Two seeds, A,B: draws the way from one to the other.")
-    flags.DEFINE_integer("frames", 10, "Pictures on that way.", 2, 1000, flag_values=values)
-    string("input", None, "A folder or zip of pictures to translate.")
+    flags.DEFINE_integer("frames", 10, "Images on that way.", 2, 1000, flag_values=values)
+    string("input", None, "A folder or zip of images to translate.")
     flags.DEFINE_enum(
         "direction",
         None,
@@ -32,7 +32,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Which way, for runs that learned both.",
         flag_values=values,
     )
-    string("out", None, "A PNG for a grid; a folder for single pictures and translations.")
+    string("out", None, "A PNG for a grid; a folder for single images and translations.")
     flags.DEFINE_integer(
         "seed", 0, "Which of the possible translations.", 0, 2**31 - 1, flag_values=values
     )

@@ -41,8 +41,8 @@ class LiveBatchNormalization(keras.layers.Layer):
     """Normalises with the statistics of what it sees, in training and afterwards.
 
     Training takes mean and variance over the whole global batch (summed over replicas, so that
-    N replicas of B/N pictures compute what one of B computes). Inference takes them over each
-    picture alone, so that an answer never depends on its batch-mates. At batch size 1 the two are
+    N replicas of B/N images compute what one of B computes). Inference takes them over each
+    image alone, so that an answer never depends on its batch-mates. At batch size 1 the two are
     the same, which is the setting of pix2pix. There are no moving averages.
 
     Args:
@@ -53,7 +53,7 @@ class LiveBatchNormalization(keras.layers.Layer):
         training: bool.
 
     Reference: Isola et al. 2017, section 3.3: at test time "batch normalization using the
-    statistics of the test batch", with batches of one picture.
+    statistics of the test batch", with batches of one image.
     """
 
     mixes_examples = True
@@ -95,7 +95,7 @@ class SeededDropout(keras.layers.Layer):
     """Drops units with a mask that is drawn statelessly from a seed of each example.
 
     The mask is always live: pix2pix keeps its dropout at test time, where it is the only noise.
-    A picture's mask depends on its own seed and on this layer's `salt`, never on its place in a
+    An image's mask depends on its own seed and on this layer's `salt`, never on its place in a
     batch, on the number of replicas or on how often the layer was called before.
 
     Args:
@@ -157,7 +157,7 @@ class Columns(keras.layers.Layer):
 class MinibatchDiscrimination(keras.layers.Layer):
     """Tells each example how near the others of its batch are: Σ exp(−‖difference‖₁) over them.
 
-    A generator that draws the same picture again and again is seen through at once. The batch is
+    A generator that draws the same image again and again is seen through at once. The batch is
     what one replica (or one part of an accumulated batch) sees, not the global one.
 
     Args:
@@ -299,10 +299,10 @@ class SpreadOut(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kgan")
 class ReflectionPadding(keras.layers.Layer):
-    """Pads pictures with their own mirror image, the border pixel itself not repeated.
+    """Pads images with their own mirror image, the border pixel itself not repeated.
 
     Args:
-        size: pixels on each side, fewer than the picture has.
+        size: pixels on each side, fewer than the image has.
 
     Call arguments:
         inputs: float [B, H, W, C].

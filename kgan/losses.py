@@ -113,7 +113,7 @@ def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         targets: the same shape.
 
     Returns:
-        float32 [B]; pictures in [-1, 1] give values in [0, 2].
+        float32 [B]; images in [-1, 1] give values in [0, 2].
 
     Reference: Isola et al. 2017, equation 3.
     """
@@ -211,7 +211,7 @@ Scores = Callable[[tf.Tensor], tf.Tensor]
 TINY = 1e-12
 # The weights of the papers, where the user gives none.
 PENALTY_WEIGHTS = {"none": 0.0, "unit_slope": 10.0, "r1": 10.0, "dragan": 10.0}
-DRAGAN_SPREAD = 0.5  # of a picture's own standard deviation
+DRAGAN_SPREAD = 0.5  # of an image's own standard deviation
 
 
 def squared_gradient_norm(scores: Scores, points: tf.Tensor) -> tf.Tensor:
@@ -243,7 +243,7 @@ def zero_centred_penalty(scores: Scores, points: tf.Tensor) -> tf.Tensor:
 
 
 def interpolate_images(reals: tf.Tensor, fakes: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-    """Gives points on the lines between real and generated pictures.
+    """Gives points on the lines between real and generated images.
 
     Args:
         reals: float32 [B, ...].
@@ -257,15 +257,15 @@ def interpolate_images(reals: tf.Tensor, fakes: tf.Tensor, shares: tf.Tensor) ->
 
 
 def perturb_images(reals: tf.Tensor, shares: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-    """Gives points near real pictures.
+    """Gives points near real images.
 
     Args:
         reals: float32 [B, ...].
         shares: float32 [B], uniform in [0, 1): how far out.
-        noise: standard normal, as large as the pictures.
+        noise: standard normal, as large as the images.
 
     Reference: Kodali et al. 2017, algorithm 1.
-    Differs from the paper: the noise is scaled by the standard deviation of each picture and not of
+    Differs from the paper: the noise is scaled by the standard deviation of each image and not of
         the batch, so that an example does not depend on its batch-mates.
     """
     axes = list(range(1, reals.shape.rank))
@@ -280,7 +280,7 @@ def penalty(name: str, scores: Scores, reals, fakes, chances) -> tf.Tensor:
     Args:
         name: `unit_slope` (on lines between real and generated), `dragan` (around real ones) or
             `r1` (at real ones).
-        scores: from pictures to scores.
+        scores: from images to scores.
         reals: float32 [B, ...].
         fakes: the same shape.
         chances: dict of what is random: `shares` float32 [B], and for dragan `noise`.

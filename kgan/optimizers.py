@@ -115,10 +115,10 @@ def players(settings, names: Sequence[str] = ("g", "d"), **adam_options) -> dict
 def average(settings) -> dict:
     """Gives the options of the generator's optimiser that keep a running average of its weights.
 
-    The average forgets half of what it knows every `ema_half_life` pictures: β = ½^(B / half-life)
+    The average forgets half of what it knows every `ema_half_life` images: β = ½^(B / half-life)
     for a global batch of B.
 
-    Reference: Karras et al. 2018, section 4 and its code (the half-life in pictures).
+    Reference: Karras et al. 2018, section 4 and its code (the half-life in images).
     """
     if not settings.ema_half_life:
         return {}

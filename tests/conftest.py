@@ -23,7 +23,7 @@ tf.config.set_logical_device_configuration(
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory):
-    """What is kept of real pictures goes with the tests."""
+    """What is kept of real images goes with the tests."""
     os.environ["KGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 

@@ -131,7 +131,7 @@ def pairs_folder() -> pathlib.Path:
     for part, count in (("train", 12), ("val", 3), ("test", 5)):
         (root / part).mkdir(parents=True)
         for number in range(count):
-            # Blocks of 8 pixels; every picture holds all classes.
+            # Blocks of 8 pixels; every image holds all classes.
             blocks = rng.permutation(np.arange(16) % len(PALETTE)).reshape(4, 4)
             classes = blocks.repeat(8, axis=0).repeat(8, axis=1)
             noise = rng.integers(-20, 21, (32, 32, 3))
@@ -154,9 +154,9 @@ def unpaired_folder() -> pathlib.Path:
     ):
         (root / place).mkdir(parents=True)
         for number in range(count):
-            picture = np.zeros((16, 16, 3), np.uint8)
-            picture[..., channel] = rng.integers(low, low + 100, (16, 16))
-            Image.fromarray(picture).save(root / place / f"{number}.png")
+            image = np.zeros((16, 16, 3), np.uint8)
+            image[..., channel] = rng.integers(low, low + 100, (16, 16))
+            Image.fromarray(image).save(root / place / f"{number}.png")
     return root
 
 
@@ -178,7 +178,7 @@ def cyclegan_run() -> pathlib.Path:
 @functools.cache
 def dcgan_run() -> pathlib.Path:
     """A finished run that draws from seeds; nobody writes into it."""
-    # So fast that its seeds give pictures that can be told apart.
+    # So fast that its seeds give images that can be told apart.
     return train_in(
         shared_folder(),
         *DCGAN,

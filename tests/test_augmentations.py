@@ -1,4 +1,4 @@
-"""What the discriminator sees of a picture: worked out by hand on pictures of a few pixels."""
+"""What the discriminator sees of an image: worked out by hand on images of a few pixels."""
 
 import numpy as np
 import pytest
@@ -8,26 +8,26 @@ from kgan import augmentations
 
 
 def ramp(side=8):
-    """A picture whose pixels all differ: float32 [1, side, side, 1]."""
+    """An image whose pixels all differ: float32 [1, side, side, 1]."""
     return tf.reshape(tf.range(1.0, side * side + 1), [1, side, side, 1])
 
 
 def test_middle_chances_leave_colours_as_they_are():
-    pictures = tf.random.uniform([2, 4, 4, 3], seed=1)
-    found = augmentations.brightness_saturation_contrast(pictures, tf.fill([2, 3], 0.5))
-    np.testing.assert_allclose(found, pictures, atol=1e-6)
+    images = tf.random.uniform([2, 4, 4, 3], seed=1)
+    found = augmentations.brightness_saturation_contrast(images, tf.fill([2, 3], 0.5))
+    np.testing.assert_allclose(found, images, atol=1e-6)
 
 
 def test_brightness_shifts_saturation_greys_contrast_scales():
-    picture = tf.constant([[[[0.0, 0.6]], [[0.4, 1.0]]]])  # greys 0.3 and 0.7, mean 0.5
+    image = tf.constant([[[[0.0, 0.6]], [[0.4, 1.0]]]])  # greys 0.3 and 0.7, mean 0.5
 
     def changed(*chances):
-        return augmentations.brightness_saturation_contrast(picture, tf.constant([chances]))
+        return augmentations.brightness_saturation_contrast(image, tf.constant([chances]))
 
-    np.testing.assert_allclose(changed(1.0, 0.5, 0.5), picture + 0.5, atol=1e-6)
+    np.testing.assert_allclose(changed(1.0, 0.5, 0.5), image + 0.5, atol=1e-6)
     grey = [[[[0.3, 0.3]], [[0.7, 0.7]]]]
     np.testing.assert_allclose(changed(0.5, 0.0, 0.5), grey, atol=1e-6)
-    np.testing.assert_allclose(changed(0.5, 0.5, 0.0), 0.5 + (picture - 0.5) / 2, atol=1e-6)
+    np.testing.assert_allclose(changed(0.5, 0.5, 0.0), 0.5 + (image - 0.5) / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize(("chance", "shift"), [(0.0, -1), (0.5, 0), (0.99, 1)])
@@ -54,8 +54,8 @@ def test_cutout_is_a_hole_of_half_the_sides_that_may_hang_over_the_edge(chance, 
 
 
 def test_each_example_is_changed_by_its_own_chances():
-    pictures = tf.concat([ramp(), ramp()], 0)
-    moved = augmentations.translation(pictures, tf.constant([[0.5, 0.5], [0.0, 0.5]]))
+    images = tf.concat([ramp(), ramp()], 0)
+    moved = augmentations.translation(images, tf.constant([[0.5, 0.5], [0.0, 0.5]]))
     np.testing.assert_array_equal(moved[0], ramp()[0])
     assert (moved[1] != ramp()[0]).numpy().any()
 
@@ -63,12 +63,12 @@ def test_each_example_is_changed_by_its_own_chances():
 def test_gradients_pass_through_all_of_them():
     names = augmentations.parse("color,translation,cutout")
     assert augmentations.chances_needed(names) == 7
-    pictures, chances = tf.ones([2, 8, 8, 3]), tf.fill([2, 7], 0.4)
+    images, chances = tf.ones([2, 8, 8, 3]), tf.fill([2, 7], 0.4)
     with tf.GradientTape() as tape:
-        tape.watch(pictures)
-        seen = augmentations.augment(pictures, names, chances)
-    assert seen.shape == pictures.shape
-    assert (tape.gradient(seen, pictures).numpy() != 0).any(axis=(1, 2, 3)).all()
+        tape.watch(images)
+        seen = augmentations.augment(images, names, chances)
+    assert seen.shape == images.shape
+    assert (tape.gradient(seen, images).numpy() != 0).any(axis=(1, 2, 3)).all()
 
 
 def test_unknown_name_is_refused():

@@ -46,10 +46,10 @@ class Answering:
         self.answers = answers
         self.given = 0
 
-    def translate(self, pictures):
-        assert pictures.dtype == np.float32 and np.abs(pictures).max() <= 1
-        answers = self.answers[self.given : self.given + len(pictures)]
-        self.given += len(pictures)
+    def translate(self, images):
+        assert images.dtype == np.float32 and np.abs(images).max() <= 1
+        answers = self.answers[self.given : self.given + len(images)]
+        self.given += len(images)
         return answers.astype(np.float32) / 127.5 - 1
 
 
@@ -119,7 +119,7 @@ def test_pairs_without_a_label_map_are_measured_by_distances_alone():
     )
 
 
-def test_similarity_is_measured_where_pictures_hold_its_window():
+def test_similarity_is_measured_where_images_hold_its_window():
     targets = np.zeros((2, 11, 12, 3), np.uint8)
     answers = np.stack([targets[0], targets[1] + np.uint8(255)])
     measured = pairs.compare(Answering(answers), collection(targets, targets))
@@ -131,7 +131,7 @@ def test_similarity_is_measured_where_pictures_hold_its_window():
         assert "ssim" not in measured and "ssim_standard_error" not in measured
 
 
-def test_all_pictures_count_also_those_of_a_last_short_batch():
+def test_all_images_count_also_those_of_a_last_short_batch():
     count = 2 * pairs.BATCH + 3
     targets = np.zeros((count, 1, 1, 3), np.uint8)
     answers = targets.copy()
@@ -141,7 +141,7 @@ def test_all_pictures_count_also_those_of_a_last_short_batch():
     assert measured["l1"] == pytest.approx(2 / count)
 
 
-def test_one_picture_has_no_standard_error():
+def test_one_image_has_no_standard_error():
     _, photos = two_photos()
     measured = pairs.compare(Answering(photos[:1]), collection(photos[:1], photos[:1]))
     expected = {"pictures": 1, "l1": 0.0, "psnr": 58.92261}
@@ -176,7 +176,7 @@ def test_command_measures_the_best_checkpoint_prints_and_keeps(tmp_path):
     assert line["l1"] != before["l1"]
     said = [" ".join(words.split()) for words in outcome.out.splitlines()]
     assert said[:2] == [
-        "measured: 5 pictures of the test part",
+        "measured: 5 images of the test part",
         f"l1 {line['l1']:.4f} ± {line['l1_standard_error']:.4f}",
     ]
 
@@ -195,7 +195,7 @@ def test_other_parts_can_be_measured(tmp_path):
     for part, count in (("train", 12), ("validation", 3)):
         outcome = command("evaluate", f"--run={run}", f"--part={part}")
         assert outcome.status == 0
-        assert f"measured: {count} pictures of the {part} part" in outcome.out
+        assert f"measured: {count} images of the {part} part" in outcome.out
     assert [line["part"] for line in evaluations(run)] == ["test", "train", "validation"]
 
 
@@ -219,7 +219,7 @@ def test_tensorboard_shows_what_was_measured(tmp_path):
     assert not any("time" in tag or "pictures" in tag for tag in shown)
 
 
-def test_runs_that_draw_are_measured_beside_the_real_pictures(tmp_path):
+def test_runs_that_draw_are_measured_beside_the_real_images(tmp_path):
     run = copy_of(dcgan_run(), tmp_path)
     outcome = command("evaluate", f"--run={run}", "--metrics=kid,modes", "--count=40")
     assert (outcome.status, outcome.err) == (0, "")
@@ -231,7 +231,7 @@ def test_runs_that_draw_are_measured_beside_the_real_pictures(tmp_path):
     assert {"kid_digits_40", "kid_digits_40_standard_error", "modes_digits_40"} < set(line)
     assert "fid_digits_40" not in line
     said = [" ".join(words.split()) for words in outcome.out.splitlines()]
-    assert said[0].startswith("measured: 40 drawn pictures against 40 real ones of the test part")
+    assert said[0].startswith("measured: 40 drawn images against 40 real ones of the test part")
     assert f"modes_digits_40 {line['modes_digits_40']:.4f}" in said
 
 
@@ -260,7 +260,7 @@ def png_folder(folder, count, seed):
     return folder
 
 
-def test_two_folders_of_pictures_are_compared(tmp_path):
+def test_two_folders_of_images_are_compared(tmp_path):
     first = png_folder(tmp_path / "first", 210, 0)
     outcome = command("evaluate", f"--pictures={first}", f"--real={first}")
     assert (outcome.status, outcome.err) == (0, ""), outcome
@@ -304,7 +304,7 @@ def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
         f"--runs_dir={tmp_path}/runs",
     )
     assert outcome.error_line.startswith("--validate_metrics=ssim: does not fit")
-    # 64 features want 65 pictures.
+    # 64 features want 65 images.
     outcome = command(
         "train",
         *DCGAN,

@@ -36,12 +36,12 @@ def test_export_draws_what_the_model_of_the_run_draws(exported):
     served = tf.saved_model.load(exported[dcgan_run()]).signatures
     model = kgan.load(str(dcgan_run()))
     latents = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
-    pictures = served["serving_default"](latents=tf.constant(latents))["pictures"]
-    np.testing.assert_allclose(pictures, model.generate(latents), atol=1e-5)
+    images = served["serving_default"](latents=tf.constant(latents))["pictures"]
+    np.testing.assert_allclose(images, model.generate(latents), atol=1e-5)
     seeds = [3, 0, 70_000]
-    pictures = served["from_seeds"](seeds=tf.constant(seeds))["pictures"]
+    images = served["from_seeds"](seeds=tf.constant(seeds))["pictures"]
     expected = model.generate(model.latents_from_seeds(seeds))
-    np.testing.assert_allclose(pictures, expected, atol=1e-5)
+    np.testing.assert_allclose(images, expected, atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
 
 
@@ -49,9 +49,9 @@ def test_export_translates_as_the_model_of_the_run_does(exported):
     served = tf.saved_model.load(exported[pix2pix_run()]).signatures
     model = kgan.load(str(pix2pix_run()))
     given = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
-    answers = served["serving_default"](pictures=tf.constant(given))["pictures"]
+    answers = served["serving_default"](images=tf.constant(given))["pictures"]
     np.testing.assert_allclose(answers, model.translate(given), atol=1e-5)
-    answers = served["with_seed"](pictures=tf.constant(given), seed=tf.constant(9))["pictures"]
+    answers = served["with_seed"](images=tf.constant(given), seed=tf.constant(9))["pictures"]
     np.testing.assert_allclose(answers, model.translate(given, 9), atol=1e-5)
     # Dropout is live: another seed is another answer.
     assert np.abs(answers - model.translate(given)).max() > 1e-3

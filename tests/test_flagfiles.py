@@ -23,7 +23,7 @@ STAND_INS = {
 
 @pytest.fixture(scope="module")
 def colours(tmp_path_factory):
-    """A folder of small pictures in colour, by class, with parts."""
+    """A folder of small images in colour, by class, with parts."""
     root = tmp_path_factory.mktemp("colours")
     rng = np.random.default_rng(0)
     for part in ("train", "test"):
@@ -31,8 +31,8 @@ def colours(tmp_path_factory):
             folder = root / part / name
             folder.mkdir(parents=True)
             for number in range(3):
-                picture = rng.integers(0, 256, (32, 32, 3), np.uint8)
-                Image.fromarray(picture).save(folder / f"{number}.png")
+                image = rng.integers(0, 256, (32, 32, 3), np.uint8)
+                Image.fromarray(image).save(folder / f"{number}.png")
     return root
 
 

@@ -33,7 +33,7 @@ ROUNDING, LEAST_AGREEING, FARTHEST = 1e-5, 0.98, 0.005
 
 def import_scheme(name):
     """Imports what a `.keras` file names: the one place that knows where schemes are."""
-    importlib.import_module(f"kgan.schemes.{name}")
+    importlib.import_module(f"kgan.models.{name}")
 
 
 def machine() -> dict[str, str]:
@@ -147,7 +147,7 @@ def test_run_is_measured_again(name, copied):
     assert after.keys() == before.keys()
     for key in set(before) - {"time", "seconds"}:
         if isinstance(before[key], float):
-            # Some count pictures: rounding may put one of 100 elsewhere.
+            # Some count images: rounding may put one of 100 elsewhere.
             assert after[key] == pytest.approx(before[key], rel=0.01, abs=0.01), key
         else:
             assert after[key] == before[key], key

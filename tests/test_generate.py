@@ -10,12 +10,12 @@ from kgan.utils.errors import UserError
 from tests.small_runs import PALETTE, command, copy_of, dcgan_run, pix2pix_run
 
 GAP = 2
-SIDE = 48  # pictures of 16 pixels are shown three times as large
+SIDE = 48  # images of 16 pixels are shown three times as large
 
 
-def levels(pictures):
-    """Rounds pictures in [-1, 1] to what a PNG holds."""
-    return np.clip(np.rint(127.5 * np.asarray(pictures) + 127.5), 0, 255).astype(np.uint8)
+def levels(images):
+    """Rounds images in [-1, 1] to what a PNG holds."""
+    return np.clip(np.rint(127.5 * np.asarray(images) + 127.5), 0, 255).astype(np.uint8)
 
 
 def drawn_by_the_model(seeds):
@@ -30,7 +30,7 @@ def run_command(run, *arguments):
 
 
 def tile(sheet, row, column):
-    """Cuts a picture out of a grid, at its own size again."""
+    """Cuts an image out of a grid, at its own size again."""
     top, left = (GAP + place * (SIDE + GAP) for place in (row, column))
     return np.asarray(sheet)[top : top + SIDE : 3, left : left + SIDE : 3]
 
@@ -62,11 +62,11 @@ def test_grid_shows_the_seeds_in_order_and_leaves_the_rest_white(tmp_path):
     out = tmp_path / "new folder" / "grid.png"
     assert run_command(dcgan_run(), "--seeds=4,0-3", f"--out={out}") == str(out)
     sheet = Image.open(out)
-    # Five pictures: three columns, two rows.
+    # Five images: three columns, two rows.
     assert sheet.size == (3 * (SIDE + GAP) + GAP, 2 * (SIDE + GAP) + GAP)
-    for place, picture in enumerate(drawn_by_the_model([4, 0, 1, 2, 3])):
+    for place, image in enumerate(drawn_by_the_model([4, 0, 1, 2, 3])):
         shown = tile(sheet, place // 3, place % 3)
-        np.testing.assert_allclose(shown.astype(int), picture.astype(int), atol=1)
+        np.testing.assert_allclose(shown.astype(int), image.astype(int), atol=1)
     assert (tile(sheet, 1, 2) == 255).all()
 
 
@@ -76,13 +76,13 @@ def test_out_that_is_no_png_gets_one_file_a_seed(tmp_path):
     )
     names = sorted(path.name for path in (tmp_path / "single").iterdir())
     assert names == ["seed-000007.png", "seed-000012.png"]
-    pictures = [np.asarray(Image.open(tmp_path / "single" / name)) for name in names]
-    assert pictures[0].shape == (16, 16)
-    np.testing.assert_allclose(np.int32(pictures), np.int32(drawn_by_the_model([7, 12])), atol=1)
-    assert np.any(pictures[0] != pictures[1])
+    images = [np.asarray(Image.open(tmp_path / "single" / name)) for name in names]
+    assert images[0].shape == (16, 16)
+    np.testing.assert_allclose(np.int32(images), np.int32(drawn_by_the_model([7, 12])), atol=1)
+    assert np.any(images[0] != images[1])
 
 
-def test_a_seed_gives_its_picture_whatever_stands_beside_it(tmp_path):
+def test_a_seed_gives_its_image_whatever_stands_beside_it(tmp_path):
     # More than one batch, with the seed in the second.
     for name, seeds in (("many", "0-69"), ("alone", "66")):
         run_command(dcgan_run(), f"--seeds={seeds}", f"--out={tmp_path}/{name}")
@@ -93,7 +93,7 @@ def test_a_seed_gives_its_picture_whatever_stands_beside_it(tmp_path):
     np.testing.assert_allclose(many, alone, atol=1)
 
 
-def test_interpolation_goes_from_one_seed_s_picture_to_the_other_s(tmp_path):
+def test_interpolation_goes_from_one_seed_s_image_to_the_other_s(tmp_path):
     out = tmp_path / "way.png"
     run_command(dcgan_run(), "--interpolate=3,17", "--frames=5", f"--out={out}")
     sheet = Image.open(out)
@@ -109,7 +109,7 @@ def test_interpolation_goes_from_one_seed_s_picture_to_the_other_s(tmp_path):
     np.testing.assert_allclose(tile(sheet, 0, 2).astype(int), expected, atol=1)
 
 
-def test_pictures_go_into_the_run_where_no_place_is_given(tmp_path):
+def test_images_go_into_the_run_where_no_place_is_given(tmp_path):
     run = copy_of(dcgan_run(), tmp_path)
     assert run_command(run, "--seeds=0") == str(run / "seeds.png")
     assert run_command(run, "--interpolate=1,2") == str(run / "interpolation-1-2.png")
@@ -132,7 +132,7 @@ def inputs(tmp_path_factory):
         Image.fromarray(colours).save(folder / name)
     Image.fromarray(maps["small.png"][..., 0]).save(folder / "grey.gif")
     Image.fromarray(maps["small.png"]).save(folder / "small.jpg", quality=95)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder, maps["small.png"]
 
 
@@ -140,7 +140,7 @@ NAMES = {
     "deep/er/wide.png",
     "deep/large.v2.png",
     "grey.png",
-    # Two pictures that differ in their suffix alone both keep it.
+    # Two images that differ in their suffix alone both keep it.
     "small.jpg.png",
     "small.png.png",
 }
@@ -203,13 +203,13 @@ def test_seed_chooses_among_the_possible_translations(inputs, tmp_path):
         assert np.any(first[name] != other[name])
 
 
-def test_folder_without_pictures_is_refused(tmp_path):
-    (tmp_path / "notes.txt").write_text("no picture")
+def test_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
     line = command("generate", f"--run={pix2pix_run()}", f"--input={tmp_path}").error_line
-    assert line.startswith(f"--input={tmp_path}: holds no pictures")
+    assert line.startswith(f"--input={tmp_path}: holds no images")
 
 
-def test_damaged_picture_is_refused_by_its_name(tmp_path):
+def test_damaged_image_is_refused_by_its_name(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     outcome = command(
         "generate", f"--run={pix2pix_run()}", f"--input={tmp_path}", f"--out={tmp_path}/out"

@@ -14,12 +14,12 @@ def normal(*shape, seed=0):
     return np.random.default_rng(seed).normal(0.5, 2.0, shape).astype(np.float32)
 
 
-def normalised(pictures, axes, gamma, beta, epsilon=1e-5):
+def normalised(images, axes, gamma, beta, epsilon=1e-5):
     """(x − mean) / √(variance + ε) · γ + β, in double precision."""
-    pictures = pictures.astype(np.float64)
-    mean = pictures.mean(axes, keepdims=True)
-    variance = ((pictures - mean) ** 2).mean(axes, keepdims=True)
-    return (pictures - mean) / np.sqrt(variance + epsilon) * gamma + beta
+    images = images.astype(np.float64)
+    mean = images.mean(axes, keepdims=True)
+    variance = ((images - mean) ** 2).mean(axes, keepdims=True)
+    return (images - mean) / np.sqrt(variance + epsilon) * gamma + beta
 
 
 def live_norm(channels, **arguments):
@@ -32,61 +32,59 @@ def live_norm(channels, **arguments):
 
 
 @pytest.mark.parametrize(("training", "axes"), [(True, (0, 1, 2)), (False, (1, 2))])
-def test_live_norm_is_over_the_batch_in_training_and_over_a_picture_afterwards(training, axes):
+def test_live_norm_is_over_the_batch_in_training_and_over_a_image_afterwards(training, axes):
     layer, gamma, beta = live_norm(3)
-    pictures = normal(4, 5, 6, 3)
+    images = normal(4, 5, 6, 3)
     np.testing.assert_allclose(
-        layer(pictures, training=training), normalised(pictures, axes, gamma, beta), atol=1e-5
+        layer(images, training=training), normalised(images, axes, gamma, beta), atol=1e-5
     )
 
 
-def test_live_norm_of_one_picture_is_the_same_in_training_and_afterwards():
+def test_live_norm_of_one_image_is_the_same_in_training_and_afterwards():
     layer, *_ = live_norm(3)
-    picture = normal(1, 5, 6, 3)
-    np.testing.assert_allclose(
-        layer(picture, training=True), layer(picture, training=False), atol=1e-6
-    )
+    image = normal(1, 5, 6, 3)
+    np.testing.assert_allclose(layer(image, training=True), layer(image, training=False), atol=1e-6)
 
 
 def test_live_norm_at_inference_does_not_see_batch_mates():
     layer, *_ = live_norm(3)
-    pictures = normal(3, 5, 6, 3)
-    mates = pictures.copy()
+    images = normal(3, 5, 6, 3)
+    mates = images.copy()
     mates[1:] = 9 * normal(2, 5, 6, 3, seed=1)
-    np.testing.assert_array_equal(layer(pictures)[0], layer(mates)[0])
-    assert np.abs(layer(pictures, training=True)[0] - layer(mates, training=True)[0]).max() > 0.1
+    np.testing.assert_array_equal(layer(images)[0], layer(mates)[0])
+    assert np.abs(layer(images, training=True)[0] - layer(mates, training=True)[0]).max() > 0.1
 
 
 def test_live_norm_adds_epsilon_to_the_variance():
     # Values ±1 about 0 have variance 1: with ε = 3 they come out as ±1/2.
     layer = layers.LiveBatchNormalization(epsilon=3.0)
-    pictures = np.float32([1, -1, 1, -1]).reshape(1, 2, 2, 1)
-    np.testing.assert_allclose(layer(pictures), pictures / 2, atol=1e-7)
+    images = np.float32([1, -1, 1, -1]).reshape(1, 2, 2, 1)
+    np.testing.assert_allclose(layer(images), images / 2, atol=1e-7)
 
 
 def test_live_norm_keeps_half_precision_outside_and_float32_inside():
     # In float16 the squares of these deviations would overflow.
     layer = layers.LiveBatchNormalization(dtype="mixed_float16")
-    pictures = tf.constant(300 * normal(2, 4, 4, 1), tf.float16)
-    outputs = layer(pictures)
+    images = tf.constant(300 * normal(2, 4, 4, 1), tf.float16)
+    outputs = layer(images)
     assert outputs.dtype == tf.float16
-    expected = normalised(pictures.numpy(), (1, 2), 1.0, 0.0)
+    expected = normalised(images.numpy(), (1, 2), 1.0, 0.0)
     np.testing.assert_allclose(outputs, expected, atol=5e-3)
 
 
 def test_live_norm_on_two_replicas_matches_one(two_replicas):
-    pictures, weights = normal(4, 3, 3, 2), normal(4, 3, 3, 2, seed=1)
+    images, weights = normal(4, 3, 3, 2), normal(4, 3, 3, 2, seed=1)
 
-    def step(layer, pictures, weights):
+    def step(layer, images, weights):
         with tf.GradientTape() as tape:
-            tape.watch(pictures)
-            outputs = layer(pictures, training=True)
+            tape.watch(images)
+            outputs = layer(images, training=True)
             total = tf.reduce_sum(outputs * weights)
-        gradients = tape.gradient(total, [pictures, *[v.value for v in layer.trainable_variables]])
+        gradients = tape.gradient(total, [images, *[v.value for v in layer.trainable_variables]])
         return outputs, gradients
 
     alone, *_ = live_norm(2)
-    outputs, (to_pictures, *to_weights) = step(alone, tf.constant(pictures), weights)
+    outputs, (to_images, *to_weights) = step(alone, tf.constant(images), weights)
 
     with two_replicas.scope():
         layer, *_ = live_norm(2)
@@ -95,15 +93,15 @@ def test_live_norm_on_two_replicas_matches_one(two_replicas):
     def run():
         def local():
             rows = tf.distribute.get_replica_context().replica_id_in_sync_group * 2
-            part = [tf.constant(array)[rows : rows + 2] for array in (pictures, weights)]
+            part = [tf.constant(array)[rows : rows + 2] for array in (images, weights)]
             return step(layer, *part)
 
         return two_replicas.run(local)
 
-    split_outputs, (split_to_pictures, *split_to_weights) = run()
+    split_outputs, (split_to_images, *split_to_weights) = run()
     parts = two_replicas.experimental_local_results
     np.testing.assert_allclose(np.concatenate(parts(split_outputs)), outputs, atol=1e-5)
-    np.testing.assert_allclose(np.concatenate(parts(split_to_pictures)), to_pictures, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(parts(split_to_images)), to_images, atol=1e-5)
     for split, whole in zip(split_to_weights, to_weights, strict=True):
         np.testing.assert_allclose(sum(parts(split)), whole, atol=1e-4)
 
@@ -121,7 +119,7 @@ def test_live_norm_has_two_weights_a_channel_and_its_config_makes_it_again():
 
 
 def dropped(layer, inputs, *numbers):
-    """Applies a dropout with the seeds of these numbers, one a picture."""
+    """Applies a dropout with the seeds of these numbers, one an image."""
     return np.asarray(layer(inputs, randomness.seeds_from_numbers(numbers)))
 
 
@@ -155,11 +153,11 @@ def test_same_seed_gives_the_same_mask_and_another_another():
 
 def test_mask_does_not_depend_on_place_in_batch_or_batch_size():
     layer = layers.SeededDropout(0.5)
-    pictures = np.repeat(normal(1, 4, 4, 2), 3, axis=0)
-    alone = dropped(layer, pictures[:1], 7)[0]
-    batch = dropped(layer, pictures, 1, 2, 7)
+    images = np.repeat(normal(1, 4, 4, 2), 3, axis=0)
+    alone = dropped(layer, images[:1], 7)[0]
+    batch = dropped(layer, images, 1, 2, 7)
     np.testing.assert_array_equal(batch[2], alone)
-    np.testing.assert_array_equal(dropped(layer, pictures[:2], 7, 2)[0], alone)
+    np.testing.assert_array_equal(dropped(layer, images[:2], 7, 2)[0], alone)
     assert (batch[0] != alone).any()
 
 

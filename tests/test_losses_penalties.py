@@ -49,7 +49,7 @@ def test_points_between_lie_on_the_lines_one_share_an_example():
     np.testing.assert_allclose(found[:, 0, :, 0], [[-0.5, -0.5], [1.0, 1.0]])
 
 
-def test_points_around_are_as_far_out_as_the_picture_spreads():
+def test_points_around_are_as_far_out_as_the_image_spreads():
     reals = tf.constant([[[[1.0], [-1.0]]], [[[2.0], [2.0]]]])  # standard deviations 1 and 0
     noise = tf.constant([[[[1.0], [2.0]]], [[[1.0], [2.0]]]])
     found = losses.perturb_images(reals, tf.constant([0.5, 0.5]), noise)

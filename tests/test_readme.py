@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_python_lines_run_and_give_what_they_say():
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    # A tenth of the pictures is enough to see that every line works.
+    # A tenth of the images is enough to see that every line works.
     names = {}
     exec(code.replace("[640,", "[64,").replace("steps_per_epoch=5", "steps_per_epoch=1"), names)
     assert names["grid"].shape == (16, 32, 32, 1)

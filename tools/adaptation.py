@@ -30,7 +30,7 @@ from tools import cells
 
 SIZE = 32
 EPOCHS, BATCH, RATE = 3, 64, 1e-3
-TRANSLATED = 100  # pictures at once
+TRANSLATED = 100  # images at once
 BASE = (
     "--model=cyclegan",
     "--dataset=mnist+usps",
@@ -77,8 +77,8 @@ def read(name: str, manual_dir: str, data_dir: str, part: str) -> tuple[np.ndarr
     return fields["image"], fields["label"]
 
 
-def classifier(pictures: np.ndarray, labels: np.ndarray, seed: int, epochs: int) -> keras.Model:
-    """Trains the same network on whatever pictures it is given."""
+def classifier(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int) -> keras.Model:
+    """Trains the same network on whatever images it is given."""
     keras.utils.set_random_seed(seed)
     network = keras.Sequential(
         [
@@ -96,21 +96,21 @@ def classifier(pictures: np.ndarray, labels: np.ndarray, seed: int, epochs: int)
     network.compile(
         keras.optimizers.Adam(RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    network.fit(pictures, labels, batch_size=BATCH, epochs=epochs, verbose=0)
+    network.fit(images, labels, batch_size=BATCH, epochs=epochs, verbose=0)
     return network
 
 
-def right(network: keras.Model, pictures: np.ndarray, labels: np.ndarray) -> float:
+def right(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
     """Computes the share of digits that a classifier has right."""
-    return float((network.predict(pictures, batch_size=500, verbose=0).argmax(1) == labels).mean())
+    return float((network.predict(images, batch_size=500, verbose=0).argmax(1) == labels).mean())
 
 
-def translated(run: pathlib.Path, pictures: np.ndarray) -> np.ndarray:
+def translated(run: pathlib.Path, images: np.ndarray) -> np.ndarray:
     """Translates MNIST's digits to USPS."""
     way = kgan.load(str(run)).ways["AtoB"]
     parts = [
-        way.translate(pictures[start : start + TRANSLATED])
-        for start in range(0, len(pictures), TRANSLATED)
+        way.translate(images[start : start + TRANSLATED])
+        for start in range(0, len(images), TRANSLATED)
     ]
     return np.concatenate(parts)
 
@@ -141,8 +141,8 @@ def main() -> None:
     ]
     jobs += [("target only", usps, 3 * EPOCHS, None, n) for n in range(given.seeds)]
     found = {}
-    for name, (pictures, labels), epochs, run, seed in progress.bar(jobs, unit="classifier"):
-        seen = pictures if run is None else translated(run, pictures)
+    for name, (images, labels), epochs, run, seed in progress.bar(jobs, unit="classifier"):
+        seen = images if run is None else translated(run, images)
         network = classifier(seen, labels, seed, epochs)
         found.setdefault(name, []).append(right(network, *test))
     source = statistics.mean(found["source only"])

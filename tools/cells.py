@@ -39,7 +39,7 @@ class Cell:
     """A training to be compared with others.
 
     Args:
-        name: what it is called in tables and under pictures.
+        name: what it is called in tables and under images.
         flags: of `kgan.train`.
         steps: of the generator.
         seed: of weights, noise and order.
@@ -251,7 +251,7 @@ def draw(
 
     Args:
         sheets: names and run folders.
-        place: the picture to write.
+        place: the image to write.
         columns: sheets a row.
         size: pixels, width and height, that a sheet may have at most.
         part: of each sheet, from above.

@@ -22,7 +22,7 @@ BASE = ("--batch_size=64", "--log_every=20")
 DCGAN = ("--model=dcgan", "--width=16")
 CDCGAN = ("--model=cdcgan", "--dataset=mnist", "--g_width=32", "--d_width=16")
 MNIST = (*DCGAN, "--dataset=mnist")
-EPOCH = 938  # steps of 64 in 60,000 pictures
+EPOCH = 938  # steps of 64 in 60,000 images
 EXPERIMENTS = {
     "as given": MNIST,
     "momentum 0.9": (*MNIST, "--beta_1=0.9"),
@@ -54,7 +54,7 @@ Made by `python tools/experiments.py --work=FOLDER --manual_dir=MNIST --cifar10=
 lists after its section 1.2, and its question 11, each a run of a DCGAN of half the course's width
 (cDCGAN: a quarter), batch 64, seed 0, {steps} steps where the row does not say otherwise,
 {company}. One seed a row, and short runs: an ordering of close
-rows says nothing, and pictures say more than numbers.
+rows says nothing, and images say more than numbers.
 
 Losses and scores are means of the last tenth; scores are logits, high is real. The digits are what
 a classifier sees that has {accuracy:.1%} of real test digits right, among 10,000 drawn ones: how
@@ -104,7 +104,7 @@ def row(cell: cells.Cell, run: pathlib.Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     cells.add_flags(parser, steps=1500)
-    parser.add_argument("--cifar10", required=True, help="a folder or zip of its pictures")
+    parser.add_argument("--cifar10", required=True, help="a folder or zip of its images")
     given = parser.parse_args()
     given.cifar10 = os.path.abspath(given.cifar10)
     data = {"CIFAR-10": (f"--dataset={given.cifar10}",)}

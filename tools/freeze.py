@@ -23,11 +23,11 @@ sys.path.insert(0, str(ROOT))
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "2", "CUDA_VISIBLE_DEVICES": "-1"}
 os.environ.update(QUIET)
 
-import numpy as np  # noqa: E402
-from safetensors.numpy import load_file, save_file  # noqa: E402
+import numpy as np
+from safetensors.numpy import load_file, save_file
 
-import kgan  # noqa: E402
-from tests import test_frozen  # noqa: E402
+import kgan
+from tests import test_frozen
 
 STOPPED, END = 2, test_frozen.END
 LARGE = 20_000  # bytes of a sample that is not kept
@@ -114,7 +114,7 @@ def questions(model) -> dict[str, np.ndarray]:
         return {"seeds": np.arange(2), "conditions": rows}
     if hasattr(model, "latents_from_seeds"):
         return {"seeds": np.arange(2)}
-    shape = (2, *model.ways[None].picture_shape)
+    shape = (2, *model.ways[None].image_shape)
     given = rng.uniform(-1, 1, shape).astype(np.float32)
     return {"given": given, "seeds": np.arange(2)}
 

@@ -208,14 +208,14 @@ def mixtures():
 
 
 def translations():
-    """Checks the measures of pairs on noisy pictures of 256 levels."""
+    """Checks the measures of pairs on noisy images of 256 levels."""
     rng = np.random.default_rng(SEED)
     target = rng.integers(0, 256, (64, 64, 3))
     answer = np.clip(target + rng.integers(-40, 41, target.shape), 0, 255)
     as_floats = [np.float32(x[None] / 127.5 - 1) for x in (answer, target)]
     yield Check(
         "PSNR",
-        "a picture with noise",
+        "an image with noise",
         "scikit-image on 256 levels",
         skimage_metrics.peak_signal_noise_ratio(
             target.astype(np.uint8), answer.astype(np.uint8), data_range=255
@@ -225,7 +225,7 @@ def translations():
     )
     yield Check(
         "SSIM",
-        "a picture with noise",
+        "an image with noise",
         "scikit-image on 256 levels",
         skimage_metrics.structural_similarity(
             target.astype(np.uint8),
@@ -262,8 +262,8 @@ def digits(data_dir: str | None, manual_dir: str | None):
             manual_dir=manual_dir,
         )
         source = collection.parts["test"]
-        pictures = pipeline.examples(source, ("image",), len(source))["image"]
-        seen = features.find(collection.features)(pictures)
+        images = pipeline.examples(source, ("image",), len(source))["image"]
+        seen = features.find(collection.features)(images)
         counts = class_scores.class_counts(seen.probabilities)
         if name == "mnist":
             labels = pipeline.examples(source, ("label",), len(source))["label"]

@@ -49,7 +49,7 @@ trainings and counts; nothing is typed in.
 What is promised:
 
 - With `--deterministic`, a run that is killed at any moment and resumed ends with the same weights,
-  averages, logged curve and sample pictures as one that was never killed, bit for bit. No step of
+  averages, logged curve and sample images as one that was never killed, bit for bit. No step of
   `metrics.jsonl` or TensorBoard is doubled or missing. What a clock says (`seconds`,
   `images_per_second`, `peak_memory_mb`) is no part of that.
 - A kill costs the steps since the last checkpoint (`--checkpoint_every`), which are done again. A
@@ -209,7 +209,7 @@ def kill_in_words(counts: dict[str, dict]) -> dict:
             "training proper, a third at a random time since the start of the process; one resumed",
             "run in three is killed again. Compared are all arrays of the last and the best",
             "checkpoint, the state of the callbacks, each line of `metrics.jsonl`, each scalar and",
-            "picture of TensorBoard, the bytes of the sample pictures, and the list of files.",
+            "image of TensorBoard, the bytes of the sample images, and the list of files.",
             "",
             "| scheme | runs | kills | went on | runs that differ | seconds |",
             "|---|---|---|---|---|---|",
@@ -307,18 +307,18 @@ def nan_injected(bench: Bench) -> dict:
     }
 
 
-def corrupt_pictures(bench: Bench) -> dict:
-    """Some pictures of a training part cut in half: skipped, refused, and above the limit."""
+def corrupt_images(bench: Bench) -> dict:
+    """Some images of a training part cut in half: skipped, refused, and above the limit."""
     of = bench.reference(bench.names[0])
     data = next(flag for flag in of.flags if flag.startswith("--dataset=")).partition("=")[2]
     rest = [flag for flag in of.flags if not flag.startswith("--dataset=")]
-    words, count = [], kills.PICTURES
+    words, count = [], kills.IMAGES
     cases = ((1, ()), (1, ("--bad_images=fail",)), (3, ()), (3, ("--bad_limit=0.2",)))
     for damaged, extra in cases:
         folder = bench.folder / "try"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(data, folder / "data")
-        # All pictures of the training part, however its layout nests them.
+        # All images of the training part, however its layout nests them.
         paths = sorted(p for p in (folder / "data").rglob("*.png") if "train" in str(p.parent))
         for path in paths[3 : 3 + damaged]:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -329,7 +329,7 @@ def corrupt_pictures(bench: Bench) -> dict:
         given = extra[0] if extra else "skip, the default"
         words.append(f"{damaged} of {count}, {given}: {end_of(ended)}, {skipped} named and skipped")
         bench.say(given)
-    return {"tried": str(len(cases)), "happened": "; ".join(words), "lost": "the skipped pictures"}
+    return {"tried": str(len(cases)), "happened": "; ".join(words), "lost": "the skipped images"}
 
 
 def two_writers(bench: Bench) -> dict:
@@ -420,7 +420,7 @@ FAULTS = {
     "disk": Fault("disk full", disk_full),
     "readonly": Fault("run folder read-only", read_only),
     "nan": Fault("NaN in a weight", nan_injected),
-    "pictures": Fault("pictures that cannot be read", corrupt_pictures),
+    "pictures": Fault("images that cannot be read", corrupt_images),
     "writers": Fault("two writers in one run", two_writers),
     "worker": Fault("one of two workers killed", worker_killed, replicas.worker_killed_in_words),
     "replicas": Fault("replicas against one device", replica_equality, replicas.equality_in_words),

@@ -1,4 +1,4 @@
-"""Writes docs/results.md and its pictures from run folders.
+"""Writes docs/results.md and its images from run folders.
 
     python tools/results.py runs/00001-pix2pix-facades runs/00002-dcgan-mnist …
 
@@ -19,7 +19,7 @@ from kgan.cli import settings
 from kgan.metrics.comparison import ERROR
 
 DOCS = ROOT / "docs"
-WIDEST = 560  # pixels of a picture in docs
+WIDEST = 560  # pixels of an image in docs
 # What changes no result, or is written elsewhere.
 UNSAID = (
     *settings.PLACES,
@@ -43,14 +43,14 @@ machine with other runs: a row with 1 core had that one to itself and other runs
 its images/s are lower bounds. What was learned counts here, not the clock.
 
 The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
-pictures in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
+images in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
 colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what kgan's
 digit network sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is
 KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.6 for real
-digits. Likelihoods are means over unseen pictures with their standard errors, in nats but where
-bits are said: `log_likelihood_nats_500_N` of N random-bit pictures by 500 importance samples each,
+digits. Likelihoods are means over unseen images with their standard errors, in nats but where
+bits are said: `log_likelihood_nats_500_N` of N random-bit images by 500 importance samples each,
 a lower bound, as `elbo_nats_N` is a lower one; `log_likelihood_logit_nats_N` exact, of dequantised
-pictures in logit space, whose `bits_per_dimension_N` are those of their 256 levels.
+images in logit space, whose `bits_per_dimension_N` are those of their 256 levels.
 
 What was compared with several seeds has pages of its own:
 
@@ -74,19 +74,19 @@ SAID = {
     "pix2pix-facades": "the paper's facades are others (256 px, 200 epochs), and it gives no L1",
     "camvid_to_photo": "no figure for CamVid",
     "camvid_to_labels": "no figure for CamVid",
-    "scenes": "`001` names depth from a picture as an example, without a figure",
-    "dcgan_mnist": "`004`, 1.2: pictures, no figure",
+    "scenes": "`001` names depth from an image as an example, without a figure",
+    "dcgan_mnist": "`004`, 1.2: images, no figure",
     "dcgan_cifar10": "`004` asks to try it, no figure",
     "gan_mnist": "`002`, 2.6: readable digits, poor in variety",
     "gan_sevens_and_eights": "`002`, figures 2.4 and 2.5: both digits, with shapes between them",
     "lsgan_mnist": "`001` gives the loss, no figure",
-    "wgan_mnist": "paper, figure 3: the estimate falls as pictures get better",
+    "wgan_mnist": "paper, figure 3: the estimate falls as images get better",
     "wgan_course": "`002`, ch. 4: the estimate goes with quality, no figure",
     "wgan_authors_schedule": "`000`, 4: no figure",
     "wgan_gp_mnist": "paper: no figure for MNIST",
-    "cgan_mnist": "`004`, 2.3: pictures, no figure",
-    "cdcgan_mnist": "`004`, 2.2: pictures, no figure",
-    "cdcgan_faces": "`004`, 2.1: pictures with several attributes at once, no figure",
+    "cgan_mnist": "`004`, 2.3: images, no figure",
+    "cdcgan_mnist": "`004`, 2.2: images, no figure",
+    "cdcgan_faces": "`004`, 2.1: images with several attributes at once, no figure",
     "sngan_mnist": "paper: Inception score 8.22, FID 21.7 on CIFAR-10, no MNIST",
     "vae_mnist": "`003`, III: no figure; published with 5,000 importance samples, after hours: VAE "
     "−86.4 nats, IWAE-50 −84.8",
@@ -95,7 +95,7 @@ SAID = {
     "flow_ring": "no figure; the mixture itself has 4.25 nats",
     "mnist_to_usps": "`000`, figure of 6 x 3 triplets",
     "cyclegan": "a built-in pair of sets, in no paper",
-    "cyclegan_day2dusk": "no figure for these pictures",
+    "cyclegan_day2dusk": "no figure for these images",
 }
 FOOT = """
 ## MNIST to USPS and back
@@ -143,7 +143,7 @@ def judged(run: pathlib.Path) -> str:
 
 
 def cycles(train: list[dict], evaluations: list[dict]) -> str:
-    """Says how the reconstruction errors fell, and what they are of unseen pictures."""
+    """Says how the reconstruction errors fell, and what they are of unseen images."""
     tenth = max(1, len(train) // 10)
 
     def mean(name, lines):
@@ -185,7 +185,7 @@ def outcome(train: list[dict], evaluations: list[dict]) -> str:
     if evaluations:
         kept = {k: v for k, v in evaluations[-1].items() if isinstance(v, float) and k != "time"}
         count = evaluations[-1]["pictures"]
-        return f"{count} unseen pictures: " + ", ".join(f"{k} {v:.4f}" for k, v in kept.items())
+        return f"{count} unseen images: " + ", ".join(f"{k} {v:.4f}" for k, v in kept.items())
     if "wasserstein" in train[0]:
         tenth = max(1, len(train) // 10)
         values = [line["wasserstein"] for line in train]
@@ -219,13 +219,13 @@ def command(run: pathlib.Path, name: str) -> str:
 
 
 def row(run: pathlib.Path) -> str:
-    """Writes a run's row of the table and its picture into docs."""
+    """Writes a run's row of the table and its shown into docs."""
     lines = read_lines(run / "metrics.jsonl")
     train = [line for line in lines if line["kind"] == "train"]
     end = [line for line in lines if line["kind"] == "end"][-1]
     name = run.name.partition("-")[2]
-    picture = sorted((run / "samples").glob("step-*.png"))[-1]
-    image = Image.open(picture)
+    shown = sorted((run / "samples").glob("step-*.png"))[-1]
+    image = Image.open(shown)
     if image.width > WIDEST:
         image = image.resize((WIDEST, image.height * WIDEST // image.width), Image.LANCZOS)
     image.save(DOCS / f"{name}.png", optimize=True)

@@ -35,10 +35,10 @@ NO_END = 10_000_000  # steps; the time ends it
 HEAD = """# Modes of stacked MNIST
 
 Made by `python tools/stacked.py --work=FOLDER --manual_dir=MNIST`: three random digits as the three
-channels of a picture, 1,000 modes (Metz et al. 2017). Batch 64, Adam 2e-4 with β1 0.5, two updates
+channels of an image, 1,000 modes (Metz et al. 2017). Batch 64, Adam 2e-4 with β1 0.5, two updates
 of G for one of D, uniform latents of 100, as Lin et al. 2018 (PacGAN) have them; width 16 at
 32x32 pixels, {minutes:g} minutes each, one seed, {company}.
-They train 100,000 steps. Of 26,000 drawn pictures each channel is read by the digit network that
+They train 100,000 steps. Of 26,000 drawn images each channel is read by the digit network that
 comes with kgan. The divergence is KL(drawn ‖ even) in nats; real triples have
 {real:.4f}, even draws 0.0192.
 

@@ -33,11 +33,11 @@ def read(collection, part: str) -> tuple[np.ndarray, np.ndarray]:
     return fields["image"], fields["label"]
 
 
-def moved(pictures, labels):
-    """Moves each picture by up to 2 pixels each way."""
+def moved(images, labels):
+    """Moves each image by up to 2 pixels each way."""
     size = digit_network.SIZE
-    padded = tf.pad(pictures, [[0, 0], [MOVED, MOVED], [MOVED, MOVED], [0, 0]], constant_values=-1)
-    offsets = tf.random.uniform([tf.shape(pictures)[0], 2], 0, 2 * MOVED + 1, tf.int32)
+    padded = tf.pad(images, [[0, 0], [MOVED, MOVED], [MOVED, MOVED], [0, 0]], constant_values=-1)
+    offsets = tf.random.uniform([tf.shape(images)[0], 2], 0, 2 * MOVED + 1, tf.int32)
     cut = tf.map_fn(
         lambda given: tf.slice(given[0], [given[1][0], given[1][1], 0], [size, size, 1]),
         (padded, offsets),
@@ -62,17 +62,17 @@ def main() -> None:
         data_dir=given.data_dir,
         manual_dir=given.manual_dir,
     )
-    pictures, labels = read(collection, "train")
+    images, labels = read(collection, "train")
     network = digit_network.build()
     classifier = keras.Model(network.input, network.outputs[1])
-    steps = given.epochs * (len(pictures) // BATCH)
+    steps = given.epochs * (len(images) // BATCH)
     classifier.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    batches = tf.data.Dataset.from_tensor_slices((pictures, labels))
-    batches = batches.shuffle(len(pictures)).batch(BATCH, drop_remainder=True).map(moved)
+    batches = tf.data.Dataset.from_tensor_slices((images, labels))
+    batches = batches.shuffle(len(images)).batch(BATCH, drop_remainder=True).map(moved)
     classifier.fit(batches, epochs=given.epochs, verbose=2)
     _, accuracy = classifier.evaluate(*read(collection, "test"), batch_size=500, verbose=0)
     digit_network.save(

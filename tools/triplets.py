@@ -1,8 +1,8 @@
-"""Draws the course's figure of 6 x 3 pictures (`000`): real, translated, and translated back.
+"""Draws the course's figure of 6 x 3 images (`000`): real, translated, and translated back.
 
     python tools/triplets.py RUN docs/NAME.png [--direction=AtoB]
 
-RUN is a run of CycleGAN; the pictures are of its test part, spread over it.
+RUN is a run of CycleGAN; the images are of its test part, spread over it.
 """
 
 import argparse

@@ -15,17 +15,17 @@ COLLAPSE_SHARE = 0.25  # of the greatest diversity so far
 # swapped labels, which did not help there; 2.6.4: the minibatch; 4.4: a critic collapsed, too.
 ADVICE = {
     "discriminator_won": (
-        "the discriminator tells real from generated pictures without error, so that the "
+        "the discriminator tells real from generated images without error, so that the "
         "generator learns little; the course advises the least-squares or the Wasserstein loss, "
         "another ratio of the learning rates (a lower --d_lr), and targets of 0.7 to 0.99 "
-        "instead of 1 for real pictures (--real_label)"
+        "instead of 1 for real images (--real_label)"
     ),
     "generator_collapsed": (
-        "the generator draws nearly the same picture from different latents; the course advises "
+        "the generator draws nearly the same image from different latents; the course advises "
         "noise on a hidden layer of the generator (--hidden_noise, which helped most there), no "
         "bias in its last layer (--nooutput_bias), minibatch discrimination "
         "(--minibatch_kernels), and data of more kinds; targets of 0.7 to 0.99 for "
-        "real pictures did not help there, and the Wasserstein loss alone may collapse, too"
+        "real images did not help there, and the Wasserstein loss alone may collapse, too"
     ),
 }
 

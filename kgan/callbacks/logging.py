@@ -20,7 +20,7 @@ class MeansLogger(StepCallback):
         log: where to.
         every: steps between two lines.
         steps_per_epoch: what an epoch is.
-        images_per_step: training pictures that one step takes.
+        images_per_step: training images that one step takes.
         last_step: where the run ends, which is logged whatever `every` says.
     """
 

@@ -15,10 +15,10 @@ class SampleImages(StepCallback):
     """Draws the model at the start, every now and then, and at the end.
 
     Args:
-        log: gets the picture for TensorBoard.
+        log: gets the image for TensorBoard.
         folder: gets it as PNG.
         every: when.
-        draw: makes the picture of the model.
+        draw: makes the image of the model.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SampleImages(StepCallback):
         sheet = self.draw(self.model)
         with atomic_write(self.folder / f"step-{self.step:08d}.png") as place:
             sheet.save(place, "PNG")
-        self.log.picture("samples", self.step, sheet)
+        self.log.image("samples", self.step, sheet)
         self._drawn = self.step
 
     def state(self):

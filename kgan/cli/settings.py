@@ -120,16 +120,16 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     string("classes", None, "Keeps these classes only: names or numbers, parted by commas.")
     choice("layout", "auto", LAYOUTS, "What the folder's layout is; auto looks.")
     choice("direction", "AtoB", ["AtoB", "BtoA"], "Which side of a pair is given.")
-    choice("pairs", None, DERIVED_PAIRS, "Makes pairs of single pictures.")
+    choice("pairs", None, DERIVED_PAIRS, "Makes pairs of single images.")
     string("palette", None, "Colours of a label map, as RRGGBB,RRGGBB,…")
     string("image_size", None, "Pixels: N for a square, HxW for a rectangle.")
-    choice("fit", "resize", ["resize", "crop"], "How a picture is brought to the size.")
+    choice("fit", "resize", ["resize", "crop"], "How an image is brought to the size.")
     choice("bad_images", "skip", ["skip", "fail"], "What happens with one that cannot be read.")
     number("bad_limit", 0.05, "With --bad_images=skip: the share that ends the run.", 0, 1)
     choice("channels", "auto", ["auto", "1", "3", "4"], "Grey, colour, or colour with alpha.")
-    number("jitter", None, "Training pictures are this much larger and cropped; 1 is off.", 1, 2)
-    boolean("flip", None, "Mirrors training pictures; default: with --jitter, if the set allows.")
-    number("cache_gb", 4.0, "Decoded pictures up to this size are kept in memory.", 0, 1e6)
+    number("jitter", None, "Training images are this much larger and cropped; 1 is off.", 1, 2)
+    boolean("flip", None, "Mirrors training images; default: with --jitter, if the set allows.")
+    number("cache_gb", 4.0, "Decoded images up to this size are kept in memory.", 0, 1e6)
 
     integer("batch_size", None, "Global batch; default: the scheme's times the replicas.", 1, 10**6)
     integer("epochs", None, "Passes over the training part.", 1, MOST_STEPS)
@@ -141,7 +141,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimiser of the {name}.")
         string(f"{player}_options", None, f"More of the {name}'s optimiser: epsilon=1e-7,rho=0.9")
     number("beta_2", None, "Adam's second decay.", 0, 1)
-    number("ema_half_life", 0, "Pictures in which an average of G forgets half; 0: none.", 0, 1e12)
+    number("ema_half_life", 0, "Images in which an average of G forgets half; 0: none.", 0, 1e12)
     choice("lr_schedule", "constant", schedules.SCHEDULES, "How the learning rates fall.")
     number("lr_decay_from", 0.5, "Share of the run after which they fall.", 0, 1)
     integer("accumulate", 1, "A step's batch is worked through in so many parts.", 1, 4096)
@@ -150,7 +150,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         "precision",
         "float32",
         ["float32", "mixed_float16", "mixed_bfloat16"],
-        "What the layers compute in; weights, losses and pictures stay float32.",
+        "What the layers compute in; weights, losses and images stay float32.",
     )
     boolean("deterministic", False, "The same bits each time, at some cost in speed.")
 
@@ -174,7 +174,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
     boolean("dry_run", False, "Checks all, prints the plan, trains nothing.")
     string("checkpoint_every", "5min", "N (steps), Nepochs, Nmin or Ns.")
     integer("keep_checkpoints", 2, "How many of the last ones are kept.", 1, 10**6)
-    string("sample_every", None, "The same, for sample pictures; default: 20 in the run.")
+    string("sample_every", None, "The same, for sample images; default: 20 in the run.")
     string("validate_every", None, "The same, for the validation part; default: 10 in the run.")
     string(
         "validate_metrics",
@@ -183,7 +183,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         "is the best. Default: for pairs their L1, else nothing.",
     )
     string("validate_features", None, "By what: digits, pixels, inception …; default: what fits.")
-    integer("validate_count", 2000, "On how many pictures, at most.", 2, 1_000_000)
+    integer("validate_count", 2000, "On how many images, at most.", 2, 1_000_000)
     integer(
         "max_rollbacks",
         3,
@@ -195,7 +195,7 @@ def define_shared_flags(values: flags.FlagValues) -> None:
         "on_collapse",
         "warn",
         ["warn", "stop", "rollback"],
-        "What happens when the generator draws the same picture again and again.",
+        "What happens when the generator draws the same image again and again.",
     )
     integer("log_every", 20, "Steps between two lines of metrics.jsonl.", 1, MOST_STEPS)
 

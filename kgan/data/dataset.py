@@ -26,14 +26,14 @@ class Source(Protocol):
     Random access, and nothing else, is what makes a batch a function of (seed, step): the order
     is computed by the pipeline and never remembered by an iterator. A source that reads several
     examples faster at once than one by one has a `read_many` besides; call it by the function of
-    that name. One of labelled pictures that knows its labels without reading the pictures has
+    that name. One of labelled images that knows its labels without reading the images has
     them as `labels`; see `labels_of`.
     """
 
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns one example; pictures are uint8, uint16 or float32 in [0, 1], [H, W, C].
+        """Returns one example; images are uint8, uint16 or float32 in [0, 1], [H, W, C].
 
         Keys by kind of collection: `image` (of points float32 [D], as they are); `image` and
         `label` (int32 scalar); `image` and `attributes` (float32 [K], 0 or 1); `input` and
@@ -96,9 +96,9 @@ class Dataset:
         noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
             on the test part; None where it is not known.
         mixture: what points were drawn from, where that is known.
-        features: by which `kgan.metrics.features` its pictures are compared, where there are some
+        features: by which `kgan.metrics.features` its images are compared, where there are some
             that know what they show.
-        mirrors: whether a mirrored picture could be one of the set. It could not where the
+        mirrors: whether a mirrored image could be one of the set. It could not where the
             light always comes from one side.
     """
 
@@ -137,13 +137,13 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True)
 class ImageFormat:
-    """How pictures are brought to the size and the channels that a scheme trains on.
+    """How images are brought to the size and the channels that a scheme trains on.
 
     Args:
-        size: (height, width) in pixels of validation and test pictures.
-        train_size: (height, width) of training pictures; larger than `size` where the
+        size: (height, width) in pixels of validation and test images.
+        train_size: (height, width) of training images; larger than `size` where the
             augmentation crops (286 for 256 in pix2pix).
-        channels: 1, 3 or 4; None looks at the pictures: 1 if all are grey, else 3. Alpha is
+        channels: 1, 3 or 4; None looks at the images: 1 if all are grey, else 3. Alpha is
             composited over white unless 4 channels are asked for.
         fit: `resize` (stretches to the size) or `crop` (keeps the shape: resizes the shorter
             side, then cuts the middle out).
@@ -166,8 +166,8 @@ class DataSpec:
     Args:
         kind: one of `KINDS`.
         size: (height, width) that the networks see.
-        channels: of the picture, of the target of a pair, or of the pictures of B.
-        input_channels: of the given side of a pair, or of the pictures of A; equal to `channels`
+        channels: of the image, of the target of a pair, or of the images of B.
+        input_channels: of the given side of a pair, or of the images of A; equal to `channels`
             otherwise.
         class_names: of a labelled collection, or of the attributes.
 
@@ -190,9 +190,9 @@ def spec_of(collection: Dataset, size: tuple[int, int]) -> DataSpec:
     """Reads the channels off the first training examples."""
     examples = [collection.parts[part].read(0) for part in collection.training_parts]
     first, last = examples[0], examples[-1]
-    picture = last["target" if collection.kind == "paired" else "image"]
+    image = last["target" if collection.kind == "paired" else "image"]
     given = first["input" if collection.kind == "paired" else "image"]
     if collection.kind == "points":
         size = (1, 1)
-    channels, input_channels = picture.shape[-1], given.shape[-1]
+    channels, input_channels = image.shape[-1], given.shape[-1]
     return DataSpec(collection.kind, size, channels, input_channels, collection.class_names)

@@ -1,4 +1,4 @@
-"""One encoded picture to one array of the size and the channels that a scheme trains on."""
+"""One encoded image to one array of the size and the channels that a scheme trains on."""
 
 import io
 import os
@@ -39,12 +39,12 @@ _TRANSPOSES = {
 }
 
 
-def is_picture(name: str) -> bool:
-    """Says whether a file name ends like a picture's."""
+def is_image(name: str) -> bool:
+    """Says whether a file name ends like an image's."""
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def read_picture(
+def read_image(
     data: bytes,
     name: str,
     size: tuple[int, int] | None = None,
@@ -52,31 +52,31 @@ def read_picture(
     fit: str = "resize",
     nearest: bool = False,
 ) -> np.ndarray:
-    """Reads an encoded picture into an array of a given size.
+    """Reads an encoded image into an array of a given size.
 
     Args:
         data: the bytes of a JPEG, PNG, GIF (its first frame), BMP, WebP, TIFF, PGM or PPM file.
         name: what messages call it.
-        size: (height, width) in pixels, or None for the picture's own.
+        size: (height, width) in pixels, or None for the image's own.
         channels: 1, 3 or 4.
         fit: `resize` (stretches) or `crop` (keeps the shape and cuts the middle out).
         nearest: takes the nearest pixel, for label maps; otherwise pixels are averaged.
 
     Returns:
-        uint8 [H, W, channels]; uint16 for a 16-bit grey PNG or TIFF. Pictures with 16 bits in
+        uint8 [H, W, channels]; uint16 for a 16-bit grey PNG or TIFF. Images with 16 bits in
         each of several channels come as uint8, which is all that Pillow gives of them.
 
     Raises:
-        UserError: damaged, empty or oversized picture.
+        UserError: damaged, empty or oversized image.
     """
     # A JPEG can be decoded at a half, a quarter or an eighth of its size, several times faster.
     # Staying at twice the wanted size leaves the last halving to the better filter.
     smallest = None if size is None or nearest else 2 * max(size)
-    return shape_picture(decode(data, name, smallest), name, size, channels, fit, nearest)
+    return shape_image(decode(data, name, smallest), name, size, channels, fit, nearest)
 
 
 def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
-    """Decodes a picture and turns it upright, in the mode that it was saved in.
+    """Decodes an image and turns it upright, in the mode that it was saved in.
 
     Args:
         data: bytes of the file.
@@ -87,7 +87,7 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
         A Pillow image, loaded.
 
     Raises:
-        UserError: damaged, empty or oversized picture.
+        UserError: damaged, empty or oversized image.
     """
     image = _open(data, name)
     try:
@@ -113,11 +113,11 @@ def _reduce(image: Image.Image, smallest: int) -> None:
             return
 
 
-def picture_size(data: bytes, name: str) -> tuple[int, int]:
-    """Returns (height, width) of a picture, once upright, from its header alone.
+def image_size(data: bytes, name: str) -> tuple[int, int]:
+    """Returns (height, width) of an image, once upright, from its header alone.
 
     Raises:
-        UserError: damaged, empty or oversized picture.
+        UserError: damaged, empty or oversized image.
     """
     image = _open(data, name)
     # A PNG may carry its orientation behind the pixels, which are not worth decoding for it.
@@ -128,12 +128,12 @@ def picture_size(data: bytes, name: str) -> tuple[int, int]:
 
 def _open(data: bytes, name: str) -> Image.Image:
     if not data:
-        raise UserError(f"{printable(name)}: the file is empty; a whole picture is needed")
+        raise UserError(f"{printable(name)}: the file is empty; a whole image is needed")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{printable(name)}: not a picture that can be read; right would be a whole JPEG, "
+            f"{printable(name)}: not an image that can be read; right would be a whole JPEG, "
             "PNG, GIF, BMP, WebP or TIFF file"
         ) from error
     except Image.DecompressionBombError as error:
@@ -148,14 +148,14 @@ def _open(data: bytes, name: str) -> Image.Image:
 def _oversized(name: str) -> str:
     return (
         f"{printable(name)}: its header announces more than {PIXEL_LIMIT / 1e6:.0f} million "
-        "pixels; right would be a smaller picture"
+        "pixels; right would be a smaller image"
     )
 
 
 def _damaged(name: str, error: Exception) -> str:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return (
-        f"{printable(name)}: the picture is damaged or cut off ({printable(reason)}); "
+        f"{printable(name)}: the image is damaged or cut off ({printable(reason)}); "
         "right would be a whole file"
     )
 
@@ -166,7 +166,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
-        return 1  # a damaged note about the picture does not spoil the picture
+        return 1  # a damaged note about the image does not spoil the image
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -174,7 +174,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def shape_picture(
+def shape_image(
     image: Image.Image,
     name: str,
     size: tuple[int, int] | None,
@@ -182,7 +182,7 @@ def shape_picture(
     fit: str = "resize",
     nearest: bool = False,
 ) -> np.ndarray:
-    """Brings a decoded picture to channels and size; see `read_picture` for the arguments."""
+    """Brings a decoded image to channels and size; see `read_image` for the arguments."""
     if channels not in (1, 3, 4):
         raise ValueError(f"`channels` must be 1, 3 or 4. Received: channels={channels}")
     if fit not in ("resize", "crop"):
@@ -247,25 +247,25 @@ def _to_size(
             return image.crop((left, top, left + wanted[0], top + wanted[1]))
         left, top = (image.width - width) / 2, (image.height - height) / 2
         box = (left, top, min(left + width, image.width), min(top + height, image.height))
-    # Pillow widens the bicubic kernel when it shrinks a picture, which is what antialiases.
+    # Pillow widens the bicubic kernel when it shrinks an image, which is what antialiases.
     how = Image.Resampling.NEAREST if nearest else Image.Resampling.BICUBIC
     return image.resize(wanted, how, box=box)
 
 
 def split_sides(image: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Cuts a double-width picture into its left and right half."""
+    """Cuts a double-width image into its left and right half."""
     width, height = image.size
     half = width // 2
     return image.crop((0, 0, half, height)), image.crop((width - half, 0, width, height))
 
 
 def is_grey(image: Image.Image, name: str) -> bool:
-    """Says whether a decoded picture is grey in what it shows.
+    """Says whether a decoded image is grey in what it shows.
 
     Raises:
         UserError: pixels of a kind that cannot be shown.
     """
     if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
         return True
-    rgb = shape_picture(image, name, None, 3)
+    rgb = shape_image(image, name, None, 3)
     return bool((rgb == rgb[..., :1]).all())

@@ -7,19 +7,19 @@ import numpy as np
 MOST_COLOURS = 64  # of a label map
 
 
-def label_colours(picture: np.ndarray) -> np.ndarray | None:
-    """Returns the colours of a picture if they are so few that they must be labels.
+def label_colours(image: np.ndarray) -> np.ndarray | None:
+    """Returns the colours of an image if they are so few that they must be labels.
 
     Args:
-        picture: uint8 [H, W, 1 or 3], of a file that was saved without loss.
+        image: uint8 [H, W, 1 or 3], of a file that was saved without loss.
 
     Returns:
         uint8 [K, 3], sorted; None for more than 64 colours, or for fewer than 16 pixels a
-        colour on average: in a picture of 8 by 8 pixels, few colours mean nothing.
+        colour on average: in an image of 8 by 8 pixels, few colours mean nothing.
     """
-    if picture.dtype != np.uint8:
+    if image.dtype != np.uint8:
         return None
-    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3)).astype(np.uint32)
+    rgb = np.broadcast_to(image, (*image.shape[:2], 3)).astype(np.uint32)
     seen = np.zeros(1 << 24, bool)  # faster than sorting millions of pixels
     seen[(rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]] = True
     codes = np.flatnonzero(seen)
@@ -28,16 +28,16 @@ def label_colours(picture: np.ndarray) -> np.ndarray | None:
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
 
 
-def looks_like_label_map(picture: np.ndarray) -> bool:
-    """Says whether a losslessly saved picture has few colours; see `label_colours`."""
-    return label_colours(picture) is not None
+def looks_like_label_map(image: np.ndarray) -> bool:
+    """Says whether a losslessly saved image has few colours; see `label_colours`."""
+    return label_colours(image) is not None
 
 
 def common_palette(colours: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Returns the colours that label maps have between them, uint8 [K, 3], sorted.
 
     Args:
-        colours: what `label_colours` returns for each of several pictures.
+        colours: what `label_colours` returns for each of several images.
 
     Returns:
         None if one of them is no label map, or if there is one colour in all or more than 64.
@@ -48,19 +48,19 @@ def common_palette(colours: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return palette if 2 <= len(palette) <= MOST_COLOURS else None
 
 
-def share_near(picture: np.ndarray, palette: np.ndarray, distance: float = 40.0) -> float:
+def share_near(image: np.ndarray, palette: np.ndarray, distance: float = 40.0) -> float:
     """Returns the share of pixels whose RGB distance to some palette colour is small enough.
 
     Args:
-        picture: uint8 [H, W, 1 or 3]; of a large one, every so many pixels are looked at.
+        image: uint8 [H, W, 1 or 3]; of a large one, every so many pixels are looked at.
         palette: uint8 [K, 3].
         distance: Euclidean, channels in 0..255.
     """
-    if picture.dtype != np.uint8:
+    if image.dtype != np.uint8:
         return 0.0
-    step = max(1, min(picture.shape[:2]) // 128)
-    picture = picture[::step, ::step]
-    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3)).astype(np.int32)
+    step = max(1, min(image.shape[:2]) // 128)
+    image = image[::step, ::step]
+    rgb = np.broadcast_to(image, (*image.shape[:2], 3)).astype(np.int32)
     near = np.zeros(rgb.shape[:2], bool)
     for colour in palette.astype(np.int32):
         near |= np.square(rgb - colour).sum(axis=-1) <= distance**2

@@ -4,7 +4,7 @@ Example number p of a run (p = step · batch + place) is taken from pass p // n 
 the place that a keyed permutation of 0 … n − 1 gives p % n. There is no shuffle buffer, and no
 iterator whose state would have to be saved: a run that starts at step s sees what an
 uninterrupted run sees from step s on, bit for bit. Augmentation draws statelessly from the same
-numbers. Decoded pictures are cached before augmentation, never after.
+numbers. Decoded images are cached before augmentation, never after.
 """
 
 import dataclasses
@@ -32,10 +32,10 @@ CHUNK = 256  # examples read at once
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """What is done to training pictures, alike for both halves of a pair.
+    """What is done to training images, alike for both halves of a pair.
 
     Args:
-        size: (height, width) that is cut out at random of the larger training pictures.
+        size: (height, width) that is cut out at random of the larger training images.
         flip: mirrors left and right, with probability ½.
 
     Reference: Isola et al. 2017, section 6.2 (random jitter and mirroring).
@@ -70,12 +70,12 @@ class Shard:
 WHOLE_BATCH = Shard()
 
 
-def to_domain(pictures: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """Converts uint8, uint16 or float32-in-[0, 1] pictures to float32 in [-1, 1]."""
-    pictures = tf.convert_to_tensor(pictures)
-    if pictures.dtype == tf.float32:
-        return pictures * 2.0 - 1.0
-    return tf.cast(pictures, tf.float32) * (2.0 / pictures.dtype.max) - 1.0
+def to_domain(images: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """Converts uint8, uint16 or float32-in-[0, 1] images to float32 in [-1, 1]."""
+    images = tf.convert_to_tensor(images)
+    if images.dtype == tf.float32:
+        return images * 2.0 - 1.0
+    return tf.cast(images, tf.float32) * (2.0 / images.dtype.max) - 1.0
 
 
 def examples(source: Source, keys: tuple[str, ...], count: int | None = None) -> dict:
@@ -195,7 +195,7 @@ def joint_training_batches(
 
 
 def raise_user_errors(step: Callable):
-    """Calls what takes training batches, and gives back the refusal of a picture as it was.
+    """Calls what takes training batches, and gives back the refusal of an image as it was.
 
     TensorFlow raises an error of its own where reading ends a step, and hands on no more than the
     text of the traceback; a `UserError` is one line of it.
@@ -245,10 +245,10 @@ def shuffled_indices(positions: tf.Tensor, count: int, seed: int) -> tf.Tensor:
 def augment(
     fields: tuple, augmentation: Augmentation, seed: tf.Tensor, first=0, batch_size=None
 ) -> tuple:
-    """Crops and mirrors every picture field alike.
+    """Crops and mirrors every image field alike.
 
     Args:
-        fields: tensors; those of shape [B, H, W, C] are pictures, others pass untouched.
+        fields: tensors; those of shape [B, H, W, C] are images, others pass untouched.
         augmentation: what to do.
         seed: int32 [2].
         first: place of the first example in its batch.
@@ -281,7 +281,7 @@ def _cached(source: Source, keys: tuple[str, ...]) -> Callable:
     count, like = len(source), _first(source, keys)
     arrays = [np.empty((count, *value.shape), value.dtype) for value in like]
     read_some = _reader(source)[0]
-    shown = {"desc": "reading", "unit": "picture", "delay": 2, "leave": False}
+    shown = {"desc": "reading", "unit": "image", "delay": 2, "leave": False}
     with progress.bar(total=count, **shown) as bar:
         for start in range(0, count, CHUNK):
             indices = range(start, min(start + CHUNK, count))
@@ -294,7 +294,7 @@ def _cached(source: Source, keys: tuple[str, ...]) -> Callable:
 
 
 def _streamed(source: Source, keys: tuple[str, ...]) -> tuple[Callable, int]:
-    """Reads pictures each time they are used, for parts that memory does not hold.
+    """Reads images each time they are used, for parts that memory does not hold.
 
     Returns:
         A function from indices to fields, and from how many threads to call it.
@@ -318,7 +318,7 @@ def _streamed(source: Source, keys: tuple[str, ...]) -> tuple[Callable, int]:
 def _reader(source: Source) -> tuple[Callable[[Sequence[int]], list[dict]], int]:
     """Finds the faster way to read several examples: by several threads, or by one.
 
-    Threads decode photographs three times as fast. Small pictures they make slower, by two to
+    Threads decode photographs three times as fast. Small images they make slower, by two to
     four times: each takes some microseconds, after which they queue for Python's lock. Where
     the line is depends on the machine too, so both ways are tried on the first examples.
 
@@ -363,7 +363,7 @@ def _stack(
 
 
 def _as_type(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Scales a picture to the range of another type: some of a folder may have 16 bits."""
+    """Scales an image to the range of another type: some of a folder may have 16 bits."""
     if value.dtype == dtype or value.ndim < 3:
         return value
     unit = value if value.dtype.kind == "f" else value / np.iinfo(value.dtype).max

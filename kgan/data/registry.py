@@ -29,33 +29,33 @@ from kgan.utils.errors import UserError
 
 # By name, what opens it.
 BUILT_IN = {
-    "digits": lambda pictures, options: open_digits(pictures),
-    "typeset": lambda pictures, options: open_typeset(pictures, seed=options.seed),
-    "faces": lambda pictures, options: open_faces(pictures, seed=options.seed),
-    "facades": lambda pictures, options: open_facades(
-        pictures, seed=options.seed, direction=options.direction
+    "digits": lambda images, options: open_digits(images),
+    "typeset": lambda images, options: open_typeset(images, seed=options.seed),
+    "faces": lambda images, options: open_faces(images, seed=options.seed),
+    "facades": lambda images, options: open_facades(
+        images, seed=options.seed, direction=options.direction
     ),
-    "scenes": lambda pictures, options: open_scenes(
-        pictures, seed=options.seed, direction=options.direction
+    "scenes": lambda images, options: open_scenes(
+        images, seed=options.seed, direction=options.direction
     ),
     **{
-        name: lambda pictures, options, name=name: open_mixture(name, seed=options.seed)
+        name: lambda images, options, name=name: open_mixture(name, seed=options.seed)
         for name in MIXTURES
     },
-    "stacked_mnist": lambda pictures, options: _open_stacked("mnist", pictures, options),
-    "usps": lambda pictures, options: open_usps(pictures, manual_dir=options.manual_dir),
+    "stacked_mnist": lambda images, options: _open_stacked("mnist", images, options),
+    "usps": lambda images, options: open_usps(images, manual_dir=options.manual_dir),
 }
-# A scheme that is told what a picture shows takes either kind as it is; one that draws from noise
+# A scheme that is told what an image shows takes either kind as it is; one that draws from noise
 # draws points, too.
 ONE_OF = {"conditional": ("labelled", "attributes"), "images": ("images", "points")}
-# What a scheme may be given in place of the kind it names: what is known of a picture beside its
+# What a scheme may be given in place of the kind it names: what is known of an image beside its
 # pixels can be left unused.
 SERVES_AS = {"images": ("images", "labelled", "attributes")}
 # As TFDS writes them: name, configuration, version. Anything else can only be a path.
 TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
 MENDS = {
-    "paired": "pairs can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked",
-    "images": "give plain pictures, or --layout=images",
+    "paired": "pairs can be made of single images with --pairs=edges|grey|lowres|noisy|masked",
+    "images": "give plain images, or --layout=images",
     "labelled": "give a folder with one subfolder a class",
     "conditional": "give a folder with one subfolder a class, or faces",
     "attributes": "give faces",
@@ -65,7 +65,7 @@ MENDS = {
 
 def open_dataset(
     name: str,
-    pictures: ImageFormat,
+    images: ImageFormat,
     *,
     kind: str,
     layout: str = "auto",
@@ -84,16 +84,16 @@ def open_dataset(
         name: a key of `BUILT_IN`, a path, or a
             TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
             Two of them with a `+` between are an unpaired set.
-        pictures: size, channels and fit.
+        images: size, channels and fit.
         kind: what the scheme trains on, of `kgan.data.dataset.KINDS`, or `conditional`.
         layout: of a folder; `auto` looks.
         direction: `AtoB` or `BtoA`, for pairs.
-        pairs: how to derive pairs from single pictures, or None.
+        pairs: how to derive pairs from single images, or None.
         palette: RGB colours of a label map.
         data_dir: TFDS' folder of prepared sets.
         manual_dir: folder with the original files of a TFDS set or of `usps`.
         seed: of what is drawn.
-        bad_limit: the share of pictures of a folder that may be unreadable and are skipped; None:
+        bad_limit: the share of images of a folder that may be unreadable and are skipped; None:
             the first one is an error.
         classes: names or numbers of the classes of a labelled set to keep; None: all.
 
@@ -102,7 +102,7 @@ def open_dataset(
     """
     if pairs is not None and kind != "paired":
         raise UserError(
-            f"--pairs={pairs}: this scheme trains on {kind} pictures; right would be no --pairs"
+            f"--pairs={pairs}: this scheme trains on {kind} images; right would be no --pairs"
         )
     options = _Options(
         layout=layout,
@@ -115,9 +115,9 @@ def open_dataset(
         classes=classes,
     )
     if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
-        collection = join_datasets(name, functools.partial(_open_side, pictures, options))
+        collection = join_datasets(name, functools.partial(_open_side, images, options))
     else:
-        collection = _open_one(name, pictures, options)
+        collection = _open_one(name, images, options)
     if pairs is not None:
         collection = derive_pairs(collection, pairs, seed)
     return _as_kind(collection, kind, name)
@@ -137,25 +137,25 @@ class _Options:
     classes: Sequence[str] | None
 
 
-def _open_side(pictures, options, name, channels):
+def _open_side(images, options, name, channels):
     if channels is not None:
-        pictures = dataclasses.replace(pictures, channels=channels)
+        images = dataclasses.replace(images, channels=channels)
     if options.manual_dir is not None:
         # Two sets may have files of one name: a folder for each, called as the sets are, below.
         own = os.path.join(os.path.expanduser(options.manual_dir), name)
         if os.path.isdir(own):
             options = dataclasses.replace(options, manual_dir=own)
-    return _open_one(name, pictures, options)
+    return _open_one(name, images, options)
 
 
-def _open_one(name, pictures, options):
+def _open_one(name, images, options):
     limit = None
     if name in BUILT_IN:
-        collection = BUILT_IN[name](pictures, options)
+        collection = BUILT_IN[name](images, options)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         collection = open_folder(
             name,
-            pictures,
+            images,
             layout=options.layout,
             direction=options.direction,
             palette=options.palette,
@@ -163,9 +163,9 @@ def _open_one(name, pictures, options):
         limit = options.bad_limit
     else:
         collection = open_tfds(
-            name, pictures, data_dir=options.data_dir, manual_dir=options.manual_dir
+            name, images, data_dir=options.data_dir, manual_dir=options.manual_dir
         )
-    # Before what skips bad pictures: the one that stands in must be of the classes, too.
+    # Before what skips bad images: the one that stands in must be of the classes, too.
     if options.classes is not None:
         collection = choose_classes(collection, options.classes)
     if limit is not None:
@@ -174,13 +174,13 @@ def _open_one(name, pictures, options):
     return collection
 
 
-def _open_stacked(name, pictures, options):
-    if pictures.channels not in (None, 3):
+def _open_stacked(name, images, options):
+    if images.channels not in (None, 3):
         raise UserError(
-            f"--channels={pictures.channels}: stacked_{name} has 3, one a digit; leave it out"
+            f"--channels={images.channels}: stacked_{name} has 3, one a digit; leave it out"
         )
     return stack_dataset(
-        _open_one(name, dataclasses.replace(pictures, channels=1), options), seed=options.seed
+        _open_one(name, dataclasses.replace(images, channels=1), options), seed=options.seed
     )
 
 
@@ -189,7 +189,7 @@ def _as_kind(collection, kind, name):
         return collection
     if collection.kind not in SERVES_AS.get(kind, ()):
         raise UserError(
-            f"--dataset={printable(name)}: holds {collection.kind} pictures, this scheme trains on "
+            f"--dataset={printable(name)}: holds {collection.kind} images, this scheme trains on "
             f"{kind} ones; {MENDS[kind]}"
         )
     return dataclasses.replace(collection, kind=kind, class_names=())

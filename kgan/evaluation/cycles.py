@@ -30,10 +30,10 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
         ways = (("AtoB", "BtoA", *parts), ("BtoA", "AtoB", *reversed(parts)))
         for way, back, source, other in ways:
             count = min(request.count, len(source))
-            pictures = pipeline.examples(source, ("image",), count)["image"]
-            translated, returned = _there_and_back(model, pictures, way, back)
+            images = pipeline.examples(source, ("image",), count)["image"]
+            translated, returned = _there_and_back(model, images, way, back)
             if "reconstruction" in names:
-                errors = translation.l1(returned, pictures)
+                errors = translation.l1(returned, images)
                 name = f"reconstruction_l1_{way}_{count}"
                 values[name] = float(errors.mean())
                 values[f"{name}{ERROR}"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
@@ -45,19 +45,19 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
                 values |= found
                 left_out |= {f"{name} {way}": why for name, why in missing.items()}
         many = [f"{min(request.count, len(part)):,}" for part in parts]
-        title = f"{many[0]} pictures of A and {many[1]} of B, {request.part} parts"
+        title = f"{many[0]} images of A and {many[1]} of B, {request.part} parts"
         return Result(title, values, left_out)
 
     offers = {} if extractor is None else comparison.offers(extractor.has_classes)
     return Task(NAME, {**OFFERS, **offers}, measure)
 
 
-def _there_and_back(model, pictures, way, back):
+def _there_and_back(model, images, way, back):
     translated, returned = [], []
     for start in progress.bar(
-        range(0, len(pictures), BATCH), desc=f"translating {way}", delay=5, leave=False
+        range(0, len(images), BATCH), desc=f"translating {way}", delay=5, leave=False
     ):
-        there = model.ways[way].translate(pictures[start : start + BATCH])
+        there = model.ways[way].translate(images[start : start + BATCH])
         translated.append(there)
         returned.append(model.ways[back].translate(there))
     return np.concatenate(translated), np.concatenate(returned)

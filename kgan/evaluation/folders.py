@@ -5,36 +5,36 @@ import tensorflow as tf
 
 from kgan.data import pipeline
 from kgan.data.dataset import ImageFormat
-from kgan.data.folder.reading import open_pictures
+from kgan.data.folder.reading import open_images
 from kgan.evaluation.runner import _refuse_left_out, print_result
 from kgan.evaluation.task import Request, Result
 from kgan.metrics import comparison, features
 from kgan.utils.errors import UserError
 
-# To which pictures of folders are brought before their features are computed.
+# To which images of folders are brought before their features are computed.
 ANY_SIZE = ImageFormat((64, 64), (64, 64), 3)
 BATCH = 250
 
 
-def evaluate_pictures(
+def evaluate_images(
     saved_model: str | None, folder: str | None, real: str, request: Request
 ) -> Result:
-    """Measures the pictures of an exported model or of a folder beside those of another folder.
+    """Measures the images of an exported model or of a folder beside those of another folder.
 
     Args:
         saved_model: a version's folder; has the signature `from_seeds`.
-        folder: or a folder or zip of pictures.
-        real: a folder or zip of real pictures.
+        folder: or a folder or zip of images.
+        real: a folder or zip of real images.
         request: what is to be measured; without features, by `pixels`.
 
     Raises:
         UserError: one line, for whatever cannot be read or measured.
     """
     flag, given = ("--pictures", folder) if saved_model is None else ("--saved_model", saved_model)
-    source = open_pictures(real, ANY_SIZE, "--real")
+    source = open_images(real, ANY_SIZE, "--real")
     count = min(request.count, len(source))
     if saved_model is None:
-        drawn_source = open_pictures(folder, ANY_SIZE, "--pictures")
+        drawn_source = open_images(folder, ANY_SIZE, "--pictures")
         count = min(count, len(drawn_source))
         drawn = pipeline.examples(drawn_source, ("image",), count)["image"]
     else:
@@ -51,7 +51,7 @@ def evaluate_pictures(
         request.wanted(offered),
         f"{extractor.name}_{count}",
     )
-    title = f"{count:,} pictures of {flag}={given} against {count:,} real ones, by {extractor.name}"
+    title = f"{count:,} images of {flag}={given} against {count:,} real ones, by {extractor.name}"
     result = Result(title, values, left_out)
     _refuse_left_out(result.left_out, request)
     print_result(result)
@@ -66,8 +66,8 @@ def _draw_from(saved_model: str, count: int) -> np.ndarray:
         raise UserError(f"--saved_model={saved_model}: cannot be loaded ({reason})") from error
     if "from_seeds" not in signatures:
         raise UserError(
-            f"--saved_model={saved_model}: has no signature from_seeds; translate pictures with it "
-            "and give the folder as --pictures="
+            f"--saved_model={saved_model}: has no signature from_seeds; translate images with it "
+            "and give the folder as --images="
         )
     draw = signatures["from_seeds"]
     drawn = [
@@ -76,5 +76,5 @@ def _draw_from(saved_model: str, count: int) -> np.ndarray:
     ]
     drawn = np.concatenate(drawn)
     if drawn.ndim != 4:
-        raise UserError(f"--saved_model={saved_model}: draws points; there are pictures in --real")
+        raise UserError(f"--saved_model={saved_model}: draws points; there are images in --real")
     return drawn

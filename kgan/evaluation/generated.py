@@ -1,4 +1,4 @@
-"""Pictures drawn from noise beside real ones: distances of distributions, classes, agreement."""
+"""Images drawn from noise beside real ones: distances of distributions, classes, agreement."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class NotFiniteError(UserError):
 
 
 def fitting(model, collection: Dataset, request: Request) -> Task | None:
-    """Fits a model that draws pictures from seeds, where features are known or asked for."""
+    """Fits a model that draws images from seeds, where features are known or asked for."""
     draws = hasattr(model, "latents_from_seeds") and collection.kind != "points"
     features = request.features or collection.features
     source = collection.parts.get(request.part)
@@ -35,8 +35,8 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
         count = min(request.count, len(source))
         real = real_features(source, extractor, count)
         told = conditions(model, collection, request.part, count)
-        pictures = generate(model, count, told)
-        generated = extractor(pictures)
+        images = generate(model, count, told)
+        generated = extractor(images)
         protocol = f"{extractor.name}_{count}"
         values, left_out = comparison.compare(
             generated, real, [n for n in names if n in comparison.METRICS], protocol
@@ -48,7 +48,7 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
                 for name, value in found.items()
             }
         title = (
-            f"{count:,} drawn pictures against {count:,} real ones of the {request.part} part, by "
+            f"{count:,} drawn images against {count:,} real ones of the {request.part} part, by "
             f"{extractor.name}"
         )
         return Result(title, values, left_out)
@@ -63,9 +63,9 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
 
 
 def real_features(source: Source, extractor: Extractor, count: int) -> Seen:
-    """Looks at the first pictures of a part, or at what was kept of them."""
-    pictures = pipeline.examples(source, ("image",), count)["image"]
-    return extractor.remember(pictures)
+    """Looks at the first images of a part, or at what was kept of them."""
+    images = pipeline.examples(source, ("image",), count)["image"]
+    return extractor.remember(images)
 
 
 def conditions(model, collection: Dataset, part: str, count: int) -> np.ndarray | None:
@@ -84,7 +84,7 @@ def conditions(model, collection: Dataset, part: str, count: int) -> np.ndarray 
 
 
 def generate(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
-    """Draws the pictures (or points) of the seeds 0, 1, …
+    """Draws the images (or points) of the seeds 0, 1, …
 
     Args:
         model: a `LatentModel`.
@@ -103,7 +103,7 @@ def generate(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
         numbers = np.arange(start, min(start + BATCH, count))
         own = [] if told is None else [told[numbers]]
         drawn.append(model.generate(model.latents_from_seeds(numbers), *own))
-    pictures = np.concatenate(drawn)
-    if not np.isfinite(pictures).all():
+    images = np.concatenate(drawn)
+    if not np.isfinite(images).all():
         raise NotFiniteError("--run: the model draws NaN; right would be an earlier checkpoint")
-    return pictures
+    return images

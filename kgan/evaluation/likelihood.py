@@ -13,7 +13,7 @@ from kgan.utils import progress
 NAME = "likelihood"
 SAMPLES = 500  # of the latent for each example, where the likelihood is only bounded
 BATCH = 250
-ROWS = 10_000  # latents at once: their pictures have to lie in memory
+ROWS = 10_000  # latents at once: their images have to lie in memory
 BOUND = {"elbo": False, "log_likelihood": False}
 EXACT = {"log_likelihood": False, "bits_per_dimension": True}
 OF_REAL = "log_likelihood_nats_of_mixture"
@@ -37,25 +37,25 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
         count = min(request.count, len(source))
         values, about = measure(model, collection, source, count)
         kept = {k: v for k, v in values.items() if any(k.startswith(f"{n}_") for n in names)}
-        return Result(f"{count:,} pictures of the {request.part} part{about}", kept)
+        return Result(f"{count:,} images of the {request.part} part{about}", kept)
 
     return Task(NAME, offers, measured)
 
 
 def _in_parts(source, count, size):
     """Reads the first examples in parts, each with the places of its examples."""
-    pictures = pipeline.examples(source, ("image",), count)["image"]
+    images = pipeline.examples(source, ("image",), count)["image"]
     starts = range(0, count, size)
     for start in progress.bar(starts, desc="weighing", delay=5, leave=False):
-        part = pictures[start : start + size]
+        part = images[start : start + size]
         yield tf.constant(part), tf.range(start, start + len(part), dtype=tf.int32)
 
 
 def _bound(model, collection, source, count):
     model.take_averages()
     parts = [
-        np.asarray(model.log_weights(pictures, numbers, SAMPLES))
-        for pictures, numbers in _in_parts(source, count, max(1, ROWS // SAMPLES))
+        np.asarray(model.log_weights(images, numbers, SAMPLES))
+        for images, numbers in _in_parts(source, count, max(1, ROWS // SAMPLES))
     ]
     log_weights = np.concatenate(parts).astype(np.float64)
     values = {
@@ -70,8 +70,7 @@ def _bound(model, collection, source, count):
 def _exact(model, collection, source, count):
     model.take_averages()
     parts = [
-        model.log_densities(pictures, numbers)
-        for pictures, numbers in _in_parts(source, count, BATCH)
+        model.log_densities(images, numbers) for images, numbers in _in_parts(source, count, BATCH)
     ]
     values = {}
     for name in parts[0]:

@@ -35,7 +35,7 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
 
     def measure(names):
         values = compare(model, collection, request.part, names)
-        return Result(f"{len(source):,} pictures of the {request.part} part", values)
+        return Result(f"{len(source):,} images of the {request.part} part", values)
 
     return Task(NAME, OFFERS, measure)
 
@@ -52,11 +52,11 @@ def compare(
         names: of `OFFERS`.
 
     Returns:
-        `l1` ([-1, 1] scale), `psnr` (decibels) and, where pictures hold its window, `ssim`: means
-        over pictures, with standard errors; where the given side is a label map,
+        `l1` ([-1, 1] scale), `psnr` (decibels) and, where images hold its window, `ssim`: means
+        over images, with standard errors; where the given side is a label map,
         `l1_constant_colour_per_class`; where the noise of the target is known, `l1_noise_floor`;
         where the target is a label map, `pixel_accuracy` and `commonest_class_share`,
-        `class_accuracy` and `mean_iou`. `pictures` is how many were measured.
+        `class_accuracy` and `mean_iou`. `images` is how many were measured.
     """
     source = collection.parts[part]
     read = pipeline.batches(source, ("input", "target"), BATCH)
@@ -100,7 +100,7 @@ def _labels(answers, targets, palette):
 
 
 def _mean(name: str, values: np.ndarray) -> dict[str, float]:
-    """Gives the mean of one value a picture, and its standard error where there are several."""
+    """Gives the mean of one value an image, and its standard error where there are several."""
     found = {name: float(values.mean())}
     if len(values) > 1:
         found[f"{name}{ERROR}"] = float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-DRAWN = 10_000  # pictures, where there are as many real ones
+DRAWN = 10_000  # images, where there are as many real ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,8 +13,8 @@ class Request:
     Args:
         part: of the data set: `train`, `validation` or `test`.
         metrics: names; None: all that fit and cost seconds.
-        features: by which pictures are compared; None: those that fit the data.
-        count: how many pictures at most.
+        features: by which images are compared; None: those that fit the data.
+        count: how many images at most.
         flag: as which the metrics were asked for, for messages.
     """
 

@@ -13,15 +13,15 @@ from kgan.runs.restore import load_run
 from kgan.utils.errors import UserError
 
 BATCH = 64
-ROW = 10  # pictures of each condition, where no label is asked for
+ROW = 10  # images of each condition, where no label is asked for
 
 
 def generate_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Path:
-    """Draws one picture a seed; a grid, or single files where `--out` is no PNG.
+    """Draws one image a seed; a grid, or single files where `--out` is no PNG.
 
     Args:
         given: flags `run`, `checkpoint`, `out`.
-        seeds: which pictures; a seed gives its picture whatever stands beside it.
+        seeds: which images; a seed gives its image whatever stands beside it.
 
     Raises:
         UserError: when the run's model does not draw from seeds.
@@ -44,8 +44,8 @@ def generate_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathli
         )
     if drawn.ndim == 2:
         raise UserError(f"--out={out}: points are drawn together, in a .png")
-    for seed, picture in zip(seeds, drawn, strict=True):
-        save_png(grids.to_image(picture), out / f"seed-{seed:06d}.png")
+    for seed, image in zip(seeds, drawn, strict=True):
+        save_png(grids.to_image(image), out / f"seed-{seed:06d}.png")
     return out
 
 
@@ -95,7 +95,7 @@ def _draw_each(model, conditions, seeds, given):
     drawn = model.label_grid(conditions, seeds)
     out = pathlib.Path(given.out or pathlib.Path(given.run) / "labels.png")
     if out.suffix != ".png":
-        raise UserError(f"--out={out}: single pictures need a --label; a grid of all is a .png")
+        raise UserError(f"--out={out}: single images need a --label; a grid of all is a .png")
     return save_png(
         grids.image_grid(drawn.reshape(len(conditions), len(seeds), *drawn.shape[1:])), out
     )
@@ -104,12 +104,12 @@ def _draw_each(model, conditions, seeds, given):
 def _latent_model(given):
     model = load_run(given.run, given.checkpoint)
     if not hasattr(model, "latents_from_seeds"):
-        raise UserError(f"--run={given.run}: translates pictures; give a folder as --input=")
+        raise UserError(f"--run={given.run}: translates images; give a folder as --input=")
     return model
 
 
 def _rows(drawn):
-    """Arranges N pictures in a nearly square grid; white fills the last row."""
+    """Arranges N images in a nearly square grid; white fills the last row."""
     columns = math.ceil(math.sqrt(len(drawn)))
     rows = math.ceil(len(drawn) / columns)
     full = np.ones((rows * columns, *drawn.shape[1:]), np.float32)

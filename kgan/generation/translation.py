@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kgan.cli import settings
 from kgan.data.dataset import ImageFormat
-from kgan.data.folder.reading import open_pictures
+from kgan.data.folder.reading import open_images
 from kgan.data.pipeline import to_domain
 from kgan.generation.saving import save_png
 from kgan.plots import grids
@@ -22,14 +22,14 @@ TRANSLATION_BATCH = 8
 
 
 def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
-    """Translates every picture of a folder or zip into PNGs of the same names.
+    """Translates every image of a folder or zip into PNGs of the same names.
 
     Args:
         given: flags `run`, `checkpoint`, `input`, `direction`, `out`, `seed`.
 
     Raises:
         UserError: when the run's model does not translate, or not in this direction, or a
-            picture cannot be read.
+            image cannot be read.
     """
     run = open_run(given.run)
     model = load_run(given.run, given.checkpoint)
@@ -41,12 +41,12 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
             f"--direction={given.direction}: {run.folder} translates one way only; leave it out"
         )
     way = ways[given.direction]
-    height, width, channels = way.picture_shape
+    height, width, channels = way.image_shape
     resolved = run.settings()
     wanted = ImageFormat((height, width), (height, width), channels, resolved.fit)
     palette = settings.parse_palette(resolved.palette)
     as_in_pairs = run.spec().kind == "paired"
-    source = open_pictures(given.input, wanted, as_in_pairs=as_in_pairs, palette=palette)
+    source = open_images(given.input, wanted, as_in_pairs=as_in_pairs, palette=palette)
     names = _png_names(source.names)
     direction = f"-{given.direction}" if given.direction else ""
     out = pathlib.Path(given.out or f"{run.folder}/translated{direction}")
@@ -59,7 +59,7 @@ def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
 
 
 def _png_names(names):
-    """Gives each picture's name the suffix .png; where `a.jpg` and `a.png` would meet, adds it."""
+    """Gives each image's name the suffix .png; where `a.jpg` and `a.png` would meet, adds it."""
     short = [str(pathlib.PurePosixPath(name).with_suffix(".png")) for name in names]
     times = collections.Counter(short)
     return [s if times[s] == 1 else f"{name}.png" for s, name in zip(short, names, strict=True)]

@@ -1,7 +1,7 @@
-"""Every measure between a set of generated pictures and a set of real ones, under full names.
+"""Every measure between a set of generated images and a set of real ones, under full names.
 
 A name says what the figure depends on: `fid_digits_10000` is the Fréchet distance between the
-`digits` features of 10,000 generated pictures and of the real ones. Figures of the same name can be
+`digits` features of 10,000 generated images and of the real ones. Figures of the same name can be
 compared, others cannot.
 """
 
@@ -115,14 +115,14 @@ def compare(
     """Computes metrics of two sets.
 
     Args:
-        generated: what was found in the generated pictures.
+        generated: what was found in the generated images.
         real: the same of the real ones.
         names: of `METRICS`.
         protocol: what stands behind every name: features and count.
 
     Returns:
         Values by full name, errors as `<full name>_standard_error`; and by metric, in one line
-        each, why one could not be computed: too few pictures for the size of the features.
+        each, why one could not be computed: too few images for the size of the features.
     """
     values: dict[str, float] = {}
     left_out: dict[str, str] = {}

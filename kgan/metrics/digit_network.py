@@ -25,9 +25,9 @@ BATCH = 500
 
 
 def build() -> keras.Model:
-    """Builds picture float32 [B, 28, 28, 1] in [-1, 1] → (features [B, 64], logits [B, 10])."""
-    picture = keras.Input((SIZE, SIZE, 1), name="picture")
-    maps = picture
+    """Builds image float32 [B, 28, 28, 1] in [-1, 1] → (features [B, 64], logits [B, 10])."""
+    image = keras.Input((SIZE, SIZE, 1), name="picture")
+    maps = image
     for number, filters in enumerate((32, 32, 64)):
         maps = layers.Conv2D(filters, 3, activation="relu", name=f"convolution_{number}")(maps)
         if number:
@@ -35,7 +35,7 @@ def build() -> keras.Model:
     maps = layers.Dropout(0.4, name="dropout")(layers.Flatten(name="flatten")(maps))
     features = layers.Dense(FEATURES, activation="relu", name="features")(maps)
     logits = layers.Dense(CLASSES, name="logits")(features)
-    return keras.Model(picture, [features, logits], name="digit_network")
+    return keras.Model(image, [features, logits], name="digit_network")
 
 
 def save(network: keras.Model, place: pathlib.Path = PLACE, **known) -> None:
@@ -57,40 +57,40 @@ def load() -> tuple[keras.Model, dict]:
     return network, known
 
 
-def look(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Looks at grey pictures.
+def look(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Looks at grey images.
 
     Args:
-        pictures: float32 [N, H, W, 1] in [-1, 1], white ink on black; brought to 28x28 pixels.
+        images: float32 [N, H, W, 1] in [-1, 1], white ink on black; brought to 28x28 pixels.
 
     Returns:
         Features float32 [N, 64] and class probabilities float32 [N, 10].
     """
     load()  # outside of the graph, which would never run the assignments
     features, probabilities = [], []
-    for start in range(0, len(pictures), BATCH):
-        found = _look(tf.constant(pictures[start : start + BATCH], tf.float32))
+    for start in range(0, len(images), BATCH):
+        found = _look(tf.constant(images[start : start + BATCH], tf.float32))
         features.append(found[0].numpy())
         probabilities.append(found[1].numpy())
     return np.concatenate(features), np.concatenate(probabilities)
 
 
 @tf.function(reduce_retracing=True)
-def _look(pictures):
-    features, logits = answer(pictures)
+def _look(images):
+    features, logits = answer(images)
     return features, tf.nn.softmax(logits)
 
 
-def answer(pictures: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def answer(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Gives features and logits inside a graph, differentiable; call `load` before, outside of it.
 
     Args:
-        pictures: float32 [N, H, W, 1] in [-1, 1].
+        images: float32 [N, H, W, 1] in [-1, 1].
 
     Returns:
         Features float32 [N, 64] and logits float32 [N, 10].
     """
-    if pictures.shape[1:3] != (SIZE, SIZE):
-        pictures = tf.image.resize(pictures, (SIZE, SIZE), antialias=True)
-    features, logits = load()[0](pictures, training=False)
+    if images.shape[1:3] != (SIZE, SIZE):
+        images = tf.image.resize(images, (SIZE, SIZE), antialias=True)
+    features, logits = load()[0](images, training=False)
     return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)

@@ -1,7 +1,7 @@
-"""What pictures are compared by: features of a network, or the pixels themselves.
+"""What images are compared by: features of a network, or the pixels themselves.
 
 A figure depends on them, so that their name is part of the figure's: `fid_digits_10000`. Real
-pictures are looked at once: what was found is kept by the content of the pictures and the name and
+images are looked at once: what was found is kept by the content of the images and the name and
 version of the features.
 """
 
@@ -23,7 +23,7 @@ from kgan.metrics import digit_network
 from kgan.utils.atomic import atomic_write, report_write_errors
 from kgan.utils.errors import UserError
 
-PIXELS_SIDE = 8  # to which pictures are shrunk where their pixels are compared
+PIXELS_SIDE = 8  # to which images are shrunk where their pixels are compared
 BATCH = 100
 # Keras applications by the name that users know; any other of `keras.applications` goes, too.
 APPLICATIONS = {"inception": "InceptionV3", "vgg16": "VGG16", "resnet50": "ResNet50V2"}
@@ -31,7 +31,7 @@ APPLICATIONS = {"inception": "InceptionV3", "vgg16": "VGG16", "resnet50": "ResNe
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What was found in pictures.
+    """What was found in images.
 
     Args:
         features: float32 [N, F].
@@ -44,11 +44,11 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
-    """Makes features of pictures.
+    """Makes features of images.
 
     Args:
         name: as it stands in the name of a figure.
-        version: changes when the same pictures get other features.
+        version: changes when the same images get other features.
         look: from pictures float32 [N, H, W, C] in [-1, 1].
         has_classes: whether it finds class probabilities, too.
     """
@@ -58,18 +58,18 @@ class Extractor:
     look: Callable[[np.ndarray], Seen]
     has_classes: bool = True
 
-    def __call__(self, pictures: np.ndarray) -> Seen:
-        return self.look(pictures)
+    def __call__(self, images: np.ndarray) -> Seen:
+        return self.look(images)
 
-    def remember(self, pictures: np.ndarray) -> Seen:
-        """Looks at pictures, or at what was kept of the same pictures."""
-        digest = hashlib.sha256(f"{self.name} {self.version} {pictures.shape}".encode())
-        digest.update(np.ascontiguousarray(pictures).data)
+    def remember(self, images: np.ndarray) -> Seen:
+        """Looks at images, or at what was kept of the same images."""
+        digest = hashlib.sha256(f"{self.name} {self.version} {images.shape}".encode())
+        digest.update(np.ascontiguousarray(images).data)
         place = cache_folder() / f"{self.name}-{digest.hexdigest()[:32]}.safetensors"
         kept = _kept(place)
         if kept is not None:
             return kept
-        seen = self.look(pictures)
+        seen = self.look(images)
         arrays = {k: v for k, v in dataclasses.asdict(seen).items() if v is not None}
         with report_write_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class Extractor:
 
 
 def cache_folder() -> pathlib.Path:
-    """Where features of real pictures are kept: $KGAN_CACHE, else below the user's cache."""
+    """Where features of real images are kept: $KGAN_CACHE, else below the user's cache."""
     own = os.environ.get("KGAN_CACHE")
     if own:
         return pathlib.Path(own).expanduser()
@@ -119,29 +119,29 @@ def _weights_version():
     return hashlib.sha256(digit_network.PLACE.read_bytes()).hexdigest()[:16]
 
 
-def _digits(pictures):
-    return Seen(*digit_network.look(pictures[..., :3].mean(axis=-1, keepdims=True)))
+def _digits(images):
+    return Seen(*digit_network.look(images[..., :3].mean(axis=-1, keepdims=True)))
 
 
-def _stacked_digits(pictures):
-    if pictures.shape[-1] != 3:
+def _stacked_digits(images):
+    if images.shape[-1] != 3:
         raise UserError("--features=stacked_digits: looks at three channels, one digit each")
-    single = [digit_network.look(pictures[..., c : c + 1]) for c in range(3)]
+    single = [digit_network.look(images[..., c : c + 1]) for c in range(3)]
     features = np.concatenate([found for found, _ in single], axis=1)
     hundreds, tens, ones = (shares for _, shares in single)
     classes = hundreds[:, :, None, None] * tens[:, None, :, None] * ones[:, None, None, :]
-    return Seen(features, classes.reshape(len(pictures), -1))
+    return Seen(features, classes.reshape(len(images), -1))
 
 
-def _pixels(pictures):
-    if min(pictures.shape[1:3]) > PIXELS_SIDE:
+def _pixels(images):
+    if min(images.shape[1:3]) > PIXELS_SIDE:
         side = (PIXELS_SIDE, PIXELS_SIDE)
         parts = [
-            tf.image.resize(pictures[start : start + BATCH], side, antialias=True).numpy()
-            for start in range(0, len(pictures), BATCH)
+            tf.image.resize(images[start : start + BATCH], side, antialias=True).numpy()
+            for start in range(0, len(images), BATCH)
         ]
-        pictures = np.concatenate(parts)
-    return Seen(pictures.reshape(len(pictures), -1).astype(np.float32))
+        images = np.concatenate(parts)
+    return Seen(images.reshape(len(images), -1).astype(np.float32))
 
 
 @functools.cache  # such a network is large, and asked for each time that something is measured
@@ -164,10 +164,10 @@ def _application(name):
     preprocess = importlib.import_module(build.__module__).preprocess_input
     network = keras.Model(network.input, [network.layers[-2].output, network.output])
 
-    def look(pictures):
+    def look(images):
         features, probabilities = [], []
-        for start in range(0, len(pictures), BATCH):
-            batch = pictures[start : start + BATCH]
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
             batch = np.repeat(batch, 3, axis=-1) if batch.shape[-1] == 1 else batch[..., :3]
             batch = tf.image.resize(batch, size, antialias=True)
             found = network.predict_on_batch(preprocess(batch * 127.5 + 127.5))

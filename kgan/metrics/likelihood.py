@@ -40,15 +40,15 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 
 def bits_per_dimension(log_densities: np.ndarray, dimensions: int, levels: int = 256) -> np.ndarray:
-    """Computes −log₂ of the probability of a picture's levels, shared out over its numbers.
+    """Computes −log₂ of the probability of an image's levels, shared out over its numbers.
 
     A density of level + u in [0, levels], with u uniform in [0, 1), bounds the probability of the
     levels themselves from below; scaled to [0, 1] it is `levels` times as large in each dimension.
     A uniform density has 8 bits for 256 levels.
 
     Args:
-        log_densities: float [N], ln p of pictures in [0, 1].
-        dimensions: numbers of a picture: height · width · channels.
+        log_densities: float [N], ln p of images in [0, 1].
+        dimensions: numbers of an image: height · width · channels.
         levels: of each number.
 
     Returns:
@@ -60,13 +60,13 @@ def bits_per_dimension(log_densities: np.ndarray, dimensions: int, levels: int =
     return np.log2(levels) - log_densities / (dimensions * np.log(2))
 
 
-def logit_log_slopes(pictures: np.ndarray, margin: float) -> np.ndarray:
-    """Computes ln |det| of the Jacobian of y = logit(λ + (1 − 2λ) x), summed over a picture.
+def logit_log_slopes(images: np.ndarray, margin: float) -> np.ndarray:
+    """Computes ln |det| of the Jacobian of y = logit(λ + (1 − 2λ) x), summed over an image.
 
-    ln p(x) = ln p(y) + this: what turns nats in logit space into nats of pictures in [0, 1].
+    ln p(x) = ln p(y) + this: what turns nats in logit space into nats of images in [0, 1].
 
     Args:
-        pictures: float [N, …] in [0, 1].
+        images: float [N, …] in [0, 1].
         margin: λ, in [0, ½).
 
     Returns:
@@ -74,7 +74,7 @@ def logit_log_slopes(pictures: np.ndarray, margin: float) -> np.ndarray:
 
     Reference: Papamakarios et al. 2017, appendix E.2.
     """
-    squeezed = margin + (1 - 2 * margin) * np.asarray(pictures, np.float64)
+    squeezed = margin + (1 - 2 * margin) * np.asarray(images, np.float64)
     slopes = np.log(1 - 2 * margin) - np.log(squeezed) - np.log1p(-squeezed)
     return slopes.reshape(len(slopes), -1).sum(axis=1)
 

@@ -1,16 +1,16 @@
-"""How near translated pictures come to their targets, beside what trivial answers reach."""
+"""How near translated images come to their targets, beside what trivial answers reach."""
 
 import numpy as np
 from skimage.metrics import structural_similarity
 
 SSIM_WINDOW = 11  # pixels a side
 # The mean squared error that rounding to 256 levels alone brings: a step of 2/255 gives errors
-# uniform in ± half a step. Less than that says nothing about a picture that was stored so.
+# uniform in ± half a step. Less than that says nothing about an image that was stored so.
 ROUNDING_ERROR = (2 / 255) ** 2 / 12
 
 
 def l1(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Computes each picture's mean absolute error.
+    """Computes each image's mean absolute error.
 
     Args:
         answers: float32 [B, H, W, C] in [-1, 1].
@@ -23,11 +23,11 @@ def l1(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def psnr(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Computes each picture's peak signal-to-noise ratio, 10 log₁₀(2² / mean squared error).
+    """Computes each image's peak signal-to-noise ratio, 10 log₁₀(2² / mean squared error).
 
     Up to its limit it equals scikit-image's `peak_signal_noise_ratio(data_range=2)`. Errors below
     that of rounding to 256 levels count as that one, so a perfect answer has the limit and not
-    infinity, and a mean over pictures stays finite.
+    infinity, and a mean over images stays finite.
 
     Args:
         answers: float32 [B, H, W, C] in [-1, 1].
@@ -41,29 +41,29 @@ def psnr(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def ssim(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Computes each picture's mean structural similarity.
+    """Computes each image's mean structural similarity.
 
     Of two windows with means μ, variances σ² and covariance σ₁₂, all weighted by a Gaussian,
 
         (2 μ₁ μ₂ + C₁) (2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁) (σ₁² + σ₂² + C₂)),
 
     C₁ = (0.01 · 2)², C₂ = (0.03 · 2)² for a range of 2; the mean over all windows that lie within
-    the picture, then over channels. The formula compares amounts of light, so black must be 0:
-    pictures are moved to [0, 2] first, and the values are those of 256 levels with a range of 255.
+    the image, then over channels. The formula compares amounts of light, so black must be 0:
+    images are moved to [0, 2] first, and the values are those of 256 levels with a range of 255.
 
     Args:
         answers: float32 [B, H, W, C] in [-1, 1], no side below 11.
         targets: the same shape and range.
 
     Returns:
-        float64 [B], in [-1, 1]; 1 for equal pictures.
+        float64 [B], in [-1, 1]; 1 for equal images.
 
     Raises:
-        ValueError: on pictures smaller than the window.
+        ValueError: on images smaller than the window.
 
     Reference: Wang et al. 2004, equations 13 to 17 and section III.C (the window of 11 by 11 with
         a deviation of 1.5).
-    Differs from the paper: colour channels are measured one by one, the paper has grey pictures.
+    Differs from the paper: colour channels are measured one by one, the paper has grey images.
     """
     if min(targets.shape[1:3]) < SSIM_WINDOW:
         raise ValueError(
@@ -87,13 +87,13 @@ def ssim(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def classes(pictures: np.ndarray, palette: np.ndarray) -> np.ndarray:
+def classes(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """Finds the class of each pixel of label maps: that of the nearest palette colour.
 
     Nearest, because a translated map, or one that was stored as JPEG, has no exact colours.
 
     Args:
-        pictures: float32 [B, H, W, 3] in [-1, 1].
+        images: float32 [B, H, W, 3] in [-1, 1].
         palette: uint8 [K, 3].
 
     Returns:
@@ -101,9 +101,9 @@ def classes(pictures: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """
     colours = palette.astype(np.float32) / 127.5 - 1.0
     # |p − c|² = |p|² − 2 p·c + |c|²; the first term is the same for all classes.
-    found = np.empty(pictures.shape[:3], np.uint8)
-    for place, picture in enumerate(pictures):
-        distances = (colours**2).sum(axis=1) - 2.0 * picture @ colours.T
+    found = np.empty(images.shape[:3], np.uint8)
+    for place, image in enumerate(images):
+        distances = (colours**2).sum(axis=1) - 2.0 * image @ colours.T
         found[place] = distances.argmin(axis=-1)
     return found
 
@@ -141,7 +141,7 @@ def commonest_class_share(wanted: np.ndarray) -> float:
 def class_accuracy(answered: np.ndarray, wanted: np.ndarray, count: int) -> float:
     """Computes the mean over classes of the share of a class's pixels that are right.
 
-    (1 / K) Σᵢ nᵢᵢ / Σⱼ nᵢⱼ, where nᵢⱼ pixels of class i, in all pictures together, are answered by
+    (1 / K) Σᵢ nᵢᵢ / Σⱼ nᵢⱼ, where nᵢⱼ pixels of class i, in all images together, are answered by
     class j, and K counts the classes that are wanted somewhere.
 
     Args:
@@ -167,7 +167,7 @@ def class_accuracy(answered: np.ndarray, wanted: np.ndarray, count: int) -> floa
 def mean_iou(answered: np.ndarray, wanted: np.ndarray, count: int) -> float:
     """Computes the mean over classes of intersection over union.
 
-    (1 / K) Σᵢ nᵢᵢ / (Σⱼ nᵢⱼ + Σⱼ nⱼᵢ - nᵢᵢ), where nᵢⱼ pixels of class i, in all pictures together,
+    (1 / K) Σᵢ nᵢᵢ / (Σⱼ nᵢⱼ + Σⱼ nⱼᵢ - nᵢᵢ), where nᵢⱼ pixels of class i, in all images together,
     are answered by class j, and K counts the classes that are wanted or answered somewhere.
 
     Args:
@@ -196,7 +196,7 @@ def _pixels_by_class(answered: np.ndarray, wanted: np.ndarray, count: int) -> np
     if highest >= count:
         raise ValueError(f"`count` must be more than every class, {highest}. Received: {count}")
     table = np.zeros(count * count, np.int64)
-    # One by one, because 64-bit integers of all pictures at once are many.
+    # One by one, because 64-bit integers of all images at once are many.
     for found, right in zip(answered, wanted, strict=True):
         pairs = right.astype(np.int64) * count + found
         table += np.bincount(pairs.ravel(), minlength=count * count)

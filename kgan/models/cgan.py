@@ -36,11 +36,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 @keras.saving.register_keras_serializable("kgan")
 class ConditionalGAN(ConditionalModel):
-    """Trains fully connected players on pictures and their classes.
+    """Trains fully connected players on images and their classes.
 
     Args:
-        generator: [latent float32 [B, N], condition float32 [B, K]] → picture in [-1, 1].
-        discriminator: [picture, condition] → logit float32 [B, 1].
+        generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
+        discriminator: [image, condition] → logit float32 [B, 1].
         **kwargs: see `ConditionalModel`.
     """
 

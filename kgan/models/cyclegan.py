@@ -1,11 +1,11 @@
-"""CycleGAN: translates pictures both ways between two sets of which no two belong together.
+"""CycleGAN: translates images both ways between two sets of which no two belong together.
 
 Generators G_AB and G_BA, discriminators D_A and D_B. With least squares D_B minimises
 ½ (E[(D_B(b) − 1)²] + E[D_B(G_AB(a))²]), D_A the same for G_BA. The generators minimise together
   E[(D_B(G_AB(a)) − 1)²] + λ_A (E|G_BA(G_AB(a)) − a|₁ + ½ E|G_BA(a) − a|₁)
 + E[(D_A(G_BA(b)) − 1)²] + λ_B (E|G_AB(G_BA(b)) − b|₁ + ½ E|G_AB(b) − b|₁),
 with λ_A = λ_B = 10: the adversarial, the cycle and the identity terms (Zhu et al. 2017, equations 1
-to 3 and section 5.2; least squares and the pool of 50 pictures in section 4). 6 or 9 residual
+to 3 and section 5.2; least squares and the pool of 50 images in section 4). 6 or 9 residual
 blocks, 70x70 PatchGANs, instance norm, Adam 2e-4 with β1 0.5, batch 1, learning rates that are
 constant for half the run and then fall linearly to zero.
 In course `000` X is A, Y is B, G is G_AB and F is G_BA; its equations 5 to 9 are these with the
@@ -39,7 +39,7 @@ from kgan.models.base.image_pool import ImagePool
 from kgan.models.base.model import TwoPlayerModel
 from kgan.models.base.translation import Way, shown_side_by_side
 from kgan.networks import patchgan, resnet
-from kgan.serving.signatures import Signature, decode_pictures, encode_png, formats
+from kgan.serving.signatures import Signature, decode_images, encode_png, formats
 
 DEFAULTS = {
     "dataset": "digits+typeset",
@@ -79,7 +79,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     number("cycle_weight_b", 10.0, "Weight of B to A to B, lambda_B.")
     number("identity_weight", 0.5, "Times lambda: weight of leaving alone what is right already.")
     integer(
-        "pool_size", 50, "Generated pictures kept to show the discriminators; 0: none.", 0, 100_000
+        "pool_size", 50, "Generated images kept to show the discriminators; 0: none.", 0, 100_000
     )
     number("semantic_weight", 0.0, "Of digits: weight of keeping the class (CyCADA).")
     integer("width", 64, "Channels of the first map of all networks.", 1, 4096)
@@ -91,7 +91,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         1,
         6,
     )
-    integer("scales", 1, "PatchGANs: on the picture as it is, halved, and halved twice.", 1, 3)
+    integer("scales", 1, "PatchGANs: on the image as it is, halved, and halved twice.", 1, 3)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -99,17 +99,17 @@ class CycleGAN(TwoPlayerModel):
     """Trains both generators together, then both discriminators on what the generators gave.
 
     Args:
-        generator_ab: picture of A float32 [B, H, W, C] → of B, float32 [B, H, W, C'].
+        generator_ab: image of A float32 [B, H, W, C] → of B, float32 [B, H, W, C'].
         generator_ba: the other way.
-        discriminator_a: picture of A → logits float32 [B, h, w, 1], or a list of such, one for
+        discriminator_a: image of A → logits float32 [B, h, w, 1], or a list of such, one for
             each scale, over which losses are averaged.
         discriminator_b: the same for B.
         gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
         cycle_weight_a: λ_A, not negative.
         cycle_weight_b: λ_B, not negative.
         identity_weight: of the identity terms, as a share of λ; not negative.
-        pool_size: pictures in each of the two pools; 0 shows the discriminators new ones only.
-        semantic_weight: of the class that the digit network sees in a picture and has to see in
+        pool_size: images in each of the two pools; 0 shows the discriminators new ones only.
+        semantic_weight: of the class that the digit network sees in an image and has to see in
             its translation; 0: it is not asked.
         seed: of what the pools exchange.
     """
@@ -191,30 +191,30 @@ class CycleGAN(TwoPlayerModel):
         return {"pool_a": self.pool_a.kept, "pool_b": self.pool_b.kept}
 
     def train_step(self, data):
-        """Takes (pictures of A, pictures of B), both float32 [B, H, W, C] in [-1, 1]."""
-        pictures_a, pictures_b = data
-        g_log = self.generator_step(pictures_a, pictures_b)
+        """Takes (images of A, images of B), both float32 [B, H, W, C] in [-1, 1]."""
+        images_a, images_b = data
+        g_log = self.generator_step(images_a, images_b)
         # What the generators gave before their update, as in the reference implementation.
-        d_log = self.discriminator_step(pictures_a, pictures_b, g_log["fake_a"], g_log["fake_b"])
+        d_log = self.discriminator_step(images_a, images_b, g_log["fake_a"], g_log["fake_b"])
         return self.results(g_log, d_log)
 
-    def generator_step(self, pictures_a, pictures_b):
+    def generator_step(self, images_a, images_b):
         """Updates both generators; beside what is logged gives `fake_a` and `fake_b`."""
-        return self.update("g", self.generator_loss, pictures_a, pictures_b)
+        return self.update("g", self.generator_loss, images_a, images_b)
 
-    def generator_loss(self, pictures_a, pictures_b):
+    def generator_loss(self, images_a, images_b):
         """Adds up what both generators pay: float32 [B], and its parts without their weights."""
-        fake_b, same_b = self._answer(self.generator_ab, pictures_a, pictures_b)
-        fake_a, same_a = self._answer(self.generator_ba, pictures_b, pictures_a)
+        fake_b, same_b = self._answer(self.generator_ab, images_a, images_b)
+        fake_a, same_a = self._answer(self.generator_ba, images_b, images_a)
         scores_a = self.discriminator_a(fake_a, training=True)
         scores_b = self.discriminator_b(fake_b, training=True)
         adversarial_ab = mean_over_scales(self.loss_parts.generator, scores_b)
         adversarial_ba = mean_over_scales(self.loss_parts.generator, scores_a)
-        cycle_a = absolute_error(self.generator_ba(fake_b, training=True), pictures_a)
-        cycle_b = absolute_error(self.generator_ab(fake_a, training=True), pictures_b)
+        cycle_a = absolute_error(self.generator_ba(fake_b, training=True), images_a)
+        cycle_b = absolute_error(self.generator_ab(fake_a, training=True), images_b)
         zeros = tf.zeros_like(cycle_a)
-        identity_a = zeros if same_a is None else absolute_error(same_a, pictures_a)
-        identity_b = zeros if same_b is None else absolute_error(same_b, pictures_b)
+        identity_a = zeros if same_a is None else absolute_error(same_a, images_a)
+        identity_b = zeros if same_b is None else absolute_error(same_b, images_b)
         total = (
             adversarial_ab
             + adversarial_ba
@@ -227,8 +227,8 @@ class CycleGAN(TwoPlayerModel):
                 zip(
                     SEMANTIC,
                     (
-                        self._changed_class(pictures_a, fake_b),
-                        self._changed_class(pictures_b, fake_a),
+                        self._changed_class(images_a, fake_b),
+                        self._changed_class(images_b, fake_a),
                     ),
                     strict=True,
                 )
@@ -247,9 +247,9 @@ class CycleGAN(TwoPlayerModel):
             "fake_b": fake_b,
         }
 
-    def _changed_class(self, pictures, translated):
-        """Computes −log p(class of the picture | its translation); float32 [B]."""
-        _, seen = digit_network.answer(tf.reduce_mean(pictures, axis=-1, keepdims=True))
+    def _changed_class(self, images, translated):
+        """Computes −log p(class of the image | its translation); float32 [B]."""
+        _, seen = digit_network.answer(tf.reduce_mean(images, axis=-1, keepdims=True))
         _, logits = digit_network.answer(tf.reduce_mean(translated, axis=-1, keepdims=True))
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(seen, axis=1), logits)
 
@@ -261,17 +261,17 @@ class CycleGAN(TwoPlayerModel):
         answers = generator(tf.concat([given, wanted], 0), training=True)
         return tf.split(answers, 2)
 
-    def discriminator_step(self, pictures_a, pictures_b, fake_a, fake_b):
-        """Updates both discriminators on real pictures and on what the pools give for new ones."""
+    def discriminator_step(self, images_a, images_b, fake_a, fake_b):
+        """Updates both discriminators on real images and on what the pools give for new ones."""
         seed = randomness.fold(self.random_seed(), self.step)
         shown_a = self.pool_a.exchange(fake_a, randomness.fold(seed, POOL_A))
         shown_b = self.pool_b.exchange(fake_b, randomness.fold(seed, POOL_B))
-        return self.update("d", self.discriminator_loss, pictures_a, pictures_b, shown_a, shown_b)
+        return self.update("d", self.discriminator_loss, images_a, images_b, shown_a, shown_b)
 
-    def discriminator_loss(self, pictures_a, pictures_b, fake_a, fake_b):
+    def discriminator_loss(self, images_a, images_b, fake_a, fake_b):
         """Adds half of what each pays (section 7.1 halves it, which slows D against G)."""
-        loss_ba, log_a = self._judge(self.discriminator_a, pictures_a, fake_a, "a")
-        loss_ab, log_b = self._judge(self.discriminator_b, pictures_b, fake_b, "b")
+        loss_ba, log_a = self._judge(self.discriminator_a, images_a, fake_a, "a")
+        loss_ab, log_b = self._judge(self.discriminator_b, images_b, fake_b, "b")
         total = 0.5 * (loss_ab + loss_ba)
         return total, {
             "d_loss": total,
@@ -296,9 +296,9 @@ class CycleGAN(TwoPlayerModel):
         """The directions there are by `--direction`; None: what is meant where none is given."""
 
         def way(generator):
-            def translate(pictures, seed=0):
+            def translate(images, seed=0):
                 # There is nothing random in it: any seed gives the same.
-                return np.asarray(self._translate(generator, tf.cast(pictures, tf.float32)))
+                return np.asarray(self._translate(generator, tf.cast(images, tf.float32)))
 
             return Way(generator.input_shape[1:], translate)
 
@@ -306,11 +306,11 @@ class CycleGAN(TwoPlayerModel):
         return {None: a_to_b, "AtoB": a_to_b, "BtoA": way(self.generator_ba)}
 
     @tf.function(reduce_retracing=True)
-    def _translate(self, generator, pictures):
-        return generator(pictures, training=False)
+    def _translate(self, generator, images):
+        return generator(images, training=False)
 
     def preview(self, examples) -> np.ndarray:
-        """Lays pictures, translations and reconstructions side by side.
+        """Lays images, translations and reconstructions side by side.
 
         Args:
             examples: dict of `image_a` and `image_b`, float32 [B, H, W, C] in [-1, 1].
@@ -319,10 +319,10 @@ class CycleGAN(TwoPlayerModel):
             float32 [B, 6, H, W, C]: A, A to B, and back; B, B to A, and back.
         """
         a_to_b, b_to_a = (self.ways[way].translate for way in ("AtoB", "BtoA"))
-        pictures_a, pictures_b = examples["image_a"], examples["image_b"]
-        fake_a, fake_b = b_to_a(pictures_b), a_to_b(pictures_a)
+        images_a, images_b = examples["image_a"], examples["image_b"]
+        fake_a, fake_b = b_to_a(images_b), a_to_b(images_a)
         return shown_side_by_side(
-            [pictures_a, fake_b, b_to_a(fake_b), pictures_b, fake_a, a_to_b(fake_a)]
+            [images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)]
         )
 
     def signatures(self):
@@ -343,24 +343,24 @@ class CycleGAN(TwoPlayerModel):
         }
 
 
-def _signatures(generator, way, on_pictures, on_files):
+def _signatures(generator, way, on_images, on_files):
     """Makes the two signatures of one direction, under the names given for them."""
     height, width, channels = shape = generator.input_shape[1:]
 
-    def from_pictures(pictures):
-        return {"pictures": generator(pictures, training=False)}
+    def from_images(images):
+        return {"pictures": generator(images, training=False)}
 
     def from_files(image_bytes):
-        answers = generator(decode_pictures(image_bytes, shape), training=False)
+        answers = generator(decode_images(image_bytes, shape), training=False)
         return {"png_bytes": encode_png(answers)}
 
     answer = "x".join(map(str, generator.output_shape[1:]))
     return {
-        on_pictures: Signature(
-            from_pictures,
+        on_images: Signature(
+            from_images,
             {"pictures": tf.TensorSpec([None, *shape], tf.float32)},
-            f"{way}: pictures float32 [B, {height}x{width}x{channels}] in [-1, 1] -> pictures "
-            f"float32 [B, {answer}] in [-1, 1]. Each picture is normalised by itself.",
+            f"{way}: pictures float32 [B, {height}x{width}x{channels}] in [-1, 1] -> images "
+            f"float32 [B, {answer}] in [-1, 1]. Each image is normalised by itself.",
         ),
         on_files: Signature(
             from_files,

@@ -36,11 +36,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 @keras.saving.register_keras_serializable("kgan")
 class DCGAN(LatentModel):
-    """Trains one step of D on real and generated pictures, then one of G on fresh latents.
+    """Trains one step of D on real and generated images, then one of G on fresh latents.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        discriminator: picture → logit float32 [B, 1].
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        discriminator: image → logit float32 [B, 1].
         **kwargs: see `LatentModel`.
     """
 

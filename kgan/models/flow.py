@@ -5,7 +5,7 @@ with a normal prior (Dinh et al. 2017, equations 2 and 4 to 8; `003`, part II). 
 logged as `loss_prior`, which alone would draw everything to zero, and `loss_determinant`, which
 keeps it from that.
 
-A picture's levels 0 … 255 are dequantised by uniform noise, x = (level + u) / 256, and taken to
+An image's levels 0 … 255 are dequantised by uniform noise, x = (level + u) / 256, and taken to
 y = logit(λ + (1 − 2λ) x), λ = 1e-6 (Papamakarios et al. 2017, appendix E.2; --logit_margin). Nats
 are those of y, as published tables have them; bits per dimension are those of the levels. Points
 of the plane are left as they are.
@@ -71,7 +71,7 @@ class Flow(DensityModel):
     """Trains an invertible network.
 
     Args:
-        flow: `CouplingFlow` of pictures' logits [B, H, W, C], or of points [B, D].
+        flow: `CouplingFlow` of images' logits [B, H, W, C], or of points [B, D].
         logit_margin: λ, in (0, ½).
         **kwargs: see `TrainableModel`.
     """
@@ -93,7 +93,7 @@ class Flow(DensityModel):
         return {"flow": self.flow}
 
     @property
-    def picture_shape(self):
+    def image_shape(self):
         return self.flow.shape
 
     @property
@@ -102,59 +102,57 @@ class Flow(DensityModel):
 
     @property
     def draws_points(self) -> bool:
-        """Whether x are points, which are no pictures and have neither levels nor logits."""
-        return len(self.picture_shape) != 3
+        """Whether x are points, which are no images and have neither levels nor logits."""
+        return len(self.image_shape) != 3
 
     def needs(self):
-        return {} if self.draws_points else {"dequantisation": ("uniform", self.picture_shape)}
+        return {} if self.draws_points else {"dequantisation": ("uniform", self.image_shape)}
 
-    def dequantised(self, pictures, draws) -> tf.Tensor:
-        """Gives (level + u) / 256 of pictures in [-1, 1]; float32 in (0, 1)."""
-        levels = tf.round((pictures + 1.0) * (LEVELS - 1) / 2.0)
+    def dequantised(self, images, draws) -> tf.Tensor:
+        """Gives (level + u) / 256 of images in [-1, 1]; float32 in (0, 1)."""
+        levels = tf.round((images + 1.0) * (LEVELS - 1) / 2.0)
         return (levels + draws["dequantisation"]) / LEVELS
 
-    def to_logits(self, pictures) -> tf.Tensor:
-        """Takes pictures in [0, 1] to logit space."""
+    def to_logits(self, images) -> tf.Tensor:
+        """Takes images in [0, 1] to logit space."""
         margin = self.logit_margin
         # Both logarithms see the number whose digits float32 has: near 1 these are those of 1 − x.
-        low, high = margin + (1 - 2 * margin) * pictures, margin + (1 - 2 * margin) * (1 - pictures)
+        low, high = margin + (1 - 2 * margin) * images, margin + (1 - 2 * margin) * (1 - images)
         return tf.math.log(low) - tf.math.log(high)
 
-    def pictures_of(self, network, latents):
+    def images_of(self, network, latents):
         values = network.inverse(latents)
         if self.draws_points:
             return values
         margin = self.logit_margin
-        pictures = (tf.sigmoid(values) - margin) / (1 - 2 * margin)
+        images = (tf.sigmoid(values) - margin) / (1 - 2 * margin)
         # The middle of a level is what it is rounded to.
-        levels = tf.clip_by_value(pictures * LEVELS - 0.5, 0.0, LEVELS - 1)
+        levels = tf.clip_by_value(images * LEVELS - 0.5, 0.0, LEVELS - 1)
         return levels * 2.0 / (LEVELS - 1) - 1.0
 
-    def losses(self, pictures, draws, training=True):
-        values = (
-            pictures if self.draws_points else self.to_logits(self.dequantised(pictures, draws))
-        )
+    def losses(self, images, draws, training=True):
+        values = images if self.draws_points else self.to_logits(self.dequantised(images, draws))
         latents, log_determinant = self.network("flow", training)(values, training=training)
         prior = 0.5 * tf.reduce_sum(latents**2, axis=1)
         prior += 0.5 * self.latent_size * math.log(2 * math.pi)
         losses = prior - log_determinant
         return losses, {"loss": losses, "loss_prior": prior, "loss_determinant": -log_determinant}
 
-    def log_densities(self, pictures, numbers) -> dict[str, np.ndarray]:
+    def log_densities(self, images, numbers) -> dict[str, np.ndarray]:
         """Computes what is exactly known of examples; call `take_averages` before.
 
         Args:
-            pictures: float32 [B, H, W, C] in [-1, 1], or points [B, D].
+            images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
             numbers: int32 [B], each example's place in its part, of which its dequantisation comes.
 
         Returns:
             float64 [B] by name: `log_likelihood_nats` of points; `log_likelihood_logit_nats` and
-            `bits_per_dimension` of pictures.
+            `bits_per_dimension` of images.
         """
-        nats = -np.asarray(self._measured(pictures, numbers)["loss"], np.float64)
+        nats = -np.asarray(self._measured(images, numbers)["loss"], np.float64)
         if self.draws_points:
             return {"log_likelihood_nats": nats}
-        unit = np.asarray(self.dequantised(pictures, self.fixed_draws(numbers)))
+        unit = np.asarray(self.dequantised(images, self.fixed_draws(numbers)))
         in_unit = nats + likelihood.logit_log_slopes(unit, self.logit_margin)
         bits = likelihood.bits_per_dimension(in_unit, self.latent_size, LEVELS)
         return {"log_likelihood_logit_nats": nats, "bits_per_dimension": bits}

@@ -5,7 +5,7 @@ equation 5). G minimises E[−log D(G(z))], the non-saturating form, or with --g
 "true" loss E[log(1 − D(G(z)))], which saturates. --simultaneous moves both players from the same
 point, as the theory of `002` (section 4.1) has it, in place of one after the other.
 
-Networks: `002`, chapter 2: ReLU in the hidden layers, tanh at the end of G, pictures in [-1, 1].
+Networks: `002`, chapter 2: ReLU in the hidden layers, tanh at the end of G, images in [-1, 1].
 
 Slips in the course documents: `002` writes the step as W + η ∂E/∂W; it descends.
 
@@ -39,11 +39,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 @keras.saving.register_keras_serializable("kgan")
 class GAN(LatentModel):
-    """Trains one step of D on real and generated pictures, then one of G on fresh latents.
+    """Trains one step of D on real and generated images, then one of G on fresh latents.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        discriminator: picture → logit float32 [B, 1].
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        discriminator: image → logit float32 [B, 1].
         **kwargs: see `LatentModel`.
     """
 

@@ -37,8 +37,8 @@ class LSGAN(LatentModel):
     """Trains D and G with least squares.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        discriminator: picture → score float32 [B, 1].
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        discriminator: image → score float32 [B, 1].
         **kwargs: see `LatentModel`.
     """
 

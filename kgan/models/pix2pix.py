@@ -1,4 +1,4 @@
-"""pix2pix: translates pictures after aligned pairs, with a conditional GAN and an L1 term.
+"""pix2pix: translates images after aligned pairs, with a conditional GAN and an L1 term.
 
 D minimises ½ (E[−log D(x, y)] + E[−log(1 − D(x, G(x)))]); G minimises
 E[−log D(x, G(x))] + λ E[|y − G(x)|₁], λ = 100 (Isola et al. 2017, equations 1 to 4). U-Net
@@ -9,7 +9,7 @@ Slips in the course documents: one adds λ|x − G(z)| to D's objective, it belo
 other the objective (its equation 4) is garbled: the conditional GAN plus L1 is meant. The least
 squares of the first is `--gan_loss=least_squares`, its multi-scale version `--scales=2` or 3.
 
-Differs from the paper: at inference statistics are taken over each picture alone also where the
+Differs from the paper: at inference statistics are taken over each image alone also where the
 batch is larger than 1, and dropout comes from a seed, so that an answer can be given again.
 """
 
@@ -99,8 +99,8 @@ class Pix2Pix(TranslationModel):
     """Trains D on a given and a generated answer, then G through the updated D and by L1.
 
     Args:
-        generator: (picture float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'].
-        discriminator: (picture, answer) → logits float32 [B, h, w, 1], or a list of such, one
+        generator: (image float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'].
+        discriminator: (image, answer) → logits float32 [B, h, w, 1], or a list of such, one
             for each scale, over which losses are averaged.
         gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
         l1_weight: λ, not negative.

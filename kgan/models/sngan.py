@@ -3,7 +3,7 @@
 D minimises E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))], G minimises −E[D(G(z, y), y)]
 (Miyato et al. 2018, equations 16 and 17); D(x, y) = ψ(φ(x)) + yᵀ V φ(x) (Miyato and Koyama 2018,
 equation 3). Adam 2e-4 with β 0 and 0.9, five updates of D for each of G, batch 64. The baseline for
-conditional pictures that other work is compared with.
+conditional images that other work is compared with.
 
 Differs from the papers: widths of 64 in place of 256 and 128, so that a CPU gets somewhere.
 """
@@ -39,11 +39,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 @keras.saving.register_keras_serializable("kgan")
 class SNGAN(ConditionalModel):
-    """Trains residual players on pictures and their classes with the hinge loss.
+    """Trains residual players on images and their classes with the hinge loss.
 
     Args:
-        generator: [latent float32 [B, N], condition float32 [B, K]] → picture in [-1, 1].
-        discriminator: [picture, condition] → score float32 [B, 1].
+        generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
+        discriminator: [image, condition] → score float32 [B, 1].
         **kwargs: see `ConditionalModel`.
     """
 

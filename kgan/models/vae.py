@@ -1,13 +1,13 @@
 """VAE: an encoder and a decoder that bring the evidence lower bound of the likelihood up.
 
-The loss is −ELBO = E_q(z|x)[−ln p(x|z)] + KL(q(z|x) ‖ N(0, I)), in nats a picture (Kingma and
+The loss is −ELBO = E_q(z|x)[−ln p(x|z)] + KL(q(z|x) ‖ N(0, I)), in nats an image (Kingma and
 Welling 2014, equation 3; `003`, part III), with q(z|x) = N(μ(x), diag σ²(x)), z = μ + σ ε, and
 KL = ½ Σ (μ² + σ² − ln σ² − 1) in closed form (their appendix B). With --importance_samples=K above
 1 it is −ln (1/K) Σₖ p(x, zₖ)/q(zₖ|x), a tighter bound (Burda et al. 2016, equation 8; IWAE).
 
-Pixels are Bernoulli: a picture's intensities in [0, 1] are the probabilities of its bits, which are
+Pixels are Bernoulli: an image's intensities in [0, 1] are the probabilities of its bits, which are
 drawn anew in each step and once and for all for what is measured (Salakhutdinov and Murray 2008).
-Drawn pictures show the decoder's probabilities.
+Drawn images show the decoder's probabilities.
 
 Slips in the course documents: `003` gives p(x|z) as a Gaussian, whose −ln p has a constant that it
 leaves out; for bits there is none.
@@ -58,7 +58,7 @@ class VAE(DensityModel):
     Args:
         encoder: bits float32 [B, H, W, C], 0 or 1 → means and log-variances of z, [B, 2 L].
         decoder: latent float32 [B, L] → logits of the bits [B, H, W, C].
-        importance_samples: K, of z for each picture in a step.
+        importance_samples: K, of z for each image in a step.
         **kwargs: see `TrainableModel`.
     """
 
@@ -80,23 +80,23 @@ class VAE(DensityModel):
 
     def needs(self, samples: int | None = None):
         shape = [samples or self.importance_samples, self.latent_size]
-        return {"bits": ("uniform", self.picture_shape), "noise": ("normal", shape)}
+        return {"bits": ("uniform", self.image_shape), "noise": ("normal", shape)}
 
-    def pictures_of(self, network, latents):
+    def images_of(self, network, latents):
         return 2.0 * tf.sigmoid(network(latents, training=False)) - 1.0
 
-    def terms(self, pictures, draws, training=True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def terms(self, images, draws, training=True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes what both bounds are made of.
 
         Args:
-            pictures: float32 [B, H, W, C] in [-1, 1].
+            images: float32 [B, H, W, C] in [-1, 1].
             draws: `bits` [B, H, W, C] in [0, 1), `noise` [B, K, L].
             training: see `losses`.
 
         Returns:
             ln p(x|zₖ) and ln p(zₖ) − ln q(zₖ|x), float32 [B, K], and the KL divergence, [B].
         """
-        bits = tf.cast(draws["bits"] < (pictures + 1.0) / 2.0, tf.float32)
+        bits = tf.cast(draws["bits"] < (images + 1.0) / 2.0, tf.float32)
         posterior = self.network("encoder", training)(bits, training=training)
         mean, log_variance = tf.split(posterior, 2, axis=1)
         noise = draws["noise"]
@@ -104,7 +104,7 @@ class VAE(DensityModel):
         logits = self.network("decoder", training)(
             tf.reshape(latents, [-1, self.latent_size]), training=training
         )
-        logits = tf.reshape(logits, [-1, noise.shape[1], math.prod(self.picture_shape)])
+        logits = tf.reshape(logits, [-1, noise.shape[1], math.prod(self.image_shape)])
         flat = tf.reshape(bits, [-1, 1, logits.shape[2]])
         conditional = tf.reduce_sum(flat * logits - tf.nn.softplus(logits), axis=2)
         # The constants of the two normal densities, D/2 ln 2π, cancel.
@@ -116,8 +116,8 @@ class VAE(DensityModel):
         )
         return conditional, prior_over_posterior, divergence
 
-    def losses(self, pictures, draws, training=True):
-        conditional, prior_over_posterior, divergence = self.terms(pictures, draws, training)
+    def losses(self, images, draws, training=True):
+        conditional, prior_over_posterior, divergence = self.terms(images, draws, training)
         reconstruction = -tf.reduce_mean(conditional, axis=1)
         losses = reconstruction + divergence
         if self.importance_samples > 1:
@@ -126,11 +126,11 @@ class VAE(DensityModel):
         return losses, {"loss": losses, "reconstruction": reconstruction, "kl": divergence}
 
     @tf.function(reduce_retracing=True)
-    def log_weights(self, pictures, numbers, samples: int) -> tf.Tensor:
+    def log_weights(self, images, numbers, samples: int) -> tf.Tensor:
         """Computes ln p(x, zₖ) − ln q(zₖ|x) for measuring; call `take_averages` before.
 
         Args:
-            pictures: float32 [B, H, W, C] in [-1, 1].
+            images: float32 [B, H, W, C] in [-1, 1].
             numbers: int32 [B], each example's place in its part, of which its bits and noise come.
             samples: K.
 
@@ -138,7 +138,7 @@ class VAE(DensityModel):
             float32 [B, K].
         """
         draws = self.fixed_draws(numbers, self.needs(samples))
-        conditional, prior_over_posterior, _ = self.terms(pictures, draws, training=False)
+        conditional, prior_over_posterior, _ = self.terms(images, draws, training=False)
         return conditional + prior_over_posterior
 
 
@@ -164,7 +164,7 @@ MODEL = VAE
 def build(settings, spec) -> VAE:
     """Wires networks, scheme and optimiser from settings."""
     if len(spec.shape) != 3:
-        raise ValueError("`dataset` holds points; right would be pictures, whose pixels are bits")
+        raise ValueError("`dataset` holds points; right would be images, whose pixels are bits")
     seed, size = settings.seed * 1000, settings.latent_size
     bits = keras.Input(spec.shape, name="bits")
     units = _hidden(

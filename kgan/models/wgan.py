@@ -52,8 +52,8 @@ class WGAN(CriticModel):
     """Trains the critic on `n_critic` fresh batches, clipped after each, then G once.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        critic: picture → unbounded score float32 [B, 1]; it is given the weight constraint.
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        critic: image → unbounded score float32 [B, 1]; it is given the weight constraint.
         n_critic: updates of the critic in one step.
         clip: c of the paper, positive.
         **kwargs: see `LatentModel`.

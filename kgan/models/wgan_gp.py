@@ -47,8 +47,8 @@ class WGANGP(CriticModel):
     """Trains the critic on `n_critic` fresh batches with a gradient penalty, then G once.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        critic: picture → unbounded score float32 [B, 1]; no layer of it may mix the examples of
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        critic: image → unbounded score float32 [B, 1]; no layer of it may mix the examples of
             a batch.
         n_critic: updates of the critic in one step.
         **kwargs: see `LatentModel`.

@@ -1,6 +1,6 @@
 """Networks that are told a condition y: a class as a one-hot vector, or several attributes.
 
-Each has a branch for its picture or noise and one for y, which are joined by channel. At 32x32
+Each has a branch for its image or noise and one for y, which are joined by channel. At 32x32
 with the default widths they are those of the course (`004`, sections 2.2 and 2.3) to the letter;
 its sigmoid is part of the loss here.
 
@@ -43,7 +43,7 @@ def convolutional_generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [latent float32 [B, N], condition float32 [B, K]] → picture [B, H, W, C] (tanh).
+    """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
 
     Args:
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
@@ -93,8 +93,8 @@ def convolutional_generator(
     maps = layers.Conv2DTranspose(
         shape[2], 4, 2, "same", kernel_initializer=normal(next(seeds)), name="to_picture"
     )(maps)
-    picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
-    return keras.Model([latent, condition], picture, name="generator")
+    image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
+    return keras.Model([latent, condition], image, name="generator")
 
 
 def convolutional_discriminator(
@@ -106,7 +106,7 @@ def convolutional_discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [picture float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
+    """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
 
     Args:
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
@@ -136,8 +136,8 @@ def convolutional_discriminator(
             maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
 
-    picture, condition = _inputs(shape, "picture", condition_size)
-    maps = convolve(picture, base_width, "picture_branch", norm=False)
+    image, condition = _inputs(shape, "picture", condition_size)
+    maps = convolve(image, base_width, "picture_branch", norm=False)
     if conditioned:
         spread = SpreadOut(shape[:2], name="spread_out")(condition)
         told = convolve(spread, base_width, "condition_branch", norm=False)
@@ -148,7 +148,7 @@ def convolutional_discriminator(
         maps
     )
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
-    inputs = [picture, condition] if conditioned else picture
+    inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, logit, name="discriminator")
 
 
@@ -171,7 +171,7 @@ def dense_generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [latent float32 [B, N], condition float32 [B, K]] → picture [B, H, W, C] (tanh).
+    """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
 
     Args:
         shape: (height, width, channels), any.
@@ -202,8 +202,8 @@ def dense_generator(
         kernel_initializer=normal(next(seeds)),
     )(values)
     values = layers.Reshape(shape, name="reshape")(values)
-    picture = layers.Activation("tanh", dtype="float32", name="picture")(values)
-    return keras.Model([latent, condition], picture, name="generator")
+    image = layers.Activation("tanh", dtype="float32", name="picture")(values)
+    return keras.Model([latent, condition], image, name="generator")
 
 
 def dense_discriminator(
@@ -215,7 +215,7 @@ def dense_discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [picture float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
+    """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
 
     Args:
         shape: (height, width, channels), any.
@@ -233,8 +233,8 @@ def dense_discriminator(
         leaky = functools.partial(layers.LeakyReLU, 0.2)
         return _dense(values, units, name, next(seeds), leaky, synchronized if norm else None)
 
-    picture, condition = _inputs(shape, "picture", condition_size)
-    values = layers.Flatten(name="flatten")(picture)
+    image, condition = _inputs(shape, "picture", condition_size)
+    values = layers.Flatten(name="flatten")(image)
     values = dense(values, base_width, "picture_branch", norm=False)
     if conditioned:
         told = dense(condition, base_width, "condition_branch", norm=False)
@@ -247,5 +247,5 @@ def dense_discriminator(
         name="logit",
         kernel_initializer=normal(next(seeds)),
     )(values)
-    inputs = [picture, condition] if conditioned else picture
+    inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, logit, name="discriminator")

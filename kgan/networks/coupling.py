@@ -1,7 +1,7 @@
 """An invertible network of affine coupling layers, with the logarithm of its Jacobian determinant.
 
 x, flattened, is put in an order in which neighbours come to lie in different halves (a checkerboard
-of pictures; every other number of points). Each block normalises by batch statistics and then moves
+of images; every other number of points). Each block normalises by batch statistics and then moves
 one half by what a fully connected network makes of the other, which stays as it is; the halves take
 turns.
 

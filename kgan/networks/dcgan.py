@@ -20,7 +20,7 @@ NORMS = ("batch", "layer", "none")
 
 
 def _blocks(height: int, width: int) -> int:
-    """Counts the stride-2 blocks between the picture and the 4x4 map."""
+    """Counts the stride-2 blocks between the image and the 4x4 map."""
     if height != width or height not in SIZES:
         raise ValueError(
             f"`shape` must be square, of {', '.join(map(str, SIZES))} pixels. "
@@ -34,7 +34,7 @@ def _normalize(maps, norm, name, synchronized):
         case "batch":
             return batch_norm(name, synchronized)(maps)
         case "layer":
-            # Over height, width and channels of each picture alone.
+            # Over height, width and channels of each image alone.
             return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
         case "none":
             return maps
@@ -50,13 +50,13 @@ def generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds the generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C].
+    """Builds the generator: latent float32 [B, latent_size] → image float32 [B, H, W, C].
 
     Args:
-        shape: (height, width, channels) of the picture, square, 16, 32, 64 or 128 pixels.
+        shape: (height, width, channels) of the image, square, 16, 32, 64 or 128 pixels.
         latent_size: length of the noise vector.
         base_width: channels of the last hidden map; each map before has twice as many.
-        output_bias: whether the last layer has one, the same for every picture.
+        output_bias: whether the last layer has one, the same for every image.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
@@ -90,8 +90,8 @@ def generator(
         maps = batch_norm(f"norm_{block}", synchronized)(maps)
         maps = layers.ReLU(name=f"relu_{block}")(maps)
     maps = upsample(maps, channels, "to_picture", use_bias=output_bias)
-    picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
-    return keras.Model(latent, picture, name="generator")
+    image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
+    return keras.Model(latent, image, name="generator")
 
 
 def discriminator(
@@ -104,12 +104,12 @@ def discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds the discriminator: picture float32 [B, H, W, C] in [-1, 1] → logit float32 [B, 1].
+    """Builds the discriminator: image float32 [B, H, W, C] in [-1, 1] → logit float32 [B, 1].
 
     Args:
-        shape: (height, width, channels) of the picture, square, 16, 32, 64 or 128 pixels.
+        shape: (height, width, channels) of the image, square, 16, 32, 64 or 128 pixels.
         base_width: channels of the first map; each later map has twice as many.
-        norm: `batch`, `layer` (each picture alone, for gradient penalties; not after the first
+        norm: `batch`, `layer` (each image alone, for gradient penalties; not after the first
             convolution) or `none`.
         minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
@@ -136,11 +136,11 @@ def discriminator(
             name=name,
         )(maps)
 
-    picture = keras.Input(shape, name="picture")
-    maps = picture
+    image = keras.Input(shape, name="picture")
+    maps = image
     for block in range(blocks):
         maps = convolve(maps, base_width * 2**block, f"downsample_{block}")
-        # Normalising each picture's first map would hide its contrast: grey digits on grey looked
+        # Normalising each image's first map would hide its contrast: grey digits on grey looked
         # like white ones on black. The WGAN-GP authors' code leaves the first layer out, too.
         own = "none" if norm == "layer" and block == 0 else norm
         maps = _normalize(maps, own, f"norm_{block}", synchronized)
@@ -151,7 +151,7 @@ def discriminator(
             minibatch_kernels, seed=next(seeds), name="minibatch_discrimination"
         )(features)
         maps = layers.Reshape((1, 1, features.shape[-1]), name="features")(features)
-    # The kernel covers what is left of the picture: 4x4, or features without a place.
+    # The kernel covers what is left of the image: 4x4, or features without a place.
     maps = convolve(maps, 1, "to_logit", maps.shape[1], strides=1, padding="valid")
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
-    return keras.Model(picture, logit, name="discriminator")
+    return keras.Model(image, logit, name="discriminator")

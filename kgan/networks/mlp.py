@@ -29,7 +29,7 @@ def generator(
     output_bias: bool = True,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds latent float32 [B, N] → picture float32 [B, H, W, C] in [-1, 1] (tanh).
+    """Builds latent float32 [B, N] → image float32 [B, H, W, C] in [-1, 1] (tanh).
 
     Args:
         shape: (height, width, channels), or (D,) for points, which have no tanh.
@@ -37,9 +37,9 @@ def generator(
         hidden: units of each hidden ReLU layer.
         hidden_noise: `concat`, `add` or `multiply` brings more noise to the output of the last
             hidden layer, a number a unit, against mode collapse. It is part of the latent vector,
-            whose length N becomes latent_size + hidden[-1], so that a picture is still a function
+            whose length N becomes latent_size + hidden[-1], so that an image is still a function
             of its latent alone. `none`: N is latent_size.
-        output_bias: whether the last layer has one, the same for every picture.
+        output_bias: whether the last layer has one, the same for every image.
         seed: of the initial weights.
 
     Raises:
@@ -63,11 +63,11 @@ def generator(
         use_bias=output_bias,
         kernel_initializer=_initializer(seed * 1000 + 400),
     )(units)
-    picture = layers.Reshape(shape, name="reshape")(units)
+    image = layers.Reshape(shape, name="reshape")(units)
     # Points may lie anywhere.
     last = "tanh" if len(shape) == 3 else "linear"
-    picture = layers.Activation(last, dtype="float32", name="picture")(picture)
-    return keras.Model(latent, picture, name="generator")
+    image = layers.Activation(last, dtype="float32", name="picture")(image)
+    return keras.Model(latent, image, name="generator")
 
 
 def discriminator(
@@ -78,7 +78,7 @@ def discriminator(
     spectral_norm: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds picture float32 [B, H, W, C] in [-1, 1] → unbounded score float32 [B, 1].
+    """Builds image float32 [B, H, W, C] in [-1, 1] → unbounded score float32 [B, 1].
 
     Args:
         shape: (height, width, channels), or (D,) for points.
@@ -88,8 +88,8 @@ def discriminator(
         seed: of the initial weights.
     """
     dense = SpectralDense if spectral_norm else layers.Dense
-    picture = keras.Input(shape, name="picture")
-    units = layers.Flatten(name="flatten")(picture)
+    image = keras.Input(shape, name="picture")
+    units = layers.Flatten(name="flatten")(image)
     units = _hidden(units, hidden, seed * 1000 + 500, dense)
     if minibatch_kernels:
         units = MinibatchDiscrimination(
@@ -98,7 +98,7 @@ def discriminator(
     score = dense(
         1, dtype="float32", name="score", kernel_initializer=_initializer(seed * 1000 + 900)
     )(units)
-    return keras.Model(picture, score, name="discriminator")
+    return keras.Model(image, score, name="discriminator")
 
 
 def _hidden(units, sizes, seed, dense=layers.Dense):

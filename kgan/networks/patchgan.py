@@ -41,12 +41,12 @@ def discriminator(
     """Builds pictures float32 [B, H, W, C] in [-1, 1] → logits float32 [B, h, w, 1], one a patch.
 
     At 256 pixels and 3 layers the map is 30x30 and a logit sees 70x70 pixels. With several scales
-    the answer is a list of such maps: a PatchGAN of its own weights looks at the pictures as they
+    the answer is a list of such maps: a PatchGAN of its own weights looks at the images as they
     are, another one at them halved, and so on, where a patch is twice as wide each time.
 
     Args:
         shapes: the (height, width, channels) of each input; they are concatenated by channel.
-            Two for pix2pix (the given picture and the one to judge).
+            Two for pix2pix (the given image and the one to judge).
         base_width: channels of the first map, 64 in the paper.
         patch_layers: how many convolutions of stride 2, at least 1.
         norm: `batch` (`LiveBatchNormalization`, pix2pix) or `instance` (CycleGAN; without scale
@@ -56,7 +56,7 @@ def discriminator(
         name: of the model.
 
     Raises:
-        ValueError: on an unknown norm, or when the pictures are too small for so many layers or
+        ValueError: on an unknown norm, or when the images are too small for so many layers or
             scales.
     """
     if norm not in NORMS:
@@ -73,20 +73,20 @@ def discriminator(
             f"{patch_layers} layers at the smallest one. Received: scales={scales}"
         )
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
-    pictures = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
-    maps = layers.Concatenate(name="pair")(pictures) if len(pictures) > 1 else pictures[0]
+    images = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
+    maps = layers.Concatenate(name="pair")(images) if len(images) > 1 else images[0]
     outputs = []
     for scale in range(scales):
         prefix = f"scale_{scale}_" if scale else ""
         if scale:
             maps = layers.AveragePooling2D(2, name=f"{prefix}halved")(maps)
         outputs.append(_patches(maps, base_width, patch_layers, norm, seeds, prefix))
-    inputs = pictures if len(pictures) > 1 else pictures[0]
+    inputs = images if len(images) > 1 else images[0]
     return keras.Model(inputs, outputs if scales > 1 else outputs[0], name=name)
 
 
 def _patches(maps, base_width, patch_layers, norm, seeds, prefix):
-    """Judges the patches of a picture at one scale."""
+    """Judges the patches of an image at one scale."""
 
     def convolve(maps, filters, name, strides, use_bias):
         # "same" would pad a stride-1 kernel of 4 by (1, 2); the reference pads (1, 1) throughout.

@@ -27,7 +27,7 @@ def generator(
     seed: int = 0,
     name: str = "generator",
 ) -> keras.Model:
-    """Builds picture float32 [B, H, W, C] → picture float32 [B, H, W, C'], both in [-1, 1].
+    """Builds image float32 [B, H, W, C] → image float32 [B, H, W, C'], both in [-1, 1].
 
     c7s1-64, d128, d256, residual blocks R256, u128, u64, c7s1 in the paper's words.
 
@@ -66,8 +66,8 @@ def generator(
         maps = ReflectionPadding(kernel // 2, name=f"{name}_padding")(maps)
         return layers.Conv2D(filters, kernel, **settings(f"{name}_convolution", use_bias))(maps)
 
-    picture = keras.Input(shape, name="picture")
-    maps = normalise(reflected(picture, base_width, 7, "first"), "first")
+    image = keras.Input(shape, name="picture")
+    maps = normalise(reflected(image, base_width, 7, "first"), "first")
     for level in (1, 2):
         # "same" would pad a stride-2 kernel of 3 by (0, 1); the reference pads (1, 1).
         maps = layers.ZeroPadding2D(1, name=f"down_{level}_padding")(maps)
@@ -88,4 +88,4 @@ def generator(
         maps = normalise(maps, f"up_{level}")
     maps = reflected(maps, output_channels, 7, "to_picture", use_bias=True)
     answer = layers.Activation("tanh", dtype="float32", name="answer")(maps)
-    return keras.Model(picture, answer, name=name)
+    return keras.Model(image, answer, name=name)

@@ -38,7 +38,7 @@ def generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [latent float32 [B, N], condition float32 [B, K]] → picture [B, H, W, C] (tanh).
+    """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
 
     The condition chooses scale and shift of every batch normalisation: a row of its own for each
     class, or sums of rows for several attributes.
@@ -98,8 +98,8 @@ def generator(
     maps = batch_norm("last_norm", synchronized)(maps)
     maps = layers.ReLU(name="last_relu")(maps)
     maps = convolve(maps, shape[2], 3, "to_picture", use_bias=True)
-    picture = layers.Activation("tanh", dtype="float32", name="picture")(maps)
-    return keras.Model([latent, condition], picture, name="generator")
+    image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
+    return keras.Model([latent, condition], image, name="generator")
 
 
 def discriminator(
@@ -111,9 +111,9 @@ def discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [picture float32 [B, H, W, C], condition float32 [B, K]] → score float32 [B, 1].
+    """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → score float32 [B, 1].
 
-    The score is ψ(φ(x)) + yᵀ V φ(x), with the features φ summed over the picture. Every layer has
+    The score is ψ(φ(x)) + yᵀ V φ(x), with the features φ summed over the image. Every layer has
     spectral normalisation; none mixes the examples of a batch.
 
     Args:
@@ -126,7 +126,7 @@ def discriminator(
     """
     blocks = _blocks(shape)
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
-    picture = keras.Input(shape, name="picture")
+    image = keras.Input(shape, name="picture")
     condition = keras.Input((condition_size,), name="condition")
 
     def convolve(maps, kernel, name):
@@ -141,10 +141,10 @@ def discriminator(
     def shrink(maps, name):
         return layers.AveragePooling2D(2, name=name)(maps)
 
-    # The first block has no activation in front: it would cut what the picture says.
-    maps = convolve(picture, 3, "block_0_first_convolution")
+    # The first block has no activation in front: it would cut what the image says.
+    maps = convolve(image, 3, "block_0_first_convolution")
     maps = convolve(layers.ReLU(name="block_0_relu")(maps), 3, "block_0_second_convolution")
-    shortcut = convolve(shrink(picture, "block_0_shortcut_shrink"), 1, "block_0_shortcut")
+    shortcut = convolve(shrink(image, "block_0_shortcut_shrink"), 1, "block_0_shortcut")
     maps = layers.Add(name="block_0_sum")([shrink(maps, "block_0_shrink"), shortcut])
     # Down to 8x8, where two blocks more look at what is left.
     for block in range(1, blocks + 1):
@@ -176,5 +176,5 @@ def discriminator(
         told = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
         score = layers.Add(dtype="float32", name="sum_of_scores")([score, told])
     score = layers.Activation("linear", dtype="float32", name="score")(score)
-    inputs = [picture, condition] if conditioned else picture
+    inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, score, name="discriminator")

@@ -81,10 +81,10 @@ def generator(
     dropout: float = 0.5,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds the encoder-decoder with skips: (picture, seeds) → picture.
+    """Builds the encoder-decoder with skips: (image, seeds) → image.
 
     The encoder halves down to where the shorter side is 1 pixel: at 256 its widths are
-    64-128-256-512-512-512-512-512, smaller pictures have fewer of the 512s, 512 has one more.
+    64-128-256-512-512-512-512-512, smaller images have fewer of the 512s, 512 has one more.
 
     Args:
         shape: (height, width, channels) of the input; sides are powers of two from 32 to 512.
@@ -96,8 +96,8 @@ def generator(
         seed: of the initial weights.
 
     Returns:
-        A model of two inputs, `picture` float32 [B, H, W, C] in [-1, 1] and `seeds` int32 [B, 2]
-        (one dropout seed a picture), with output float32 [B, H, W, output_channels] in [-1, 1].
+        A model of two inputs, `image` float32 [B, H, W, C] in [-1, 1] and `seeds` int32 [B, 2]
+        (one dropout seed an image), with output float32 [B, H, W, output_channels] in [-1, 1].
 
     Raises:
         ValueError: on sides or a way of upsampling that there is not.
@@ -108,12 +108,12 @@ def generator(
     seeds = iter(range(seed * 1000, seed * 1000 + 500))
     depth = min(shape[:2]).bit_length() - 1
     widths = [base_width * min(2**level, WIDEST) for level in range(depth)]
-    # A map of one pixel has no statistics of its own, so a square picture's bottleneck is bare.
+    # A map of one pixel has no statistics of its own, so a square image's bottleneck is bare.
     bottleneck_is_one_pixel = shape[0] == shape[1]
 
-    picture = keras.Input(shape, name="picture")
+    image = keras.Input(shape, name="picture")
     dropout_seeds = keras.Input((2,), dtype="int32", name="seeds")
-    maps, skips = picture, []
+    maps, skips = image, []
     for level, filters in enumerate(widths):
         innermost = level == depth - 1
         maps = _downsample(
@@ -137,4 +137,4 @@ def generator(
     maps = layers.ReLU(name="to_picture_relu")(maps)
     maps = _upsample(maps, output_channels, "to_picture", seeds, upsample, use_bias=True)
     answer = layers.Activation("tanh", dtype="float32", name="answer")(maps)
-    return keras.Model([picture, dropout_seeds], answer, name="generator")
+    return keras.Model([image, dropout_seeds], answer, name="generator")

@@ -1,4 +1,4 @@
-"""Grids of pictures, as a person looks at them."""
+"""Grids of images, as a person looks at them."""
 
 from collections.abc import Sequence
 
@@ -7,30 +7,30 @@ from PIL import Image, ImageDraw, ImageFont
 
 GAP = 2
 HEADING = 14  # pixels
-SMALLEST_SIDE = 48  # smaller pictures are shown enlarged
+SMALLEST_SIDE = 48  # smaller images are shown enlarged
 
 
-def to_bytes(pictures: np.ndarray) -> np.ndarray:
+def to_bytes(images: np.ndarray) -> np.ndarray:
     """Converts float32 in [-1, 1], any shape, to uint8; values outside are clipped."""
-    return np.clip(np.rint(np.asarray(pictures) * 127.5 + 127.5), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(np.asarray(images) * 127.5 + 127.5), 0, 255).astype(np.uint8)
 
 
-def to_image(picture: np.ndarray) -> Image.Image:
-    """Wraps one picture, float32 [H, W, C] in [-1, 1] with 1, 3 or 4 channels, for Pillow."""
-    levels = to_bytes(picture)
+def to_image(image: np.ndarray) -> Image.Image:
+    """Wraps one image, float32 [H, W, C] in [-1, 1] with 1, 3 or 4 channels, for Pillow."""
+    levels = to_bytes(image)
     return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
-def image_grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
-    """Lays pictures out in rows and columns on white.
+def image_grid(images: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
+    """Lays images out in rows and columns on white.
 
     Args:
-        pictures: float32 [rows, columns, H, W, C] in [-1, 1].
+        images: float32 [rows, columns, H, W, C] in [-1, 1].
         headings: a word above each column.
     """
-    rows, columns, height, width, channels = pictures.shape
+    rows, columns, height, width, channels = images.shape
     scale = max(1, -(-SMALLEST_SIDE // max(height, width)))
-    levels = to_bytes(pictures).repeat(scale, axis=2).repeat(scale, axis=3)
+    levels = to_bytes(images).repeat(scale, axis=2).repeat(scale, axis=3)
     height, width = height * scale, width * scale
     top = HEADING if headings else 0
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
@@ -40,9 +40,9 @@ def image_grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Imag
     )
     for row in range(rows):
         for column in range(columns):
-            picture = levels[row, column]
+            image = levels[row, column]
             place = (GAP + column * (width + GAP), top + GAP + row * (height + GAP))
-            sheet.paste(Image.fromarray(picture[..., 0] if channels == 1 else picture), place)
+            sheet.paste(Image.fromarray(image[..., 0] if channels == 1 else image), place)
     draw = ImageDraw.Draw(sheet)
     for column, heading in enumerate(headings):
         black = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}[mode]
@@ -51,8 +51,8 @@ def image_grid(pictures: np.ndarray, headings: Sequence[str] = ()) -> Image.Imag
     return sheet
 
 
-def on_white(picture: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     """Lays a Pillow image of any mode on white, as RGB."""
-    coloured = picture.convert("RGBA")
+    coloured = image.convert("RGBA")
     white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
     return Image.alpha_composite(white, coloured).convert("RGB")

@@ -26,11 +26,11 @@ def plot_points(
         real: float [N, 2]; of many the first are shown. None: the frame is that of the others.
         generated: float [M, 2].
         scores: from points float32 [B, 2] to the surface's heights [B]; None: no surface.
-        title: above the picture.
+        title: above the image.
         label: of the surface.
 
     Returns:
-        RGB; the frame is that of the real points with a margin, so that pictures of one run can
+        RGB; the frame is that of the real points with a margin, so that images of one run can
         be laid side by side. Points outside are counted in the title.
     """
     framed = generated if real is None else real

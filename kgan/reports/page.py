@@ -1,6 +1,6 @@
 """Writes a report on runs: one page of HTML with all that their folders say.
 
-The page needs no network and no other file: style, curves and pictures are in it. What stands in
+The page needs no network and no other file: style, curves and images are in it. What stands in
 its parts is worked out in `kgan/page`, how it looks is in `kgan/page/report.html`.
 """
 

@@ -1,4 +1,4 @@
-"""The sample pictures of a report: a few sheets of each run, small enough to stand in the page."""
+"""The sample images of a report: a few sheets of each run, small enough to stand in the page."""
 
 import base64
 import dataclasses
@@ -23,11 +23,11 @@ QUALITIES = (90, 80, 65)
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """A sample picture.
+    """A sample image.
 
     Args:
         step: when it was drawn.
-        uri: the picture itself.
+        uri: the image itself.
         width: on the page, in CSS pixels.
         height: the same.
         crisp: whether its pixels are to be seen as such where it is enlarged.
@@ -73,37 +73,37 @@ def _of_run(record):
 def _sheet(path: pathlib.Path) -> Sheet:
     try:
         with Image.open(path) as opened:
-            picture = opened.convert("L") if opened.mode == "L" else grids.on_white(opened)
+            image = opened.convert("L") if opened.mode == "L" else grids.on_white(opened)
     except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{path}: damaged, no picture; remove it") from error
-    if max(picture.size) > LONGEST:
-        picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-    kind, content = encode(picture)
-    zoom = max(1, min(4, WIDE // picture.width))
+        raise UserError(f"{path}: damaged, no image; remove it") from error
+    if max(image.size) > LONGEST:
+        image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    kind, content = encode(image)
+    zoom = max(1, min(4, WIDE // image.width))
     uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    width, height = picture.width * zoom, picture.height * zoom
+    width, height = image.width * zoom, image.height * zoom
     return Sheet(int(path.stem.partition("-")[2]), uri, width, height, kind == "png")
 
 
-def encode(picture: Image.Image) -> tuple[str, bytes]:
-    """Writes a picture as PNG where that is small enough, else as JPEG, at last a smaller one.
+def encode(image: Image.Image) -> tuple[str, bytes]:
+    """Writes an image as PNG where that is small enough, else as JPEG, at last a smaller one.
 
     Returns:
         `png` or `jpeg`, and the file.
     """
-    content = _file(picture, "PNG", optimize=True)
+    content = _file(image, "PNG", optimize=True)
     if len(content) <= MOST_BYTES:
         return "png", content
     while True:
         for quality in QUALITIES:
-            content = _file(picture, "JPEG", quality=quality, subsampling=0)
+            content = _file(image, "JPEG", quality=quality, subsampling=0)
             if len(content) <= MOST_BYTES:
                 return "jpeg", content
-        size = (max(1, picture.width * 3 // 4), max(1, picture.height * 3 // 4))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
+        size = (max(1, image.width * 3 // 4), max(1, image.height * 3 // 4))
+        image = image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _file(picture, kind, **options) -> bytes:
+def _file(image, kind, **options) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()

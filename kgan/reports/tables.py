@@ -13,7 +13,7 @@ from kgan.metrics.comparison import ERROR
 from kgan.plots import curves
 from kgan.reports.records import Group, Record, differing
 
-# What stands in a line of metrics-*.jsonl beside the values; `pictures` says how many they are of.
+# What stands in a line of metrics-*.jsonl beside the values; `images` says how many they are of.
 BESIDE = ("part", "step", "time", "seconds", "pictures")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d", re.MULTILINE)  # of log.txt
 
@@ -40,7 +40,7 @@ class Section:
     Args:
         kind: of evaluation.
         part: of the data set.
-        measured: a line for each group: which checkpoint, how many pictures.
+        measured: a line for each group: which checkpoint, how many images.
         rows: the full name of a metric, which way is better in words, and a cell a group.
     """
 
@@ -159,7 +159,7 @@ def _measured(lines) -> str:
     if not steps:
         return ""
     words = f"step{'s' if len(steps) > 1 else ''} {', '.join(f'{step:,}' for step in steps)}"
-    return words + "".join(f"; {count:,} pictures" for count in counts)
+    return words + "".join(f"; {count:,} images" for count in counts)
 
 
 def _cells(groups, newest, name, lower):

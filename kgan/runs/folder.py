@@ -4,9 +4,9 @@ runs/00003-pix2pix-facades/
     flags.cfg        every resolved flag; --flagfile of it repeats the run
     dataset.json     what the networks had to know of the data
     metrics.jsonl    one JSON object a line: losses, speed, validation, by step
-    tensorboard/     the same, and the sample pictures
+    tensorboard/     the same, and the sample images
     metrics-*.jsonl  what was measured of a checkpoint, a line each; evaluation/ has it as events
-    samples/         the sample pictures as PNG
+    samples/         the sample images as PNG
     checkpoints/     the last ones, and best.safetensors where there is a validation part
     log.txt          what was printed
     report.html      all of this on one page, where kgan.report wrote one
@@ -118,6 +118,12 @@ class Run:
         """Refuses the header of a checkpoint that another scheme or other settings made."""
         own = self.settings()
         checkpoint.check_origin(header, own.model, settings.fixed_on_resume(own), path)
+
+    def make_folders(self) -> None:
+        """Makes the folders of a run again that were lost, as empty ones are in a copy by git."""
+        for folder in (self.tensorboard, self.samples, self.checkpoints):
+            with report_write_errors(folder):
+                folder.mkdir(exist_ok=True)
 
     def remove_strays(self) -> None:
         """Removes what killed processes left half written; to be called under the lock."""

@@ -50,11 +50,11 @@ class ScalarLog:
             self._events.write(f"{kind}/{name}", step, "scalars", np.float32(value))
         self._events.flush()
 
-    def picture(self, name: str, step: int, picture) -> None:
-        """Writes a Pillow image as a TensorBoard picture."""
+    def image(self, name: str, step: int, image) -> None:
+        """Writes a Pillow image as a TensorBoard image."""
         png = io.BytesIO()
-        picture.save(png, "PNG")
-        words = [b"%d" % picture.width, b"%d" % picture.height, png.getvalue()]
+        image.save(png, "PNG")
+        words = [b"%d" % image.width, b"%d" % image.height, png.getvalue()]
         self._events.write(name, step, "images", words)
         self._events.flush()
 
@@ -113,7 +113,7 @@ class EventFile:
         """Writes what a plugin of TensorBoard shows.
 
         Args:
-            tag: the name of the curve, picture or text.
+            tag: the name of the curve, image or text.
             step: generator updates so far.
             plugin: `scalars`, `images` or `text`.
             content: a float32; width, height and PNG as three byte strings; a string.
@@ -146,7 +146,7 @@ class NoLog:
     def write(self, kind, step, values):
         pass
 
-    def picture(self, name, step, picture):
+    def image(self, name, step, image):
         pass
 
     def text(self, name, step, words):

@@ -35,12 +35,12 @@ def describe(signatures: Mapping[str, Signature]) -> dict:
     }
 
 
-def decode_pictures(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Decodes picture files of any size inside a graph.
+def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Decodes image files of any size inside a graph.
 
     Args:
         files: string [B], of the formats in `formats`.
-        shape: (height, width, channels) to bring each picture to.
+        shape: (height, width, channels) to bring each image to.
 
     Returns:
         float32 [B, H, W, C] in [-1, 1].
@@ -48,9 +48,9 @@ def decode_pictures(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     height, width, channels = shape
 
     def decode(encoded):
-        picture = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-        picture = tf.image.resize(picture, (height, width), "bicubic", antialias=True)
-        return tf.clip_by_value(picture / 127.5 - 1.0, -1.0, 1.0)
+        image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
+        image = tf.image.resize(image, (height, width), "bicubic", antialias=True)
+        return tf.clip_by_value(image / 127.5 - 1.0, -1.0, 1.0)
 
     return tf.map_fn(decode, files, fn_output_signature=tf.float32)
 
@@ -60,7 +60,7 @@ def formats(channels: int) -> str:
     return {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
 
 
-def encode_png(pictures: tf.Tensor) -> tf.Tensor:
+def encode_png(images: tf.Tensor) -> tf.Tensor:
     """Encodes float32 [B, H, W, C] in [-1, 1] as PNG files, string [B], inside a graph."""
-    levels = tf.cast(tf.round(tf.clip_by_value(pictures * 127.5 + 127.5, 0, 255)), tf.uint8)
+    levels = tf.cast(tf.round(tf.clip_by_value(images * 127.5 + 127.5, 0, 255)), tf.uint8)
     return tf.map_fn(tf.io.encode_png, levels, fn_output_signature=tf.string)

@@ -160,7 +160,7 @@ def _rows(grid, results, measures):
         ]
 
 
-# Pictures
+# Images
 
 
 def _curves(results, measures) -> Figure:
@@ -215,22 +215,22 @@ def _samples(results) -> Image.Image:
 
 
 def _tile(result, font) -> Image.Image:
-    """Draws a caption, a line for each flag, above a cell's picture."""
+    """Draws a caption, a line for each flag, above a cell's image."""
     paths = sorted(Run(result.folders[0]).samples.glob("*.png")) if result.folders else []
-    picture = Image.new("RGB", (1, 1), (255, 255, 255))
+    image = Image.new("RGB", (1, 1), (255, 255, 255))
     words = [f"{name}={value}" for name, value in result.cell.varied.items()]
     if paths:
         with Image.open(paths[-1]) as opened:
-            picture = grids.on_white(opened)
-        picture.thumbnail((SHEET_LIMIT, SHEET_LIMIT))
+            image = grids.on_white(opened)
+        image.thumbnail((SHEET_LIMIT, SHEET_LIMIT))
         words.append(f"step {int(paths[-1].stem.partition('-')[2]):,}")
     else:
         words.append("failed" if result.failures else "not trained yet")
     line = FONT + 6
-    wide = max(picture.width, *(math.ceil(font.getlength(word)) for word in words))
-    tile = Image.new("RGB", (wide, picture.height + line * len(words)), (255, 255, 255))
+    wide = max(image.width, *(math.ceil(font.getlength(word)) for word in words))
+    tile = Image.new("RGB", (wide, image.height + line * len(words)), (255, 255, 255))
     draw = ImageDraw.Draw(tile)
     for number, word in enumerate(words):
         draw.text((0, number * line), word, (0, 0, 0), font)
-    tile.paste(picture, (0, line * len(words)))
+    tile.paste(image, (0, line * len(words)))
     return tile

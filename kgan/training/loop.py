@@ -38,7 +38,7 @@ from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 
-MEASURED_AT_END = 1000  # pictures at most, but for pairs: ten times as many can take minutes
+MEASURED_AT_END = 1000  # images at most, but for pairs: ten times as many can take minutes
 FAILED = 1  # exit status of a run that could not be saved from NaN
 
 
@@ -88,6 +88,7 @@ def _train(resolved, team) -> int:
         return _fit(resolved, run, collection, model, plan, team)
     with run.lock(), _log_file(run):
         if resolved.resume:
+            run.make_folders()
             run.remove_strays()
             run.keep_length(resolved)
         _announce(resolved, collection, model, plan, team)
@@ -129,7 +130,7 @@ def _compare_parts(team, collection):
     for part in collection.training_parts:
         sizes = team.gather(len(collection.parts[part]))
         if len(set(sizes)) > 1:
-            raise UserError(f"--dataset: workers find {sizes} training pictures; all need the same")
+            raise UserError(f"--dataset: workers find {sizes} training images; all need the same")
 
 
 def _from_chief(team, act):
@@ -149,7 +150,7 @@ def open_collection(resolved: types.SimpleNamespace):
     """Opens the data set of the settings; returns the collection and its spec."""
     size = settings.parse_size(resolved.image_size)
     jitter = resolved.jitter or 1.0
-    pictures = ImageFormat(
+    images = ImageFormat(
         size=size,
         train_size=tuple(math.ceil(side * jitter - 1e-9) for side in size),
         channels=None if resolved.channels == "auto" else int(resolved.channels),
@@ -157,7 +158,7 @@ def open_collection(resolved: types.SimpleNamespace):
     )
     collection = open_dataset(
         resolved.dataset,
-        pictures,
+        images,
         kind=resolved.scheme.MODEL.data_kind,
         layout=resolved.layout,
         direction=resolved.direction,
@@ -233,7 +234,7 @@ def _build(resolved, spec):
         return resolved.scheme.build(resolved, spec)
     except ValueError as error:
         # What is refused there came from a flag: that of the argument's name, where there is
-        # one, or the size of the pictures, which the networks do not reach.
+        # one, or the size of the images, which the networks do not reach.
         reason = " ".join(str(error).split())
         named = re.match(r"`(\w+)`", reason)
         flag = named[1] if named and hasattr(resolved, named[1]) else "image_size"
@@ -370,7 +371,7 @@ def _augmentation(resolved, collection):
     if not (jittered or flip):
         return None
     if collection.kind == "points":
-        raise UserError(f"--{'flip' if flip else 'jitter'}: points are no pictures; leave it out")
+        raise UserError(f"--{'flip' if flip else 'jitter'}: points are no images; leave it out")
     return data_pipeline.Augmentation(settings.parse_size(resolved.image_size), flip)
 
 

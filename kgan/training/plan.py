@@ -12,10 +12,10 @@ class Plan:
 
     Args:
         batch_size: global.
-        steps_per_epoch: steps that take as many pictures as the training part has, at least 1;
+        steps_per_epoch: steps that take as many images as the training part has, at least 1;
             of two domains, as the larger one has.
         total_steps: where the run ends.
-        images_per_step: training pictures that one step takes.
+        images_per_step: training images that one step takes.
     """
 
     batch_size: int

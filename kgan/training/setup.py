@@ -122,7 +122,7 @@ def validation(resolved, collection, model) -> ValidationPlan | None:
 
 
 def _drawing(resolved, collection):
-    """Chooses how samples are drawn: points on a plane, everything else as sheets of pictures."""
+    """Chooses how samples are drawn: points on a plane, everything else as sheets of images."""
     if collection.kind == "points":
         (real,) = pipeline.examples(collection.parts["test"], ("image",), scatter.SHOWN).values()
         return lambda model: scatter.plot_model(model, real)

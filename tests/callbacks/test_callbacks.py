@@ -61,14 +61,14 @@ class FakeLog:
 
     def __init__(self):
         self.lines = []
-        self.pictures = []
+        self.images = []
         self.flushed = 0
 
     def write(self, kind, step, values):
         self.lines.append({"kind": kind, "step": step, **values})
 
-    def picture(self, name, step, picture):
-        self.pictures.append((name, step, picture.size))
+    def image(self, name, step, image):
+        self.images.append((name, step, image.size))
 
     def flush(self):
         self.flushed += 1
@@ -166,7 +166,7 @@ def test_lines_hold_learning_rates_and_speed(monkeypatch):
     for batch in range(4):
         now[0] += 0.5 if batch < 2 else 2.0
         means.on_train_batch_end(batch)
-    # Two steps of three pictures in 1 s, then in 4 s.
+    # Two steps of three images in 1 s, then in 4 s.
     assert log.of("train", "images_per_second") == [(2, 6.0), (4, 1.5)]
     assert log.of("train", "seconds") == [(2, 1.0), (4, 5.0)]
     assert log.of("train", "g_lr") == [(2, 0.25), (4, 0.25)]
@@ -302,7 +302,7 @@ def test_checkpoint_of_the_last_step_comes_after_all_that_the_end_brings(tmp_pat
     # Whoever is killed before the end has no checkpoint of step 4, and so does the end again.
     assert steps_at_end == [0, 2]
     assert checkpoint.saved_steps(tmp_path) == [0, 2, 4]
-    assert [step for _, step, _ in log.pictures] == [0, 3, 4]
+    assert [step for _, step, _ in log.images] == [0, 3, 4]
 
 
 def test_damaged_last_checkpoint_is_written_anew(tmp_path):
@@ -405,27 +405,27 @@ def test_samples_are_drawn_at_the_start_now_and_then_and_at_the_end(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         f"step-{step:08d}.png" for step in (0, 3, 6, 7)
     ]
-    assert [(name, step) for name, step, _ in log.pictures] == [
+    assert [(name, step) for name, step, _ in log.images] == [
         ("samples", 0),
         ("samples", 3),
         ("samples", 6),
         ("samples", 7),
     ]
-    # Pictures of 4 pixels are enlarged 12 times, with 2 pixels of white between and around.
+    # Images of 4 pixels are enlarged 12 times, with 2 pixels of white between and around.
     assert Image.open(tmp_path / "step-00000003.png").size == (3 * 50 + 2, 2 * 50 + 2)
 
 
 def test_samples_are_drawn_once_where_the_end_was_due_anyway(tmp_path):
     log = FakeLog()
     train(FakeModel(), [samples_of(log, tmp_path, Every(3, "steps", 4))], 6)
-    assert [step for _, step, _ in log.pictures] == [0, 3, 6]
+    assert [step for _, step, _ in log.images] == [0, 3, 6]
 
 
 def test_resumed_run_does_not_draw_its_start_again(tmp_path):
     log = FakeLog()
     hook = samples_of(log, tmp_path, Every(3, "steps", 4))
     train(FakeModel(step=4), [hook], 3)
-    assert [step for _, step, _ in log.pictures] == [6, 7]
+    assert [step for _, step, _ in log.images] == [6, 7]
 
 
 def test_run_that_goes_on_from_its_start_does_not_draw_it_again(tmp_path):
@@ -435,7 +435,7 @@ def test_run_that_goes_on_from_its_start_does_not_draw_it_again(tmp_path):
     resumed = samples_of(log, tmp_path, Every(3, "steps", 4))
     resumed.restore(first.state())
     train(FakeModel(), [resumed], 3)
-    assert [step for _, step, _ in log.pictures] == [0, 3]
+    assert [step for _, step, _ in log.images] == [0, 3]
 
 
 def test_rolled_back_run_is_measured_and_drawn_again_at_its_end(tmp_path):
@@ -451,7 +451,7 @@ def test_rolled_back_run_is_measured_and_drawn_again_at_its_end(tmp_path):
         hook.restore(state)
     train(model, [validation, samples], 1)
     assert [step for step, _ in log.of("validation", "val_l1")] == [2, 3, 3]
-    assert [step for _, step, _ in log.pictures] == [0, 2, 3, 3]
+    assert [step for _, step, _ in log.images] == [0, 2, 3, 3]
 
 
 def test_machine_is_logged_at_the_end_but_not_of_what_failed():

@@ -132,13 +132,13 @@ WRONG = {
     "missing path": ([*DCGAN, "--dataset=no/such/folder"], "--dataset=no/such/folder"),
     "missing zip": ([*DCGAN, "--dataset=none.zip"], "--dataset=none.zip"),
     "unknown data set": ([*DCGAN, "--dataset=cats9"], "--dataset=cats9"),
-    "pairs for a scheme of pictures": (
+    "pairs for a scheme of images": (
         [*DCGAN, "--image_size=32", "--dataset=facades"],
         "--dataset=facades: holds paired",
     ),
-    "pictures for a scheme of pairs": (
+    "images for a scheme of pairs": (
         [*PIX2PIX, "--dataset=digits"],
-        "--dataset=digits: holds labelled pictures, this scheme trains on paired ones; pairs can ",
+        "--dataset=digits: holds labelled images, this scheme trains on paired ones; pairs can ",
     ),
     "pairs of pairs": ([*PIX2PIX, "--pairs=edges"], "--pairs=edges"),
     "grey of grey": ([*PIX2PIX, "--dataset=digits", "--pairs=grey"], "--pairs=grey"),
@@ -253,12 +253,12 @@ def test_runs_dir_that_cannot_be_made_is_refused(empty, tmp_path):
     assert line.startswith(f"--runs_dir={tmp_path}/file/runs: ")
 
 
-def test_damaged_picture_is_refused_by_its_name(empty, tmp_path):
+def test_damaged_image_is_refused_by_its_name(empty, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(4):
-        picture = Image.fromarray(np.full((16, 16, 3), 60 * number, np.uint8))
-        picture.save(folder / f"{number}.png")
+        image = Image.fromarray(np.full((16, 16, 3), 60 * number, np.uint8))
+        image.save(folder / f"{number}.png")
     (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:50])
     outcome = command("train", *DCGAN, f"--dataset={folder}", f"--runs_dir={tmp_path}/runs")
     assert outcome.status == 2

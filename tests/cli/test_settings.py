@@ -11,7 +11,7 @@ SHARED_VALUES = {
     "validate_metrics": "kid,fid",
     "validate_features": "pixels",
     "semantic_weight": "2.0",
-    "dataset": "my pictures/größe #2",
+    "dataset": "my images/größe #2",
     "data_dir": "some/where",
     "manual_dir": "/else where",
     "classes": "cat,3",
@@ -412,7 +412,7 @@ def test_words_that_are_no_flags_are_refused(words):
     assert words[-1] in refusal("--model=dcgan", *words)
 
 
-def test_flagfile_that_is_a_picture_is_refused(tmp_path):
+def test_flagfile_that_is_a_image_is_refused(tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe\x00\x01")
     assert "--flagfile" in refusal(f"--flagfile={path}")

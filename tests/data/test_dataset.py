@@ -10,7 +10,7 @@ from kgan.data.dataset import Dataset, DataSpec, spec_of
 
 @dataclasses.dataclass
 class Grey:
-    """A part of so many pictures of so many channels."""
+    """A part of so many images of so many channels."""
 
     count: int
     channels: int
@@ -19,8 +19,8 @@ class Grey:
         return self.count
 
     def read(self, index):
-        picture = np.zeros((8, 8, self.channels), np.uint8)
-        return {"image": picture, "input": picture[..., :1], "target": picture}
+        image = np.zeros((8, 8, self.channels), np.uint8)
+        return {"image": image, "input": image[..., :1], "target": image}
 
 
 @pytest.mark.parametrize("kind", ["images", "labelled", "paired"])

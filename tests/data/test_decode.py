@@ -1,4 +1,4 @@
-"""Reading one picture: every format, size and channel count, and every way to be damaged."""
+"""Reading one image: every format, size and channel count, and every way to be damaged."""
 
 import io
 import struct
@@ -16,15 +16,15 @@ COLOUR = RNG.integers(0, 256, (24, 36, 3), np.uint8)
 SMOOTH = np.stack(np.meshgrid(np.arange(48) * 5, np.arange(40) * 6, [90]), -1)[:, :, 0].astype("u1")
 
 
-def encode(picture, kind, **options):
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+def encode(array, kind, **options):
+    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
 
 
 def read(data, size=None, channels=3, **options):
-    return decode.read_picture(data, "some.file", size, channels, **options)
+    return decode.read_image(data, "some.file", size, channels, **options)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_gif_gives_its_first_frame():
     np.testing.assert_array_equal(read(data), np.full((4, 6, 3), (10, 20, 30)))
 
 
-def test_palette_picture_shows_its_colours():
+def test_palette_image_shows_its_colours():
     image = Image.fromarray(np.array([[0, 1], [2, 0]], np.uint8)).convert("P")
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     expected = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 0, 0]]]
     np.testing.assert_array_equal(read(encode(image, "PNG")), expected)
 
 
-def test_one_bit_picture_is_black_and_white():
+def test_one_bit_image_is_black_and_white():
     bits = np.array([[True, False], [False, True]])
     found = read(encode(Image.fromarray(bits), "PNG"), channels=1)
     np.testing.assert_array_equal(found[..., 0], [[255, 0], [0, 255]])
@@ -133,7 +133,7 @@ def test_floating_point_pixels_are_refused():
         read(encode(image, "TIFF"))
 
 
-# What a corner marked in the upright picture looks like when saved under each orientation.
+# What a corner marked in the upright image looks like when saved under each orientation.
 SAVED_AS = {
     1: lambda p: p,
     2: lambda p: p[:, ::-1],
@@ -159,11 +159,11 @@ def test_exif_orientation_is_applied(orientation, kind):
     found = read(data)
     assert found.shape == upright.shape
     assert np.abs(found.astype(int) - upright).mean() < 8
-    assert decode.picture_size(data, "some.file") == (32, 48)
+    assert decode.image_size(data, "some.file") == (32, 48)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow comments on what it skips
-def test_damaged_exif_does_not_spoil_the_picture():
+def test_damaged_exif_does_not_spoil_the_image():
     data = encode(SMOOTH, "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\x7f")
     assert read(data).shape == SMOOTH.shape
 
@@ -248,12 +248,12 @@ def test_crop_keeps_the_shape_of_things():
 
 @pytest.mark.parametrize("width", [36, 37])
 def test_crop_at_full_height_cuts_whole_pixels(width):
-    picture = RNG.integers(0, 256, (24, width, 3), np.uint8)
-    found = read(encode(picture, "PNG"), (24, 24), fit="crop")
-    np.testing.assert_array_equal(found, picture[:, 6:30])
+    image = RNG.integers(0, 256, (24, width, 3), np.uint8)
+    found = read(encode(image, "PNG"), (24, 24), fit="crop")
+    np.testing.assert_array_equal(found, image[:, 6:30])
 
 
-def test_picture_of_the_right_size_is_left_alone(monkeypatch):
+def test_image_of_the_right_size_is_left_alone(monkeypatch):
     monkeypatch.setattr(Image.Image, "resize", None)
     for fit in ("resize", "crop"):
         np.testing.assert_array_equal(read(encode(COLOUR, "PNG"), (24, 36), fit=fit), COLOUR)
@@ -265,12 +265,12 @@ def test_large_jpeg_is_the_same_decoded_at_a_part_of_its_size(width, decoded):
     waves = 127 + 60 * np.sin(x / 40) + 60 * np.sin(y / 25)
     data = encode(waves.astype(np.uint8), "JPEG", quality=95)
     found = read(data, (50, 64), 1)
-    whole = decode.shape_picture(decode.decode(data, ""), "", (50, 64), 1)
+    whole = decode.shape_image(decode.decode(data, ""), "", (50, 64), 1)
     assert np.abs(found.astype(int) - whole).max() <= 2
     assert decode.decode(data, "", 128).width == decoded
 
 
-def test_only_antialiased_pictures_are_decoded_small_and_not_below_twice_the_size(monkeypatch):
+def test_only_antialiased_images_are_decoded_small_and_not_below_twice_the_size(monkeypatch):
     asked = []
     original = decode.decode
     monkeypatch.setattr(
@@ -282,7 +282,7 @@ def test_only_antialiased_pictures_are_decoded_small_and_not_below_twice_the_siz
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM"])
-def test_cut_off_picture_ends_in_one_line(kind):
+def test_cut_off_image_ends_in_one_line(kind):
     data = encode(RNG.integers(0, 256, (64, 64, 3), np.uint8), kind)
     for share in (0.1, 0.5, 0.9):
         with pytest.raises(UserError) as caught:
@@ -294,23 +294,23 @@ def test_cut_off_picture_ends_in_one_line(kind):
 
 
 def test_empty_file_is_named():
-    with pytest.raises(UserError, match=r"^some.file: the file is empty; a whole picture is"):
+    with pytest.raises(UserError, match=r"^some.file: the file is empty; a whole image is"):
         read(b"")
 
 
-def test_text_is_no_picture():
-    with pytest.raises(UserError, match=r"^some.file: not a picture that can be read; right would"):
-        read(b"hello, this is no picture at all")
+def test_text_is_no_image():
+    with pytest.raises(UserError, match=r"^some.file: not an image that can be read; right would"):
+        read(b"hello, this is no image at all")
 
 
-def test_other_formats_of_pillow_are_not_tried_under_a_picture_name():
-    with pytest.raises(UserError, match=r"^some.file: not a picture that can be read"):
+def test_other_formats_of_pillow_are_not_tried_under_a_image_name():
+    with pytest.raises(UserError, match=r"^some.file: not an image that can be read"):
         read(encode(COLOUR, "PCX"))
 
 
 def test_line_break_in_a_name_stays_in_one_line():
     with pytest.raises(UserError, match=r"^two\\nlines.png: the file is empty"):
-        decode.read_picture(b"", "two\nlines.png")
+        decode.read_image(b"", "two\nlines.png")
 
 
 def huge_png(width, height):
@@ -328,10 +328,10 @@ def huge_png(width, height):
 
 
 @pytest.mark.parametrize("unguarded", [False, True])
-def test_oversized_picture_is_refused_by_its_header(unguarded, monkeypatch):
+def test_oversized_image_is_refused_by_its_header(unguarded, monkeypatch):
     if unguarded:  # by a program that switched Pillow's own guard off
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    for ask in (read, lambda data: decode.picture_size(data, "some.file")):
+    for ask in (read, lambda data: decode.image_size(data, "some.file")):
         with pytest.raises(UserError, match=r"^some.file: its header announces more than 179 mill"):
             ask(huge_png(20_000, 10_000))
 
@@ -364,8 +364,8 @@ def _some_exif():
     ("name", "expected"),
     [("a.jpg", True), ("b/C.PNG", True), ("x.tiff", True), ("a.txt", False), ("jpg", False)],
 )
-def test_pictures_are_known_by_suffix(name, expected):
-    assert decode.is_picture(name) == expected
+def test_images_are_known_by_suffix(name, expected):
+    assert decode.is_image(name) == expected
 
 
 def test_few_colours_look_like_a_label_map():
@@ -399,7 +399,7 @@ def test_share_near_a_palette_counts_pixels_within_the_distance():
     assert label_maps.share_near(np.array([row], np.uint8), palette) == 0.5
 
 
-def test_pictures_are_grey_by_what_they_show():
+def test_images_are_grey_by_what_they_show():
     grey, colour = Image.new("L", (3, 3), 9), Image.new("RGB", (3, 3), (1, 2, 3))
     grey_rgb = Image.new("RGB", (3, 3), (7, 7, 7))
     assert decode.is_grey(grey, "a.png") and decode.is_grey(grey_rgb, "a.png")

@@ -18,7 +18,7 @@ HEIGHT, WIDTH = 9, 12
 
 @dataclasses.dataclass
 class Maps:
-    """Pictures whose pixels say where they lie: red is the row, green the column, blue the index.
+    """Images whose pixels say where they lie: red is the row, green the column, blue the index.
 
     The target of a pair has the complement of each value.
     """
@@ -41,21 +41,21 @@ class Maps:
             time.sleep(self.pause)
         self.reading -= 1
         rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-        picture = np.stack([rows, columns, np.full_like(rows, index)], -1).astype(self.dtype)
-        return {"image": picture, "label": index, "input": picture, "target": 255 - picture}
+        image = np.stack([rows, columns, np.full_like(rows, index)], -1).astype(self.dtype)
+        return {"image": image, "label": index, "input": image, "target": 255 - image}
 
 
 @dataclasses.dataclass
 class Given:
-    """A source of the pictures that it is made with."""
+    """A source of the images that it is made with."""
 
-    pictures: list
+    images: list
 
     def __len__(self):
-        return len(self.pictures)
+        return len(self.images)
 
     def read(self, index):
-        return {"image": self.pictures[index]}
+        return {"image": self.images[index]}
 
 
 def take(dataset, count):
@@ -73,9 +73,9 @@ def labels(count=10, batch_size=4, batches=3, seed=0, **options):
     return np.concatenate(take(dataset, batches)).tolist()
 
 
-def levels(pictures):
-    """Turns pictures in [-1, 1] back into the whole numbers that `Maps` wrote."""
-    return np.rint((np.asarray(pictures) + 1) * 127.5).astype(int)
+def levels(images):
+    """Turns images in [-1, 1] back into the whole numbers that `Maps` wrote."""
+    return np.rint((np.asarray(images) + 1) * 127.5).astype(int)
 
 
 # Order.
@@ -249,15 +249,15 @@ def test_fields_come_in_the_order_asked_for(cache_bytes):
     dataset = pipeline.training_batches(
         Maps(), ("label", "image"), batch_size=4, seed=0, cache_bytes=cache_bytes
     )
-    label_spec, picture_spec = dataset.element_spec
+    label_spec, image_spec = dataset.element_spec
     assert label_spec.dtype == tf.int32
-    assert picture_spec.dtype == tf.float32
-    assert picture_spec.shape == (4, HEIGHT, WIDTH, 3)
+    assert image_spec.dtype == tf.float32
+    assert image_spec.shape == (4, HEIGHT, WIDTH, 3)
     assert label_spec.shape == (4,)
-    (numbers, pictures) = take(dataset, 1)[0]
+    (numbers, images) = take(dataset, 1)[0]
     assert numbers.shape == (4,)
-    assert pictures.shape == (4, HEIGHT, WIDTH, 3)
-    np.testing.assert_array_equal(levels(pictures)[:, 0, 0, 2], numbers)
+    assert images.shape == (4, HEIGHT, WIDTH, 3)
+    np.testing.assert_array_equal(levels(images)[:, 0, 0, 2], numbers)
 
 
 def test_one_field_is_no_tuple():
@@ -273,7 +273,7 @@ def test_one_field_is_no_tuple():
         (np.float32, [0, 0.25, 0.5, 1], [-1, -0.5, 0, 1]),
     ],
 )
-def test_pictures_are_brought_to_minus_one_and_one(dtype, values, expected):
+def test_images_are_brought_to_minus_one_and_one(dtype, values, expected):
     for given in (np.array(values, dtype), tf.constant(values, dtype)):
         found = pipeline.to_domain(given)
         assert found.dtype == tf.float32
@@ -291,12 +291,12 @@ def test_whole_range_stays_inside_and_rises():
 
 @pytest.mark.parametrize("cache_bytes", [1e9, 0])
 @pytest.mark.parametrize("first", [np.uint8, np.uint16])
-def test_pictures_of_8_and_of_16_bits_have_one_range(first, cache_bytes):
-    def picture(dtype, fraction):
+def test_images_of_8_and_of_16_bits_have_one_range(first, cache_bytes):
+    def image(dtype, fraction):
         return np.full((2, 2, 1), np.iinfo(dtype).max // fraction, dtype)
 
     other = np.uint16 if first == np.uint8 else np.uint8
-    source = Given([picture(first, 1), picture(other, 1), picture(other, 5)])
+    source = Given([image(first, 1), image(other, 1), image(other, 5)])
     dataset = pipeline.training_batches(
         source, ("image",), batch_size=3, seed=0, cache_bytes=cache_bytes
     )
@@ -320,9 +320,9 @@ def test_two_replicas_share_the_batch_of_one(two_replicas, cache_bytes):
 
     alone = take(dataset(), 3)
     shared = iter(two_replicas.experimental_distribute_dataset(dataset()))
-    for pictures, numbers in alone:
+    for images, numbers in alone:
         parts = next(shared)
-        for field, expected in zip(parts, (pictures, numbers), strict=True):
+        for field, expected in zip(parts, (images, numbers), strict=True):
             halves = two_replicas.experimental_local_results(field)
             assert [len(half) for half in halves] == [2, 2]
             np.testing.assert_array_equal(np.concatenate(halves), expected)
@@ -351,10 +351,10 @@ def augmented(count=400, size=(5, 6), flip=True, seed=0, start_batch=0):
     return take(dataset, 1)[0]
 
 
-def test_crops_are_windows_of_the_picture():
-    pictures, _, numbers = augmented(flip=False)
-    assert pictures.shape == (400, 5, 6, 3)
-    found = levels(pictures)
+def test_crops_are_windows_of_the_image():
+    images, _, numbers = augmented(flip=False)
+    assert images.shape == (400, 5, 6, 3)
+    found = levels(images)
     tops, lefts = found[:, 0, 0, 0], found[:, 0, 0, 1]
     rows = tops[:, None] + np.arange(5)
     columns = lefts[:, None] + np.arange(6)
@@ -368,7 +368,7 @@ def test_crops_are_windows_of_the_picture():
     assert abs(np.corrcoef(tops, lefts)[0, 1]) < 5 / 400**0.5
 
 
-def test_half_of_the_pictures_are_mirrored_left_to_right():
+def test_half_of_the_images_are_mirrored_left_to_right():
     found = levels(augmented()[0])
     slopes = np.diff(found[:, 0, :, 1], axis=1)
     assert (np.abs(slopes) == 1).all()
@@ -391,7 +391,7 @@ def test_labels_are_left_alone():
     np.testing.assert_array_equal(numbers, take(plain, 1)[0])
 
 
-def test_mirroring_alone_keeps_the_whole_picture():
+def test_mirroring_alone_keeps_the_whole_image():
     found = levels(augmented(size=(HEIGHT, WIDTH))[0])
     assert found.shape[1:3] == (HEIGHT, WIDTH)
     assert set(found[:, 0, 0, 1]) == {0, WIDTH - 1}
@@ -413,13 +413,13 @@ def test_augmentation_differs_between_batches_and_seeds():
 
 def test_batches_keep_the_order_and_the_last_is_short():
     read = list(pipeline.batches(Maps(10), ("image", "label"), 4))
-    assert [len(pictures) for pictures, _ in read] == [4, 4, 2]
+    assert [len(images) for images, _ in read] == [4, 4, 2]
     numbers = np.concatenate([numbers for _, numbers in read])
     np.testing.assert_array_equal(numbers, np.arange(10))
-    pictures = np.concatenate([pictures for pictures, _ in read])
-    assert pictures.dtype == np.float32
-    np.testing.assert_array_equal(levels(pictures)[:, 0, 0, 2], np.arange(10))
-    assert pictures[0, 0, 0].tolist() == [-1, -1, -1]
+    images = np.concatenate([images for images, _ in read])
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(levels(images)[:, 0, 0, 2], np.arange(10))
+    assert images[0, 0, 0].tolist() == [-1, -1, -1]
 
 
 def test_batches_read_no_further_than_they_are_asked():
@@ -480,9 +480,9 @@ def test_shares_put_together_are_the_batches_of_one_process():
         np.testing.assert_array_equal(np.concatenate(rows), batch)
 
 
-def indices(pictures):
+def indices(images):
     """Reads off a batch of `Maps` which examples it holds; blue says so."""
-    return np.rint((np.asarray(pictures)[:, 0, 0, 2] + 1) * 127.5).astype(int).tolist()
+    return np.rint((np.asarray(images)[:, 0, 0, 2] + 1) * 127.5).astype(int).tolist()
 
 
 class TestJointBatches:
@@ -502,10 +502,10 @@ class TestJointBatches:
 
     def test_each_domain_is_passed_whole_in_an_order_of_its_own(self):
         first, second = (
-            sum((indices(pictures) for pictures in side), [])
+            sum((indices(images) for images in side), [])
             for side in zip(*self.batches(9), strict=True)
         )
-        # 36 pictures of each: six passes over 6, four over 9.
+        # 36 images of each: six passes over 6, four over 9.
         assert [sorted(first[p : p + 6]) for p in range(0, 36, 6)] == [list(range(6))] * 6
         assert [sorted(second[p : p + 9]) for p in range(0, 36, 9)] == [list(range(9))] * 4
 

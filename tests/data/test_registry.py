@@ -17,8 +17,8 @@ def draw_all(root, *folders, size=(8, 8), count=4):
     for folder in folders:
         (root / folder).mkdir(parents=True, exist_ok=True)
         for i in range(count):
-            picture = rng.integers(0, 256, (*size[::-1], 3), np.uint8)
-            Image.fromarray(picture).save(root / folder / f"{i}.png")
+            image = rng.integers(0, 256, (*size[::-1], 3), np.uint8)
+            Image.fromarray(image).save(root / folder / f"{i}.png")
     return str(root)
 
 
@@ -35,7 +35,7 @@ def tfds_names(monkeypatch):
     """Names that were looked for in TFDS, which is not asked here."""
     asked = []
 
-    def open_tfds(name, pictures, *, data_dir, manual_dir):
+    def open_tfds(name, images, *, data_dir, manual_dir):
         asked.append((name, data_dir, manual_dir))
         return Dataset(name, "labelled", {}, "", ("a", "b"))
 
@@ -96,7 +96,7 @@ def test_empty_name_is_not_the_working_folder(tmp_path, monkeypatch):
 # Kinds.
 
 
-def test_labelled_pictures_serve_a_scheme_without_labels():
+def test_labelled_images_serve_a_scheme_without_labels():
     found = open_dataset("digits", SMALL, kind="images")
     assert found.kind == "images"
     assert found.class_names == ()
@@ -105,29 +105,29 @@ def test_labelled_pictures_serve_a_scheme_without_labels():
     assert kept.class_names == tuple("0123456789")
 
 
-def test_plain_pictures_do_not_serve_where_labels_are_needed(tmp_path):
+def test_plain_images_do_not_serve_where_labels_are_needed(tmp_path):
     line = refusal(draw_all(tmp_path, "."), "labelled")
     assert line == (
-        f"--dataset={tmp_path}: holds images pictures, this scheme trains on labelled ones; "
+        f"--dataset={tmp_path}: holds images images, this scheme trains on labelled ones; "
         "give a folder with one subfolder a class"
     )
 
 
 @pytest.mark.parametrize("kind", ["labelled", "images"])
-def test_pairs_asked_of_single_pictures_name_the_flag_that_makes_them(tmp_path, kind):
+def test_pairs_asked_of_single_images_name_the_flag_that_makes_them(tmp_path, kind):
     folders = {"labelled": ["cat", "dog"], "images": ["."]}[kind]
     line = refusal(draw_all(tmp_path, *folders), "paired")
     assert line == (
-        f"--dataset={tmp_path}: holds {kind} pictures, this scheme trains on paired ones; pairs "
-        "can be made of single pictures with --pairs=edges|grey|lowres|noisy|masked"
+        f"--dataset={tmp_path}: holds {kind} images, this scheme trains on paired ones; pairs "
+        "can be made of single images with --pairs=edges|grey|lowres|noisy|masked"
     )
 
 
 @pytest.mark.parametrize("kind", ["images", "labelled", "paired"])
-def test_unpaired_pictures_serve_no_other_kind(tmp_path, kind):
+def test_unpaired_images_serve_no_other_kind(tmp_path, kind):
     root = draw_all(tmp_path, "trainA", "trainB")
     assert open_dataset(root, SMALL, kind="unpaired").kind == "unpaired"
-    assert f"holds unpaired pictures, this scheme trains on {kind} ones; " in refusal(root, kind)
+    assert f"holds unpaired images, this scheme trains on {kind} ones; " in refusal(root, kind)
 
 
 @pytest.mark.parametrize("name", ["digits", "facades"])
@@ -137,10 +137,10 @@ def test_unpaired_scheme_says_what_it_needs(name):
     )
 
 
-def test_pairs_do_not_serve_as_plain_pictures(tmp_path):
+def test_pairs_do_not_serve_as_plain_images(tmp_path):
     root = draw_all(tmp_path, "train", "test", size=(16, 8))
     assert open_dataset(root, SMALL, kind="paired").kind == "paired"
-    assert refusal(root, "images").endswith("give plain pictures, or --layout=images")
+    assert refusal(root, "images").endswith("give plain images, or --layout=images")
     assert open_dataset(root, SMALL, kind="images", layout="images").kind == "images"
 
 
@@ -151,7 +151,7 @@ def test_odd_names_stay_in_one_line(tmp_path):
 # Derived pairs.
 
 
-def test_pairs_are_made_of_labelled_pictures():
+def test_pairs_are_made_of_labelled_images():
     found = open_dataset("digits", SMALL, kind="paired", pairs="noisy", seed=3)
     assert (found.kind, found.name) == ("paired", "digits_noisy")
     pair = found.parts["train"].read(0)
@@ -164,9 +164,7 @@ def test_pairs_are_made_of_labelled_pictures():
 @pytest.mark.parametrize("kind", ["images", "labelled", "unpaired"])
 def test_pairs_for_a_scheme_without_pairs_are_refused(kind):
     line = refusal("digits", kind, pairs="noisy")
-    assert (
-        line == f"--pairs=noisy: this scheme trains on {kind} pictures; right would be no --pairs"
-    )
+    assert line == f"--pairs=noisy: this scheme trains on {kind} images; right would be no --pairs"
 
 
 def test_pairs_of_pairs_are_refused():
@@ -192,10 +190,10 @@ def test_direction_and_palette_reach_a_folder(tmp_path):
     for part in ("train", "test"):
         (tmp_path / part).mkdir()
         for i in range(3):
-            picture = Image.effect_noise((16, 8), 90).convert("RGB")
-            picture.paste((250, 0, 0), (8, 0, 16, 4))
-            picture.paste((0, 0, 0), (8, 4, 16, 8))
-            picture.save(tmp_path / part / f"{i}.png")
+            image = Image.effect_noise((16, 8), 90).convert("RGB")
+            image.paste((250, 0, 0), (8, 0, 16, 4))
+            image.paste((0, 0, 0), (8, 4, 16, 8))
+            image.save(tmp_path / part / f"{i}.png")
     palette = [(255, 0, 0), (0, 0, 0)]
     for direction, side in (("AtoB", "target"), ("BtoA", "input")):
         found = open_dataset(

@@ -19,7 +19,7 @@ from kgan.utils.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class ImageFormat:
-    """Prepared pictures, uint8 [N, H, W, C], and labels."""
+    """Prepared images, uint8 [N, H, W, C], and labels."""
 
     levels: np.ndarray
     labels: tuple[int, ...] = ()
@@ -33,7 +33,7 @@ class ImageFormat:
 
 
 class Drawing:
-    """A model whose picture of seed n is the n-th of prepared ones, float32 in [-1, 1]."""
+    """A model whose image of seed n is the n-th of prepared ones, float32 in [-1, 1]."""
 
     gan_loss = "bce"
     packing = 1
@@ -57,8 +57,8 @@ class Translating:
     class Way:
         added: float
 
-        def translate(self, pictures, seed=0):
-            return (pictures + self.added).astype(np.float32)
+        def translate(self, images, seed=0):
+            return (images + self.added).astype(np.float32)
 
     ways = {"AtoB": Way(0.1), "BtoA": Way(-0.3)}
 
@@ -67,16 +67,16 @@ def levels(count, seed=0, shape=(4, 4, 1)):
     return np.random.default_rng(seed).integers(60, 200, (count, *shape)).astype(np.uint8)
 
 
-def as_domain(pictures):
-    return pictures.astype(np.float32) / 127.5 - 1
+def as_domain(images):
+    return images.astype(np.float32) / 127.5 - 1
 
 
 @pytest.fixture(autouse=True)
 def mean_and_first(monkeypatch):
-    """Features that can be worked out: the mean of a picture and its first pixel; 2 classes."""
+    """Features that can be worked out: the mean of an image and its first pixel; 2 classes."""
 
-    def look(pictures):
-        flat = pictures.reshape(len(pictures), -1)
+    def look(images):
+        flat = images.reshape(len(images), -1)
         bright = (flat.mean(axis=1) > 0).astype(np.float32)
         return Seen(np.stack([flat.mean(axis=1), flat[:, 0]], 1), np.stack([1 - bright, bright], 1))
 
@@ -119,7 +119,7 @@ def test_a_brighter_generator_is_as_far_away_as_it_is_brighter():
     }
 
 
-def test_no_more_pictures_are_drawn_than_asked_for_and_than_there_are_real_ones():
+def test_no_more_images_are_drawn_than_asked_for_and_than_there_are_real_ones():
     real = levels(50)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     model = Drawing(as_domain(levels(500, 1)))
@@ -129,7 +129,7 @@ def test_no_more_pictures_are_drawn_than_asked_for_and_than_there_are_real_ones(
     assert "sliced_wasserstein_plain_50" in measured(all_of_them, "sliced_wasserstein").values
 
 
-def test_too_few_pictures_are_said_and_give_no_number():
+def test_too_few_images_are_said_and_give_no_number():
     real = levels(2)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     result = measured(generated.fitting(Drawing(as_domain(real)), collection, Request()), "fid")
@@ -137,7 +137,7 @@ def test_too_few_pictures_are_said_and_give_no_number():
     assert "2" in result.left_out["fid"] and "\n" not in result.left_out["fid"]
 
 
-def test_a_conditional_model_is_asked_for_what_the_real_pictures_show():
+def test_a_conditional_model_is_asked_for_what_the_real_images_show():
     labels = (3, 1, 0, 2) * 10
     names = tuple("0123")
     source = ImageFormat(levels(40), labels)
@@ -192,9 +192,9 @@ def test_two_sets_without_known_features_are_measured_by_what_comes_back_alone()
 
 
 def linear_critic(slope):
-    picture = keras.Input((2, 2, 1))
-    score = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(picture))
-    critic = keras.Model(picture, score)
+    image = keras.Input((2, 2, 1))
+    score = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(image))
+    critic = keras.Model(image, score)
     critic.set_weights([np.float32([[slope], [0.0], [0.0], [0.0]])])
     return critic
 
@@ -233,7 +233,7 @@ def test_metrics_that_do_not_fit_are_refused_and_those_that_do_are_named():
     assert (task.name, names) == ("drawings", ["fid", "kid"])
 
 
-def test_nothing_fits_pictures_of_which_no_features_are_known():
+def test_nothing_fits_images_of_which_no_features_are_known():
     collection = Dataset("made", "images", {"test": ImageFormat(levels(9))}, "made")
     assert select(Drawing(as_domain(levels(9))), collection, Request()) == []
     found = select(Drawing(as_domain(levels(9))), collection, Request(features="pixels"))
@@ -249,8 +249,8 @@ class Weighing:
     def take_averages(self):
         self.asked = []
 
-    def log_weights(self, pictures, numbers, samples):
-        self.asked.append((np.asarray(pictures), np.asarray(numbers)))
+    def log_weights(self, images, numbers, samples):
+        self.asked.append((np.asarray(images), np.asarray(numbers)))
         return np.asarray(numbers)[:, np.newaxis] + np.tile([0.0, 2.0], samples // 2)
 
 
@@ -260,7 +260,7 @@ class Knowing:
     def take_averages(self):
         pass
 
-    def log_densities(self, pictures, numbers):
+    def log_densities(self, images, numbers):
         numbers = np.asarray(numbers, float)
         return {"log_likelihood_logit_nats": -numbers, "bits_per_dimension": numbers}
 
@@ -277,10 +277,10 @@ def test_bounds_of_a_model_that_weighs_latents():
     assert values["log_likelihood_nats_500_41"] == pytest.approx(expected)
     error = np.sqrt(143.5 / 41)
     assert values["log_likelihood_nats_500_41_standard_error"] == pytest.approx(error)
-    assert len(values) == 4 and "41 pictures of the test part" in result.title
+    assert len(values) == 4 and "41 images of the test part" in result.title
     # Every example once, with the number of its place.
     np.testing.assert_array_equal(np.concatenate([n for _, n in model.asked]), np.arange(41))
-    shown = np.concatenate([pictures for pictures, _ in model.asked])
+    shown = np.concatenate([images for images, _ in model.asked])
     np.testing.assert_allclose(shown, as_domain(real[:41]), atol=1e-6)
 
 

@@ -14,8 +14,8 @@ SIDES = (0, 1, 2, 7, 300, 20_000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
 @functools.cache
-def pictures() -> dict[str, bytes]:
-    """Returns whole pictures by a name with the suffix of their kind."""
+def images() -> dict[str, bytes]:
+    """Returns whole images by a name with the suffix of their kind."""
     rng = np.random.default_rng(3)
     colour = Image.fromarray(rng.integers(0, 256, (9, 14, 3), np.uint8))
     grey = colour.convert("L")
@@ -123,13 +123,13 @@ def damaged(draw, whole: st.SearchStrategy[bytes]) -> bytes:
     return with_right_checks(data) if draw(st.booleans()) else data
 
 
-def whole_pictures() -> st.SearchStrategy[bytes]:
-    """Draws a picture that is all right."""
-    return st.sampled_from(sorted(pictures().values()))
+def whole_images() -> st.SearchStrategy[bytes]:
+    """Draws an image that is all right."""
+    return st.sampled_from(sorted(images().values()))
 
 
-def damaged_pictures() -> st.SearchStrategy[bytes]:
-    """Draws damaged pictures, among them such as announce absurd sizes, and no pictures at all."""
+def damaged_images() -> st.SearchStrategy[bytes]:
+    """Draws damaged images, among them such as announce absurd sizes, and no images at all."""
     sides = st.sampled_from(SIDES)
     announced = st.builds(
         png,
@@ -140,8 +140,8 @@ def damaged_pictures() -> st.SearchStrategy[bytes]:
         st.sampled_from([b"", bytes(100), bytes(100_000)]),
     )
     return st.one_of(
-        damaged(whole_pictures()),
-        damaged(st.tuples(whole_pictures(), whole_pictures()).map(b"".join)),
+        damaged(whole_images()),
+        damaged(st.tuples(whole_images(), whole_images()).map(b"".join)),
         announced,
         st.binary(max_size=40),
     )

@@ -30,7 +30,7 @@ from kgan.cli import settings
 from kgan.data import decode as reading
 from kgan.data.dataset import KINDS, DataSpec, ImageFormat, read_many
 from kgan.data.folder.layouts import LAYOUTS
-from kgan.data.folder.reading import open_pictures
+from kgan.data.folder.reading import open_images
 from kgan.data.registry import open_dataset
 from kgan.data.tfds.source import TFDSSource
 from kgan.runs import checkpoint, logs
@@ -111,7 +111,7 @@ def run(examples_each: int, folder: pathlib.Path) -> dict:
     inside.mkdir(parents=True)
     beside = pathlib.Path(folder) / "beside"
     beside.mkdir()
-    (beside / "secret.png").write_bytes(damage.pictures()["pixel.png"])
+    (beside / "secret.png").write_bytes(damage.images()["pixel.png"])
     before = _listing(beside)
     watch, by_kind = Watch(inside / "run"), {}
     here, byte_code = os.getcwd(), sys.dont_write_bytecode
@@ -190,24 +190,24 @@ def _open_and_read(path, **options) -> None:
     _read_all(open_dataset(str(path), SIZE, **options))
 
 
-# --- pictures -----------------------------------------------------------------------------------
+# --- images -----------------------------------------------------------------------------------
 
 
-def fuzz_pictures(watch: Watch, count: int, folder: pathlib.Path) -> None:
-    """Damaged pictures, read from bytes, and from a folder where they lie beside a whole one."""
+def fuzz_images(watch: Watch, count: int, folder: pathlib.Path) -> None:
+    """Damaged images, read from bytes, and from a folder where they lie beside a whole one."""
     home = folder / "pictures"
     home.mkdir()
-    for name, data in zip("abc", damage.pictures().values(), strict=False):
+    for name, data in zip("abc", damage.images().values(), strict=False):
         (home / f"whole-{name}.png").write_bytes(data)
     sizes = st.sampled_from([(8, 8), (1, 1), (5, 90), None])
     fits = st.sampled_from(["resize", "crop"])
 
     @_examples(
-        count, damage.damaged_pictures(), sizes, st.sampled_from([1, 3, 4]), fits, st.booleans()
+        count, damage.damaged_images(), sizes, st.sampled_from([1, 3, 4]), fits, st.booleans()
     )
     def _(data, size, channels, fit, nearest):
-        found = watch.input(reading.read_picture, data, "it.png", size, channels, fit, nearest)
-        watch.outcome(reading.picture_size, data, "it.png")
+        found = watch.input(reading.read_image, data, "it.png", size, channels, fit, nearest)
+        watch.outcome(reading.image_size, data, "it.png")
         if not isinstance(found, UserError):
             assert found.shape[2] == channels
             assert size is None or found.shape[:2] == size
@@ -215,7 +215,7 @@ def fuzz_pictures(watch: Watch, count: int, folder: pathlib.Path) -> None:
     names = st.tuples(st.sampled_from(WORDS), st.sampled_from(SUFFIXES[:7])).map("".join)
     limits, kinds = st.sampled_from([None, 0.0, 0.5, 1.0]), st.sampled_from(["images", "paired"])
 
-    @_examples(count, damage.damaged_pictures(), names, limits, kinds)
+    @_examples(count, damage.damaged_images(), names, limits, kinds)
     def _(data, name, limit, kind):
         (home / name).write_bytes(data)
         options = {"pairs": "edges"} if kind == "paired" else {}
@@ -227,14 +227,14 @@ def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
     """Damaged records of a prepared TFDS set, and labels out of range."""
     labels = st.one_of(st.integers(0, 2), st.integers(-(2**63), 2**63 - 1), st.none())
 
-    def record(picture, label):
-        features = {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture]))}
+    def record(image, label):
+        features = {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))}
         if label is not None:
             whole = tf.train.Int64List(value=[label])
             features["label"] = tf.train.Feature(int64_list=whole)
         return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
-    records = st.builds(record, damage.damaged_pictures() | damage.whole_pictures(), labels)
+    records = st.builds(record, damage.damaged_images() | damage.whole_images(), labels)
 
     @_examples(count, damage.damaged(records) | records, st.sampled_from([0, 3]))
     def _(data, classes):
@@ -260,9 +260,9 @@ _FILE_NAMES = st.builds(
 _ZIPPED = st.tuples(
     st.one_of(_FILE_NAMES, _FILE_NAMES, st.sampled_from(HOSTILE).map("{}.png".format)),
     st.one_of(
-        damage.whole_pictures(),
-        damage.whole_pictures(),
-        damage.damaged_pictures(),
+        damage.whole_images(),
+        damage.whole_images(),
+        damage.damaged_images(),
         st.sampled_from([b"", bytes(3_000_000), b"PK\x03\x04" + bytes(30)]),
     ),
     st.sampled_from(
@@ -299,8 +299,8 @@ def fuzz_zips(watch: Watch, count: int, folder: pathlib.Path) -> None:
     """Zips with hostile members, and zips whose bytes are damaged."""
     path = folder / "it.zip"
     whole = st.lists(_ZIPPED, max_size=6).map(_zipped)
-    # Two pictures that are all right, or nearly every zip would be refused for having too few.
-    fine = [(f"{n}.png", damage.pictures()[n + ".png"], 8, 0) for n in ("colour", "pixel")]
+    # Two images that are all right, or nearly every zip would be refused for having too few.
+    fine = [(f"{n}.png", damage.images()[n + ".png"], 8, 0) for n in ("colour", "pixel")]
     with_fine = st.lists(_ZIPPED, max_size=4).map(lambda members: _zipped([*members, *fine]))
 
     @_examples(count, st.one_of(whole, with_fine, damage.damaged(with_fine)), _OPTIONS)
@@ -312,9 +312,9 @@ def fuzz_zips(watch: Watch, count: int, folder: pathlib.Path) -> None:
 _FOUND = st.one_of(
     st.tuples(
         st.just("file"),
-        st.one_of(damage.whole_pictures(), damage.whole_pictures(), damage.damaged_pictures()),
+        st.one_of(damage.whole_images(), damage.whole_images(), damage.damaged_images()),
     ),
-    st.tuples(st.just("file"), damage.whole_pictures()),
+    st.tuples(st.just("file"), damage.whole_images()),
     st.tuples(
         st.just("link"),
         st.sampled_from(
@@ -359,7 +359,7 @@ def _plant(root, name, kind, detail):
 def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
     """Trees of folders with odd names, links, pipes and holes."""
     root = folder / "tree"
-    # Pairs of whole pictures under names that mean something, and whatever else may lie there.
+    # Pairs of whole images under names that mean something, and whatever else may lie there.
     base = st.sampled_from(
         [
             (),
@@ -376,11 +376,11 @@ def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
         for name in names:
-            _plant(root, name, "file", damage.pictures()["colour.png"])
+            _plant(root, name, "file", damage.images()["colour.png"])
         for name, (kind, detail) in found:
             _plant(root, name, kind, detail)
         watch.input(_open_and_read, root, **options)
-        watch.outcome(lambda: _read_some(open_pictures(root, ImageFormat((8, 8), (8, 8), 3))))
+        watch.outcome(lambda: _read_some(open_images(root, ImageFormat((8, 8), (8, 8), 3))))
 
 
 def _read_some(source):
@@ -622,7 +622,7 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
 
 KINDS_OF_INPUT = {
-    "pictures": fuzz_pictures,
+    "pictures": fuzz_images,
     "records": fuzz_records,
     "zips": fuzz_zips,
     "folders": fuzz_folders,

@@ -42,7 +42,7 @@ FLAGS = (
     "--noexport",
     "--strategy=none",
 )
-PICTURES = 20
+IMAGES = 20
 MOST_KILLS = 3  # in one run
 AGAIN = 1 / 3  # how often a resumed run is killed, too
 # What a clock says, or the machine, and no run repeats.
@@ -66,7 +66,7 @@ def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
     contract = contract_of(scheme)
     data = folder / "data"
     if not data.exists():
-        draw_pictures(data, contract.spec)
+        draw_images(data, contract.spec)
     height, width = contract.spec.size
     return [
         f"--model={scheme}",
@@ -79,8 +79,8 @@ def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
     ]
 
 
-def draw_pictures(folder: pathlib.Path, spec: DataSpec) -> None:
-    """Draws pictures of noise in the layout that a kind of data set has."""
+def draw_images(folder: pathlib.Path, spec: DataSpec) -> None:
+    """Draws images of noise in the layout that a kind of data set has."""
     rng = np.random.default_rng(5)
 
     def draw(place, count, sides=1):
@@ -92,17 +92,17 @@ def draw_pictures(folder: pathlib.Path, spec: DataSpec) -> None:
 
     match spec.kind:
         case "images":
-            draw("train", PICTURES)
+            draw("train", IMAGES)
         case "labelled":
-            draw("train/one", PICTURES // 2)
-            draw("train/two", PICTURES // 2)
+            draw("train/one", IMAGES // 2)
+            draw("train/two", IMAGES // 2)
         case "paired":
-            draw("train", PICTURES, sides=2)
+            draw("train", IMAGES, sides=2)
             draw("val", 3, sides=2)
             draw("test", 3, sides=2)
         case "unpaired":
             for place in UNPAIRED_FOLDERS:
-                draw(place, PICTURES if "train" in place.lower() else 3)
+                draw(place, IMAGES if "train" in place.lower() else 3)
 
 
 # What a run leaves behind, without clocks.
@@ -147,7 +147,7 @@ def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
     """Lists in what a run differs from another; nothing where all is the same, bit for bit.
 
     Held against each other: arrays and callbacks' state of the last and the best checkpoint, the
-    lines of metrics.jsonl, TensorBoard's scalars, texts and pictures, the sample pictures, and the
+    lines of metrics.jsonl, TensorBoard's scalars, texts and images, the sample images, and the
     list of files.
     """
     found = []

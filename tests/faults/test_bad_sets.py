@@ -15,7 +15,7 @@ SHORT = ("--steps=12", "--noexport", "--batch_size=8")
 MANY = 80  # more than are read to see how reading goes best
 
 
-def picture(number=0, size=(16, 16)) -> bytes:
+def image(number=0, size=(16, 16)) -> bytes:
     pixels = np.random.default_rng(number).integers(0, 256, (*size[::-1], 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png")
@@ -26,7 +26,7 @@ def fill(folder, names, size=(16, 16)):
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(number, size))
+        path.write_bytes(image(number, size))
     return folder
 
 
@@ -44,7 +44,7 @@ def pack(path, members):
 
 
 def with_one(data, name="2.png"):
-    """A set of six pictures, of which one is other bytes."""
+    """A set of six images, of which one is other bytes."""
 
     def make(root):
         fill(root / "set", numbered(6))
@@ -55,10 +55,10 @@ def with_one(data, name="2.png"):
 
 
 def zipped(name, data, mode=0):
-    """A zip of six pictures and one member more."""
+    """A zip of six images and one member more."""
 
     def make(root):
-        fine = [(each, picture(number), 0) for number, each in enumerate(numbered(6))]
+        fine = [(each, image(number), 0) for number, each in enumerate(numbered(6))]
         return pack(root / "set.zip", [*fine, (name, data, mode)])
 
     return make
@@ -70,7 +70,7 @@ def filled(*names, size=(16, 16)):
 
 def link_out(root):
     fill(root / "set", numbered(6))
-    (root / "secret.png").write_bytes(picture())
+    (root / "secret.png").write_bytes(image())
     (root / "set" / "secret.png").symlink_to(root / "secret.png")
     return root / "set"
 
@@ -85,27 +85,27 @@ def empty_part(root):
 
 # What is made, the scheme's flags, and what the line has to name.
 BAD_SETS = {
-    "truncated picture": (with_one(picture()[:100]), DCGAN, "2.png: "),
-    "empty picture": (with_one(b""), DCGAN, "2.png: "),
-    "text under a picture's name": (with_one(b"no picture at all\n"), DCGAN, "2.png: "),
-    "postscript under a picture's name": (
+    "truncated image": (with_one(image()[:100]), DCGAN, "2.png: "),
+    "empty image": (with_one(b""), DCGAN, "2.png: "),
+    "text under an image's name": (with_one(b"no image at all\n"), DCGAN, "2.png: "),
+    "postscript under an image's name": (
         with_one(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
         DCGAN,
         "2.png: ",
     ),
-    "absurdly large picture": (
+    "absurdly large image": (
         with_one(damage.png(60_000, 60_000, 8, 2, b"")),
         DCGAN,
         "2.png: ",
     ),
-    "decompression bomb of a picture": (
+    "decompression bomb of an image": (
         with_one(damage.png(30_000, 30_000, 1, 0, bytes(10**6))),
         DCGAN,
         "2.png: ",
     ),
     "decompression bomb of a zip": (zipped("x.png", bytes(10**8)), DCGAN, "x.png"),
-    "zip slip": (zipped("../x.png", picture()), DCGAN, "../x.png"),
-    "absolute name in a zip": (zipped("/x.png", picture()), DCGAN, "/x.png"),
+    "zip slip": (zipped("../x.png", image()), DCGAN, "../x.png"),
+    "absolute name in a zip": (zipped("/x.png", image()), DCGAN, "/x.png"),
     "link in a zip": (zipped("x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), DCGAN, "x.png"),
     "link out of the folder": (link_out, DCGAN, "secret.png"),
     "pairs of a wrong size": (filled(*numbered(6, "train/"), size=(17, 16)), PIX2PIX, "--dataset="),
@@ -116,7 +116,7 @@ BAD_SETS = {
     ),
     "empty part": (empty_part, DCGAN, "set"),
     "empty folder": (lambda root: root, DCGAN, "--dataset="),
-    "one picture only": (filled("1.png"), DCGAN, "--dataset="),
+    "one image only": (filled("1.png"), DCGAN, "--dataset="),
 }
 
 
@@ -136,9 +136,9 @@ def test_bad_set_ends_in_one_line_and_unpacks_nothing(case, tmp_path, monkeypatc
 
 
 def bad_last(root):
-    """A set whose last picture is cut off, where nothing looks before the training comes to it."""
+    """A set whose last image is cut off, where nothing looks before the training comes to it."""
     fill(root / "set", numbered(MANY))
-    (root / "set" / f"{MANY - 2}.png").write_bytes(picture()[:300])
+    (root / "set" / f"{MANY - 2}.png").write_bytes(image()[:300])
     return root / "set"
 
 
@@ -154,11 +154,11 @@ def train_on(folder, tmp_path, *more):
         (("--bad_images=fail",), "{bad}: "),
         (
             ("--bad_limit=0.01",),
-            "--bad_limit=0.01: 1 of 70 pictures cannot be read, the last one: ",
+            "--bad_limit=0.01: 1 of 70 images cannot be read, the last one: ",
         ),
     ],
 )
-def test_bad_picture_in_the_middle_of_training_ends_it_in_one_line(cache, flags, begins, tmp_path):
+def test_bad_image_in_the_middle_of_training_ends_it_in_one_line(cache, flags, begins, tmp_path):
     folder = bad_last(tmp_path)
     outcome = train_on(folder, tmp_path, f"--cache_gb={cache}", *flags)
     assert outcome.status == 2, outcome
@@ -169,7 +169,7 @@ def test_bad_picture_in_the_middle_of_training_ends_it_in_one_line(cache, flags,
 
 
 @pytest.mark.parametrize("cache", [0, 4], ids=["streamed", "cached"])
-def test_bad_picture_below_the_limit_is_named_once_and_counted(cache, tmp_path):
+def test_bad_image_below_the_limit_is_named_once_and_counted(cache, tmp_path):
     folder = bad_last(tmp_path)
     outcome = train_on(folder, tmp_path, f"--cache_gb={cache}")
     assert outcome.status == 0, outcome
@@ -184,7 +184,7 @@ def test_label_out_of_range_is_refused(tmp_path):
     from kgan.utils.errors import UserError
 
     features = {
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture()])),
+        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image()])),
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[3])),
     }
     record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()

@@ -107,7 +107,7 @@ class Watch:
 
 @contextlib.contextmanager
 def quiet():
-    """Keeps back what is logged of skipped pictures."""
+    """Keeps back what is logged of skipped images."""
     logger = logging.getLogger("kgan")
     handlers, propagate = logger.handlers[:], logger.propagate
     logger.handlers[:], logger.propagate = [logging.NullHandler()], False

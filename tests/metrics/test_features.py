@@ -1,4 +1,4 @@
-"""Tests of features: the packaged digit network, pixels, and what is kept of real pictures."""
+"""Tests of features: the packaged digit network, pixels, and what is kept of real images."""
 
 import gzip
 import pathlib
@@ -37,9 +37,9 @@ def test_digit_network_reaches_what_is_written_beside_its_weights():
 
 def test_digit_network_loads_beside_other_networks_with_dropout():
     keras.layers.Dropout(0.5)
-    picture = np.ones((1, 28, 28, 1), np.float32)
+    image = np.ones((1, 28, 28, 1), np.float32)
     again, _ = digit_network.load.__wrapped__()
-    np.testing.assert_array_equal(again(picture)[0], digit_network.load()[0](picture)[0])
+    np.testing.assert_array_equal(again(image)[0], digit_network.load()[0](image)[0])
 
 
 def test_digits_of_the_package_are_known_at_any_size():
@@ -54,27 +54,27 @@ def test_digits_of_the_package_are_known_at_any_size():
 
 
 def test_colours_are_seen_as_grey():
-    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 3)).astype(np.float32)
-    grey = pictures.mean(axis=-1, keepdims=True)
-    own, of_grey = (features.find("digits")(p) for p in (pictures, grey))
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 3)).astype(np.float32)
+    grey = images.mean(axis=-1, keepdims=True)
+    own, of_grey = (features.find("digits")(p) for p in (images, grey))
     np.testing.assert_allclose(own.features, of_grey.features, rtol=1e-4)
 
 
 def test_stacked_digits_are_a_thousand_classes_hundreds_first():
-    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 3)).astype(np.float32)
-    seen = features.find("stacked_digits")(pictures)
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 3)).astype(np.float32)
+    seen = features.find("stacked_digits")(images)
     assert seen.features.shape == (2, 192) and seen.probabilities.shape == (2, 1000)
-    single = [features.find("digits")(pictures[..., c : c + 1]).probabilities for c in range(3)]
+    single = [features.find("digits")(images[..., c : c + 1]).probabilities for c in range(3)]
     expected = single[0][1, 4] * single[1][1, 0] * single[2][1, 7]
     assert seen.probabilities[1, 407] == pytest.approx(expected, rel=1e-5)
     with pytest.raises(UserError, match="three channels"):
-        features.find("stacked_digits")(pictures[..., :1])
+        features.find("stacked_digits")(images[..., :1])
 
 
 def test_pixels_are_shrunk_to_means():
-    pictures = np.zeros((1, 16, 16, 1), np.float32)
-    pictures[0, :2, :2] = [[[1], [0]], [[0], [1]]]
-    seen = features.find("pixels")(pictures)
+    images = np.zeros((1, 16, 16, 1), np.float32)
+    images[0, :2, :2] = [[[1], [0]], [[0], [1]]]
+    seen = features.find("pixels")(images)
     assert seen.features.shape == (1, 64) and seen.probabilities is None
     small = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
     assert features.find("pixels")(small).features.tolist() == [list(range(12))]
@@ -91,50 +91,50 @@ def counting(tmp_path, monkeypatch):
     monkeypatch.setenv("KGAN_CACHE", str(tmp_path))
     looks = []
 
-    def look(pictures):
-        looks.append(len(pictures))
-        return features.Seen(pictures.reshape(len(pictures), -1) * 2)
+    def look(images):
+        looks.append(len(images))
+        return features.Seen(images.reshape(len(images), -1) * 2)
 
     return features.Extractor("twice", "1", look, has_classes=False), looks, tmp_path
 
 
-def test_real_pictures_are_looked_at_once(counting):
+def test_real_images_are_looked_at_once(counting):
     extractor, looks, _ = counting
-    pictures = np.random.default_rng(0).uniform(-1, 1, (5, 2, 2, 1)).astype(np.float32)
-    first, second = extractor.remember(pictures), extractor.remember(pictures.copy())
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 2, 2, 1)).astype(np.float32)
+    first, second = extractor.remember(images), extractor.remember(images.copy())
     assert looks == [5]
     np.testing.assert_array_equal(first.features, second.features)
-    np.testing.assert_array_equal(second.features, pictures.reshape(5, 4) * 2)
+    np.testing.assert_array_equal(second.features, images.reshape(5, 4) * 2)
     assert second.probabilities is None
 
 
 @pytest.mark.parametrize("change", ["pixel", "name", "version", "shape"])
-def test_other_pictures_and_other_features_are_not_mixed_up(counting, change):
+def test_other_images_and_other_features_are_not_mixed_up(counting, change):
     extractor, looks, _ = counting
-    pictures = np.zeros((5, 2, 2, 1), np.float32)
-    extractor.remember(pictures)
+    images = np.zeros((5, 2, 2, 1), np.float32)
+    extractor.remember(images)
     look = extractor.look
     match change:
         case "pixel":
-            pictures = pictures.copy()
-            pictures[4, 1, 1, 0] = 1e-6
+            images = images.copy()
+            images[4, 1, 1, 0] = 1e-6
         case "shape":
-            pictures = pictures.reshape(5, 4, 1, 1)
+            images = images.reshape(5, 4, 1, 1)
         case "name":
             extractor = features.Extractor("thrice", "1", look)
         case "version":
             extractor = features.Extractor("twice", "2", look)
-    extractor.remember(pictures)
+    extractor.remember(images)
     assert looks == [5, 5]
 
 
 def test_a_damaged_file_is_made_anew(counting):
     extractor, looks, folder = counting
-    pictures = np.ones((3, 2, 2, 1), np.float32)
-    extractor.remember(pictures)
+    images = np.ones((3, 2, 2, 1), np.float32)
+    extractor.remember(images)
     (file,) = folder.iterdir()
     file.write_bytes(file.read_bytes()[:20])
-    again = extractor.remember(pictures)
+    again = extractor.remember(images)
     assert looks == [3, 3] and again.features.tolist() == [[2.0] * 4] * 3
-    extractor.remember(pictures)
+    extractor.remember(images)
     assert looks == [3, 3]

@@ -56,16 +56,16 @@ def test_a_uniform_density_has_eight_bits_for_256_levels():
 
 @pytest.mark.parametrize("margin", [0.0, 1e-6, 0.05])
 def test_logit_s_slope_is_that_of_its_numerical_derivative(margin):
-    pictures = np.random.default_rng(0).uniform(0.1, 0.9, (3, 2, 2))
+    images = np.random.default_rng(0).uniform(0.1, 0.9, (3, 2, 2))
 
     def logit(x):
         squeezed = margin + (1 - 2 * margin) * x
         return np.log(squeezed / (1 - squeezed))
 
     step = 1e-6
-    slopes = (logit(pictures + step) - logit(pictures - step)) / (2 * step)
+    slopes = (logit(images + step) - logit(images - step)) / (2 * step)
     expected = np.log(slopes).sum(axis=(1, 2))
-    np.testing.assert_allclose(likelihood.logit_log_slopes(pictures, margin), expected, rtol=1e-6)
+    np.testing.assert_allclose(likelihood.logit_log_slopes(images, margin), expected, rtol=1e-6)
 
 
 def test_density_of_a_mixture():

@@ -1,4 +1,4 @@
-"""Numbers worked out by hand on pictures of a few pixels."""
+"""Numbers worked out by hand on images of a few pixels."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from kgan.metrics import translation
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
 
 
-def test_l1_is_each_picture_s_mean_absolute_error():
+def test_l1_is_each_image_s_mean_absolute_error():
     targets = np.zeros((2, 1, 2, 1), np.float32)
     answers = np.array([[[[0.5], [-1.0]]], [[[0.25], [0.25]]]], np.float32)
     np.testing.assert_allclose(translation.l1(answers, targets), [0.75, 0.25])
@@ -27,14 +27,14 @@ def test_l1_of_many_pixels_is_summed_in_double_precision():
     assert abs(translation.l1(answers, np.zeros_like(answers))[0] - expected) < 1e-12
 
 
-def test_psnr_is_each_picture_s_in_decibels_of_a_range_of_2():
+def test_psnr_is_each_image_s_in_decibels_of_a_range_of_2():
     targets = np.zeros((2, 1, 2, 1), np.float32)
     # Mean squares of (0.04 + 0.04) / 2 and (0 + 0.8) / 2 are a 100th and a 10th of 4.
     answers = np.array([[[[0.2], [-0.2]]], [[[0.0], [np.sqrt(0.8)]]]], np.float32)
     np.testing.assert_allclose(translation.psnr(answers, targets), [20.0, 10.0], rtol=1e-6)
 
 
-def test_psnr_of_opposite_pictures_is_zero():
+def test_psnr_of_opposite_images_is_zero():
     white = np.ones((1, 2, 2, 3), np.float32)
     np.testing.assert_allclose(translation.psnr(white, -white), [0.0], atol=1e-12)
 
@@ -51,7 +51,7 @@ def test_psnr_is_that_of_the_library_below_its_limit():
     np.testing.assert_allclose(translation.psnr(answers, targets), expected, rtol=1e-9)
 
 
-def test_psnr_of_an_equal_picture_is_the_limit_that_rounding_to_levels_reaches():
+def test_psnr_of_an_equal_image_is_the_limit_that_rounding_to_levels_reaches():
     rng = np.random.default_rng(0)
     targets = rng.uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
     limit = translation.psnr(targets, targets)
@@ -87,7 +87,7 @@ def test_ssim_follows_the_paper_window_by_window_and_is_the_mean_over_channels()
     targets = rng.uniform(-1, 1, (2, 17, 13, 3))
     answers = np.clip(targets + [[[[0.1, 0.4, 0.9]]]] * rng.normal(size=targets.shape), -1, 1)
     answers, targets = answers.astype(np.float32), targets.astype(np.float32)
-    light = [pictures.astype(np.float64) + 1 for pictures in (answers, targets)]
+    light = [images.astype(np.float64) + 1 for images in (answers, targets)]
     expected = [
         np.mean([plain_ssim(answer[..., c], target[..., c]) for c in range(3)])
         for answer, target in zip(*light, strict=True)
@@ -108,11 +108,11 @@ def test_ssim_is_that_of_the_library_on_256_levels():
         sigma=1.5,
         use_sample_covariance=False,
     )
-    pictures = levels.astype(np.float32) / 127.5 - 1
-    np.testing.assert_allclose(translation.ssim(*pictures), [expected], atol=1e-6)
+    images = levels.astype(np.float32) / 127.5 - 1
+    np.testing.assert_allclose(translation.ssim(*images), [expected], atol=1e-6)
 
 
-def test_ssim_of_plain_pictures_compares_their_light():
+def test_ssim_of_plain_images_compares_their_light():
     # Light of 0.5 and 1.5: (2 · 0.75 + C₁) / (0.25 + 2.25 + C₁) with C₁ = 0.0004.
     dark, light = (np.full((1, 11, 11, 1), value, np.float32) for value in (-0.5, 0.5))
     np.testing.assert_allclose(translation.ssim(dark, light), [1.5004 / 2.5004], rtol=1e-9)
@@ -121,18 +121,18 @@ def test_ssim_of_plain_pictures_compares_their_light():
     np.testing.assert_allclose(near, [1.0], atol=1e-3)
 
 
-def test_ssim_of_equal_pictures_is_1_and_of_a_negative_below_0():
+def test_ssim_of_equal_images_is_1_and_of_a_negative_below_0():
     rng = np.random.default_rng(0)
-    pictures = rng.uniform(-1, 1, (2, 12, 12, 3)).astype(np.float32)
-    np.testing.assert_allclose(translation.ssim(pictures, pictures), [1.0, 1.0], rtol=1e-12)
-    assert (translation.ssim(-pictures, pictures) < -0.5).all()
+    images = rng.uniform(-1, 1, (2, 12, 12, 3)).astype(np.float32)
+    np.testing.assert_allclose(translation.ssim(images, images), [1.0, 1.0], rtol=1e-12)
+    assert (translation.ssim(-images, images) < -0.5).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 10, 32, 3), (1, 32, 10, 3)])
-def test_ssim_of_pictures_smaller_than_its_window_is_refused_in_one_line(shape):
-    pictures = np.zeros(shape, np.float32)
+def test_ssim_of_images_smaller_than_its_window_is_refused_in_one_line(shape):
+    images = np.zeros(shape, np.float32)
     with pytest.raises(ValueError, match=r"11 pixels a side. Received: shape=\(1, ") as refusal:
-        translation.ssim(pictures, pictures)
+        translation.ssim(images, images)
     assert "\n" not in str(refusal.value)
 
 
@@ -149,8 +149,8 @@ def test_classes_find_every_palette_colour_itself():
     palette = rng.choice(256**3, 64, replace=False)
     palette = np.stack([palette >> 16, palette >> 8 & 255, palette & 255], -1).astype(np.uint8)
     wanted = rng.integers(0, 64, (3, 8, 5))
-    pictures = palette[wanted].astype(np.float32) / 127.5 - 1
-    np.testing.assert_array_equal(translation.classes(pictures, palette), wanted)
+    images = palette[wanted].astype(np.float32) / 127.5 - 1
+    np.testing.assert_array_equal(translation.classes(images, palette), wanted)
 
 
 def test_constant_colour_is_the_median_of_each_class():
@@ -161,8 +161,8 @@ def test_constant_colour_is_the_median_of_each_class():
     assert translation.constant_colour_l1(given, targets) == pytest.approx(1.8 / 5)
 
 
-def test_constant_colour_has_a_median_for_each_channel_over_all_pictures():
-    # Two pictures of one pixel and class each; channel errors are 0.5, 0.2 and 0 for both
+def test_constant_colour_has_a_median_for_each_channel_over_all_images():
+    # Two images of one pixel and class each; channel errors are 0.5, 0.2 and 0 for both
     # pixels together: 0.7 over 2 pixels of 3 channels.
     given = np.array([[[1]], [[1]]])
     targets = np.array([[[[0.0, 0.4, 1.0]]], [[[0.5, 0.2, 1.0]]]], np.float32)
@@ -192,7 +192,7 @@ def test_pixel_accuracy_is_the_share_of_right_pixels():
     assert translation.pixel_accuracy(answered, wanted) == 5 / 8
 
 
-def test_commonest_class_share_is_over_all_pictures():
+def test_commonest_class_share_is_over_all_images():
     wanted = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 2]]])
     # Three zeros, four ones, one two.
     assert translation.commonest_class_share(wanted) == 4 / 8
@@ -220,8 +220,8 @@ def test_right_answers_reach_1_whatever_classes_are_missing():
     assert translation.mean_iou(WANTED, WANTED, 200) == 1
 
 
-def test_classes_are_measured_over_all_pictures_together():
-    # The class 1 has two pixels in one picture and none in the other.
+def test_classes_are_measured_over_all_images_together():
+    # The class 1 has two pixels in one image and none in the other.
     wanted, answered = np.array([[[0, 0]], [[1, 1]]]), np.array([[[0, 1]], [[1, 1]]])
     assert translation.class_accuracy(answered, wanted, 2) == 3 / 4
     assert translation.mean_iou(answered, wanted, 2) == pytest.approx((1 / 2 + 2 / 3) / 2)

@@ -61,7 +61,7 @@ class TestExactDistance:
         expected = np.abs(np.sort(first, axis=0) - np.sort(second, axis=0)).mean()
         assert wasserstein.exact(first, second) == pytest.approx(expected, rel=1e-12)
 
-    def test_of_pictures_takes_all_axes_together(self):
+    def test_of_images_takes_all_axes_together(self):
         dark, light = np.zeros((3, 2, 4, 2), np.float32), np.full((3, 2, 4, 2), 0.5, np.float32)
         assert wasserstein.exact(dark, light) == pytest.approx(2)  # √(16 · 0.25)
 
@@ -190,10 +190,10 @@ class TestSlopes:
         assert found.mean_gradient == pytest.approx(1.5, abs=0.1)
         assert found.largest_quotient == 1.5
 
-    def test_of_pictures_take_all_axes_together(self):
+    def test_of_images_take_all_axes_together(self):
         dark, light = np.zeros((4, 2, 4, 2), np.float32), np.ones((4, 2, 4, 2), np.float32)
         found = wasserstein.lipschitz_estimate(half_square(), dark, light, 2500, seed=0)
-        # ‖x‖ is 4 at the light end: one share for a whole picture reaches it.
+        # ‖x‖ is 4 at the light end: one share for a whole image reaches it.
         assert 3.98 < found.largest_gradient < 4
         assert found.mean_gradient == pytest.approx(2, abs=0.12)
         assert found.largest_quotient == pytest.approx(8 / 4, rel=1e-6)

@@ -82,7 +82,7 @@ np.savez(outputs, **answers)
 
 @dataclasses.dataclass(frozen=True)
 class NoiseSource:
-    """Random access to pictures of noise, under every key that a scheme may ask for."""
+    """Random access to images of noise, under every key that a scheme may ask for."""
 
     spec: DataSpec
 
@@ -241,7 +241,7 @@ class SchemeContract:
         raise NotImplementedError
 
     def outputs(self, model):
-        """Draws pictures from the model for fixed inputs."""
+        """Draws images from the model for fixed inputs."""
         name = "serving_default"
         return self.answers(model, name, self.inputs(model, name, 2))["pictures"]
 
@@ -271,9 +271,9 @@ class SchemeContract:
         logs = self.train(model, 1)
         for name, value in logs.items():
             np.testing.assert_allclose(value, exact[name], rtol=self.mixed, atol=self.mixed)
-        pictures = self.outputs(model)
-        assert pictures.dtype == np.float32
-        assert np.isfinite(pictures).all()
+        images = self.outputs(model)
+        assert images.dtype == np.float32
+        assert np.isfinite(images).all()
         assert all(array.dtype != np.float16 for array in values(model).values())
 
     # What is kept.
@@ -442,8 +442,8 @@ class SchemeContract:
 
 def decoded(files):
     """Decodes PNG files as uint8 [B, H, W, C]."""
-    pictures = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
-    return pictures if pictures.ndim == 4 else pictures[..., np.newaxis]
+    images = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
+    return images if images.ndim == 4 else images[..., np.newaxis]
 
 
 class TwoPlayerContract(SchemeContract):
@@ -493,7 +493,7 @@ class TwoPlayerContract(SchemeContract):
 
 
 class DrawingContract(SchemeContract):
-    """Tests of a scheme that draws pictures from latents."""
+    """Tests of a scheme that draws images from latents."""
 
     def inputs(self, model, name, count):
         match name:
@@ -514,12 +514,12 @@ class DrawingContract(SchemeContract):
                 seeds = np.arange(5, 5 + inputs["count"])
             case "from_seeds" | "png_from_seeds":
                 seeds = inputs["seeds"]
-        pictures = model.generate(model.latents_from_seeds(seeds))
+        images = model.generate(model.latents_from_seeds(seeds))
         if name == "png_from_seeds":
-            return {"png_bytes": to_bytes(pictures)}
-        return {"pictures": pictures}
+            return {"png_bytes": to_bytes(images)}
+        return {"pictures": images}
 
-    def test_a_seed_gives_its_picture_whatever_stands_beside_it(self):
+    def test_a_seed_gives_its_image_whatever_stands_beside_it(self):
         model = self.build()
         batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
         np.testing.assert_array_equal(model.latents_from_seeds([4]), batch[[1]])
@@ -536,7 +536,7 @@ class DrawingContract(SchemeContract):
 
 
 class LatentContract(DrawingContract, TwoPlayerContract):
-    """Tests of a scheme that draws pictures from latents, against a discriminator."""
+    """Tests of a scheme that draws images from latents, against a discriminator."""
 
     def first_batch(self, model):
         data = self.step_data(model)
@@ -562,7 +562,7 @@ class LatentContract(DrawingContract, TwoPlayerContract):
 class DensityContract(DrawingContract):
     """Tests of a scheme that is trained by likelihood."""
 
-    def some_pictures(self, count, seed=0):
+    def some_images(self, count, seed=0):
         rng = np.random.default_rng(seed)
         levels = rng.integers(0, 256, (count, *self.spec.shape))
         return (levels / 127.5 - 1).astype(np.float32)
@@ -577,27 +577,27 @@ class DensityContract(DrawingContract):
     def test_a_step_descends_the_mean_of_the_losses(self):
         model = self.build()
         model.compile(g_optimizer=keras.optimizers.SGD(1.0))
-        pictures = self.some_pictures(4)
-        draws = model.step_draws(pictures)
+        images = self.some_images(4)
+        draws = model.step_draws(images)
         variables = [v for n in model.players["g"] for v in n.trainable_variables]
         with tf.GradientTape() as tape:
-            losses, log = model.losses(pictures, draws)
+            losses, log = model.losses(images, draws)
             loss = tf.reduce_mean(losses)
         assert losses.shape == (4,) and set(log) == set(model.logged)
         gradients = tape.gradient(loss, [v.value for v in variables])
         before = [np.array(v) for v in variables]
-        model.train_step(pictures)
+        model.train_step(images)
         for variable, old, gradient in zip(variables, before, gradients, strict=True):
             scale = max(1.0, np.abs(gradient).max())
             np.testing.assert_allclose(np.array(variable) - old, -gradient, atol=1e-5 * scale)
 
     def test_draws_of_a_step_are_new_in_the_next_and_those_for_measuring_stay(self):
         model = self.build()
-        pictures = self.some_pictures(6)
-        first = model.step_draws(pictures)
-        again, fixed = model.step_draws(pictures), model.fixed_draws(tf.range(6))
+        images = self.some_images(6)
+        first = model.step_draws(images)
+        again, fixed = model.step_draws(images), model.fixed_draws(tf.range(6))
         model.step.assign_add(1)
-        later = model.step_draws(pictures)
+        later = model.step_draws(images)
         other = self.build("--seed=3").fixed_draws(tf.constant([4, 2]))
         for name, values in first.items():
             np.testing.assert_array_equal(values, again[name])
@@ -605,11 +605,11 @@ class DensityContract(DrawingContract):
             # Of the example's number alone: of no seed, of no batch-mate.
             np.testing.assert_array_equal(other[name], np.asarray(fixed[name])[[4, 2]])
 
-    def test_validation_is_the_mean_over_pictures_not_batches(self):
+    def test_validation_is_the_mean_over_images_not_batches(self):
         model = self.build()
-        pictures = self.some_pictures(5)
-        whole = model.validate([(pictures,)])
-        parts = model.validate([(pictures[:4],), (pictures[4:],)])
+        images = self.some_images(5)
+        whole = model.validate([(images,)])
+        parts = model.validate([(images[:4],), (images[4:],)])
         assert model.validation_measure in whole
         assert whole.keys() == parts.keys() == {f"val_{name}" for name in model.logged}
         for name, value in whole.items():
@@ -617,19 +617,19 @@ class DensityContract(DrawingContract):
 
     def test_averaged_weights_are_measured_and_draw(self):
         model = self.build("--ema_half_life=8", "--batch_size=4")
-        pictures = self.some_pictures(5)
+        images = self.some_images(5)
         self.train(model, 3)
-        measured, drawn = model.validate([(pictures,)]), self.outputs(model)
+        measured, drawn = model.validate([(images,)]), self.outputs(model)
         # The weights themselves, in the place of their averages.
         own = self.build()
         for name, network in own.networks.items():
             network.set_weights(model.networks[name].get_weights())
-        assert own.validate([(pictures,)])["val_loss"] != measured["val_loss"]
+        assert own.validate([(images,)])["val_loss"] != measured["val_loss"]
         assert (self.outputs(own) != drawn).any()
 
 
 class ConditionalContract(LatentContract):
-    """Tests of a scheme that draws pictures of what it is asked for."""
+    """Tests of a scheme that draws images of what it is asked for."""
 
     keys = ("image", "label")
 
@@ -653,10 +653,10 @@ class ConditionalContract(LatentContract):
         latents = inputs.get("latents")
         if latents is None:
             latents = model.latents_from_seeds(inputs["seeds"])
-        pictures = model.generate(latents, conditions)
-        return {"png_bytes": to_bytes(pictures)} if "png" in name else {"pictures": pictures}
+        images = model.generate(latents, conditions)
+        return {"png_bytes": to_bytes(images)} if "png" in name else {"pictures": images}
 
-    def test_a_seed_gives_its_picture_whatever_stands_beside_it(self):
+    def test_a_seed_gives_its_image_whatever_stands_beside_it(self):
         model = self.build()
         rows = np.eye(model.condition_size, dtype=np.float32)[[2, 0, 1]]
         batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
@@ -676,50 +676,50 @@ class ConditionalContract(LatentContract):
     def test_both_players_heed_the_condition(self):
         model = self.build()
         self.train(model, 3)  # some begin with the same weights for all conditions
-        pictures, _ = self.first_batch(model)
+        images, _ = self.first_batch(model)
         latents = model.latents(self.batch_size, 0)
         # Not one label for all, which batch normalisation would take away again.
         labels = np.arange(self.batch_size, dtype=np.int32)
         one, two = ((model.condition(order),) for order in (labels, labels[::-1]))
-        drawn = [np.asarray(model.draw_pictures(latents, y)) for y in (one, two)]
+        drawn = [np.asarray(model.draw_images(latents, y)) for y in (one, two)]
         assert (drawn[0] != drawn[1]).any()
-        scores = [np.asarray(model.discriminate(pictures, y)) for y in (one, two)]
+        scores = [np.asarray(model.discriminate(images, y)) for y in (one, two)]
         assert (scores[0] != scores[1]).any()
 
     def test_discriminator_that_is_not_told_gives_the_same_score_for_each_condition(self):
         model = self.build("--nocondition_discriminator")
         assert not model.tells_discriminator
-        pictures, _ = self.first_batch(model)
+        images, _ = self.first_batch(model)
         scores = []
         for label in (1, 2):
             # Anew for each: a call in training moves statistics.
             model = self.build("--nocondition_discriminator")
             told = model.condition(np.full(self.batch_size, label, np.int32))
-            scores.append(np.asarray(model.judge(pictures, (told,))))
+            scores.append(np.asarray(model.judge(images, (told,))))
         np.testing.assert_array_equal(*scores)
         self.train(model, 1)
 
 
 class TranslationContract(TwoPlayerContract):
-    """Tests of a scheme that turns one picture into another."""
+    """Tests of a scheme that turns one image into another."""
 
     keys = ("input", "target")
 
     def given(self, model, count):
-        """Pictures to translate, of 256 levels so that a PNG holds them exactly."""
-        levels = np.random.default_rng(count).integers(0, 256, (count, *model.picture_shape))
+        """Images to translate, of 256 levels so that a PNG holds them exactly."""
+        levels = np.random.default_rng(count).integers(0, 256, (count, *model.image_shape))
         return levels.astype(np.uint8)
 
     def inputs(self, model, name, count):
         levels = self.given(model, count)
-        pictures = levels.astype(np.float32) / 127.5 - 1
+        images = levels.astype(np.float32) / 127.5 - 1
         match name:
             case "serving_default":
-                return {"pictures": pictures}
+                return {"pictures": images}
             case "with_seed":
-                return {"pictures": pictures, "seed": np.int32(9)}
+                return {"pictures": images, "seed": np.int32(9)}
             case "from_files":
-                files = [tf.io.encode_png(picture).numpy() for picture in levels]
+                files = [tf.io.encode_png(image).numpy() for image in levels]
                 return {"image_bytes": np.array(files, object)}
 
     def answers(self, model, name, inputs):
@@ -736,22 +736,22 @@ class TranslationContract(TwoPlayerContract):
     def test_a_translation_does_not_depend_on_its_batch_mates(self):
         model = self.build()
         self.train(model, 1)
-        pictures = self.inputs(model, "serving_default", 3)["pictures"]
-        together = model.translate(pictures, [7, 8, 9])
-        np.testing.assert_allclose(model.translate(pictures[1:2], 8), together[1:2], atol=1e-6)
+        images = self.inputs(model, "serving_default", 3)["pictures"]
+        together = model.translate(images, [7, 8, 9])
+        np.testing.assert_allclose(model.translate(images[1:2], 8), together[1:2], atol=1e-6)
         np.testing.assert_allclose(
-            model.translate(pictures[[2, 0]], [9, 7]), together[[2, 0]], atol=1e-6
+            model.translate(images[[2, 0]], [9, 7]), together[[2, 0]], atol=1e-6
         )
 
     def test_same_seed_gives_the_same_answer_and_another_seed_another(self):
         model = self.build()
-        pictures = self.inputs(model, "serving_default", 2)["pictures"]
-        first = model.translate(pictures, 3)
-        np.testing.assert_array_equal(model.translate(pictures, 3), first)
-        np.testing.assert_array_equal(model.translate(pictures, [3, 3]), first)
-        assert np.abs(model.translate(pictures, 4) - first).max() > 1e-3
+        images = self.inputs(model, "serving_default", 2)["pictures"]
+        first = model.translate(images, 3)
+        np.testing.assert_array_equal(model.translate(images, 3), first)
+        np.testing.assert_array_equal(model.translate(images, [3, 3]), first)
+        assert np.abs(model.translate(images, 4) - first).max() > 1e-3
 
-    def test_validation_is_the_mean_l1_over_pictures_not_batches(self):
+    def test_validation_is_the_mean_l1_over_images_not_batches(self):
         model = self.build()
         rng = np.random.default_rng(0)
         shape = (3, *self.spec.size)

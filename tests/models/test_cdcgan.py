@@ -64,10 +64,10 @@ def test_several_attributes_may_be_asked_for_at_once():
     np.testing.assert_array_equal(model.condition_from_text("hat,glasses"), [1, 0, 1])
     np.testing.assert_array_equal(model.condition_from_text("none"), [0, 0, 0])
     assert model.preview().shape == (4, 8, 16, 16, 3)  # none, and each alone
-    pictures = tf.zeros([4, 16, 16, 3])
+    images = tf.zeros([4, 16, 16, 3])
     attributes = tf.constant([[1.0, 1.0, 0.0]] * 4)
     model.run_eagerly = True
-    model.train_step((pictures, attributes))
+    model.train_step((images, attributes))
     with pytest.raises(UserError, match="--label=moustache: moustache is none of glasses, beard"):
         model.condition_from_text("moustache")
 

@@ -37,20 +37,20 @@ class TestCycleGAN(TwoPlayerContract):
         return [NoiseSource(self.spec), NoiseSource(self.spec)]
 
     def discriminator_step(self, model):
-        pictures_a, pictures_b = self.step_data(model)
-        model.discriminator_step(pictures_a, pictures_b, pictures_b, pictures_a)
+        images_a, images_b = self.step_data(model)
+        model.discriminator_step(images_a, images_b, images_b, images_a)
 
     def generator_step(self, model):
         model.generator_step(*self.step_data(model))
 
     def levels(self, count):
-        """Pictures of 256 levels, so that a PNG holds them exactly."""
+        """Images of 256 levels, so that a PNG holds them exactly."""
         return np.random.default_rng(count).integers(0, 256, (count, 16, 16, 3)).astype(np.uint8)
 
     def inputs(self, model, name, count):
         levels = self.levels(count)
         if "files" in name:
-            files = [tf.io.encode_png(picture).numpy() for picture in levels]
+            files = [tf.io.encode_png(image).numpy() for image in levels]
             return {"image_bytes": np.array(files, object)}
         return {"pictures": levels.astype(np.float32) / 127.5 - 1}
 
@@ -81,14 +81,14 @@ class TestCycleGAN(TwoPlayerContract):
             for copy in copies:
                 np.testing.assert_allclose(copy, held[f"{name}/images"], atol=1e-5)
 
-    def test_resumed_run_shows_the_discriminators_the_same_pictures(self, tmp_path):
+    def test_resumed_run_shows_the_discriminators_the_same_images(self, tmp_path):
         path = tmp_path / "checkpoint.safetensors"
         whole, resumed = self.build(), self.build()
         self.train(whole, 3)
         state = checkpoint.capture(whole.state())
         checkpoint.write(path, state, {"step": 3})
         checkpoint.restore(resumed.state(), checkpoint.read(path)[0], path)
-        # Among zeros the stored pictures come out one after the other.
+        # Among zeros the stored images come out one after the other.
         new = tf.zeros([4, 16, 16, 3])
         shown = [
             tf.concat([m.pool_b.exchange(new, randomness.fold(0, n)) for n in range(4)], 0)
@@ -115,7 +115,7 @@ def small_model(learning_rate=0.0, scales=1, channels=1, **arguments):
     return model
 
 
-def pictures(channels=1, count=2):
+def images(channels=1, count=2):
     rng = np.random.default_rng(0)
     return tuple(
         tf.constant(rng.uniform(-1, 1, (count, 16, 16, c)), tf.float32) for c in (1, channels)
@@ -132,7 +132,7 @@ def mean_distance(first, second):
 
 def test_generators_pay_for_scores_cycles_and_identities_by_their_weights():
     model = small_model(cycle_weight_a=3.0, cycle_weight_b=5.0, identity_weight=0.25)
-    a, b = pictures()
+    a, b = images()
     fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
     expected = {
         "g_loss_adv_ab": ((np.asarray(model.discriminator_b(fake_b)) - 1) ** 2).mean(),
@@ -167,7 +167,7 @@ def test_discriminators_pay_half_the_mean_over_patches_and_scales(
     model = small_model(gan_loss=gan_loss, scales=scales)
     for network in (model.discriminator_a, model.discriminator_b):
         network.set_weights([20 * weight for weight in network.get_weights()])
-    a, b = pictures()
+    a, b = images()
     fakes = {"a": model.generator_ba(b), "b": model.generator_ab(a)}
     logs = logs_of_a_step(model, (a, b))
     total = 0
@@ -193,7 +193,7 @@ def test_discriminators_pay_half_the_mean_over_patches_and_scales(
 
 def test_both_players_descend_what_they_log_from_where_the_step_began():
     model, twin = small_model(1.0, pool_size=0), small_model(1.0, pool_size=0)
-    a, b = pictures()
+    a, b = images()
     with tf.GradientTape(persistent=True) as tape:
         fake_b, fake_a = twin.generator_ab(a), twin.generator_ba(b)
         paid = sum(
@@ -228,7 +228,7 @@ def test_both_players_descend_what_they_log_from_where_the_step_began():
 
 def test_discriminators_are_shown_what_the_pools_give():
     model = small_model(pool_size=2)
-    a, b = pictures(count=4)
+    a, b = images(count=4)
     fake_a, fake_b = model.generator_ba(b), model.generator_ab(a)
     twin = small_model(pool_size=2)
     seed = randomness.fold(model.random_seed(), 0)
@@ -247,7 +247,7 @@ def test_discriminators_are_shown_what_the_pools_give():
 
 def test_domains_of_other_channels_have_no_identity_terms():
     model = small_model(channels=3)
-    a, b = pictures(channels=3)
+    a, b = images(channels=3)
     logs = logs_of_a_step(model, (a, b))
     assert (logs["g_loss_identity_a"], logs["g_loss_identity_b"]) == (0, 0)
     parts = logs["g_loss_adv_ab"] + logs["g_loss_adv_ba"]
@@ -257,9 +257,9 @@ def test_domains_of_other_channels_have_no_identity_terms():
     assert shown.shape == (2, 6, 16, 16, 3)
 
 
-def test_preview_shows_pictures_translations_and_the_way_back():
+def test_preview_shows_images_translations_and_the_way_back():
     model = small_model()
-    a, b = pictures()
+    a, b = images()
     shown = model.preview({"image_a": a, "image_b": b})
     fake_b, fake_a = model.generator_ab(a), model.generator_ba(b)
     columns = [a, fake_b, model.generator_ba(fake_b), b, fake_a, model.generator_ab(fake_a)]
@@ -291,23 +291,23 @@ def test_semantic_terms_are_the_class_lost_in_translation():
     )
     spec = DataSpec("unpaired", (16, 16), 1, 1)
     without, model = (s.scheme.build(s, spec) for s in (plain, asked))
-    pictures_a, pictures_b = (
+    images_a, images_b = (
         tf.constant(np.random.default_rng(seed).uniform(-1, 1, (2, 16, 16, 1)), tf.float32)
         for seed in (0, 1)
     )
-    total, log = model.generator_loss(pictures_a, pictures_b)
+    total, log = model.generator_loss(images_a, images_b)
 
-    def lost(pictures, translated):
+    def lost(images, translated):
         seen, probabilities = (
-            digit_network.look(np.asarray(batch))[1] for batch in (pictures, translated)
+            digit_network.look(np.asarray(batch))[1] for batch in (images, translated)
         )
         return -np.log(probabilities[[0, 1], seen.argmax(axis=1)])
 
-    expected_ab, expected_ba = lost(pictures_a, log["fake_b"]), lost(pictures_b, log["fake_a"])
+    expected_ab, expected_ba = lost(images_a, log["fake_b"]), lost(images_b, log["fake_a"])
     np.testing.assert_allclose(log["g_loss_semantic_ab"], expected_ab, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(log["g_loss_semantic_ba"], expected_ba, rtol=1e-3, atol=1e-5)
     assert expected_ab.max() > 0.05
-    other, other_log = without.generator_loss(pictures_a, pictures_b)
+    other, other_log = without.generator_loss(images_a, images_b)
     np.testing.assert_allclose(
         total, other.numpy() + 3 * (expected_ab + expected_ba), rtol=1e-4, atol=1e-4
     )

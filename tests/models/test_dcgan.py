@@ -46,7 +46,7 @@ def small_model(gan_loss="bce"):
     return model
 
 
-def some_pictures():
+def some_images():
     return np.random.default_rng(0).uniform(-1, 1, (6, *SHAPE)).astype(np.float32)
 
 
@@ -77,12 +77,12 @@ OBJECTIVES = {
 def test_logged_losses_are_those_of_the_scores(gan_loss):
     real_loss, fake_loss, generator_loss = OBJECTIVES[gan_loss]
     model = small_model(gan_loss)
-    pictures = some_pictures()
-    real = model.discriminator(pictures)
+    images = some_images()
+    real = model.discriminator(images)
     fake = model.discriminator(model.generator(model.latents(6, DISCRIMINATOR_LATENTS)))
-    logs = model.discriminator_step(pictures)
+    logs = model.discriminator_step(images)
     judged = model.discriminator(model.generator(model.latents(6, GENERATOR_LATENTS)))
-    logs |= model.generator_step(pictures)
+    logs |= model.generator_step(images)
     expected = {
         "d_loss": real_loss(real).mean() + fake_loss(fake).mean(),
         "d_loss_real": real_loss(real).mean(),
@@ -106,14 +106,14 @@ def moves(step, network):
 
 
 def test_discriminator_descends_the_mean_of_both_losses():
-    model, pictures = small_model(), some_pictures()
+    model, images = small_model(), some_images()
     fakes = model.generator(model.latents(6, DISCRIMINATOR_LATENTS))
     with tf.GradientTape() as tape:
-        real, fake = model.discriminator(pictures), model.discriminator(fakes)
+        real, fake = model.discriminator(images), model.discriminator(fakes)
         loss = -tf.reduce_mean(tf.math.log(tf.sigmoid(real)))
         loss -= tf.reduce_mean(tf.math.log(1 - tf.sigmoid(fake)))
     gradients = tape.gradient(loss, [v.value for v in model.discriminator.trainable_variables])
-    moved = moves(lambda: model.discriminator_step(pictures), model.discriminator)
+    moved = moves(lambda: model.discriminator_step(images), model.discriminator)
     for move, gradient in zip(moved, gradients, strict=True):
         np.testing.assert_allclose(move, -gradient, atol=1e-6)
 
@@ -124,7 +124,7 @@ def test_generator_descends_minus_log_d():
         fakes = model.generator(model.latents(6, GENERATOR_LATENTS))
         loss = -tf.reduce_mean(tf.math.log(tf.sigmoid(model.discriminator(fakes))))
     gradients = tape.gradient(loss, [v.value for v in model.generator.trainable_variables])
-    moved = moves(lambda: model.generator_step(some_pictures()), model.generator)
+    moved = moves(lambda: model.generator_step(some_images()), model.generator)
     for move, gradient in zip(moved, gradients, strict=True):
         np.testing.assert_allclose(move, -gradient, atol=1e-6)
 
@@ -137,7 +137,7 @@ def test_players_of_one_step_get_latents_of_their_own():
 
 def test_networks_of_ones_own_train_with_keras_fit_and_report_the_history():
     model = small_model()
-    data = tf.data.Dataset.from_tensor_slices(some_pictures()).repeat().batch(3)
+    data = tf.data.Dataset.from_tensor_slices(some_images()).repeat().batch(3)
     history = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0).history
     assert set(history) == set(model.logged)
     assert all(len(epochs) == 2 for epochs in history.values())

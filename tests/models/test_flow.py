@@ -93,7 +93,7 @@ def test_log_scales_are_bounded():
     assert np.abs(found).max() <= np.abs(np.asarray(coupling.bound)).sum() + 1e-5
 
 
-def test_neighbours_of_a_picture_are_in_different_halves():
+def test_neighbours_of_a_image_are_in_different_halves():
     flow = CouplingFlow((4, 4, 2), 2, (3,))
     half = np.zeros(32, bool)
     half[flow.order[:16]] = True
@@ -124,8 +124,8 @@ def test_loss_parts_are_those_of_the_change_of_variables():
 
 def test_bits_follow_from_nats_by_the_logit_s_slope():
     model = Flow(CouplingFlow((1, 2, 1), 0, ()), logit_margin=0.05)
-    pictures = np.float32([-1.0, 1.0]).reshape(1, 1, 2, 1)
-    found = model.log_densities(tf.constant(pictures), tf.constant([3]))
+    images = np.float32([-1.0, 1.0]).reshape(1, 1, 2, 1)
+    found = model.log_densities(tf.constant(images), tf.constant([3]))
     noise = np.asarray(model.fixed_draws(tf.constant([3]))["dequantisation"], np.float64).ravel()
     unit = (np.array([0, 255]) + noise) / 256
     squeezed = 0.05 + 0.9 * unit
@@ -138,7 +138,7 @@ def test_bits_follow_from_nats_by_the_logit_s_slope():
 
 
 @pytest.mark.parametrize("margin", [1e-6, 0.05])
-def test_drawing_turns_back_what_training_does_to_pictures(margin):
+def test_drawing_turns_back_what_training_does_to_images(margin):
     model = Flow(CouplingFlow((16, 16, 1), 0, ()), logit_margin=margin)
     levels = np.arange(256, dtype=np.float32).reshape(1, 16, 16, 1)
     noise = np.full(levels.shape, 0.5, np.float32)

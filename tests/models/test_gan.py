@@ -22,5 +22,5 @@ def test_networks_are_those_of_the_course():
     assert kernels == [(100, 300), (300, 784)]
     kernels = [v.shape for v in model.discriminator.trainable_variables if len(v.shape) == 2]
     assert kernels == [(784, 300), (300, 1)]
-    pictures = np.asarray(model.generate(model.latents_from_seeds(range(3))))
-    assert pictures.shape == (3, 28, 28, 1) and np.abs(pictures).max() <= 1
+    images = np.asarray(model.generate(model.latents_from_seeds(range(3))))
+    assert images.shape == (3, 28, 28, 1) and np.abs(images).max() <= 1

@@ -209,21 +209,21 @@ def test_both_directions_of_a_pair_have_their_channels(input_channels, channels)
         (1, "JPEG", "L"),
     ],
 )
-def test_export_takes_picture_files_of_any_size(channels, kind, mode):
+def test_export_takes_image_files_of_any_size(channels, kind, mode):
     resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
     model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, channels))
     file = io.BytesIO()
-    # A plain picture stays plain when it is resized: 51 is −0.6 in [−1, 1].
+    # A plain image stays plain when it is resized: 51 is −0.6 in [−1, 1].
     Image.new("RGB", (50, 41), (51, 51, 51)).convert(mode).save(file, kind)
     signature = model.signatures()["from_files"]
     assert kind in signature.about
     answer = signature.function(tf.constant([file.getvalue()]))["png_bytes"]
-    picture = np.asarray(Image.open(io.BytesIO(answer[0].numpy())))
+    image = np.asarray(Image.open(io.BytesIO(answer[0].numpy())))
     expected = model.translate(np.full((1, 32, 32, channels), -0.6, np.float32))
     # A JPEG or a palette may be off by a level or two, which normalisation then enlarges.
-    assert picture.shape == (32, 32, 3)
+    assert image.shape == (32, 32, 3)
     if kind in ("PNG", "BMP") and mode != "RGBA":
-        assert np.abs(picture.astype(int) - to_bytes(expected[0])).max() <= 1
+        assert np.abs(image.astype(int) - to_bytes(expected[0])).max() <= 1
 
 
 def test_recommended_settings_are_the_paper_s():

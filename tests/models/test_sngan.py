@@ -16,10 +16,10 @@ class TestSNGAN(ConditionalContract):
     spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
 
 
-def test_score_is_that_of_the_picture_plus_the_projection_on_the_class():
+def test_score_is_that_of_the_image_plus_the_projection_on_the_class():
     model = TestSNGAN().build()
     discriminator = model.discriminator
-    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
     conditions = np.eye(10, dtype=np.float32)[[1, 4, 4]]
     inner = keras.Model(
         discriminator.inputs,
@@ -28,21 +28,21 @@ def test_score_is_that_of_the_picture_plus_the_projection_on_the_class():
             for name in ("features", "score_of_picture", "last_relu")
         ],
     )
-    features, alone, maps = map(np.asarray, inner([pictures, conditions]))
+    features, alone, maps = map(np.asarray, inner([images, conditions]))
     np.testing.assert_allclose(features, maps.sum(axis=(1, 2)), rtol=1e-5)
     layer = discriminator.get_layer("condition_row")
     rows = conditions @ np.asarray(layer.normalized_kernel(False))
     wanted = alone[:, 0] + (features * rows).sum(axis=1)
-    found = discriminator([pictures, conditions])
+    found = discriminator([images, conditions])
     np.testing.assert_allclose(np.asarray(found)[:, 0], wanted, rtol=1e-4)
 
 
 def test_no_layer_of_the_discriminator_mixes_examples_of_a_batch():
     model = TestSNGAN().build()
-    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
     conditions = np.eye(10, dtype=np.float32)[[1, 4, 7]]
-    together = np.asarray(model.discriminator([pictures, conditions]))
-    alone = np.asarray(model.discriminator([pictures[1:2], conditions[1:2]]))
+    together = np.asarray(model.discriminator([images, conditions]))
+    alone = np.asarray(model.discriminator([images[1:2], conditions[1:2]]))
     np.testing.assert_allclose(together[1:2], alone, rtol=1e-4)
 
 

@@ -44,8 +44,8 @@ def exact_log_likelihood(bits):
     return np.log(np.trapezoid(density, latents))
 
 
-def pictures_of(bits, count=1):
-    """Pictures in [-1, 1] whose bits are certain."""
+def images_of(bits, count=1):
+    """Images in [-1, 1] whose bits are certain."""
     rows = 2 * np.asarray(bits, np.float32).reshape(1, 2, 1, 1) - 1
     return tf.constant(np.repeat(rows, count, axis=0))
 
@@ -54,7 +54,7 @@ def pictures_of(bits, count=1):
 def test_importance_samples_converge_to_the_integral_and_the_bound_lies_below(bits):
     model = linear(encoder_weights=(0.3, -0.5))
     numbers = tf.range(20)
-    log_weights = np.asarray(model.log_weights(pictures_of(bits, 20), numbers, 2000))
+    log_weights = np.asarray(model.log_weights(images_of(bits, 20), numbers, 2000))
     estimates = likelihood.log_mean_exp(log_weights)
     exact = exact_log_likelihood(bits)
     assert abs(estimates.mean() - exact) < 0.01
@@ -62,7 +62,7 @@ def test_importance_samples_converge_to_the_integral_and_the_bound_lies_below(bi
     assert (bounds < estimates).all() and bounds.mean() < exact - 0.005
 
 
-def test_likelihoods_of_all_pictures_sum_to_one():
+def test_likelihoods_of_all_images_sum_to_one():
     total = sum(np.exp(exact_log_likelihood((a, b))) for a in (0, 1) for b in (0, 1))
     assert total == pytest.approx(1, abs=1e-6)
 
@@ -70,14 +70,14 @@ def test_likelihoods_of_all_pictures_sum_to_one():
 def test_divergence_is_that_of_two_normal_densities():
     # μ = 0.3, σ² = e^−0.5: ½ (0.09 + 0.60653066 + 0.5 − 1) = 0.09826533.
     model = linear(encoder_weights=(0.3, -0.5))
-    _, log = model.losses(pictures_of((1, 0)), model.fixed_draws(tf.range(1)))
+    _, log = model.losses(images_of((1, 0)), model.fixed_draws(tf.range(1)))
     np.testing.assert_allclose(log["kl"], [0.09826533], rtol=1e-5)
 
 
 def test_loss_of_one_sample_is_minus_the_bound_with_the_divergence_in_closed_form():
     model = linear(encoder_weights=(0.3, -0.5))
     draws = {"bits": tf.fill([1, 2, 1, 1], 0.5), "noise": tf.constant([[[2.0]]])}
-    losses, log = model.losses(pictures_of((1, 0)), draws)
+    losses, log = model.losses(images_of((1, 0)), draws)
     latent = 0.3 + np.exp(-0.25) * 2.0
     logits = np.array([1.5 * latent + 0.2, -latent])
     reconstruction = np.log1p(np.exp(-logits[0])) + np.log1p(np.exp(logits[1]))
@@ -86,11 +86,11 @@ def test_loss_of_one_sample_is_minus_the_bound_with_the_divergence_in_closed_for
 
 
 def test_bound_of_several_samples_is_tighter():
-    pictures, numbers = pictures_of((1, 1), 500), tf.range(500)
+    images, numbers = images_of((1, 1), 500), tf.range(500)
     means = []
     for samples in (1, 5, 50):
         model = linear(encoder_weights=(-1.0, 0.0), samples=samples)
-        losses, _ = model.losses(pictures, model.fixed_draws(numbers))
+        losses, _ = model.losses(images, model.fixed_draws(numbers))
         means.append(-float(tf.reduce_mean(losses)))
     exact = exact_log_likelihood((1, 1))
     assert means[0] < means[1] < means[2] < exact + 0.02
@@ -100,14 +100,14 @@ def test_bound_of_several_samples_is_tighter():
 def test_bits_are_drawn_with_the_intensities_as_probabilities():
     model = linear()
     count = 4000
-    pictures = tf.constant(np.tile(np.float32([-0.5, 0.8]).reshape(1, 2, 1, 1), (count, 1, 1, 1)))
+    images = tf.constant(np.tile(np.float32([-0.5, 0.8]).reshape(1, 2, 1, 1), (count, 1, 1, 1)))
     seen = []
     model.encoder = lambda bits, training: seen.append(bits) or tf.zeros([count, 2])
-    model.terms(pictures, model.step_draws(pictures))
+    model.terms(images, model.step_draws(images))
     np.testing.assert_allclose(np.mean(seen[0], axis=0).ravel(), [0.25, 0.9], atol=0.02)
 
 
-def test_drawn_pictures_are_the_decoder_s_probabilities():
+def test_drawn_images_are_the_decoder_s_probabilities():
     drawn = linear().generate([[2.0]])
     probabilities = 1 / (1 + np.exp(-np.array([3.2, -2.0])))
     np.testing.assert_allclose(drawn.ravel(), 2 * probabilities - 1, rtol=1e-5)

@@ -35,7 +35,7 @@ def small_model(n_critic=3, clip=0.05, learning_rate=0.1):
     return model
 
 
-def some_pictures(count=6):
+def some_images(count=6):
     return np.random.default_rng(0).uniform(-1, 1, (count, *SHAPE)).astype(np.float32)
 
 
@@ -47,7 +47,7 @@ def test_every_weight_of_the_critic_is_clipped_after_each_of_its_steps():
     model = small_model(clip=0.05)
     assert largest_weight(model.discriminator) > 0.05
     for number in range(3):
-        model.discriminator_step(some_pictures(), number)
+        model.discriminator_step(some_images(), number)
         assert largest_weight(model.discriminator) <= np.float32(0.05)
     assert largest_weight(model.generator) > 0.05
 
@@ -64,7 +64,7 @@ def test_clip_holds_in_every_critic_step_of_a_fit(monkeypatch):
 
     monkeypatch.setattr(model, "discriminator_step", watched)
     model.run_eagerly = True
-    model.fit(tf.data.Dataset.from_tensors(some_pictures()).repeat(), steps_per_epoch=2, verbose=0)
+    model.fit(tf.data.Dataset.from_tensors(some_images()).repeat(), steps_per_epoch=2, verbose=0)
     assert len(seen) == 6
     assert max(seen) <= np.float32(0.05)
 
@@ -73,7 +73,7 @@ def test_clip_holds_in_every_critic_step_of_a_fit(monkeypatch):
 def test_clip_holds_in_mixed_precision(precision):
     keras.mixed_precision.set_global_policy(precision)
     model = small_model(clip=0.05)
-    model.discriminator_step(some_pictures())
+    model.discriminator_step(some_images())
     assert largest_weight(model.discriminator) <= np.float32(0.05)
 
 
@@ -81,7 +81,7 @@ def test_a_loaded_critic_is_clipped_too(tmp_path):
     small_model(clip=0.05).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
     assert (model.n_critic, model.clip) == (3, 0.05)
-    model.discriminator_step(some_pictures())
+    model.discriminator_step(some_images())
     assert largest_weight(model.discriminator) <= np.float32(0.05)
 
 
@@ -89,8 +89,8 @@ def test_each_critic_step_takes_a_real_batch_of_its_own(monkeypatch):
     model = small_model(n_critic=3)
     taken, numbers_in_step = [], []
 
-    def watched(pictures, number):
-        taken.append(pictures.numpy()[:, 0, 0, 0].tolist())
+    def watched(images, number):
+        taken.append(images.numpy()[:, 0, 0, 0].tolist())
         numbers_in_step.append(number)
         return dict.fromkeys(model.logged, tf.zeros([2]))
 
@@ -122,15 +122,15 @@ def test_batches_are_grouped_as_tuples_and_a_rest_is_left():
 
 def test_logged_values_are_those_of_the_scores():
     model = small_model(n_critic=2)
-    pictures = some_pictures()
+    images = some_images()
     real, fake = [], []
     logs = []
     for number in (0, 1):
-        real.append(model.discriminator(pictures))
+        real.append(model.discriminator(images))
         fake.append(model.discriminator(model.generator(model.latents(6, 1 + number))))
-        logs.append(model.discriminator_step(pictures, number))
+        logs.append(model.discriminator_step(images, number))
     judged = model.discriminator(model.generator(model.latents(6, GENERATOR_LATENTS)))
-    logs.append(model.generator_step(some_pictures()))
+    logs.append(model.generator_step(some_images()))
     logs = {name: float(value[0]) for name, value in model.results(*logs).items()}
     expected = {
         "d_score_real": np.mean(real),
@@ -149,17 +149,17 @@ def test_logged_values_are_those_of_the_scores():
 def test_critic_steps_raise_the_estimate_and_a_generator_step_lowers_it():
     def estimate(model):
         fakes = model.generator(model.latents(6, GENERATOR_LATENTS))
-        scores = model.discriminator(some_pictures()), model.discriminator(fakes)
+        scores = model.discriminator(some_images()), model.discriminator(fakes)
         return np.mean(scores[0]) - np.mean(scores[1])
 
     model = small_model(clip=0.5, learning_rate=0.01)
-    model.discriminator_step(some_pictures())
+    model.discriminator_step(some_images())
     before = estimate(model)
     for _ in range(10):
-        model.discriminator_step(some_pictures(), GENERATOR_LATENTS)
+        model.discriminator_step(some_images(), GENERATOR_LATENTS)
     trained = estimate(model)
     assert trained > before + 1e-2
-    model.generator_step(some_pictures())
+    model.generator_step(some_images())
     assert estimate(model) < trained
 
 

@@ -20,9 +20,9 @@ class TestWGANGP(LatentContract):
 
 
 def linear_critic(slope):
-    picture = keras.Input((2, 1, 1))
-    score = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(picture))
-    critic = keras.Model(picture, score)
+    image = keras.Input((2, 1, 1))
+    score = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(image))
+    critic = keras.Model(image, score)
     critic.set_weights([np.float32([[slope], [0.0]])])
     return critic
 
@@ -30,8 +30,8 @@ def linear_critic(slope):
 def test_critic_pays_ten_times_the_square_of_what_its_slope_is_above_one():
     model = WGANGP(mlp.generator((2, 1, 1), 2, (3,)), linear_critic(3.0), seed=1)
     model.compile(g_optimizer="adam", d_optimizer="adam")
-    pictures = tf.constant([[[[0.5]], [[0.0]]], [[[-0.5]], [[1.0]]]])
-    batch = model._discriminator_batch(pictures, 0)
+    images = tf.constant([[[[0.5]], [[0.0]]], [[[-0.5]], [[1.0]]]])
+    batch = model._discriminator_batch(images, 0)
     losses, log = model.discriminator_loss(*batch)
     np.testing.assert_allclose(log["d_penalty"], [4.0, 4.0], rtol=1e-5)  # (3 − 1)²
     fakes = np.asarray(model.generator(batch[2], training=True))

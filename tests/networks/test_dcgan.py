@@ -85,13 +85,13 @@ def test_parameters_are_those_counted_by_hand():
 
 @pytest.mark.parametrize("side", [16, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_size_gives_pictures_and_one_logit_each(side, channels):
+def test_every_size_gives_images_and_one_logit_each(side, channels):
     shape = (side, side, channels)
     generator = dcgan.generator(shape, latent_size=5, base_width=2)
-    pictures = generator(np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32))
-    assert pictures.shape == (3, *shape)
-    assert np.abs(pictures).max() <= 1
-    assert dcgan.discriminator(shape, base_width=2)(pictures).shape == (3, 1)
+    images = generator(np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32))
+    assert images.shape == (3, *shape)
+    assert np.abs(images).max() <= 1
+    assert dcgan.discriminator(shape, base_width=2)(images).shape == (3, 1)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 64, 1), (256, 256, 3), (48, 48, 3)])
@@ -140,16 +140,16 @@ def test_saved_networks_give_equal_outputs(reloaded):
     again = reloaded(generator)
     np.testing.assert_array_equal(again(latents), generator(latents))
     discriminator = dcgan.discriminator((16, 16, 1), base_width=2)
-    pictures = rng.uniform(-1, 1, (2, 16, 16, 1)).astype(np.float32)
+    images = rng.uniform(-1, 1, (2, 16, 16, 1)).astype(np.float32)
     again = reloaded(discriminator)
-    np.testing.assert_array_equal(again(pictures), discriminator(pictures))
+    np.testing.assert_array_equal(again(images), discriminator(images))
 
 
-def test_critic_with_layer_norm_sees_the_contrast_of_a_picture():
+def test_critic_with_layer_norm_sees_the_contrast_of_a_image():
     critic = dcgan.discriminator((16, 16, 1), 8, norm="layer", seed=3)
-    picture = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 1)).astype(np.float32)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 1)).astype(np.float32)
     # With a normalisation first, all of these would get the same score.
-    scores = [critic(contrast * picture).numpy().item() for contrast in (1.0, 0.5, 0.1)]
+    scores = [critic(contrast * image).numpy().item() for contrast in (1.0, 0.5, 0.1)]
     assert len({round(score, 5) for score in scores}) == 3
     kinds = [type(layer).__name__ for layer in critic.layers]
     assert kinds.count("LayerNormalization") == 1  # 16 pixels: two blocks

@@ -31,6 +31,6 @@ def test_points_are_not_bounded():
 
 
 @pytest.mark.parametrize("build", [maxout.generator, maxout.discriminator])
-def test_pictures_are_refused(build):
+def test_images_are_refused(build):
     with pytest.raises(ValueError, match="network"):
         build((4, 4, 1))

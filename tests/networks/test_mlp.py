@@ -35,9 +35,9 @@ def test_generator_computes_tanh_of_its_layers():
 
 @pytest.mark.parametrize("shape", [(4, 6, 3), (28, 28, 1)])
 def test_any_shape_goes_through(shape):
-    pictures = mlp.generator(shape, 7, (5, 5))(np.zeros((3, 7), np.float32))
-    assert pictures.shape == (3, *shape)
-    assert mlp.discriminator(shape, (5, 5))(pictures).shape == (3, 1)
+    images = mlp.generator(shape, 7, (5, 5))(np.zeros((3, 7), np.float32))
+    assert images.shape == (3, *shape)
+    assert mlp.discriminator(shape, (5, 5))(images).shape == (3, 1)
 
 
 def test_layers_of_equal_shape_and_other_seeds_have_other_weights():
@@ -62,7 +62,7 @@ def test_saved_networks_give_equal_outputs(reloaded):
     generator, discriminator = mlp.generator((4, 4, 1), 3), mlp.discriminator((4, 4, 1))
     latents = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     again = reloaded(generator)
-    pictures = generator(latents)
-    np.testing.assert_array_equal(again(latents), pictures)
+    images = generator(latents)
+    np.testing.assert_array_equal(again(latents), images)
     again = reloaded(discriminator)
-    np.testing.assert_array_equal(again(pictures), discriminator(pictures))
+    np.testing.assert_array_equal(again(images), discriminator(images))

@@ -46,13 +46,13 @@ def test_a_logit_depends_on_its_patch_and_on_nothing_else(monkeypatch, layers, f
     # Batch statistics let every logit see every pixel a little; without them the patch is sharp.
     monkeypatch.setattr(LiveBatchNormalization, "call", lambda self, inputs, training=False: inputs)
     network = patchgan.discriminator([(256, 256, 1)], 2, layers)
-    pictures = tf.constant(np.random.default_rng(0).normal(size=(1, 256, 256, 1)), tf.float32)
+    images = tf.constant(np.random.default_rng(0).normal(size=(1, 256, 256, 1)), tf.float32)
     with tf.GradientTape() as tape:
-        tape.watch(pictures)
-        logits = network(pictures)
+        tape.watch(images)
+        logits = network(images)
         middle = logits.shape[1] // 2
         logit = logits[0, middle, middle, 0]
-    seen = tape.gradient(logit, pictures)[0, :, :, 0].numpy() != 0
+    seen = tape.gradient(logit, images)[0, :, :, 0].numpy() != 0
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
     assert rows[-1] - rows[0] + 1 == field
     assert columns[-1] - columns[0] + 1 == field
@@ -60,7 +60,7 @@ def test_a_logit_depends_on_its_patch_and_on_nothing_else(monkeypatch, layers, f
 
 
 def test_padding_is_one_pixel_on_each_side():
-    # A picture of ones through kernels of ones: a logit counts the taps that lie inside, which
+    # An image of ones through kernels of ones: a logit counts the taps that lie inside, which
     # looks the same from all four sides only where all four sides are padded alike.
     network = patchgan.discriminator([(16, 16, 1)], base_width=1, patch_layers=1)
     network.set_weights([np.ones_like(w) for w in network.get_weights()])
@@ -71,10 +71,10 @@ def test_padding_is_one_pixel_on_each_side():
 
 def test_statistics_are_over_the_batch_in_training_and_over_a_pair_afterwards():
     network = patchgan.discriminator([(16, 16, 1)], base_width=2, patch_layers=2)
-    pictures = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
 
     def first_alone_and_in_its_batch(training):
-        return network(pictures[:1], training=training)[0], network(pictures, training=training)[0]
+        return network(images[:1], training=training)[0], network(images, training=training)[0]
 
     alone, together = first_alone_and_in_its_batch(training=False)
     np.testing.assert_allclose(alone, together, atol=1e-6)
@@ -98,7 +98,7 @@ def test_every_size_gives_its_map(shape, layers, logits):
     assert network.output_shape == (None, *logits, 1)
 
 
-def test_pictures_too_small_for_the_layers_are_refused():
+def test_images_too_small_for_the_layers_are_refused():
     with pytest.raises(ValueError, match="`patch_layers` must leave 3 pixels.*Received.*4"):
         patchgan.discriminator([(32, 64, 3)], patch_layers=4)
 
@@ -128,13 +128,13 @@ def test_instance_norm_makes_scores_independent_of_batch_mates():
     # As many groups as channels: an instance norm.
     assert [norm.groups for norm in norms] == [4, 8]
     assert all((n.epsilon, n.center, n.scale) == (1e-5, False, False) for n in norms)
-    pictures = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
     for training in (False, True):
-        together = network(pictures, training=training)[:1]
-        np.testing.assert_allclose(network(pictures[:1], training=training), together, atol=1e-6)
+        together = network(images, training=training)[:1]
+        np.testing.assert_allclose(network(images[:1], training=training), together, atol=1e-6)
 
 
-def test_each_scale_judges_the_picture_halved_once_more_with_its_own_weights():
+def test_each_scale_judges_the_image_halved_once_more_with_its_own_weights():
     network = patchgan.discriminator([(64, 32, 1), (64, 32, 3)], 2, 1, scales=3)
     assert [output.shape[1:] for output in network.outputs] == [(30, 14, 1), (14, 6, 1), (6, 2, 1)]
     weights = {variable.path: np.asarray(variable) for variable in network.weights}

@@ -44,7 +44,7 @@ def test_six_blocks_and_nine_from_256_pixels_on(side, blocks):
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (32, 32, 3), (64, 32, 4), (36, 100, 3)])
-def test_answer_has_the_size_of_the_picture_and_lies_within_the_range(shape):
+def test_answer_has_the_size_of_the_image_and_lies_within_the_range(shape):
     network = resnet.generator(shape, 2, base_width=2, blocks=1)
     answer = network(np.random.default_rng(0).uniform(-1, 1, (3, *shape)).astype(np.float32))
     assert answer.shape == (3, *shape[:2], 2)
@@ -61,10 +61,10 @@ def test_receptive_field_of_an_answer_s_pixel():
     # Without norms, which look at whole maps, and with kernels of ones, which hide no tap.
     network = resnet.generator((64, 64, 1), 1, base_width=2, blocks=0)
     bare = without_norms_and_activations(network)
-    pictures = tf.Variable(np.zeros((1, 64, 64, 1), np.float32))
+    images = tf.Variable(np.zeros((1, 64, 64, 1), np.float32))
     with tf.GradientTape() as tape:
-        pixel = bare(pictures)[0, 32, 32, 0]
-    seen = np.flatnonzero(tape.gradient(pixel, pictures)[0, :, 32, 0].numpy())
+        pixel = bare(images)[0, 32, 32, 0]
+    seen = np.flatnonzero(tape.gradient(pixel, images)[0, :, 32, 0].numpy())
     assert [seen[0], seen[-1]] == field_by_hand(32)
 
 
@@ -93,13 +93,13 @@ def field_by_hand(place):
     return [low - 3, high + 3]
 
 
-def test_a_picture_is_normalised_by_itself():
+def test_a_image_is_normalised_by_itself():
     network = resnet.generator((16, 16, 1), 1, base_width=2, blocks=1)
-    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)
     for training in (False, True):
-        together = network(pictures, training=training)
+        together = network(images, training=training)
         np.testing.assert_allclose(
-            network(pictures[1:2], training=training), together[1:2], atol=1e-6
+            network(images[1:2], training=training), together[1:2], atol=1e-6
         )
 
 
@@ -118,14 +118,14 @@ def test_initial_weights_are_normal_with_deviation_0_02_and_those_of_the_seed():
 
 def test_reflection_repeats_no_border_pixel():
     row = np.arange(4, dtype=np.float32)
-    picture = np.broadcast_to(row[:, np.newaxis], (1, 4, 4))[..., np.newaxis]
-    padded = ReflectionPadding(2)(picture)
+    image = np.broadcast_to(row[:, np.newaxis], (1, 4, 4))[..., np.newaxis]
+    padded = ReflectionPadding(2)(image)
     assert padded.shape == (1, 8, 8, 1)
     assert padded[0, :, 3, 0].numpy().tolist() == [2, 1, 0, 1, 2, 3, 2, 1]
 
 
 def test_saved_network_gives_equal_outputs(reloaded):
     network = resnet.generator((16, 16, 3), 3, 2, 1)
-    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
     again = reloaded(network)
-    np.testing.assert_array_equal(again(pictures), network(pictures))
+    np.testing.assert_array_equal(again(images), network(images))

@@ -15,10 +15,8 @@ def convolutions(network):
 
 def translate(network, count=2, seeds=(0, 1)):
     height, width, channels = network.input_shape[0][1:]
-    pictures = np.random.default_rng(0).uniform(-1, 1, (count, height, width, channels))
-    return np.asarray(
-        network([pictures.astype(np.float32), np.int32([[seed, 0] for seed in seeds])])
-    )
+    images = np.random.default_rng(0).uniform(-1, 1, (count, height, width, channels))
+    return np.asarray(network([images.astype(np.float32), np.int32([[seed, 0] for seed in seeds])]))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +99,7 @@ def test_all_powers_of_two_have_a_network(height, width):
 
 @pytest.mark.parametrize("shape", [(32, 32, 1), (32, 64, 3), (128, 32, 3)])
 @pytest.mark.parametrize("upsample", ["transpose", "resize"])
-def test_pictures_and_rectangles_go_through(shape, upsample):
+def test_images_and_rectangles_go_through(shape, upsample):
     answers = translate(unet.generator(shape, 2, base_width=2, upsample=upsample))
     assert answers.shape == (2, *shape[:2], 2)
     assert np.isfinite(answers).all()

@@ -1,4 +1,4 @@
-"""Tests of the picture grids: sizes, places, levels."""
+"""Tests of the image grids: sizes, places, levels."""
 
 import numpy as np
 import pytest
@@ -29,10 +29,10 @@ def test_a_byte_comes_from_an_equal_share_of_the_range():
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
-def test_one_picture_keeps_its_channels(channels, mode):
-    picture = np.zeros((4, 6, channels), np.float32)
-    picture[1, 2] = 1
-    image = grids.to_image(picture)
+def test_one_image_keeps_its_channels(channels, mode):
+    array = np.zeros((4, 6, channels), np.float32)
+    array[1, 2] = 1
+    image = grids.to_image(array)
     assert image.mode == mode
     assert image.size == (6, 4)
     levels = np.asarray(image).reshape(4, 6, channels)
@@ -42,7 +42,7 @@ def test_one_picture_keeps_its_channels(channels, mode):
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
-    # Two rows of three pictures of 48x64, the plainest levels there are: 0, 20, 40, …
+    # Two rows of three images of 48x64, the plainest levels there are: 0, 20, 40, …
     levels = np.arange(6).reshape(2, 3) * 20
     values = (levels / 127.5 - 1).astype(np.float32)[..., None, None, None]
     sheet = grids.image_grid(np.broadcast_to(values, (2, 3, 48, 64, channels)))
@@ -57,7 +57,7 @@ def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
     np.testing.assert_array_equal(pixels, expected)
 
 
-def test_pixels_of_a_picture_lie_where_they_were():
+def test_pixels_of_a_image_lie_where_they_were():
     rng = np.random.default_rng(0)
     levels = rng.integers(0, 256, (1, 1, 50, 60, 3))
     sheet = np.asarray(grids.image_grid((levels / 127.5 - 1).astype(np.float32)))
@@ -67,7 +67,7 @@ def test_pixels_of_a_picture_lie_where_they_were():
 @pytest.mark.parametrize(
     ("height", "width", "scale"), [(8, 8, 6), (28, 28, 2), (32, 16, 2), (47, 9, 2), (48, 48, 1)]
 )
-def test_small_pictures_are_shown_larger_in_whole_pixels(height, width, scale):
+def test_small_images_are_shown_larger_in_whole_pixels(height, width, scale):
     # The longer side comes to 48 pixels or more.
     levels = np.random.default_rng(0).integers(0, 256, (height, width))
     values = (levels / 127.5 - 1).astype(np.float32)

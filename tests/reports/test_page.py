@@ -211,7 +211,7 @@ def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out
                 measured(20, when=5.0, fid_digits_297=7.0, fid_digits_297_standard_error=1.0),
                 measured(20, "validation", 3.0, fid_digits_100=8.5, kid_digits_100=None),
             ],
-            "pairs": [measured(pictures=5, l1=0.125)],
+            "pairs": [measured(images=5, l1=0.125)],
         },
     )
     page = report(run, out=out)
@@ -224,7 +224,7 @@ def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out
         "kid_digits_100": ["not finite"],
     }
     words = [cells[1]["text"] for _, cells in page.rows["metrics"] if len(cells) > 1]
-    assert "step 40; 5 pictures" in words and "step 40" in words
+    assert "step 40; 5 images" in words and "step 40" in words
     order = [page.texts["metrics"].index(f"\n{kind} ") for kind in ("pairs", "drawings")]
     assert order == sorted(order)
 
@@ -353,7 +353,7 @@ def test_neighbouring_points_are_taken_together_in_equal_parts():
 # Samples
 
 
-def picture_of(image):
+def image_of(image):
     kind, _, content = image["src"].partition(";base64,")
     return kind, Image.open(io.BytesIO(base64.b64decode(content)))
 
@@ -365,9 +365,9 @@ def test_twelve_sheets_from_first_to_last_of_which_the_last_shows(tmp_path, out)
     assert [int(image["data-step"]) for image in images] == list(range(0, 230, 20))
     assert ["hidden" in image for image in images] == [True] * 11 + [False]
     for image in images:
-        kind, picture = picture_of(image)
+        kind, shown = image_of(image)
         assert kind == "data:image/png"
-        assert picture.getextrema() == (int(image["data-step"]),) * 2
+        assert shown.getextrema() == (int(image["data-step"]),) * 2
     # 60x30 pixels, enlarged by a whole number, and crisp.
     assert {(image["width"], image["height"], image["class"]) for image in images} == {
         ("240", "120", "crisp")
@@ -392,9 +392,9 @@ def test_page_of_two_runs_with_large_sheets_stays_small(tmp_path, out):
     page = report(run, out=out)
     (image,) = page.of("img")
     assert len(page.text) + 23 * len(image["src"]) < 2.5e6
-    kind, picture = picture_of(image)
+    kind, shown = image_of(image)
     assert kind == "data:image/jpeg" and "class" not in image
-    assert picture.width / picture.height == pytest.approx(800 / 1200, abs=0.01)
+    assert shown.width / shown.height == pytest.approx(800 / 1200, abs=0.01)
     assert int(image["width"]) / int(image["height"]) == pytest.approx(800 / 1200, abs=0.01)
 
 

@@ -67,9 +67,9 @@ def test_a_line_can_be_read_as_soon_as_it_is_written(places):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_pictures_go_to_tensorboard(places, mode):
+def test_images_go_to_tensorboard(places, mode):
     log = logs.ScalarLog(*places)
-    log.picture("samples", 3, Image.new(mode, (5, 4)))
+    log.image("samples", 3, Image.new(mode, (5, 4)))
     log.close()
     (tag, step, content), *rest = events(places)
     assert (tag, step, rest) == ("samples", 3, [])

@@ -58,15 +58,15 @@ def pngs(run):
 
 
 def events(run):
-    """Reads the TensorBoard events as (step, tag, value or bytes of a picture)."""
+    """Reads the TensorBoard events as (step, tag, value or bytes of an image)."""
     read = []
     for path in sorted((run / "tensorboard").iterdir()):
         for record in tf.data.TFRecordDataset(str(path)):
             event = tf.compat.v1.Event.FromString(record.numpy())
             for value in event.summary.value:
                 content = tf.make_ndarray(value.tensor)
-                picture = content.dtype == object
-                read.append((event.step, value.tag, content[2] if picture else float(content)))
+                image = content.dtype == object
+                read.append((event.step, value.tag, content[2] if image else float(content)))
     return read
 
 
@@ -137,16 +137,16 @@ class TestRunFolder:
                 np.testing.assert_allclose(line[name], np.mean([s[name] for s in steps]), rtol=1e-5)
                 assert line[name] != steps[0][name]
 
-    def test_samples_show_64_pictures_at_the_start_now_and_then_and_at_the_end(self):
+    def test_samples_show_64_images_at_the_start_now_and_then_and_at_the_end(self):
         assert pngs(dcgan_run()) == [f"step-{step:08d}.png" for step in (0, 5, 10)]
         sheets = [Image.open(dcgan_run() / "samples" / name) for name in pngs(dcgan_run())]
-        # 8 by 8 pictures of 16 pixels, shown three times as large, 2 pixels apart.
+        # 8 by 8 images of 16 pixels, shown three times as large, 2 pixels apart.
         assert {(sheet.size, sheet.mode) for sheet in sheets} == {((8 * 50 + 2, 8 * 50 + 2), "L")}
         assert np.any(np.asarray(sheets[0]) != np.asarray(sheets[-1]))
 
     def test_translation_samples_show_input_output_target(self):
         sheet = Image.open(pix2pix_run() / "samples" / "step-00000008.png")
-        # 8 rows of 3 pictures of 32 pixels, shown twice as large; headings are 14 pixels high.
+        # 8 rows of 3 images of 32 pixels, shown twice as large; headings are 14 pixels high.
         assert sheet.size == (3 * 66 + 2, 14 + 8 * 66 + 2) and sheet.mode == "RGB"
         pixels = np.asarray(sheet)[16:80, 2:66]
         assert {tuple(colour) for colour in pixels.reshape(-1, 3)} == {
@@ -162,9 +162,9 @@ class TestRunFolder:
                 logged = scalars.pop((line["step"], f"{line['kind']}/{name}"))
                 np.testing.assert_allclose(logged, line[name], rtol=1e-6)
         assert scalars == {}
-        pictures = {s: v for s, tag, v in events(dcgan_run()) if tag == "samples"}
-        assert sorted(pictures) == [0, 5, 10]
-        drawn = tf.io.decode_png(pictures[10]).numpy()[..., 0]
+        images = {s: v for s, tag, v in events(dcgan_run()) if tag == "samples"}
+        assert sorted(images) == [0, 5, 10]
+        drawn = tf.io.decode_png(images[10]).numpy()[..., 0]
         on_disk = np.asarray(Image.open(dcgan_run() / "samples" / "step-00000010.png"))
         np.testing.assert_array_equal(drawn, on_disk)
 

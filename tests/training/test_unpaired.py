@@ -14,10 +14,10 @@ from tests.small_runs import (
     unpaired_folder,
 )
 
-SIDE = 48  # pictures of 16 pixels are shown three times as large
+SIDE = 48  # images of 16 pixels are shown three times as large
 
 
-def pictures(place):
+def images(place):
     """Reads a part in its order, as a model takes it."""
     paths = sorted((unpaired_folder() / place).iterdir())
     levels = np.stack([np.asarray(Image.open(path)) for path in paths])
@@ -35,14 +35,14 @@ def test_rates_fall_linearly_over_the_second_half():
     np.testing.assert_allclose(rates, [2e-4] * 4 + [4e-4 / 3, 2e-4 / 3], rtol=1e-5)
 
 
-def test_samples_show_test_pictures_of_both_domains():
+def test_samples_show_test_images_of_both_domains():
     sheet = np.asarray(Image.open(cyclegan_run() / "samples" / "step-00000006.png"))
     # Eight rows of six, 2 pixels between them and 14 above.
     assert sheet.shape == (8 * (SIDE + 2) + 2 + 14, 6 * (SIDE + 2) + 2, 3)
     for column, place in ((0, "testA"), (3, "testB")):
         left = 2 + column * (SIDE + 2)
         shown = sheet[16 : 16 + SIDE : 3, left : left + SIDE : 3]
-        np.testing.assert_array_equal(shown, to_bytes(pictures(place)[0]))
+        np.testing.assert_array_equal(shown, to_bytes(images(place)[0]))
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, 
     )
     assert outcome.status == 0, outcome
     model = kgan.load(str(cyclegan_run()))
-    answers = to_bytes(model.ways[way].translate(pictures(place)))
+    answers = to_bytes(model.ways[way].translate(images(place)))
     other = {"AtoB": "BtoA", "BtoA": "AtoB"}[way]
-    assert (answers != to_bytes(model.ways[other].translate(pictures(place)))).any()
+    assert (answers != to_bytes(model.ways[other].translate(images(place)))).any()
     files = sorted((tmp_path / "out").iterdir())
     assert [path.name for path in files] == [f"{n}.png" for n in range(len(answers))]
     for path, answer in zip(files, answers, strict=True):

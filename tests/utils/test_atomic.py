@@ -267,7 +267,7 @@ class TestTraining:
         assert kgan.load(str(run)).completed_steps == 10
 
 
-def test_pictures_that_do_not_fit_end_in_one_line(tmp_path):
+def test_images_that_do_not_fit_end_in_one_line(tmp_path):
     with largest_file(500):
         outcome = command("generate", f"--run={dcgan_run()}", f"--out={tmp_path}/a.png")
     assert outcome.error_line == f"{tmp_path}/a.png: {TOO_LARGE}"

@@ -10,32 +10,32 @@ import numpy as np
 from PIL import Image
 
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import shape_picture
+from kgan.data.decode import shape_image
 
 TEST_COUNT = 297  # the last ones, which leaves 1,500 for training
 
 
 @dataclasses.dataclass(frozen=True)
 class ArraySource:
-    """Random access to pictures in memory.
+    """Random access to images in memory.
 
     Args:
-        pictures: uint8 [N, H, W, C].
+        images: uint8 [N, H, W, C].
         labels: int32 [N].
     """
 
-    pictures: np.ndarray
+    images: np.ndarray
     labels: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns `image` uint8 [H, W, C] and `label` int32."""
-        return {"image": self.pictures[index], "label": self.labels[index]}
+        return {"image": self.images[index], "label": self.labels[index]}
 
 
-def open_digits(pictures: ImageFormat) -> Dataset:
+def open_digits(images: ImageFormat) -> Dataset:
     """Opens the labelled digits, white on black, one channel if not asked otherwise."""
     # Here and not above: importing it takes a second, which the other data sets need not pay.
     from sklearn.datasets import load_digits
@@ -46,12 +46,12 @@ def open_digits(pictures: ImageFormat) -> Dataset:
     parts = {}
     for part, rows in (("train", slice(None, -TEST_COUNT)), ("test", slice(-TEST_COUNT, None))):
         scaled = [
-            shape_picture(
+            shape_image(
                 Image.fromarray(level),
                 "digits",
-                pictures.size_of(part),
-                pictures.channels or 1,
-                pictures.fit,
+                images.size_of(part),
+                images.channels or 1,
+                images.fit,
             )
             for level in levels[rows]
         ]

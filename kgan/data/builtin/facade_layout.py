@@ -1,6 +1,6 @@
 """Label maps of made-up houses: what the houses are like and where their parts lie.
 
-Everything is laid out in modules of 1/128 of the picture's shorter side, so that a drawing of
+Everything is laid out in modules of 1/128 of the image's shorter side, so that a drawing of
 another size shows the same house. Parts are painted as boxes, from what lies behind to what
 stands in front, and every pixel remembers the box that it shows: the photo takes its textures
 from there.

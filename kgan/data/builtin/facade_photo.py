@@ -69,7 +69,7 @@ def _shade_sky(spots: _Spots, plan: Plan) -> np.ndarray:
 
 
 def _shade_ground(spots: _Spots, plan: Plan) -> np.ndarray:
-    # Joints run to a vanishing point above the middle of the picture.
+    # Joints run to a vanishing point above the middle of the image.
     depth = spots.y - spots.top
     scale = (depth + 30) / 3.2
     fan = _offset((spots.u - 0.5) * spots.width / scale) * scale

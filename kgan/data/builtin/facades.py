@@ -16,7 +16,7 @@ from kgan.data.dataset import Dataset, ImageFormat
 from kgan.utils.errors import UserError
 
 SIDES = (32, 1024)
-NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels of the picture
+NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels of the image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +41,12 @@ def _can_draw(height: int, width: int) -> bool:
 def draw_facade(seed: int, index: int, height: int, width: int) -> Facade:
     """Draws one label map and its photo.
 
-    A picture of another size but the same shape shows the same house; a wider one has room for
+    An image of another size but the same shape shows the same house; a wider one has room for
     more columns of windows, a taller one for more storeys.
 
     Args:
         seed: not negative; with `index` it decides on the house.
-        index: not negative; number of the picture.
+        index: not negative; number of the image.
         height: pixels, in [32, 1024].
         width: pixels, in [32, 1024].
 
@@ -70,7 +70,7 @@ def _check_sides(part: str, height: int, width: int) -> None:
     if not _can_draw(height, width):
         size = f"{height}x{width}"
         if part == "train":
-            asked = f"--image_size with --jitter gives training pictures of {size}"
+            asked = f"--image_size with --jitter gives training images of {size}"
         else:
             asked = f"--image_size={size}"
         raise UserError(f"{asked}: facades have sides of {SIDES[0]} to {SIDES[1]} pixels")
@@ -122,7 +122,7 @@ class FacadesSource:
 
 
 def _measure_noise(source: FacadesSource) -> float:
-    # Half a million pixels (32 pictures of 128x128) settle the mean in a fraction of a second.
+    # Half a million pixels (32 images of 128x128) settle the mean in a fraction of a second.
     enough = max(1, (1 << 19) // (source.height * source.width))
     drawings = [source.draw(index) for index in range(min(len(source), enough))]
     errors = [np.abs(facade.photo.astype(int) - facade.clean).mean() for facade in drawings]
@@ -130,7 +130,7 @@ def _measure_noise(source: FacadesSource) -> float:
 
 
 def open_facades(
-    pictures: ImageFormat,
+    images: ImageFormat,
     *,
     seed: int = 0,
     direction: str = "AtoB",
@@ -141,7 +141,7 @@ def open_facades(
     """Opens the drawn pairs as a collection of kind `paired`.
 
     Args:
-        pictures: sizes of the drawings, sides in [32, 1024]; `channels` None or 3.
+        images: sizes of the drawings, sides in [32, 1024]; `channels` None or 3.
         seed: not negative; another seed is another data set.
         direction: `AtoB` (label map to photo) or `BtoA`.
         train: number of pairs, at least 1.
@@ -149,17 +149,17 @@ def open_facades(
         test: number of pairs; 0 leaves the part out.
 
     Raises:
-        UserError: the pictures cannot be drawn as asked.
+        UserError: the images cannot be drawn as asked.
     """
-    if pictures.channels not in (None, 3):
-        raise UserError(f"--channels={pictures.channels}: facades are drawn with 3 channels")
+    if images.channels not in (None, 3):
+        raise UserError(f"--channels={images.channels}: facades are drawn with 3 channels")
     if direction not in ("AtoB", "BtoA"):
         raise UserError(f"--direction={direction}: must be AtoB or BtoA")
     # Whether or not a part is left out; --jitter is named only where --image_size alone would do.
     for part in ("test", "train"):
-        _check_sides(part, *pictures.size_of(part))
+        _check_sides(part, *images.size_of(part))
     parts = {
-        part: FacadesSource(part, count, seed, *pictures.size_of(part), direction)
+        part: FacadesSource(part, count, seed, *images.size_of(part), direction)
         for part, count in (("train", train), ("validation", validation), ("test", test))
         if count
     }

@@ -11,7 +11,7 @@ import numpy as np
 from kgan.data.builtin.face_parts import Face, draw_looks
 from kgan.data.builtin.rendered import RenderedSource
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import shape_picture
+from kgan.data.decode import shape_image
 
 ATTRIBUTES = ("glasses", "beard", "hat", "smile", "long_hair")
 CANVAS = 256  # the least side that a face is drawn on before it is brought to size
@@ -42,26 +42,26 @@ class FacePainter:
         looks = draw_looks(np.random.default_rng([seed, number, 1]))
         named = frozenset(n for n, on in zip(ATTRIBUTES, attributes, strict=True) if on)
         face = Face(looks, named, max(CANVAS, 2 * height, 2 * width)).draw()
-        return shape_picture(face, "faces", (height, width), self.channels, self.fit)
+        return shape_image(face, "faces", (height, width), self.channels, self.fit)
 
 
 def open_faces(
-    pictures: ImageFormat, *, seed: int = 0, train: int = 4000, test: int = 1000
+    images: ImageFormat, *, seed: int = 0, train: int = 4000, test: int = 1000
 ) -> Dataset:
     """Opens the faces as a collection of kind `attributes`.
 
     Args:
-        pictures: any size; three channels if not asked otherwise.
+        images: any size; three channels if not asked otherwise.
         seed: not negative; another seed is another data set.
         train: number of faces.
         test: number of faces; nobody is in both parts.
     """
-    painter = FacePainter(pictures.channels or 3, pictures.fit)
+    painter = FacePainter(images.channels or 3, images.fit)
     return Dataset(
         name="faces",
         kind="attributes",
         parts={
-            part: RenderedSource(painter, part, count, seed, *pictures.size_of(part))
+            part: RenderedSource(painter, part, count, seed, *images.size_of(part))
             for part, count in (("train", train), ("test", test))
         },
         description=f"faces: drawn, {len(ATTRIBUTES)} attributes ({', '.join(ATTRIBUTES)}), "

@@ -56,7 +56,7 @@ class Scene:
         solids: at least one.
         eye: height of the camera, which stands at x = z = 0.
         pitch: how far it looks down, in radians.
-        reach: half the picture's height over the distance of the picture plane.
+        reach: half the image's height over the distance of the image plane.
         light: float [3], unit vector towards the light.
         ground: float [2, 3], the two colours of the tiles.
         tile: side of a tile.
@@ -125,8 +125,8 @@ def cast(scene: Scene, height: int, width: int) -> tuple[np.ndarray, np.ndarray]
 
     Args:
         scene: what there is.
-        height: pixels; the picture shows as much above and below whatever it is.
-        width: pixels; a wider picture shows more on both sides.
+        height: pixels; the image shows as much above and below whatever it is.
+        width: pixels; a wider image shows more on both sides.
 
     Returns:
         Colours, float32 [H, W, 3] in [0, 1], and distances along the camera's axis, float32
@@ -315,16 +315,16 @@ SHAPES = {
 
 
 def draw_scene(seed: int, number: int, height: int, width: int) -> dict[str, np.ndarray]:
-    """Draws one picture and its depth map.
+    """Draws one image and its depth map.
 
     Args:
         seed: not negative; with `number` it decides on the scene.
-        number: of the picture, not negative.
+        number: of the image, not negative.
         height: pixels.
         width: pixels.
 
     Returns:
-        `picture` uint8 [H, W, 3] and `depth` uint8 [H, W, 1]: 255 · `NEAREST` / distance, at
+        `image` uint8 [H, W, 3] and `depth` uint8 [H, W, 1]: 255 · `NEAREST` / distance, at
         most 255, and 0 for the sky. Where several rays go through a pixel, its depth is that of
         the nearest: a mean over an edge would be the depth of nothing.
     """
@@ -334,7 +334,7 @@ def draw_scene(seed: int, number: int, height: int, width: int) -> dict[str, np.
     colours = colours.reshape(height, fine, width, fine, 3).mean((1, 3))
     depth = depth.reshape(height, fine, width, fine).min((1, 3))
     near = np.rint(255 * np.minimum(NEAREST / depth, 1)).astype(np.uint8)
-    return {"picture": np.rint(255 * colours).astype(np.uint8), "depth": near[..., np.newaxis]}
+    return {"image": np.rint(255 * colours).astype(np.uint8), "depth": near[..., np.newaxis]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -342,7 +342,7 @@ class ScenePainter:
     """Draws the pair of a number.
 
     Args:
-        direction: `AtoB` has the picture as input and the depth map as target, `BtoA` the reverse.
+        direction: `AtoB` has the image as input and the depth map as target, `BtoA` the reverse.
     """
 
     direction: str
@@ -350,12 +350,12 @@ class ScenePainter:
     def __call__(self, seed: int, number: int, height: int, width: int) -> dict[str, np.ndarray]:
         """Returns `input` and `target`, uint8 [H, W, 3] and [H, W, 1] or the reverse."""
         drawn = draw_scene(seed, number, height, width)
-        a, b = drawn["picture"], drawn["depth"]
+        a, b = drawn["image"], drawn["depth"]
         return {"input": a, "target": b} if self.direction == "AtoB" else {"input": b, "target": a}
 
 
 def open_scenes(
-    pictures: ImageFormat,
+    images: ImageFormat,
     *,
     seed: int = 0,
     direction: str = "AtoB",
@@ -366,9 +366,9 @@ def open_scenes(
     """Opens the drawn scenes as a collection of kind `paired`.
 
     Args:
-        pictures: any size; `channels` None.
+        images: any size; `channels` None.
         seed: not negative; another seed is another data set.
-        direction: `AtoB` (picture to depth map) or `BtoA`.
+        direction: `AtoB` (image to depth map) or `BtoA`.
         train: number of pairs.
         validation: number of pairs.
         test: number of pairs.
@@ -376,9 +376,9 @@ def open_scenes(
     Raises:
         UserError: the pairs cannot be drawn as asked.
     """
-    if pictures.channels is not None:
+    if images.channels is not None:
         raise UserError(
-            f"--channels={pictures.channels}: scenes have pictures of 3 channels and depth maps "
+            f"--channels={images.channels}: scenes have images of 3 channels and depth maps "
             "of 1; right would be --channels=auto"
         )
     if direction not in ("AtoB", "BtoA"):
@@ -389,7 +389,7 @@ def open_scenes(
         name="scenes",
         kind="paired",
         parts={
-            part: RenderedSource(painter, part, count, seed, *pictures.size_of(part))
+            part: RenderedSource(painter, part, count, seed, *images.size_of(part))
             for part, count in counts.items()
         },
         description=f"scenes: drawn solids (A) and their depth maps (B), {train} train, "

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kgan.data.builtin.rendered import RenderedSource
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import shape_picture
+from kgan.data.decode import shape_image
 from kgan.utils.errors import UserError
 
 # Named, and not found by looking: what a seed draws must not change with matplotlib's version.
@@ -71,7 +71,7 @@ class DigitPainter:
         canvas = Image.fromarray(
             self.draw(digit, np.random.default_rng([seed, number]), max(height, width))
         )
-        image = shape_picture(canvas, "typeset", (height, width), self.channels, self.fit)
+        image = shape_image(canvas, "typeset", (height, width), self.channels, self.fit)
         return {"image": image, "label": np.int32(digit)}
 
     def label(self, number: int) -> int:
@@ -95,7 +95,7 @@ class DigitPainter:
         room = canvas * (0.5 - MARGIN)
         scale = min(1.0, *(room / half))
         most = np.minimum(SHIFT * canvas, room - half * scale)
-        # Pillow asks the other way round: where in the drawing a place of the picture comes from.
+        # Pillow asks the other way round: where in the drawing a place of the image comes from.
         back = np.linalg.inv(turned * scale)
         offset = canvas / 2 - back @ (canvas / 2 + most * [across, down])
         matrix = (*back[0], offset[0], *back[1], offset[1])
@@ -135,26 +135,26 @@ def font_folder() -> str:
 
 
 def open_typeset(
-    pictures: ImageFormat, *, seed: int = 0, train: int = 4000, test: int = 1000
+    images: ImageFormat, *, seed: int = 0, train: int = 4000, test: int = 1000
 ) -> Dataset:
     """Opens the printed digits as a labelled collection; each digit is as frequent as another.
 
     Args:
-        pictures: any size; one channel if not asked otherwise.
+        images: any size; one channel if not asked otherwise.
         seed: not negative; another seed is another data set.
-        train: number of pictures.
-        test: number of pictures; no drawing is in both parts.
+        train: number of images.
+        test: number of images; no drawing is in both parts.
 
     Raises:
         UserError: a font is missing.
     """
-    painter = DigitPainter(font_folder(), pictures.channels or 1, pictures.fit)
+    painter = DigitPainter(font_folder(), images.channels or 1, images.fit)
     return Dataset(
         name="typeset",
         features="digits",
         kind="labelled",
         parts={
-            part: RenderedSource(painter, part, count, seed, *pictures.size_of(part))
+            part: RenderedSource(painter, part, count, seed, *images.size_of(part))
             for part, count in (("train", train), ("test", test))
         },
         description=f"typeset: 10 classes in {len(FONTS)} fonts, {train} train, {test} test",

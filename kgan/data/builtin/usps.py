@@ -17,7 +17,7 @@ from PIL import Image
 
 from kgan.data.builtin.digits import ArraySource
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import printable, shape_picture
+from kgan.data.decode import printable, shape_image
 from kgan.utils.errors import UserError
 
 FILES = {"train": ("zip.train.gz", 7291), "test": ("zip.test.gz", 2007)}
@@ -25,11 +25,11 @@ SIDE = 16
 LONGEST = 1 << 26  # bytes unpacked, several times what the larger file has
 
 
-def open_usps(pictures: ImageFormat, *, manual_dir: str | None) -> Dataset:
+def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
     """Opens the labelled digits, white on black, one channel if not asked otherwise.
 
     Args:
-        pictures: any size; the originals are 16x16.
+        images: any size; the originals are 16x16.
         manual_dir: the folder with `zip.train.gz` and `zip.test.gz`.
 
     Raises:
@@ -52,12 +52,12 @@ def open_usps(pictures: ImageFormat, *, manual_dir: str | None) -> Dataset:
             )
         levels, labels = read_digits(path, count)
         scaled = [
-            shape_picture(
+            shape_image(
                 Image.fromarray(level),
                 name,
-                pictures.size_of(part),
-                pictures.channels or 1,
-                pictures.fit,
+                images.size_of(part),
+                images.channels or 1,
+                images.fit,
             )
             for level in levels
         ]
@@ -75,11 +75,11 @@ def open_usps(pictures: ImageFormat, *, manual_dir: str | None) -> Dataset:
 
 
 def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a file of one picture a line: the digit, then 256 numbers from -1 to 1.
+    """Reads a file of one image a line: the digit, then 256 numbers from -1 to 1.
 
     Args:
         path: of the gzipped file.
-        count: how many pictures it has.
+        count: how many images it has.
 
     Returns:
         uint8 [count, 16, 16], 255 for ink, and labels int32 [count].

@@ -1,4 +1,4 @@
-"""Files in a folder or in a zip, by name, and which of them are pictures."""
+"""Files in a folder or in a zip, by name, and which of them are images."""
 
 import os
 import pathlib
@@ -9,10 +9,10 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
-from kgan.data.decode import is_picture
+from kgan.data.decode import is_image
 from kgan.utils.errors import UserError, printable
 
-FILE_LIMIT = 2**28  # bytes of one picture, in a folder or unpacked from a zip
+FILE_LIMIT = 2**28  # bytes of one image, in a folder or unpacked from a zip
 # The other ways unpack all they can at once, however small a size the zip announces.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
@@ -98,7 +98,7 @@ class Zip:
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
             raise UserError(
                 f"{printable(str(self.path))}: not a whole zip file ({error}); right would be a "
-                "folder or a zip of pictures"
+                "folder or a zip of images"
             ) from error
         self._members = {self._checked(info): info.filename for info in found}
         return list(self._members)
@@ -151,7 +151,7 @@ class Zip:
 
 
 def _too_large(label: str) -> str:
-    return f"{label}: more than {FILE_LIMIT >> 20} MiB; right would be a smaller picture"
+    return f"{label}: more than {FILE_LIMIT >> 20} MiB; right would be a smaller image"
 
 
 def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[str]]:
@@ -176,7 +176,7 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
             files = Zip(place)
         else:
             raise UserError(
-                f"{where}: no such folder or file; right would be a folder or a .zip of pictures "
+                f"{where}: no such folder or file; right would be a folder or a .zip of images "
                 "that is there"
             )
         return files, list(files.names())
@@ -188,9 +188,9 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
         ) from error
 
 
-def picture_names(names: Iterable[str]) -> list[str]:
-    """Returns the names of the pictures among files, in natural order."""
-    found = (name for name in names if is_picture(name) and not is_ignored(name))
+def image_names(names: Iterable[str]) -> list[str]:
+    """Returns the names of the images among files, in natural order."""
+    found = (name for name in names if is_image(name) and not is_ignored(name))
     return sorted(found, key=natural_key)
 
 

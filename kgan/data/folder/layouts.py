@@ -1,7 +1,7 @@
 """Which layout a list of file names has, and which of them make up each part.
 
 Nothing here opens a file: folders and zips are told apart elsewhere, and the one question that
-names cannot answer, whether pictures are twice as wide as high, is asked through a callable.
+names cannot answer, whether images are twice as wide as high, is asked through a callable.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kgan.data.decode import printable
-from kgan.data.folder.files import is_ignored, natural_key, picture_names
+from kgan.data.folder.files import image_names, is_ignored, natural_key
 from kgan.data.splits import hold_out
 from kgan.utils.errors import UserError
 
@@ -26,7 +26,7 @@ PART_FOLDERS = {
 }
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
-SAMPLE = 16  # pictures looked at to decide something about all of them
+SAMPLE = 16  # images looked at to decide something about all of them
 
 
 class Entry(NamedTuple):
@@ -71,12 +71,12 @@ def find_layout(
     classes: Sequence[str] | None = None,
     where: str = "--dataset",
 ) -> Layout:
-    """Finds out how pictures are laid out.
+    """Finds out how images are laid out.
 
     Args:
         names: paths with `/` of all files; those of folders end in `/` and are needed only to
             notice empty ones.
-        size_of: gives (height, width) of a picture; may raise UserError for a damaged one.
+        size_of: gives (height, width) of an image; may raise UserError for a damaged one.
         wanted: one of `LAYOUTS`, or `auto` to look.
         classes: the class names to keep, of a labelled set; None keeps all.
         where: how messages begin.
@@ -88,23 +88,23 @@ def find_layout(
         because no name's hash called for it.
 
     Raises:
-        UserError: no pictures, one picture, halves without their other half, or no telling.
+        UserError: no images, one image, halves without their other half, or no telling.
     """
     if wanted not in ("auto", *LAYOUTS):
         raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")
     names = [name for name in names if not is_ignored(name)]
     folders = [name for name in names if name.endswith("/")]
-    pictures = picture_names(names)
-    others = len(names) - len(folders) - len(pictures)
-    if not pictures:
+    images = image_names(names)
+    others = len(names) - len(folders) - len(images)
+    if not images:
         raise UserError(
-            f"{where}: holds no pictures ({_count(others, 'other file')}); right would be a "
+            f"{where}: holds no images ({_count(others, 'other file')}); right would be a "
             "folder or zip of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
-    entries = _unwrap(pictures, keep=1 if wanted == "labelled" else 0)
+    entries = _unwrap(images, keep=1 if wanted == "labelled" else 0)
     name = _recognise(entries, size_of, where) if wanted == "auto" else wanted
     tree = _BUILDERS[name](entries, where)
-    left_out = len(pictures) - sum(len(e.names) for part in tree.values() for e in part)
+    left_out = len(images) - sum(len(e.names) for part in tree.values() for e in part)
     class_names = ()
     if name == "labelled":
         class_names = _choose_classes(tree, folders, classes, where)
@@ -116,7 +116,7 @@ def find_layout(
     _check_count(tree, where)
     notes = hold_out(tree, name)
     if left_out:
-        notes.append(f"{_count(left_out, 'picture')} elsewhere left out")
+        notes.append(f"{_count(left_out, 'image')} elsewhere left out")
     if others:
         notes.append(f"{_count(others, 'file')} of other kinds left out")
     parts = {part: tree[part] for part in PARTS if part in tree}
@@ -147,14 +147,14 @@ def _inside(entries: Iterable[Entry]) -> list[Entry]:
     return [Entry(names, inner.split("/", 1)[1]) for names, inner in entries]
 
 
-def _unwrap(pictures: Sequence[str], keep: int) -> list[Entry]:
+def _unwrap(images: Sequence[str], keep: int) -> list[Entry]:
     """Looks through folders that wrap everything, but not through one that means something.
 
     Args:
-        pictures: their names.
-        keep: how many folders must stay around every picture.
+        images: their names.
+        keep: how many folders must stay around every image.
     """
-    entries = [Entry((name,), name) for name in pictures]
+    entries = [Entry((name,), name) for name in images]
     while all(entry.inner.count("/") > keep for entry in entries):
         tops = {_first(entry.inner) for entry in entries}
         if len(tops) > 1 or tops.pop().lower() in PART_FOLDERS | UNPAIRED_FOLDERS:
@@ -215,8 +215,8 @@ def _recognise(entries: Sequence[Entry], size_of: Callable, where: str) -> str:
         return "labelled"
     if not all(bare):
         raise UserError(
-            f"{where}: pictures lie both in folders and beside them; right would be "
-            "--layout=labelled (folders are classes, pictures beside them are left out) or "
+            f"{where}: images lie both in folders and beside them; right would be "
+            "--layout=labelled (folders are classes, images beside them are left out) or "
             "--layout=images (all are taken, without labels)"
         )
     pairs = _has_parts(entries) and _is_double_width(tree["train"], size_of)
@@ -228,7 +228,7 @@ def _is_double_width(entries: Sequence[Entry], size_of: Callable) -> bool:
     for entry in evenly(entries):
         try:
             sizes.append(size_of(entry.names[0]))
-        except UserError as error:  # a damaged picture says nothing about the others
+        except UserError as error:  # a damaged image says nothing about the others
             failure = error
     if not sizes:
         raise failure
@@ -245,7 +245,7 @@ def _build_labelled(entries: Sequence[Entry], where: str) -> Tree:
     tree = {part: found for part, found in tree.items() if found}
     if "train" not in tree:
         raise UserError(
-            f"{where}: has no class folders with pictures; right would be a folder for each "
+            f"{where}: has no class folders with images; right would be a folder for each "
             "class, within train/ or not, or --layout=images"
         )
     return _strip(tree, keep=1)
@@ -258,7 +258,7 @@ def _build_unpaired(entries: Sequence[Entry], where: str) -> Tree:
         if len(found) == 1 or (not found and stem == "train"):
             raise UserError(
                 f"{where}: has {' and '.join(found) or 'neither trainA/ nor trainB/'} with "
-                f"pictures; right would be both {stem}A/ and {stem}B/"
+                f"images; right would be both {stem}A/ and {stem}B/"
             )
     return tree
 
@@ -268,7 +268,7 @@ def _build_paired_folders(entries: Sequence[Entry], where: str) -> Tree:
     for side in ("A", "B"):
         found = _inside(entry for entry in entries if _top(entry) == side.lower())
         if not found:
-            raise UserError(f"{where}: has no {side}/ with pictures; right would be A/ and B/")
+            raise UserError(f"{where}: has no {side}/ with images; right would be A/ and B/")
         sides[side] = _split(found, where, f"{side}/")
     tree: Tree = {}
     for part in sides["A"] | sides["B"]:
@@ -279,21 +279,21 @@ def _build_paired_folders(entries: Sequence[Entry], where: str) -> Tree:
             has, lacks, key = min(alone, key=lambda item: natural_key(item[2]))
             raise UserError(
                 f"{where}: {printable(key)} is in {has}/ but not in {lacks}/, part {part} "
-                f"({_count(len(alone), 'such picture')}); right would be equal names in both"
+                f"({_count(len(alone), 'such image')}); right would be equal names in both"
             )
         tree[part] = [Entry(a[key].names + b[key].names, key) for key in a]
     return tree
 
 
 def _by_stem(entries: Sequence[Entry], where: str) -> dict[str, Entry]:
-    """Keys pictures by name without suffix: photographs are often .jpg, their labels .png."""
+    """Keys images by name without suffix: photographs are often .jpg, their labels .png."""
     found: dict[str, Entry] = {}
     for entry in entries:
         stem = os.path.splitext(entry.inner)[0]
         if stem in found:
             raise UserError(
                 f"{where}: {printable(entry.names[0])} and {printable(found[stem].names[0])} "
-                "share a name; right would be one picture a name"
+                "share a name; right would be one image a name"
             )
         found[stem] = entry
     return found
@@ -311,7 +311,7 @@ _BUILDERS = {
 def _choose_classes(
     tree: Tree, folders: Sequence[str], classes: Sequence[str] | None, where: str
 ) -> tuple[str, ...]:
-    """Returns the class names, and takes the pictures of other classes out of the tree."""
+    """Returns the class names, and takes the images of other classes out of the tree."""
     found = {_first(entry.inner) for entry in tree["train"]}
     unknown = sorted(set(classes or ()) - found, key=natural_key)
     if unknown or (classes is not None and not classes):
@@ -328,7 +328,7 @@ def _choose_classes(
             empty = sorted((inner - full) & kept if kept else inner - full, key=natural_key)
             if empty:
                 raise UserError(
-                    f"{where}: class folder {printable(root + empty[0])}/ has no pictures; right "
+                    f"{where}: class folder {printable(root + empty[0])}/ has no images; right "
                     "would be some, or no such folder"
                 )
         if full - found and not kept:
@@ -347,6 +347,6 @@ def _check_count(tree: Tree, where: str) -> None:
     for part, entries in tree.items():
         if part.startswith("train") and len(entries) < 2:
             raise UserError(
-                f"{where}: only one picture to train on in part {part}; right would be two at "
+                f"{where}: only one image to train on in part {part}; right would be two at "
                 "the very least, and better some hundreds"
             )

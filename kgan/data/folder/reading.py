@@ -1,4 +1,4 @@
-"""A folder or zip of pictures as a collection."""
+"""A folder or zip of images as a collection."""
 
 import dataclasses
 import os
@@ -13,23 +13,23 @@ from kgan.data import decode, label_maps
 from kgan.data.dataset import Dataset, ImageFormat
 from kgan.data.decode import LOSSLESS_SUFFIXES, printable
 from kgan.data.folder import layouts
-from kgan.data.folder.files import Folder, Zip, open_files, picture_names
+from kgan.data.folder.files import Folder, Zip, image_names, open_files
 from kgan.utils.errors import UserError
 
 LABEL_SHARE = 0.9  # of a label map's pixels that must lie near a colour of the palette
 
 _WORDS = {
-    "images": "pictures",
-    "labelled": "labelled pictures",
+    "images": "images",
+    "labelled": "labelled images",
     "paired": "pairs (left = A, right = B)",
     "paired_folders": "pairs (A/ and B/)",
-    "unpaired": "unpaired pictures",
+    "unpaired": "unpaired images",
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class PictureSource:
-    """Single pictures, with labels or without."""
+class ImageSource:
+    """Single images, with labels or without."""
 
     files: Folder | Zip
     names: Sequence[str]
@@ -46,11 +46,11 @@ class PictureSource:
         """Returns `image` (uint8 or uint16 [H, W, C]) and, if there are any, `label` (int32).
 
         Raises:
-            UserError: the picture is damaged.
+            UserError: the image is damaged.
         """
         name = self.names[index]
         data, label = self.files.read(name), self.files.label(name)
-        image = decode.read_picture(data, label, self.size, self.channels, self.fit, self.nearest)
+        image = decode.read_image(data, label, self.size, self.channels, self.fit, self.nearest)
         if self.labels is None:
             return {"image": image}
         return {"image": image, "label": np.int32(self.labels[index])}
@@ -58,7 +58,7 @@ class PictureSource:
 
 @dataclasses.dataclass(frozen=True)
 class PairSource:
-    """Pairs, each from one double-width picture or from two files, A and B."""
+    """Pairs, each from one double-width image or from two files, A and B."""
 
     files: Folder | Zip
     examples: Sequence[tuple[str, ...]]
@@ -75,12 +75,12 @@ class PairSource:
         """Returns `input` and `target`, uint8 or uint16 [H, W, C].
 
         Raises:
-            UserError: a picture is damaged.
+            UserError: an image is damaged.
         """
         example = self.examples[index]
         label = self.files.label(example[0])
         a, b = (
-            decode.shape_picture(side, label, self.size, self.channels, self.fit, nearest)
+            decode.shape_image(side, label, self.size, self.channels, self.fit, nearest)
             for side, nearest in zip(_sides(self.files, example), self.nearest, strict=True)
         )
         return {"input": a, "target": b} if self.direction == "AtoB" else {"input": b, "target": a}
@@ -94,18 +94,18 @@ def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]
 
 def open_folder(
     path: str | os.PathLike,
-    pictures: ImageFormat,
+    images: ImageFormat,
     *,
     layout: str = "auto",
     direction: str = "AtoB",
     classes: Sequence[str] | None = None,
     palette: np.ndarray | None = None,
 ) -> Dataset:
-    """Opens a folder or a zip of pictures, whose layout is found by looking.
+    """Opens a folder or a zip of images, whose layout is found by looking.
 
     Args:
         path: a folder or a .zip, whose members are read without unpacking it to disk.
-        pictures: size, channels and fit to bring every picture to.
+        images: size, channels and fit to bring every image to.
         layout: one of `layouts.LAYOUTS`, or `auto`.
         direction: `AtoB` (A, the left side, is the input) or `BtoA`.
         classes: class names to keep; labels are then numbered among these.
@@ -125,66 +125,64 @@ def open_folder(
     where = f"--dataset={printable(str(path))}"
 
     def size_of(name: str) -> tuple[int, int]:
-        return decode.picture_size(files.read(name), files.label(name))
+        return decode.image_size(files.read(name), files.label(name))
 
     found = layouts.find_layout(names, size_of, layout, classes, where)
     place = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
     if found.name.startswith("paired"):
-        return _open_pairs(files, place, pictures, found, direction, palette)
-    return _open_pictures(files, place, pictures, found)
+        return _open_pairs(files, place, images, found, direction, palette)
+    return _open_images(files, place, images, found)
 
 
-def open_pictures(
+def open_images(
     path: str | os.PathLike,
-    pictures: ImageFormat,
+    images: ImageFormat,
     flag: str = "--input",
     *,
     as_in_pairs: bool = False,
     palette: Sequence[tuple[int, int, int]] | None = None,
-) -> PictureSource:
-    """Opens every picture of a folder or zip, in natural order, whatever the layout.
+) -> ImageSource:
+    """Opens every image of a folder or zip, in natural order, whatever the layout.
 
     Args:
         path: a folder or a .zip.
-        pictures: `size`, `channels` (not None) and `fit`.
+        images: `size`, `channels` (not None) and `fit`.
         flag: as which it was given.
         as_in_pairs: whether label maps are resized by nearest neighbour, as a side of pairs is.
         palette: RGB colours by which label maps are known; None looks for few colours.
 
     Returns:
-        A source whose `names` are the pictures' paths in the folder.
+        A source whose `names` are the images' paths in the folder.
 
     Raises:
-        UserError: nothing there, nothing readable, or no pictures.
+        UserError: nothing there, nothing readable, or no images.
     """
     files, found = open_files(path, flag)
-    names = picture_names(found)
+    names = image_names(found)
     if not names:
         raise UserError(
-            f"{flag}={printable(str(path))}: holds no pictures; right would be a folder or zip "
+            f"{flag}={printable(str(path))}: holds no images; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     nearest = as_in_pairs and _are_label_maps(files, names, palette)
-    return PictureSource(
-        files, names, pictures.size, pictures.channels, pictures.fit, nearest=nearest
-    )
+    return ImageSource(files, names, images.size, images.channels, images.fit, nearest=nearest)
 
 
-def _open_pictures(
-    files: Folder | Zip, place: pathlib.Path, pictures: ImageFormat, found: layouts.Layout
+def _open_images(
+    files: Folder | Zip, place: pathlib.Path, images: ImageFormat, found: layouts.Layout
 ) -> Dataset:
     names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
-    channels = pictures.channels
+    channels = images.channels
     if channels is None:
         sample = [name for part in names for name in layouts.evenly(names[part])]
         channels = 1 if all(_readable(lambda name: _is_grey(files, name), sample)) else 3
     parts = {
-        part: PictureSource(
+        part: ImageSource(
             files,
             names[part],
-            pictures.size_of(part),
+            images.size_of(part),
             channels,
-            pictures.fit,
+            images.fit,
             found.labels(part) if found.name == "labelled" else None,
         )
         for part in names
@@ -196,21 +194,21 @@ def _open_pictures(
 def _open_pairs(
     files: Folder | Zip,
     place: pathlib.Path,
-    pictures: ImageFormat,
+    images: ImageFormat,
     found: layouts.Layout,
     direction: str,
     palette: np.ndarray | None,
 ) -> Dataset:
     sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
     seen = _look_at_pairs(files, sample, palette)
-    channels = pictures.channels or seen.channels
+    channels = images.channels or seen.channels
     parts = {
         part: PairSource(
             files,
             [entry.names for entry in entries],
-            pictures.size_of(part),
+            images.size_of(part),
             channels,
-            pictures.fit,
+            images.fit,
             direction,
             seen.nearest,
         )
@@ -243,9 +241,9 @@ def _look_at_pairs(
     files: Folder | Zip, sample: Sequence[tuple[str, ...]], palette: np.ndarray | None
 ) -> _Seen:
     grey = True
-    maps: tuple[list, list] = ([], [])  # per side and picture: near the palette, or its colours
+    maps: tuple[list, list] = ([], [])  # per side and image: near the palette, or its colours
     for sides in _readable(lambda example: _sides(files, example), sample):
-        arrays = [decode.shape_picture(side, "", None, 3) for side in sides]
+        arrays = [decode.shape_image(side, "", None, 3) for side in sides]
         grey = grey and all((array == array[..., :1]).all() for array in arrays)
         for found, array in zip(maps, arrays, strict=True):
             if palette is not None:
@@ -274,7 +272,7 @@ def _look_at_pairs(
 def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: Sequence | None) -> bool:
     sample = layouts.evenly(names)
     arrays = (
-        decode.shape_picture(image, "", None, 3)
+        decode.shape_image(image, "", None, 3)
         for image in _readable(lambda name: _decode(files, name), sample)
     )
     if palette is not None:

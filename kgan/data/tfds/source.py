@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import printable, read_picture
+from kgan.data.decode import printable, read_image
 from kgan.data.tfds.preparation import FORMAT, find_builder, prepare, quieten, reason
 from kgan.utils.errors import UserError
 
@@ -49,10 +49,10 @@ class TFDSSource:
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
         """Returns what `read` returns for each of several indices.
 
-        Fetching records one by one takes longer than decoding small pictures.
+        Fetching records one by one takes longer than decoding small images.
 
         Raises:
-            UserError: the prepared files are damaged, a picture is, or a label is out of range.
+            UserError: the prepared files are damaged, an image is, or a label is out of range.
         """
         places = [range(len(self))[index] for index in indices]
         with _damage_is_named(self.name, self.split.dataset_info):
@@ -61,7 +61,7 @@ class TFDSSource:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Reads the labels of all records, int32 [N], without decoding a picture."""
+        """Reads the labels of all records, int32 [N], without decoding an image."""
         if not self.classes:
             return None
         labels = np.empty(len(self), np.int32)
@@ -76,14 +76,14 @@ class TFDSSource:
     def _decode(self, place: int, record: bytes) -> dict[str, np.ndarray]:
         encoded, label = self._fields(place, record)
         called = self._called(place)
-        image = read_picture(encoded, called, self.size, self.channels, self.fit)
+        image = read_image(encoded, called, self.size, self.channels, self.fit)
         return {"image": image} if label is None else {"image": image, "label": np.int32(label)}
 
     def _called(self, place: int) -> str:
-        return f"{self.name}, picture {place}"
+        return f"{self.name}, image {place}"
 
     def _fields(self, place: int, record: bytes) -> tuple[bytes, int | None]:
-        """Takes the encoded picture and the label out of a record."""
+        """Takes the encoded image and the label out of a record."""
         # Here for the reason in `open_tfds`.
         import tensorflow as tf
         from google.protobuf.message import DecodeError
@@ -105,24 +105,24 @@ class TFDSSource:
 
 
 def open_tfds(
-    name: str, pictures: ImageFormat, *, data_dir: str | None = None, manual_dir: str | None = None
+    name: str, images: ImageFormat, *, data_dir: str | None = None, manual_dir: str | None = None
 ) -> Dataset:
     """Opens a TFDS data set, preparing it on first use.
 
     Args:
         name: such as `mnist`, `cycle_gan/horse2zebra` or `mnist:3.0.1`.
-        pictures: size and channels.
+        images: size and channels.
         data_dir: where prepared data sets are kept; TFDS' own default otherwise. A set that lies
             there in a format without random access is prepared again, in `array_record/`.
         manual_dir: a folder with the original files, used in place of a download.
 
     Returns:
-        `labelled` pictures where TFDS has one class a picture, `unpaired` ones where it has
+        `labelled` images where TFDS has one class an image, `unpaired` ones where it has
         `trainA` and `trainB`, else `images`. Without a test part, the validation part serves as
         one, or the last tenth of the training part.
 
     Raises:
-        UserError: on an unknown name, one without pictures, or files that cannot be had.
+        UserError: on an unknown name, one without images, or files that cannot be had.
     """
     # Here and not above: importing it takes a second, which the built-in sets need not pay.
     import tensorflow_datasets as tfds
@@ -136,31 +136,31 @@ def open_tfds(
                 "with the original files"
             )
     builder = find_builder(name, data_dir)
-    _check_pictures(tfds, name, builder.info.features)
+    _check_images(tfds, name, builder.info.features)
     if not builder.is_prepared():
         builder = prepare(name, builder, data_dir, manual_dir)
-    return _collect(tfds, name, pictures, builder)
+    return _collect(tfds, name, images, builder)
 
 
-def _check_pictures(tfds, name, features):
+def _check_images(tfds, name, features):
     known = dict(features.items()) if features else {}
     image = known.get("image")
     if not isinstance(image, tfds.features.Image):
         raise UserError(
-            f"--dataset={name}: has no pictures, only {', '.join(known) or 'records'}; right would "
+            f"--dataset={name}: has no images, only {', '.join(known) or 'records'}; right would "
             "be a set with an `image`"
         )
     if np.dtype(image.np_dtype) not in (np.uint8, np.uint16):
         raise UserError(
-            f"--dataset={name}: has pictures of {np.dtype(image.np_dtype)}; right would be 8 or "
+            f"--dataset={name}: has images of {np.dtype(image.np_dtype)}; right would be 8 or "
             "16 bits a channel"
         )
 
 
-def _collect(tfds, name, pictures, builder) -> Dataset:
+def _collect(tfds, name, images, builder) -> Dataset:
     features = builder.info.features
-    # The set says 3 even where single pictures are grey; alpha is wanted only by who asks for it.
-    channels = pictures.channels or (1 if features["image"].shape[-1] == 1 else 3)
+    # The set says 3 even where single images are grey; alpha is wanted only by who asks for it.
+    channels = images.channels or (1 if features["image"].shape[-1] == 1 else 3)
     labelled = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
     kind, splits, note = _splits(name, builder.info.splits, labelled)
     class_names = tuple(features["label"].names) if kind == "labelled" else ()
@@ -173,9 +173,9 @@ def _collect(tfds, name, pictures, builder) -> Dataset:
                     file_format=FORMAT,
                 ),
                 name,
-                pictures.size_of(part),
+                images.size_of(part),
                 channels,
-                pictures.fit,
+                images.fit,
                 len(class_names),
             )
             for part, split in splits.items()

@@ -17,7 +17,7 @@ class ClassSubset(Subset):
     """The examples of some classes, with labels that number these.
 
     Args:
-        source: of labelled pictures.
+        source: of labelled images.
         indices: int [N], of the examples in the source.
         labels: int32 [N], the new ones.
     """
@@ -54,7 +54,7 @@ def choose_classes(collection: Dataset, classes: Sequence[str]) -> Dataset:
     if collection.kind != "labelled":
         raise UserError(
             f"{flag}: {printable(collection.name)} has no labels, it holds {collection.kind} "
-            "pictures; right would be a labelled set, or no --classes"
+            "images; right would be a labelled set, or no --classes"
         )
     kept = sorted({_number(name, collection.class_names, flag) for name in classes})
     new = np.full(len(collection.class_names), -1, np.int32)
@@ -68,7 +68,7 @@ def choose_classes(collection: Dataset, classes: Sequence[str]) -> Dataset:
     names = tuple(collection.class_names[number] for number in kept)
     if "train" not in parts:
         raise UserError(
-            f"{flag}: the training part of {printable(collection.name)} holds no picture of "
+            f"{flag}: the training part of {printable(collection.name)} holds no image of "
             "these; right would be classes that it has"
         )
     counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())

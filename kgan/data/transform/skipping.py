@@ -1,4 +1,4 @@
-"""What happens with pictures that cannot be read: named, skipped and counted, up to a limit."""
+"""What happens with images that cannot be read: named, skipped and counted, up to a limit."""
 
 import logging
 import threading
@@ -11,14 +11,14 @@ logger = logging.getLogger("kgan")
 
 
 class SkippingSource:
-    """Reads the next readable picture in the place of a bad one.
+    """Reads the next readable image in the place of a bad one.
 
-    Which picture stands in depends on the index alone, so that batches stay a function of
+    Which image stands in depends on the index alone, so that batches stay a function of
     (seed, step) and a resumed run sees what it would have seen.
 
     Args:
-        source: whose `read` raises `UserError` for a bad picture.
-        limit: the share of pictures, in [0, 1], above which skipping ends with an error.
+        source: whose `read` raises `UserError` for a bad image.
+        limit: the share of images, in [0, 1], above which skipping ends with an error.
     """
 
     def __init__(self, source: Source, limit: float):
@@ -57,7 +57,7 @@ class SkippingSource:
         for place in range(index, index + count):
             if place % count not in self.bad:
                 return place % count
-        raise UserError("--dataset: none of its pictures can be read")
+        raise UserError("--dataset: none of its images can be read")
 
     def _note(self, index, error):
         with self._lock:
@@ -68,6 +68,6 @@ class SkippingSource:
             logger.warning("skipped (%d so far): %s", len(self.bad), error)
             if share > self.limit:
                 raise UserError(
-                    f"--bad_limit={self.limit}: {len(self.bad)} of {len(self.source)} pictures "
+                    f"--bad_limit={self.limit}: {len(self.bad)} of {len(self.source)} images "
                     f"cannot be read, the last one: {error}"
                 ) from error

@@ -1,4 +1,4 @@
-"""Stacked MNIST: three random digits as the three channels of a picture, which makes 1,000 modes.
+"""Stacked MNIST: three random digits as the three channels of an image, which makes 1,000 modes.
 
 Reference: Metz et al. 2017, section 3.3.1; Srivastava et al. 2017 (VEEGAN), section 4. 128,000
 triples for training, as Lin et al. 2018 (PacGAN) have them.
@@ -17,11 +17,11 @@ PART_SEEDS = {"train": 0, "test": 1}
 
 @dataclasses.dataclass(frozen=True)
 class StackedSource:
-    """Random access to triples of grey pictures as one picture of three channels.
+    """Random access to triples of grey images as one image of three channels.
 
     Args:
-        source: of grey pictures, as many of which are kept in memory as are asked for.
-        triples: int [N, 3], which pictures.
+        source: of grey images, as many of which are kept in memory as are asked for.
+        triples: int [N, 3], which images.
     """
 
     source: Source
@@ -31,11 +31,11 @@ class StackedSource:
         return len(self.triples)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns one picture [H, W, 3], of the kind that the source gives."""
+        """Returns one image [H, W, 3], of the kind that the source gives."""
         return self.read_many([index])[0]
 
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Returns pictures; each single one is read once, however often it is in them."""
+        """Returns images; each single one is read once, however often it is in them."""
         if not len(indices):
             return []
         if min(indices) < 0 or max(indices) >= len(self):
@@ -50,7 +50,7 @@ class StackedSource:
 
 
 def stack_dataset(collection: Dataset, *, seed: int = 0) -> Dataset:
-    """Makes triples of a collection of grey pictures; labels are left behind.
+    """Makes triples of a collection of grey images; labels are left behind.
 
     Args:
         collection: with a training part, and perhaps a test part.

@@ -1,4 +1,4 @@
-"""Two sets of pictures as the two domains of an unpaired collection."""
+"""Two sets of images as the two domains of an unpaired collection."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ SINGLE = ("images", "labelled", "attributes")  # the kinds that can be one side
 
 
 def join_datasets(name: str, open_side: Callable[[str, int | None], Dataset]) -> Dataset:
-    """Opens two sets of single pictures as A and B; labels and attributes are left unused.
+    """Opens two sets of single images as A and B; labels and attributes are left unused.
 
     Args:
         name: two names with `+` between them.
@@ -34,8 +34,8 @@ def join_datasets(name: str, open_side: Callable[[str, int | None], Dataset]) ->
     for side, found in zip(names, sides, strict=True):
         if found.kind not in SINGLE:
             raise UserError(
-                f"--dataset={printable(name)}: {printable(side)} holds {found.kind} pictures; "
-                "right would be a set of single pictures on both sides"
+                f"--dataset={printable(name)}: {printable(side)} holds {found.kind} images; "
+                "right would be a set of single images on both sides"
             )
     channels = [found.parts["train"].read(0)["image"].shape[-1] for found in sides]
     most = max(channels)

@@ -1,4 +1,4 @@
-"""What the schemes share whose generator draws pictures from a latent vector, against a critic.
+"""What the schemes share whose generator draws images from a latent vector, against a critic.
 
 A scheme is a choice of networks, of a loss and of how the game is played. All three are arguments
 here, so that what the course tries out on one scheme (soft labels, packing, penalties, more updates
@@ -26,22 +26,22 @@ SCHEDULE_CRITIC, SCHEDULE_FIRST, SCHEDULE_EVERY = 100, 25, 500
 
 
 class LatentModel(DrawingModel, AdversarialModel):
-    """Draws latents in training, and pictures from seeds afterwards.
+    """Draws latents in training, and images from seeds afterwards.
 
     A step updates D `d_updates` times, each time on a fresh batch, then G `g_updates` times.
 
     Args:
-        generator: latent float32 [B, N] → picture float32 [B, H, W, C] in [-1, 1].
-        discriminator: picture, or `packing` of them joined by channel → logit or score [B, 1].
+        generator: latent float32 [B, N] → image float32 [B, H, W, C] in [-1, 1].
+        discriminator: image, or `packing` of them joined by channel → logit or score [B, 1].
         gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
         d_updates: updates of D in a step, and how many batches a step takes.
         g_updates: updates of G in a step.
         simultaneous: both players move from the same point: their gradients are computed before
             either is updated (`002`, section 4.1). Needs one update each.
-        real_label: in (0, 1], what D aims at for real pictures; see
+        real_label: in (0, 1], what D aims at for real images; see
             `AdversarialLoss.with_real_label`.
         flip_labels: in [0, 1], the share of examples whose label D is told wrongly.
-        packing: D sees so many pictures at once (Lin et al. 2018). They are neighbours in the
+        packing: D sees so many images at once (Lin et al. 2018). They are neighbours in the
             batch of one replica.
         penalty: a key of `kgan.losses.PENALTY_WEIGHTS`, added to D's loss.
         penalty_weight: None takes the paper's.
@@ -85,7 +85,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         if simultaneous and (d_updates, g_updates) != (1, 1):
             raise ValueError("`simultaneous` needs d_updates=1 and g_updates=1")
         if augment and len(generator.output_shape) != 4:
-            raise ValueError("`augment` changes pictures; points are left as they are")
+            raise ValueError("`augment` changes images; points are left as they are")
         if critic_schedule and SCHEDULE_CRITIC % d_updates:
             raise ValueError(f"`critic_schedule` needs d_updates that divide {SCHEDULE_CRITIC}")
         self.gan_loss = gan_loss
@@ -149,18 +149,18 @@ class LatentModel(DrawingModel, AdversarialModel):
             lambda count: self.draw_latents([count, self.latent_size], seed), local_batch
         )
 
-    def chances(self, pictures, purpose: int) -> dict[str, tf.Tensor]:
+    def chances(self, images, purpose: int) -> dict[str, tf.Tensor]:
         """Draws what else is random in an update, as far as this game needs it, one row an example.
 
         Returns:
             `shares` and `noise` for the penalty, `flips` [B, 2] for labels, `changes` [B, 2, n] for
-            what D sees of real and generated pictures.
+            what D sees of real and generated images.
         """
         shapes = {}
         if self.penalty in ("unit_slope", "dragan"):
             shapes["shares"] = []
         if self.penalty == "dragan":
-            shapes["noise"] = pictures.shape[1:].as_list()
+            shapes["noise"] = images.shape[1:].as_list()
         if self.flip_labels:
             shapes["flips"] = [2]
         if self.changes:
@@ -171,14 +171,14 @@ class LatentModel(DrawingModel, AdversarialModel):
             draw = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
             drawn[name] = randomness.replica_rows(
                 lambda count, draw=draw, shape=shape, seed=seed: draw([count, *shape], seed),
-                tf.shape(pictures)[0],
+                tf.shape(images)[0],
             )
         return drawn
 
     # A step.
 
     def unpack(self, batch) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Parts a batch into pictures and what both players are told besides; override for that."""
+        """Parts a batch into images and what both players are told besides; override for that."""
         return batch, ()
 
     def train_step(self, data):
@@ -198,7 +198,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         return self.results(*logs)
 
     def discriminator_step(self, batch, number: int = 0) -> dict:
-        """Updates D alone on a batch of pictures; `number` counts within one step."""
+        """Updates D alone on a batch of images; `number` counts within one step."""
         return self.update("d", self.discriminator_loss, *self._discriminator_batch(batch, number))
 
     def generator_step(self, batch, number: int = 0) -> dict:
@@ -216,25 +216,25 @@ class LatentModel(DrawingModel, AdversarialModel):
         return [log for _, log in found]
 
     def _discriminator_batch(self, batch, number):
-        pictures, conditions = self.unpack(batch)
-        latents = self.latents(tf.shape(pictures)[0], DISCRIMINATOR_LATENTS + number)
-        return pictures, conditions, latents, self.chances(pictures, 2 * number)
+        images, conditions = self.unpack(batch)
+        latents = self.latents(tf.shape(images)[0], DISCRIMINATOR_LATENTS + number)
+        return images, conditions, latents, self.chances(images, 2 * number)
 
     def _generator_batch(self, batch, number):
-        pictures, conditions = self.unpack(batch)
+        images, conditions = self.unpack(batch)
         purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
-        latents = self.latents(tf.shape(pictures)[0], purpose)
-        return conditions, latents, self.chances(pictures, 2 * number + 1)
+        latents = self.latents(tf.shape(images)[0], purpose)
+        return conditions, latents, self.chances(images, 2 * number + 1)
 
-    def discriminator_loss(self, pictures, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
-        """Compares real with generated pictures; float32 [B / packing] and what is logged of it."""
-        fakes = tf.stop_gradient(self.draw_pictures(latents, conditions))
-        real_scores = self.judge(pictures, conditions, self._changes(chances, 0))
+    def discriminator_loss(self, images, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
+        """Compares real with generated images; float32 [B / packing] and what is logged of it."""
+        fakes = tf.stop_gradient(self.draw_images(latents, conditions))
+        real_scores = self.judge(images, conditions, self._changes(chances, 0))
         fake_scores = self.judge(fakes, conditions, self._changes(chances, 1))
         real_losses = self.loss_parts.discriminator_real(real_scores)
         fake_losses = self.loss_parts.discriminator_fake(fake_scores)
         if self.flip_labels:
-            # One lie for all pictures that are seen together.
+            # One lie for all images that are seen together.
             lies = chances["flips"][:: self.packing] < self.flip_labels
             as_fake = self.loss_parts.discriminator_fake(real_scores)
             as_real = self.loss_parts.discriminator_real(fake_scores)
@@ -250,18 +250,18 @@ class LatentModel(DrawingModel, AdversarialModel):
         if self.gan_loss == "wasserstein":
             log["wasserstein"] = -losses
         if self.penalty != "none":
-            log["d_penalty"] = self._penalty(pictures, fakes, conditions, chances)
+            log["d_penalty"] = self._penalty(images, fakes, conditions, chances)
             losses = losses + self.penalty_weight * log["d_penalty"]
         return losses, {"d_loss": losses, **log}
 
-    def _penalty(self, pictures, fakes, conditions, chances):
+    def _penalty(self, images, fakes, conditions, chances):
         packed = {name: self.pack(value) for name, value in chances.items() if name == "noise"}
         shares = {n: v[:: self.packing] for n, v in chances.items() if n == "shares"}
         told = tuple(map(self.pack, conditions))
         return losses.penalty(
             self.penalty,
             lambda points: self.discriminate(points, told),
-            self.pack(pictures),
+            self.pack(images),
             self.pack(fakes),
             {**packed, **shares},
         )
@@ -270,24 +270,24 @@ class LatentModel(DrawingModel, AdversarialModel):
         return chances["changes"][:, side] if self.changes else None
 
     def generator_loss(self, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
-        """Judges generated pictures; float32 [B / packing] and what is logged of it."""
-        fakes = self.draw_pictures(latents, conditions)
+        """Judges generated images; float32 [B / packing] and what is logged of it."""
+        fakes = self.draw_images(latents, conditions)
         losses = self.loss_parts.generator(self.judge(fakes, conditions, self._changes(chances, 1)))
         return losses, {"g_loss": losses}
 
-    def draw_pictures(self, latents, conditions) -> tf.Tensor:
+    def draw_images(self, latents, conditions) -> tf.Tensor:
         """Calls G as training does."""
         return self.generator([latents, *conditions] if conditions else latents, training=True)
 
-    def judge(self, pictures, conditions, changes=None) -> tf.Tensor:
-        """Gives D's scores of pictures, changed and packed as D sees them."""
+    def judge(self, images, conditions, changes=None) -> tf.Tensor:
+        """Gives D's scores of images, changed and packed as D sees them."""
         if changes is not None:
-            pictures = augmentations.augment(pictures, self.changes, changes)
-        return self.discriminate(self.pack(pictures), tuple(map(self.pack, conditions)))
+            images = augmentations.augment(images, self.changes, changes)
+        return self.discriminate(self.pack(images), tuple(map(self.pack, conditions)))
 
-    def discriminate(self, pictures, conditions) -> tf.Tensor:
-        """Calls D as training does, on pictures that are packed already."""
-        given = [pictures, *conditions] if conditions else pictures
+    def discriminate(self, images, conditions) -> tf.Tensor:
+        """Calls D as training does, on images that are packed already."""
+        given = [images, *conditions] if conditions else images
         return self.discriminator(given, training=True)
 
     def pack(self, values: tf.Tensor) -> tf.Tensor:
@@ -300,11 +300,11 @@ class LatentModel(DrawingModel, AdversarialModel):
         values = tf.transpose(values, [0, *axes[2:-1], 1, axes[-1]])
         return tf.reshape(values, [-1, *shape[:-1], self.packing * shape[-1]])
 
-    # Pictures.
+    # Images.
 
     def diversity(self):
         """Computes the mean over pixels of the standard deviation over 64 fixed latents."""
-        return float(self.preview_pictures().astype(np.float64).std(axis=0).mean())
+        return float(self.preview_images().astype(np.float64).std(axis=0).mean())
 
     def surface(self, places) -> np.ndarray:
         """Gives D's scores of points float32 [B, 2]; of packs it is asked about packs of one."""

@@ -1,7 +1,7 @@
-"""What the schemes share that draw pictures of what they are asked for.
+"""What the schemes share that draw images of what they are asked for.
 
 The condition y is a class, as a one-hot vector, or a vector of attributes of which several may
-hold; both players are given it. Questions of which class a picture shows are answered by columns of
+hold; both players are given it. Questions of which class an image shows are answered by columns of
 K numbers, never by an index, so that both kinds are one.
 """
 
@@ -50,17 +50,17 @@ def defaults() -> dict:
 
 
 class ConditionalModel(LatentModel):
-    """Draws pictures from a latent and a condition.
+    """Draws images from a latent and a condition.
 
     Batches are tuples of pictures float32 [B, H, W, C] and what they show: classes int32 [B], or
     attributes float32 [B, K] of zeros and ones.
 
     Args:
-        generator: [latent [B, N], condition [B, K]] → picture [B, H, W, C].
-        discriminator: [picture, condition] → logit [B, 1], or without the condition, if it is not
+        generator: [latent [B, N], condition [B, K]] → image [B, H, W, C].
+        discriminator: [image, condition] → logit [B, 1], or without the condition, if it is not
             to be told.
         class_names: of the K classes or attributes.
-        exclusive: whether a picture shows exactly one of them (classes) or any number (attributes).
+        exclusive: whether an image shows exactly one of them (classes) or any number (attributes).
         **kwargs: see `LatentModel`.
     """
 
@@ -99,8 +99,8 @@ class ConditionalModel(LatentModel):
         return isinstance(self.discriminator.input_shape, list)
 
     def unpack(self, batch):
-        pictures, shown = batch
-        return pictures, (self.condition(shown),)
+        images, shown = batch
+        return images, (self.condition(shown),)
 
     def condition(self, shown) -> tf.Tensor:
         """Turns classes int [B] into one-hot vectors; attributes [B, K] stay; float32 [B, K]."""
@@ -109,8 +109,8 @@ class ConditionalModel(LatentModel):
             return tf.one_hot(shown, self.condition_size)
         return tf.cast(shown, tf.float32)
 
-    def discriminate(self, pictures, conditions):
-        return super().discriminate(pictures, conditions if self.tells_discriminator else ())
+    def discriminate(self, images, conditions):
+        return super().discriminate(images, conditions if self.tells_discriminator else ())
 
     def condition_from_text(self, text: str) -> np.ndarray:
         """Parses what a person asks for; float32 [K].
@@ -141,13 +141,13 @@ class ConditionalModel(LatentModel):
             rows = np.concatenate([np.zeros_like(rows[:1]), rows])
         return rows[:PREVIEW_ROWS]
 
-    def preview_pictures(self) -> np.ndarray:
+    def preview_images(self) -> np.ndarray:
         """Draws a row a condition, with the same 8 seeds in each."""
         return self.label_grid(self.shown_rows(), range(PREVIEW_COLUMNS))
 
     def preview(self, examples=None) -> np.ndarray:
         """Draws a row a condition: float32 [R, 8, H, W, C]."""
-        return self.preview_pictures().reshape(-1, PREVIEW_COLUMNS, *self.picture_shape)
+        return self.preview_images().reshape(-1, PREVIEW_COLUMNS, *self.image_shape)
 
     def label_grid(self, rows: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
         """Draws every condition with every seed.
@@ -165,7 +165,7 @@ class ConditionalModel(LatentModel):
         )
 
     def diversity(self):
-        """Computes the mean standard deviation over pictures of one condition and other latents."""
+        """Computes the mean standard deviation over images of one condition and other latents."""
         rows = self.preview().astype(np.float64)
         return float(rows.std(axis=1).mean())
 
@@ -187,9 +187,9 @@ class ConditionalModel(LatentModel):
         def png_from_labels(seeds, labels):
             return {"png_bytes": encode_png(from_labels(seeds, labels)["pictures"])}
 
-        picture = "x".join(map(str, self.picture_shape))
+        image = "x".join(map(str, self.image_shape))
         names = ", ".join(f"{n} {name}" for n, name in enumerate(self.class_names))
-        answer = f"pictures float32 [B, {picture}] in [-1, 1]. Batch statistics are frozen."
+        answer = f"pictures float32 [B, {image}] in [-1, 1]. Batch statistics are frozen."
         about = f"conditions float32 [B, {self.condition_size}] of 0 and 1 ({names})"
         return {
             "serving_default": Signature(
@@ -221,7 +221,7 @@ def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
     Args:
         model: the scheme, a subclass of `ConditionalModel`.
         settings: the resolved flags as attributes.
-        spec: `kgan.data.dataset.DataSpec` of pictures with classes or attributes.
+        spec: `kgan.data.dataset.DataSpec` of images with classes or attributes.
         generator: builder, of shape, condition_size, latent_size, base_width.
         discriminator: builder, of shape, condition_size, base_width, conditioned.
 

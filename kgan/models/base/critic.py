@@ -31,8 +31,8 @@ class CriticModel(LatentModel):
     """Trains a critic `n_critic` times on fresh batches, then the generator.
 
     Args:
-        generator: latent float32 [B, latent_size] → picture float32 [B, H, W, C] in [-1, 1].
-        critic: picture → unbounded score float32 [B, 1].
+        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
+        critic: image → unbounded score float32 [B, 1].
         n_critic: updates of the critic in one step.
         **kwargs: see `LatentModel`.
     """

@@ -75,9 +75,9 @@ def define_game_flags(flag_values: flags.FlagValues, without: Sequence[str] = ()
     integer("d_updates", "Updates of D in a step, each on a fresh batch.", 1, 1000)
     integer("g_updates", "Updates of G in a step, each on fresh latents.", 1, 1000)
     boolean("simultaneous", "Both players move from the same point, not one after the other.")
-    number("real_label", "What D aims at for real pictures; the course: 0.7 to 0.99.", 1e-6, 1)
+    number("real_label", "What D aims at for real images; the course: 0.7 to 0.99.", 1e-6, 1)
     number("flip_labels", "Share of examples whose label D is told wrongly.", 0, 1)
-    integer("packing", "D sees so many pictures together (PacGAN), within a replica.", 1, 64)
+    integer("packing", "D sees so many images together (PacGAN), within a replica.", 1, 64)
     choice("penalty", list(losses.PENALTY_WEIGHTS), "On the gradient of D.")
     number("penalty_weight", "Its weight; default: the paper's 10.", 0, 1e6)
     flags.DEFINE_string(
@@ -108,7 +108,7 @@ def define_network_flags(flag_values: flags.FlagValues) -> None:
 
     choice("network", list(NETWORKS), "Which networks both players are.")
     integer("latent_size", "Length of the noise vector.", 1, 65_536)
-    integer("width", "dcgan: channels next to the picture; they double inwards.", 1, 4096)
+    integer("width", "dcgan: channels next to the image; they double inwards.", 1, 4096)
     for player, name in (("g", "generator"), ("d", "discriminator")):
         flags.DEFINE_multi_integer(
             f"{player}_hidden",
@@ -142,7 +142,7 @@ def game(settings) -> dict:
     part = settings.batch_size // tf.distribute.get_strategy().num_replicas_in_sync
     part //= settings.accumulate
     if part % arguments["packing"]:
-        raise ValueError(f"`packing` must divide the {part} pictures that D is given at once")
+        raise ValueError(f"`packing` must divide the {part} images that D is given at once")
     return arguments
 
 
@@ -198,7 +198,7 @@ def _maxout(settings, shape, seen):
 def _dcgan(settings, shape, seen):
     _refuse(settings, "hidden_noise")
     if len(shape) != 3:
-        raise ValueError("`network` dcgan is for pictures; right for points are mlp and maxout")
+        raise ValueError("`network` dcgan is for images; right for points are mlp and maxout")
     common = {"base_width": settings.width, "synchronized": settings.sync_batch_norm}
     generator = dcgan.generator(
         shape, settings.latent_size, seed=settings.seed, **common, **_output(settings)
@@ -217,7 +217,7 @@ def build(model: type[LatentModel], settings, spec, **own) -> LatentModel:
     Args:
         model: the scheme.
         settings: the resolved flags as attributes.
-        spec: `kgan.data.dataset.DataSpec` of the pictures.
+        spec: `kgan.data.dataset.DataSpec` of the images.
         **own: arguments of the scheme that are no part of the game.
 
     Raises:

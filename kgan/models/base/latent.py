@@ -1,4 +1,4 @@
-"""What every model has that draws pictures from a latent vector, however it was trained."""
+"""What every model has that draws images from a latent vector, however it was trained."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from kgan.models.base.model import PlayerModel
 from kgan.optimizers import averaged_weights
 from kgan.serving.signatures import Signature, encode_png
 
-PREVIEW_PICTURES = 64
+PREVIEW_IMAGES = 64
 DISTRIBUTIONS = ("normal", "uniform")
 
 
@@ -21,13 +21,13 @@ class _Copies:
 
 
 class DrawingModel(PlayerModel):
-    """Draws pictures from latents, and latents from seeds.
+    """Draws images from latents, and latents from seeds.
 
     Class attributes that a scheme sets:
         drawing_network: the name of the network that draws; it is one of player `g`.
 
-    A scheme whose network gives something other than pictures, or takes something other than
-    latents float32 [B, N], overrides `pictures_of`, `latent_size` or `picture_shape`.
+    A scheme whose network gives something other than images, or takes something other than
+    latents float32 [B, N], overrides `images_of`, `latent_size` or `image_shape`.
     """
 
     data_kind = "images"
@@ -46,11 +46,11 @@ class DrawingModel(PlayerModel):
         return (shape[0] if isinstance(shape, list) else shape)[-1]
 
     @property
-    def picture_shape(self) -> tuple[int, ...]:
+    def image_shape(self) -> tuple[int, ...]:
         """(height, width, channels), or (D,) of points."""
         return self.networks[self.drawing_network].output_shape[1:]
 
-    def pictures_of(self, network: keras.Model, latents, *conditions) -> tf.Tensor:
+    def images_of(self, network: keras.Model, latents, *conditions) -> tf.Tensor:
         """Draws with a network, with frozen statistics: float32 [B, H, W, C] in [-1, 1].
 
         Args:
@@ -80,7 +80,7 @@ class DrawingModel(PlayerModel):
 
     @property
     def sampler(self) -> keras.Model:
-        """The network that draws pictures, see `averaged`."""
+        """The network that draws images, see `averaged`."""
         return self.averaged(self.drawing_network)
 
     @property
@@ -105,18 +105,18 @@ class DrawingModel(PlayerModel):
         )
 
     def generate(self, latents, *conditions) -> np.ndarray:
-        """Draws pictures from latents, with frozen batch statistics; float32 [B, H, W, C]."""
+        """Draws images from latents, with frozen batch statistics; float32 [B, H, W, C]."""
         given = [tf.cast(values, tf.float32) for values in (latents, *conditions)]
-        return np.asarray(self.pictures_of(self.sampler, *given))
+        return np.asarray(self.images_of(self.sampler, *given))
 
     def preview(self, examples=None) -> np.ndarray:
         """Draws the same 64 latents each time, as 8 rows of 8: float32 [8, 8, H, W, C]."""
-        pictures = self.preview_pictures()
-        return pictures.reshape(8, 8, *self.picture_shape)
+        images = self.preview_images()
+        return images.reshape(8, 8, *self.image_shape)
 
-    def preview_pictures(self) -> np.ndarray:
-        """Draws 64 pictures, always from the same seeds."""
-        return self.generate(self.latents_from_seeds(np.arange(PREVIEW_PICTURES)))
+    def preview_images(self) -> np.ndarray:
+        """Draws 64 images, always from the same seeds."""
+        return self.generate(self.latents_from_seeds(np.arange(PREVIEW_IMAGES)))
 
     def signatures(self):
         latent_spec = tf.TensorSpec([None, self.latent_size], tf.float32)
@@ -124,7 +124,7 @@ class DrawingModel(PlayerModel):
         network = self.sampler
 
         def from_latents(latents):
-            return {"pictures": self.pictures_of(network, latents)}
+            return {"pictures": self.images_of(network, latents)}
 
         def from_seeds(seeds):
             return from_latents(self.latents_from_seeds(seeds))
@@ -136,7 +136,7 @@ class DrawingModel(PlayerModel):
             return {"png_bytes": encode_png(from_seeds(seeds)["pictures"])}
 
         prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
-        picture = "x".join(map(str, self.picture_shape))
+        image = "x".join(map(str, self.image_shape))
         frozen = "Batch statistics are frozen; there is no dropout."
         seeds_spec = tf.TensorSpec([None], tf.int32)
         signatures = {
@@ -144,19 +144,19 @@ class DrawingModel(PlayerModel):
                 from_latents,
                 {"latents": latent_spec},
                 f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
-                f"pictures float32 [B, {picture}] in [-1, 1]. {frozen}",
+                f"pictures float32 [B, {image}] in [-1, 1]. {frozen}",
             ),
             "from_count": Signature(
                 from_count,
                 {"count": count_spec, "seed": count_spec},
-                "count and seed, int32 scalars -> pictures of the seeds seed, seed + 1, ..., "
-                f"float32 [count, {picture}] in [-1, 1]. {frozen}",
+                "count and seed, int32 scalars -> images of the seeds seed, seed + 1, ..., "
+                f"float32 [count, {image}] in [-1, 1]. {frozen}",
             ),
             "from_seeds": Signature(
                 from_seeds,
                 {"seeds": seeds_spec},
-                f"seeds int32 [B], one a picture -> pictures float32 [B, {picture}] in [-1, 1]; "
-                f"a seed gives its picture whatever stands beside it. {frozen}",
+                f"seeds int32 [B], one an image -> pictures float32 [B, {image}] in [-1, 1]; "
+                f"a seed gives its image whatever stands beside it. {frozen}",
             ),
             "png_from_seeds": Signature(
                 png_from_seeds,
@@ -164,6 +164,6 @@ class DrawingModel(PlayerModel):
                 f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
             ),
         }
-        if len(self.picture_shape) != 3:
-            del signatures["png_from_seeds"]  # points are no pictures
+        if len(self.image_shape) != 3:
+            del signatures["png_from_seeds"]  # points are no images
         return signatures

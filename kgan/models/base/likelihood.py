@@ -39,11 +39,11 @@ class DensityModel(DrawingModel, OnePlayerModel):
         """Tells what an example needs of random numbers: by name `normal` or `uniform`, shape."""
         raise NotImplementedError
 
-    def losses(self, pictures, draws, training=True) -> tuple[tf.Tensor, dict]:
+    def losses(self, images, draws, training=True) -> tuple[tf.Tensor, dict]:
         """Computes the negative log-likelihood, or a bound: float32 [B], and what is logged of it.
 
         Args:
-            pictures: float32 [B, H, W, C] in [-1, 1], or points [B, D].
+            images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
             draws: float32 [B, ...] by the names of `needs`.
             training: whether statistics are those of the batch, and weights those of the optimiser
                 and not their averages.
@@ -54,14 +54,14 @@ class DensityModel(DrawingModel, OnePlayerModel):
         """Takes pictures float32 [B, H, W, C] in [-1, 1]."""
         return self.results(self.update("g", self.losses, data, self.step_draws(data)))
 
-    def step_draws(self, pictures) -> dict[str, tf.Tensor]:
+    def step_draws(self, images) -> dict[str, tf.Tensor]:
         """Draws what this step's examples on this replica need."""
         drawn = {}
         for number, (name, (kind, shape)) in enumerate(sorted(self.needs().items())):
             seed = randomness.fold(self.random_seed(), self.step, DRAWS + number)
             drawn[name] = randomness.replica_rows(
                 lambda count, kind=kind, shape=shape, seed=seed: _draw(kind, [count, *shape], seed),
-                tf.shape(pictures)[0],
+                tf.shape(images)[0],
             )
         return drawn
 
@@ -91,24 +91,24 @@ class DensityModel(DrawingModel, OnePlayerModel):
             self.averaged(name)
 
     @tf.function(reduce_retracing=True)
-    def _measured(self, pictures, numbers):
-        losses, log = self.losses(pictures, self.fixed_draws(numbers), training=False)
+    def _measured(self, images, numbers):
+        losses, log = self.losses(images, self.fixed_draws(numbers), training=False)
         return {**log, "loss": losses}
 
     def validate(self, batches) -> dict[str, float]:
         """Computes the mean loss over examples with fixed draws; the lowest is the best model.
 
         Args:
-            batches: tuples of pictures, in their order.
+            batches: tuples of images, in their order.
         """
         self.take_averages()
         found: dict[str, list] = {}
         first = 0
-        for (pictures,) in batches:
-            numbers = tf.range(first, first + len(pictures), dtype=tf.int32)
-            for name, values in self._measured(tf.constant(pictures), numbers).items():
+        for (images,) in batches:
+            numbers = tf.range(first, first + len(images), dtype=tf.int32)
+            for name, values in self._measured(tf.constant(images), numbers).items():
                 found.setdefault(name, []).append(np.asarray(values, np.float64))
-            first += len(pictures)
+            first += len(images)
         return {f"val_{name}": float(np.concatenate(v).mean()) for name, v in found.items()}
 
 

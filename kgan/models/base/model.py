@@ -125,7 +125,7 @@ class TrainableModel(keras.Model):
         return self.networks
 
     def diversity(self) -> float | None:
-        """Measures how much the pictures of a fixed batch differ; None where it means nothing."""
+        """Measures how much the images of a fixed batch differ; None where it means nothing."""
         return None
 
     def signatures(self) -> dict[str, Signature]:

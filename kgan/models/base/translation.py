@@ -1,4 +1,4 @@
-"""What the schemes share that turn one picture into another."""
+"""What the schemes share that turn one image into another."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kgan import randomness
 from kgan.models.base.model import AdversarialModel
-from kgan.serving.signatures import Signature, decode_pictures, encode_png, formats
+from kgan.serving.signatures import Signature, decode_images, encode_png, formats
 
 PREVIEW_ROWS = 8
 
@@ -18,23 +18,23 @@ class Way:
     """One direction in which a trained model translates.
 
     Args:
-        picture_shape: (height, width, channels) of the given picture.
+        image_shape: (height, width, channels) of the given image.
         translate: (float32 [B, H, W, C] in [-1, 1], seed int) → float32 [B, H, W, C'] in [-1, 1].
     """
 
-    picture_shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int]
     translate: Callable
 
 
 def shown_side_by_side(columns) -> np.ndarray:
-    """Joins columns of pictures [B, H, W, C] as [B, columns, H, W, C]; grey ones among colours."""
+    """Joins columns of images [B, H, W, C] as [B, columns, H, W, C]; grey ones among colours."""
     channels = max(column.shape[-1] for column in columns)
     columns = [np.repeat(c, channels, -1) if c.shape[-1] == 1 else c for c in columns]
     return np.stack(columns, axis=1)
 
 
 class TranslationModel(AdversarialModel):
-    """Translates pictures with a generator of two inputs: the picture and its dropout seeds."""
+    """Translates images with a generator of two inputs: the image and its dropout seeds."""
 
     data_kind = "paired"
     preview_columns = ("input", "output", "target")
@@ -47,29 +47,29 @@ class TranslationModel(AdversarialModel):
 
         There is one way here: that of the training, whose direction the data set had.
         """
-        return {None: Way(self.picture_shape, self.translate)}
+        return {None: Way(self.image_shape, self.translate)}
 
     @property
-    def picture_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the given picture."""
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the given image."""
         return self.generator.input_shape[0][1:]
 
-    def translate(self, pictures, seeds=0) -> np.ndarray:
+    def translate(self, images, seeds=0) -> np.ndarray:
         """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
 
-        Each picture is normalised by its own statistics and gets the dropout mask of its own
+        Each image is normalised by its own statistics and gets the dropout mask of its own
         seed, so that its translation does not depend on the others.
 
         Args:
-            pictures: float32 [B, H, W, C] in [-1, 1].
+            images: float32 [B, H, W, C] in [-1, 1].
             seeds: int, or int [B]: which of the possible answers.
         """
-        numbers = tf.broadcast_to(tf.cast(seeds, tf.int32), [len(pictures)])
-        return np.asarray(self._translate(tf.cast(pictures, tf.float32), numbers))
+        numbers = tf.broadcast_to(tf.cast(seeds, tf.int32), [len(images)])
+        return np.asarray(self._translate(tf.cast(images, tf.float32), numbers))
 
     @tf.function(reduce_retracing=True)
-    def _translate(self, pictures, numbers):
-        return self.generator([pictures, randomness.seeds_from_numbers(numbers)], training=False)
+    def _translate(self, images, numbers):
+        return self.generator([images, randomness.seeds_from_numbers(numbers)], training=False)
 
     def preview(self, examples) -> np.ndarray:
         """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
@@ -89,38 +89,38 @@ class TranslationModel(AdversarialModel):
         return {"val_l1": float(np.concatenate(errors).mean())}
 
     def signatures(self):
-        height, width, channels = self.picture_shape
-        pictures_spec = tf.TensorSpec([None, height, width, channels], tf.float32)
+        height, width, channels = self.image_shape
+        images_spec = tf.TensorSpec([None, height, width, channels], tf.float32)
 
-        def translated(pictures, numbers):
+        def translated(images, numbers):
             seeds = randomness.seeds_from_numbers(numbers)
-            return {"pictures": self.generator([pictures, seeds], training=False)}
+            return {"pictures": self.generator([images, seeds], training=False)}
 
-        def default(pictures):
-            return translated(pictures, tf.zeros([tf.shape(pictures)[0]], tf.int32))
+        def default(images):
+            return translated(images, tf.zeros([tf.shape(images)[0]], tf.int32))
 
-        def with_seed(pictures, seed):
-            return translated(pictures, tf.fill([tf.shape(pictures)[0]], seed))
+        def with_seed(images, seed):
+            return translated(images, tf.fill([tf.shape(images)[0]], seed))
 
         def from_files(image_bytes):
-            pictures = decode_pictures(image_bytes, self.picture_shape)
-            return {"png_bytes": encode_png(default(pictures)["pictures"])}
+            images = decode_images(image_bytes, self.image_shape)
+            return {"png_bytes": encode_png(default(images)["pictures"])}
 
         answer = "x".join(map(str, self.generator.output_shape[1:]))
         live = (
-            "Dropout and normalisation are live, from the seed and from each picture alone: "
-            "the same picture and seed always give the same answer, whatever stands beside them."
+            "Dropout and normalisation are live, from the seed and from each image alone: "
+            "the same image and seed always give the same answer, whatever stands beside them."
         )
         given = f"pictures float32 [B, {height}x{width}x{channels}] in [-1, 1]"
         return {
             "serving_default": Signature(
                 default,
-                {"pictures": pictures_spec},
+                {"pictures": images_spec},
                 f"{given} -> pictures float32 [B, {answer}] in [-1, 1], with seed 0. {live}",
             ),
             "with_seed": Signature(
                 with_seed,
-                {"pictures": pictures_spec, "seed": tf.TensorSpec([], tf.int32)},
+                {"pictures": images_spec, "seed": tf.TensorSpec([], tf.int32)},
                 f"{given}, seed int32 scalar -> pictures float32 [B, {answer}] in [-1, 1]. {live}",
             ),
             "from_files": Signature(

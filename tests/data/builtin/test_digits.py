@@ -45,7 +45,7 @@ def test_sixteen_levels_are_spread_over_eight_bits(digits):
     assert example["label"].dtype == np.int32
     # The first row of the first digit has the levels 0 0 5 13 9 1 0 0; a level is 255 / 16.
     assert example["image"][0, :, 0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
-    brightest = max(source.pictures.max() for source in digits.parts.values())
+    brightest = max(source.images.max() for source in digits.parts.values())
     assert brightest == 255
 
 

@@ -29,8 +29,8 @@ def erode(mask: np.ndarray, steps: int = 2) -> np.ndarray:
     return mask
 
 
-def grey(picture: np.ndarray) -> np.ndarray:
-    return picture.astype(np.float64).mean(-1)
+def grey(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float64).mean(-1)
 
 
 def test_same_seed_and_index_give_same_bits():
@@ -52,7 +52,7 @@ def test_other_index_or_seed_gives_another_house(other):
     assert (house != draw_facade(*other, 128, 128).label).any(-1).mean() > 0.05
 
 
-def test_noise_differs_between_pictures():
+def test_noise_differs_between_images():
     first, second = draw_facade(0, 0, 64, 64), draw_facade(0, 1, 64, 64)
     noises = [(f.photo.astype(int) - f.clean).ravel() for f in (first, second)]
     assert abs(np.corrcoef(*noises)[0, 1]) < 0.05
@@ -107,17 +107,17 @@ def test_photo_of_double_size_shows_same_light_and_textures():
         assert np.abs(blocks).mean() < 2.5 and np.abs(blocks).max() < 25
         # The joints of the masonry lie at the same places.
         inside = erode(class_mask(small, "wall"))[1:]
-        steps = [np.diff(picture, axis=0)[inside] for picture in (halved, grey(small.clean))]
+        steps = [np.diff(image, axis=0)[inside] for image in (halved, grey(small.clean))]
         assert np.corrcoef(*steps)[0, 1] > 0.7
 
 
 @pytest.mark.parametrize("size", [(64, 128), (128, 64), (100, 143), (32, 32), (32, 400), (400, 32)])
-def test_pictures_have_the_size_asked_for(size):
+def test_images_have_the_size_asked_for(size):
     for index in range(8):
         facade = draw_facade(0, index, *size)
         for field in dataclasses.fields(Facade):
-            picture = getattr(facade, field.name)
-            assert picture.shape == (*size, 3) and picture.dtype == np.uint8
+            image = getattr(facade, field.name)
+            assert image.shape == (*size, 3) and image.dtype == np.uint8
         assert class_mask(facade, "wall").mean() > 0.05
 
 
@@ -126,7 +126,7 @@ def count_windows_across(facade: Facade) -> int:
     return starts.sum(1).max()
 
 
-def test_wider_picture_has_more_columns():
+def test_wider_image_has_more_columns():
     counts = [
         sum(count_windows_across(draw_facade(0, index, 128, width)) for index in range(10))
         for width in (128, 256)
@@ -146,8 +146,8 @@ def test_photo_varies_within_a_class(name):
     for index in range(20):
         facade = draw_facade(0, index, 128, 128)
         mask = class_mask(facade, name)
-        for picture, values in deviations.items():
-            values.append(grey(getattr(facade, picture))[mask].std())
+        for image, values in deviations.items():
+            values.append(grey(getattr(facade, image))[mask].std())
     # The sensor noise alone gives 4 / sqrt(3) = 2.3 for the mean of the three channels.
     assert np.mean(deviations["photo"]) > 8
     assert np.mean(deviations["clean"]) > 8
@@ -213,7 +213,7 @@ def test_noise_floor_is_error_of_the_clean_photo_on_the_test_part():
     assert collection.noise_floor == pytest.approx(0.02503, rel=0.04)
 
 
-def test_noise_floor_of_a_few_large_pictures_stands_for_all():
+def test_noise_floor_of_a_few_large_images_stands_for_all():
     few = open_facades(ImageFormat((512, 512), (64, 64)), test=100).noise_floor
     assert few == pytest.approx(0.02503, rel=0.04)
 
@@ -267,9 +267,9 @@ def test_reading_past_the_end_is_refused():
         (dataclasses.replace(SQUARE, train_size=(64, 2000)), "AtoB", "64x2000"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_one_line(pictures, direction, words):
+def test_what_cannot_be_drawn_is_refused_in_one_line(images, direction, words):
     with pytest.raises(UserError, match=words) as caught:
-        open_facades(pictures, direction=direction)
+        open_facades(images, direction=direction)
     assert "\n" not in str(caught.value)
 
 

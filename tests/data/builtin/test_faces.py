@@ -67,7 +67,7 @@ def test_attributes_are_independent_of_the_colours():
     assert np.abs(found).max() < 5 / np.sqrt(800)
 
 
-# Rows and columns, in shares of the side, of where an attribute may change the picture.
+# Rows and columns, in shares of the side, of where an attribute may change the image.
 PLACES = {
     "glasses": (0.3, 0.7, 0.1, 0.9),
     "beard": (0.45, 1.0, 0.15, 0.85),
@@ -117,15 +117,15 @@ def test_another_size_shows_the_same_face(side):
             np.stack(
                 [
                     [tile.mean((0, 1)) for tile in np.array_split(row, 4, axis=1)]
-                    for row in np.array_split(picture.astype(float), 4)
+                    for row in np.array_split(image.astype(float), 4)
                 ]
             )
-            for picture in (drawn, like)
+            for image in (drawn, like)
         ]
         assert np.abs(blocks[0] - blocks[1]).max() < 8
 
 
-def test_faces_serve_as_plain_pictures_and_as_pairs():
+def test_faces_serve_as_plain_images_and_as_pairs():
     small = ImageFormat((16, 16), (16, 16))
     plain = open_dataset("faces", small, kind="images")
     assert (plain.kind, plain.class_names) == ("images", ())
@@ -164,8 +164,8 @@ def test_fractions_between_the_attributes_are_not_rounded():
             return 3
 
         def read(self, index):
-            picture = np.zeros((4, 4, 1), np.uint8)
-            return {"image": picture, "attributes": np.full(2, index / 2, np.float32)}
+            image = np.zeros((4, 4, 1), np.uint8)
+            return {"image": image, "attributes": np.full(2, index / 2, np.float32)}
 
     batches = training_batches(Halves(), FIELDS["attributes"], batch_size=3, seed=0)
     attributes = next(iter(batches))[1].numpy()

@@ -83,14 +83,14 @@ def test_a_run_on_points_is_drawn_goes_on_and_is_exported(tmp_path):
     (run,) = (tmp_path / "runs").iterdir()
     samples = sorted((run / "samples").iterdir())
     assert [path.name for path in samples][-1] == "step-00000004.png"
-    with Image.open(samples[-1]) as picture:
-        assert picture.mode == "RGB" and picture.size == (500, 500)
+    with Image.open(samples[-1]) as image:
+        assert image.mode == "RGB" and image.size == (500, 500)
     done = command("train", f"--resume={run}", "--steps=6")
     assert done.status == 0, done
     done = command("generate", f"--run={run}", "--seeds=0-9", f"--out={tmp_path}/p.png")
     assert done.status == 0, done
-    with Image.open(tmp_path / "p.png") as picture:
-        assert picture.size == (500, 500)
+    with Image.open(tmp_path / "p.png") as image:
+        assert image.size == (500, 500)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_does_not_go_with_points_is_refused_in_one_line(wrong, tmp_path):
     assert not list(tmp_path.glob("runs/*"))
 
 
-def test_maxout_is_refused_for_pictures(tmp_path):
+def test_maxout_is_refused_for_images(tmp_path):
     refused = command(
         "train", "--model=gan", "--network=maxout", "--steps=2", f"--runs_dir={tmp_path}/runs"
     )

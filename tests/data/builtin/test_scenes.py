@@ -20,7 +20,7 @@ def solid(shape, x=0.0, z=5.0, radius=1.0, height=2.0, depth=1.0, turn=0.0):
 
 
 def scene(*solids, eye=1.0, light=(0, 1, 0), reach=0.5):
-    """Looks straight ahead, so that a ray's place in the picture is its slope."""
+    """Looks straight ahead, so that a ray's place in the image is its slope."""
     return Scene(solids, eye, 0.0, reach, np.float32(light), GREY, 1.0, SKY)
 
 
@@ -164,7 +164,7 @@ def test_another_size_shows_the_same_scene():
 # The collection.
 
 
-def test_picture_is_given_and_depth_is_wanted():
+def test_image_is_given_and_depth_is_wanted():
     found = opened(32)
     assert (found.name, found.kind) == ("scenes", "paired")
     assert {part: len(source) for part, source in found.parts.items()} == {

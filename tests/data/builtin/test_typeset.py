@@ -17,7 +17,7 @@ def opened(side, **options):
     return open_typeset(ImageFormat((side, side), (side, side)), **options)
 
 
-def pictures(source, count):
+def images(source, count):
     return np.stack([source.read(index)["image"] for index in range(count)])
 
 
@@ -45,7 +45,7 @@ def test_same_seed_and_number_give_the_same_bits_in_any_order():
 def test_other_seed_part_and_number_give_other_drawings():
     one, other = opened(32, seed=1).parts, opened(32, seed=2).parts
     drawn = np.concatenate(
-        [pictures(one["train"], 100), pictures(one["test"], 100), pictures(other["train"], 100)]
+        [images(one["train"], 100), images(one["test"], 100), images(other["train"], 100)]
     )
     assert len(np.unique(drawn.reshape(300, -1), axis=0)) == 300
 
@@ -60,8 +60,8 @@ def test_each_digit_is_as_frequent_as_another():
 def test_label_says_what_is_drawn():
     # A linear classifier: wrong labels would leave it at one in ten.
     parts = opened(16).parts
-    train = pictures(parts["train"], 800).reshape(800, -1) / 255
-    test = pictures(parts["test"], 200).reshape(200, -1) / 255
+    train = images(parts["train"], 800).reshape(800, -1) / 255
+    test = images(parts["test"], 200).reshape(200, -1) / 255
     labels = [parts["train"].read(index)["label"] for index in range(800)]
     model = LogisticRegression(max_iter=200).fit(train, labels)
     wanted = [parts["test"].read(index)["label"] for index in range(200)]
@@ -70,7 +70,7 @@ def test_label_says_what_is_drawn():
 
 @pytest.mark.parametrize("side", [8, 32, 80])
 def test_digits_are_white_on_black_and_touch_no_border(side):
-    drawn = pictures(opened(side).parts["train"], 200).astype(int)
+    drawn = images(opened(side).parts["train"], 200).astype(int)
     assert drawn.shape == (200, side, side, 1)
     assert drawn.max() == 255
     # At 8 pixels the thinnest lines are half a pixel wide.
@@ -83,13 +83,13 @@ def test_digits_are_white_on_black_and_touch_no_border(side):
 
 
 def test_another_size_shows_the_same_digit():
-    small, large = (pictures(opened(side).parts["train"], 40) / 255 for side in (32, 96))
+    small, large = (images(opened(side).parts["train"], 40) / 255 for side in (32, 96))
     halved = large.reshape(40, 32, 3, 32, 3, 1).mean((2, 4))
     assert np.abs(halved - small).mean() < 0.01
 
 
 def test_fonts_sizes_and_places_vary():
-    ones = (pictures(opened(64).parts["train"], 400)[1::10, ..., 0] > 127).astype(float)
+    ones = (images(opened(64).parts["train"], 400)[1::10, ..., 0] > 127).astype(float)
     heights = ones.any(2).sum(1)
     centres = [(ones.sum(axis) * np.arange(64)).sum(1) / ones.sum((1, 2)) for axis in (1, 2)]
     assert np.ptp(heights) > 8
@@ -108,9 +108,9 @@ def test_every_font_has_ten_different_digits(name):
 
 def test_channels_and_part_sizes_are_heeded():
     found = open_typeset(ImageFormat((16, 24), (20, 30), channels=3))
-    picture = found.parts["train"].read(4)["image"]
-    assert picture.shape == (20, 30, 3)
-    assert (picture == picture[..., :1]).all()
+    image = found.parts["train"].read(4)["image"]
+    assert image.shape == (20, 30, 3)
+    assert (image == image[..., :1]).all()
     assert found.parts["test"].read(4)["image"].shape == (16, 24, 3)
 
 

@@ -56,7 +56,7 @@ def test_usps_is_whole(usps):
     assert spec_of(usps, (16, 16)).channels == 1
 
 
-def test_pictures_are_those_of_the_file_white_on_black(usps):
+def test_images_are_those_of_the_file_white_on_black(usps):
     with gzip.open(USPS / "zip.test.gz", "rt") as file:
         lines = file.readlines()
     for index in (0, 17, 2006):
@@ -65,7 +65,7 @@ def test_pictures_are_those_of_the_file_white_on_black(usps):
         assert example["label"] == numbers[0]
         given = example["image"].reshape(256) / 127.5 - 1
         np.testing.assert_allclose(given, numbers[1:], atol=1 / 255)
-    means = usps.parts["train"].pictures.mean((0, 3))
+    means = usps.parts["train"].images.mean((0, 3))
     assert means[0, 0] < 30 < 100 < means[8, 8]
 
 
@@ -83,14 +83,14 @@ def test_values_are_spread_over_eight_bits_row_after_row(tmp_path):
     assert np.argwhere(levels[0]).tolist() == [[1, 0]]
 
 
-def test_pictures_are_brought_to_size(tmp_path, monkeypatch):
+def test_images_are_brought_to_size(tmp_path, monkeypatch):
     values = [f"{x:.4f}" for x in np.random.default_rng(0).uniform(-1, 1, 256)]
     files = {"train": ("zip.train.gz", 2), "test": ("zip.test.gz", 1)}
     monkeypatch.setattr("kgan.data.builtin.usps.FILES", files)
     path = written(tmp_path, line("1"), line("2", values))
     written(tmp_path, line("5"), name="zip.test.gz")
-    pictures = ImageFormat((32, 32), (24, 40), channels=3)
-    found = registry.open_dataset("usps", pictures, kind="labelled", manual_dir=str(tmp_path))
+    images = ImageFormat((32, 32), (24, 40), channels=3)
+    found = registry.open_dataset("usps", images, kind="labelled", manual_dir=str(tmp_path))
     level = Image.fromarray(read_digits(path, 2)[0][1])
     expected = np.asarray(level.resize((40, 24), Image.Resampling.BICUBIC))[..., np.newaxis]
     example = found.parts["train"].read(1)

@@ -13,7 +13,7 @@ from PIL import Image
 from kgan.data import splits
 from kgan.data.dataset import ImageFormat
 from kgan.data.folder import files, layouts
-from kgan.data.folder.reading import open_folder, open_pictures
+from kgan.data.folder.reading import open_folder, open_images
 from kgan.utils.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
@@ -42,7 +42,7 @@ def needs(name):
 
 
 def draw(path, colour=(200, 100, 50), size=(8, 8)):
-    """Saves a picture of one colour; size is (width, height)."""
+    """Saves an image of one colour; size is (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB" if isinstance(colour, tuple) else "L", size, colour).save(path)
     return path
@@ -88,19 +88,19 @@ def test_unpaired_folders_are_found(tmp_path):
     assert found.kind == "unpaired"
     assert counts(found) == {"train_a": 3, "train_b": 4, "test_a": 2, "test_b": 1}
     assert found.description == (
-        "set: unpaired pictures, 3 train A, 4 train B, 2 test A, 1 test B, 3 channels"
+        "set: unpaired images, 3 train A, 4 train B, 2 test A, 1 test B, 3 channels"
     )
     assert set(found.parts["train_a"].read(0)) == {"image"}
 
 
-def test_double_width_pictures_in_parts_are_pairs(tmp_path):
+def test_double_width_images_in_parts_are_pairs(tmp_path):
     root = tmp_path / "set"
     for folder, count in [("train", 5), ("val", 3), ("test", 2)]:
         for name in numbered(folder, count):
             draw(root / name, (255, 0, 0), (20, 10))
-            picture = Image.open(root / name)
-            picture.paste((0, 0, 255), (10, 0, 20, 10))
-            picture.save(root / name)
+            image = Image.open(root / name)
+            image.paste((0, 0, 255), (10, 0, 20, 10))
+            image.save(root / name)
     found = open_folder(root, SMALL)
     assert found.kind == "paired"
     assert list(counts(found).items()) == [("train", 5), ("validation", 3), ("test", 2)]
@@ -119,23 +119,23 @@ def test_double_width_pictures_in_parts_are_pairs(tmp_path):
 def test_no_colour_crosses_the_seam_of_a_pair(tmp_path):
     for name in numbered("train", 3) + numbered("test", 1):
         draw(tmp_path / name, (0, 0, 0), (128, 64))
-        picture = Image.open(tmp_path / name)
-        picture.paste((255, 255, 255), (64, 0, 128, 64))
-        picture.putpixel((0, 0), (9, 8, 7))
-        picture.save(tmp_path / name)
+        image = Image.open(tmp_path / name)
+        image.paste((255, 255, 255), (64, 0, 128, 64))
+        image.putpixel((0, 0), (9, 8, 7))
+        image.save(tmp_path / name)
     pair = open_folder(tmp_path, ImageFormat((10, 10), (10, 10), 3)).parts["train"].read(0)
     assert pair["input"][:, 5:].max() == 0
     assert pair["target"].min() == 255
 
 
-def test_one_picture_of_another_shape_makes_them_plain(tmp_path):
+def test_one_image_of_another_shape_makes_them_plain(tmp_path):
     draw_all(tmp_path, numbered("train", 5) + numbered("test", 1), size=(20, 10))
     assert open_folder(tmp_path, SMALL).kind == "paired"
     draw(tmp_path / "train/9.png", size=(21, 10))
     assert open_folder(tmp_path, SMALL).kind == "images"
 
 
-def test_double_width_pictures_without_part_folders_are_plain(tmp_path):
+def test_double_width_images_without_part_folders_are_plain(tmp_path):
     draw_all(tmp_path, numbered("photos", 5), size=(20, 10))
     assert open_folder(tmp_path, SMALL).kind == "images"
 
@@ -157,9 +157,9 @@ def test_layout_flag_overrules_what_was_found(tmp_path):
 def test_rectangular_pairs_are_cut_in_the_middle(tmp_path):
     for name in numbered("train", 4):
         draw(tmp_path / name, (1, 2, 3), (32, 10)).touch()
-        picture = Image.open(tmp_path / name)
-        picture.paste((9, 8, 7), (16, 0, 32, 10))
-        picture.save(tmp_path / name)
+        image = Image.open(tmp_path / name)
+        image.paste((9, 8, 7), (16, 0, 32, 10))
+        image.save(tmp_path / name)
     pair = open_folder(tmp_path, SMALL, layout="paired").parts["train"].read(0)
     assert (pair["input"] == (1, 2, 3)).all()
     assert (pair["target"] == (9, 8, 7)).all()
@@ -189,9 +189,7 @@ def test_class_folders_are_labels(tmp_path):
     assert found.kind == "labelled"
     assert found.class_names == ("9", "10", "ant", "zebra")
     assert counts(found) == {"train": 12, "test": 4}
-    assert found.description == (
-        "set: labelled pictures of 4 classes, 12 train, 4 test, 3 channels"
-    )
+    assert found.description == ("set: labelled images of 4 classes, 12 train, 4 test, 3 channels")
     example = found.parts["train"].read(0)
     assert example["label"].dtype == np.int32
     colour_of_label = {1: 0, 0: 1, 3: 2, 2: 3}  # "9" was drawn second, and so on
@@ -226,7 +224,7 @@ def test_vehicle_named_train_is_a_class(tmp_path):
     assert open_folder(tmp_path, SMALL).class_names == ("bus", "car", "train")
 
 
-def test_plain_pictures_are_found_and_sorted_naturally(tmp_path):
+def test_plain_images_are_found_and_sorted_naturally(tmp_path):
     root = draw_all(tmp_path / "set", [f"img{i}.png" for i in range(12)])
     found = open_folder(root, SMALL)
     assert found.kind == "images"
@@ -238,7 +236,7 @@ def test_plain_pictures_are_found_and_sorted_naturally(tmp_path):
     assert list(train) == [n for n in names if n in train]
 
 
-def test_plain_pictures_in_parts_keep_their_parts(tmp_path):
+def test_plain_images_in_parts_keep_their_parts(tmp_path):
     draw_all(tmp_path, numbered("train/images", 4) + numbered("test/images", 3))
     found = open_folder(tmp_path, SMALL)
     assert found.kind == "images"
@@ -257,12 +255,12 @@ def test_wrapping_folders_are_looked_through(tmp_path):
     assert found.description.endswith("3 channels; 1 file of other kinds left out")
 
 
-def test_pictures_outside_the_parts_are_mentioned(tmp_path):
+def test_images_outside_the_parts_are_mentioned(tmp_path):
     draw_all(tmp_path, ["cover.png", *numbered("train", 4), *numbered("test", 2)])
     draw_all(tmp_path, numbered("extra", 3))
     found = open_folder(tmp_path, SMALL)
     assert counts(found) == {"train": 4, "test": 2}
-    assert found.description.endswith("; 4 pictures elsewhere left out")
+    assert found.description.endswith("; 4 images elsewhere left out")
 
 
 def test_mixed_sizes_and_kinds_are_brought_to_one(tmp_path):
@@ -270,14 +268,14 @@ def test_mixed_sizes_and_kinds_are_brought_to_one(tmp_path):
     draw(tmp_path / "b.jpg", size=(7, 90))
     draw(tmp_path / "c.bmp", colour=77)
     draw(tmp_path / "d.png", size=(12, 12))
-    pictures = ImageFormat((8, 8), (10, 12))
-    found = open_folder(tmp_path, pictures)
+    images = ImageFormat((8, 8), (10, 12))
+    found = open_folder(tmp_path, images)
     train, test = found.parts["train"], found.parts["test"]
     assert {train.read(i)["image"].shape for i in range(len(train))} == {(10, 12, 3)}
     assert test.read(0)["image"].shape == (8, 8, 3)
 
 
-def test_channels_follow_the_pictures_unless_given(tmp_path):
+def test_channels_follow_the_images_unless_given(tmp_path):
     draw_all(tmp_path / "grey", numbered("x", 4), colour=90)
     draw_all(tmp_path / "grey", ["x/z.png"], colour=(90, 90, 90))
     found = open_folder(tmp_path / "grey", SMALL)
@@ -301,7 +299,7 @@ def test_held_out_part_is_stable_when_files_are_added(tmp_path):
     assert not set(after["train"].names) & set(after["test"].names)
 
 
-def test_wrapping_and_packing_do_not_move_pictures_between_parts(tmp_path):
+def test_wrapping_and_packing_do_not_move_images_between_parts(tmp_path):
     root = draw_all(tmp_path / "x", [f"{i:03}.png" for i in range(60)], size=(2, 2))
     plain = set(open_folder(root, SMALL).parts["test"].names)
     packed = open_folder(pack(root, tmp_path / "x.zip", "wrap/"), SMALL).parts["test"].names
@@ -327,7 +325,7 @@ def test_shares_of_held_out_parts():
 
 
 @pytest.mark.parametrize("count", range(2, 31))
-def test_small_sets_keep_a_picture_in_each_part(count):
+def test_small_sets_keep_a_image_in_each_part(count):
     found = plan([f"train/{i}.png" for i in range(count)]).parts
     assert len(found["train"]) >= 1
     assert len(found["test"]) >= 1
@@ -335,7 +333,7 @@ def test_small_sets_keep_a_picture_in_each_part(count):
     assert sum(map(len, found.values())) == count
 
 
-def test_one_picture_stays_to_train_on():
+def test_one_image_stays_to_train_on():
     held = [n for n in (f"{i}.png" for i in range(200)) if splits.name_share(n) < 0.1][:3]
     found = plan(held).parts
     assert len(found["train"]) == 1
@@ -483,7 +481,7 @@ def test_empty_zip_is_named(tmp_path):
     with zipfile.ZipFile(tmp_path / "none.zip", "w"):
         pass
     line = refusal(tmp_path / "none.zip")
-    assert line.startswith(f"--dataset={tmp_path}/none.zip: holds no pictures (0 other files)")
+    assert line.startswith(f"--dataset={tmp_path}/none.zip: holds no images (0 other files)")
 
 
 def test_damaged_zip_member_is_named_when_read(tmp_path):
@@ -533,7 +531,7 @@ def test_link_to_nothing_is_named_when_read(tmp_path):
                 source.read(i)
 
 
-def test_damaged_picture_is_named_when_read(tmp_path):
+def test_damaged_image_is_named_when_read(tmp_path):
     root = draw_all(tmp_path, [f"{i}.png" for i in range(20)], colour=90)
     (root / "7.png").write_bytes((root / "7.png").read_bytes()[:50])
     (root / "8.png").write_bytes(b"")
@@ -546,10 +544,10 @@ def test_damaged_picture_is_named_when_read(tmp_path):
         assert reason in str(caught.value)
 
 
-def test_folder_of_damaged_pictures_only_is_refused(tmp_path):
+def test_folder_of_damaged_images_only_is_refused(tmp_path):
     for i in range(3):
-        (tmp_path / f"{i}.png").write_bytes(b"no picture")
-    assert ".png: not a picture that can be read" in refusal(tmp_path)
+        (tmp_path / f"{i}.png").write_bytes(b"no image")
+    assert ".png: not an image that can be read" in refusal(tmp_path)
 
 
 # Label maps.
@@ -599,7 +597,7 @@ def test_single_label_maps_stay_sharp_where_they_are_read_as_in_pairs(
     labels[:, 30:] = 255
     Image.fromarray(labels).save(tmp_path / f"0{suffix}", quality=100, subsampling=0)
     wanted = ImageFormat((7, 7), (7, 7), 3)  # an edge at pixel 3.3
-    read = open_pictures(tmp_path, wanted, **arguments).read(0)["image"]
+    read = open_images(tmp_path, wanted, **arguments).read(0)["image"]
     between = (read > 20) & (read < 235)
     assert between.any() != sharp
 
@@ -614,10 +612,10 @@ def test_lossy_pairs_have_no_palette_of_their_own(tmp_path):
 def test_flat_jpeg_colours_are_not_taken_for_labels(tmp_path):
     for name in numbered("train", 4, ".jpg") + numbered("test", 2, ".jpg"):
         draw(tmp_path / name, (0, 0, 0), (64, 32))
-        picture = Image.open(tmp_path / name)
-        picture.paste((255, 255, 255), (16, 0, 64, 32))
-        picture.paste((0, 0, 0), (48, 0, 64, 32))
-        picture.save(tmp_path / name)
+        image = Image.open(tmp_path / name)
+        image.paste((255, 255, 255), (16, 0, 64, 32))
+        image.paste((0, 0, 0), (48, 0, 64, 32))
+        image.save(tmp_path / name)
         assert len(np.unique(np.asarray(Image.open(tmp_path / name)))) == 2
     assert open_folder(tmp_path, SMALL).parts["train"].nearest == (False, False)
     for file in tmp_path.rglob("*.jpg"):
@@ -676,42 +674,42 @@ def test_missing_path_is_named(tmp_path):
     assert line.startswith(f"--dataset={tmp_path}/nowhere: no such folder or file")
 
 
-def test_folder_without_pictures_is_named(tmp_path):
+def test_folder_without_images_is_named(tmp_path):
     (tmp_path / "a.txt").write_text("x")
-    assert "holds no pictures (1 other file); right would be" in refusal(tmp_path)
+    assert "holds no images (1 other file); right would be" in refusal(tmp_path)
 
 
-def test_single_picture_is_refused(tmp_path):
+def test_single_image_is_refused(tmp_path):
     draw(tmp_path / "a.png")
-    assert "only one picture to train on" in refusal(tmp_path)
+    assert "only one image to train on" in refusal(tmp_path)
 
 
 def test_one_half_of_an_unpaired_set_is_refused(tmp_path):
     draw_all(tmp_path, numbered("trainA", 3))
-    assert "has trainA/ with pictures; right would be both trainA/ and trainB/" in refusal(tmp_path)
+    assert "has trainA/ with images; right would be both trainA/ and trainB/" in refusal(tmp_path)
     draw_all(tmp_path, numbered("trainB", 3) + numbered("testB", 1))
-    assert "has testB/ with pictures; right would be both testA/ and testB/" in refusal(tmp_path)
+    assert "has testB/ with images; right would be both testA/ and testB/" in refusal(tmp_path)
 
 
 def test_unequal_names_in_a_and_b_are_refused(tmp_path):
     draw_all(tmp_path, numbered("A/train", 3) + numbered("B/train", 5))
     line = refusal(tmp_path)
-    assert "3 is in B/ but not in A/, part train (2 such pictures)" in line
+    assert "3 is in B/ but not in A/, part train (2 such images)" in line
     assert "right would be equal names" in line
 
 
-def test_two_pictures_of_one_name_on_one_side_are_refused(tmp_path):
+def test_two_images_of_one_name_on_one_side_are_refused(tmp_path):
     draw_all(tmp_path, [*numbered("A/train", 3), *numbered("B/train", 3), "B/train/1.jpg"])
     assert "B/train/1.jpg" in refusal(tmp_path)
 
 
-def test_class_folder_without_pictures_is_refused(tmp_path):
+def test_class_folder_without_images_is_refused(tmp_path):
     root = draw_all(tmp_path / "set", numbered("cat", 3) + numbered("dog", 3))
     (root / "eel").mkdir()
-    assert "class folder eel/ has no pictures" in refusal(root)
+    assert "class folder eel/ has no images" in refusal(root)
     (root / "eel" / "notes.txt").write_text("x")
-    assert "class folder eel/ has no pictures" in refusal(root)
-    assert "eel/ has no pictures" in refusal(pack(root, tmp_path / "set.zip", "w/"))
+    assert "class folder eel/ has no images" in refusal(root)
+    assert "eel/ has no images" in refusal(pack(root, tmp_path / "set.zip", "w/"))
     assert open_folder(root, SMALL, classes=("cat", "dog")).class_names == ("cat", "dog")
 
 
@@ -728,17 +726,17 @@ def test_unknown_class_is_refused_with_those_that_are_there(tmp_path):
     assert line.endswith("some of cat, dog")
 
 
-def test_classes_of_plain_pictures_are_refused(tmp_path):
+def test_classes_of_plain_images_are_refused(tmp_path):
     draw_all(tmp_path, ["a.png", "b.png"])
     assert refusal(tmp_path, classes=("a",)).startswith("--classes: ")
 
 
-def test_pictures_in_and_beside_folders_need_a_layout(tmp_path):
+def test_images_in_and_beside_folders_need_a_layout(tmp_path):
     draw_all(tmp_path, ["x.png", *numbered("cat", 3), *numbered("dog", 3)])
     assert "right would be --layout=labelled" in refusal(tmp_path)
     labelled = open_folder(tmp_path, SMALL, layout="labelled")
     assert sum(counts(labelled).values()) == 6
-    assert "1 picture elsewhere left out" in labelled.description
+    assert "1 image elsewhere left out" in labelled.description
     images = open_folder(tmp_path, SMALL, layout="images")
     assert sum(counts(images).values()) == 7
 
@@ -752,8 +750,8 @@ def test_test_part_without_train_part_is_refused(tmp_path):
     ("layout", "complaint"),
     [
         ("unpaired", "has neither trainA/ nor trainB/"),
-        ("paired_folders", "has no A/ with pictures"),
-        ("labelled", "has no class folders with pictures"),
+        ("paired_folders", "has no A/ with images"),
+        ("labelled", "has no class folders with images"),
         ("circles", "--layout=circles: unknown"),
     ],
 )
@@ -772,12 +770,12 @@ def test_odd_names_stay_in_one_line(tmp_path):
     assert "two\\nlines" in refusal(tmp_path)
 
 
-# Pictures to translate.
+# Images to translate.
 
 
 def input_refusal(path):
     with pytest.raises(UserError) as caught:
-        open_pictures(path, ImageFormat((8, 8), (8, 8), 3))
+        open_images(path, ImageFormat((8, 8), (8, 8), 3))
     line = str(caught.value)
     assert "\n" not in line
     assert "right would" in line
@@ -785,7 +783,7 @@ def input_refusal(path):
     return line
 
 
-def test_every_picture_is_opened_whatever_the_layout(tmp_path):
+def test_every_image_is_opened_whatever_the_layout(tmp_path):
     root = draw_all(tmp_path / "set", ["a10.png", "a9.JPG", "trainA/x.png", "test/deep/er/y.bmp"])
     (root / "notes.txt").write_text("x")
     (root / "__MACOSX").mkdir()
@@ -793,12 +791,12 @@ def test_every_picture_is_opened_whatever_the_layout(tmp_path):
     draw(root / ".hidden.png")
     names = ["a9.JPG", "a10.png", "test/deep/er/y.bmp", "trainA/x.png"]
     for path in (root, pack(root, tmp_path / "set.zip")):
-        assert list(open_pictures(path, ImageFormat((8, 8), (8, 8), 3)).names) == names
+        assert list(open_images(path, ImageFormat((8, 8), (8, 8), 3)).names) == names
 
 
-def test_single_picture_can_be_opened_for_translation(tmp_path):
+def test_single_image_can_be_opened_for_translation(tmp_path):
     draw(tmp_path / "one.png", (200, 100, 50), size=(16, 8))
-    found = open_pictures(tmp_path, ImageFormat((4, 6), (40, 60), 3))
+    found = open_images(tmp_path, ImageFormat((4, 6), (40, 60), 3))
     assert len(found) == 1
     example = found.read(0)
     assert set(example) == {"image"}
@@ -807,15 +805,15 @@ def test_single_picture_can_be_opened_for_translation(tmp_path):
     assert (example["image"] == (200, 100, 50)).all()
 
 
-def test_opened_pictures_have_the_channels_and_the_fit_asked_for(tmp_path):
+def test_opened_images_have_the_channels_and_the_fit_asked_for(tmp_path):
     draw(tmp_path / "one.png", (200, 100, 50), size=(8, 8))
-    picture = Image.open(tmp_path / "one.png")
-    picture.paste((0, 0, 0), (0, 0, 8, 2))
-    picture.save(tmp_path / "one.png")
-    cut = open_pictures(tmp_path, ImageFormat((4, 8), (4, 8), 1, "crop")).read(0)["image"]
+    image = Image.open(tmp_path / "one.png")
+    image.paste((0, 0, 0), (0, 0, 8, 2))
+    image.save(tmp_path / "one.png")
+    cut = open_images(tmp_path, ImageFormat((4, 8), (4, 8), 1, "crop")).read(0)["image"]
     assert cut.shape == (4, 8, 1)
     assert (cut == 124).all()  # 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2
-    stretched = open_pictures(tmp_path, ImageFormat((4, 8), (4, 8), 1)).read(0)["image"]
+    stretched = open_images(tmp_path, ImageFormat((4, 8), (4, 8), 1)).read(0)["image"]
     assert stretched[0, 0, 0] < 50
 
 
@@ -823,7 +821,7 @@ def test_missing_or_empty_input_is_named(tmp_path):
     line = input_refusal(tmp_path / "nowhere")
     assert line.startswith(f"--input={tmp_path}/nowhere: no such folder or file")
     (tmp_path / "notes.txt").write_text("x")
-    assert input_refusal(tmp_path).startswith(f"--input={tmp_path}: holds no pictures")
+    assert input_refusal(tmp_path).startswith(f"--input={tmp_path}: holds no images")
     assert "notes.txt: not a whole zip file" in input_refusal(tmp_path / "notes.txt")
 
 
@@ -842,12 +840,12 @@ def test_unreadable_folder_names_the_flag_it_came_from(tmp_path, monkeypatch):
     assert refusal(root).startswith(f"--dataset={root}: {reason}")
 
 
-def test_damaged_picture_is_named_when_it_is_read(tmp_path):
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+def test_damaged_image_is_named_when_it_is_read(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
     draw(tmp_path / "good.png")
-    found = open_pictures(tmp_path, ImageFormat((8, 8), (8, 8), 3))
+    found = open_images(tmp_path, ImageFormat((8, 8), (8, 8), 3))
     found.read(1)
-    with pytest.raises(UserError, match="bad.png: not a picture"):
+    with pytest.raises(UserError, match="bad.png: not an image"):
         found.read(0)
 
 
@@ -857,8 +855,8 @@ def test_damaged_picture_is_named_when_it_is_read(tmp_path):
 @needs("camvid_pairs/camvid_pairs_128.zip")
 def test_camvid_pairs_are_found_with_their_label_map():
     path = SHARED / "camvid_pairs" / "camvid_pairs_128.zip"
-    pictures = ImageFormat((64, 64), (128, 128))
-    found = open_folder(path, pictures, palette=CAMVID_PALETTE)
+    images = ImageFormat((64, 64), (128, 128))
+    found = open_folder(path, images, palette=CAMVID_PALETTE)
     assert (found.kind, found.name) == ("paired", "camvid_pairs_128")
     assert counts(found) == {"train": 367, "validation": 101, "test": 233}
     assert found.palette_side == "target"
@@ -874,7 +872,7 @@ def test_camvid_pairs_are_found_with_their_label_map():
     np.testing.assert_array_equal(pair["input"], whole[:, :128])
     np.testing.assert_array_equal(pair["target"], whole[:, 128:])
     assert found.parts["test"].read(0)["target"].shape == (64, 64, 3)
-    turned = open_folder(path, pictures, palette=CAMVID_PALETTE, direction="BtoA")
+    turned = open_folder(path, images, palette=CAMVID_PALETTE, direction="BtoA")
     assert turned.palette_side == "input"
 
 

@@ -33,7 +33,7 @@ SMALL = ImageFormat((8, 8), (8, 8))
 
 
 class Made(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A data set of 8x8 pictures; picture i has the value i in every pixel."""
+    """A data set of 8x8 images; image i has the value i in every pixel."""
 
     VERSION = tfds.core.Version("1.0.0")
     FEATURES = {"image": tfds.features.Image(shape=(8, 8, 3))}
@@ -59,8 +59,8 @@ def make(name, **attributes):
     return type(name, (Made,), {"__module__": __name__, **attributes})
 
 
-def opened(name, root, pictures=SMALL, **options):
-    return open_tfds(name, pictures, data_dir=str(root), **options)
+def opened(name, root, images=SMALL, **options):
+    return open_tfds(name, images, data_dir=str(root), **options)
 
 
 def counts(collection):
@@ -113,9 +113,9 @@ def mnist(tmp_path_factory):
 def original(part):
     """Reads the original files: a header of 16 or 8 bytes, then one byte a pixel or label."""
     with gzip.open(MNIST / f"{part}-images-idx3-ubyte.gz") as file:
-        pictures = np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 28, 28)
+        images = np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 28, 28)
     with gzip.open(MNIST / f"{part}-labels-idx1-ubyte.gz") as file:
-        return pictures, np.frombuffer(file.read()[8:], np.uint8)
+        return images, np.frombuffer(file.read()[8:], np.uint8)
 
 
 def test_mnist_is_whole(mnist):
@@ -124,9 +124,9 @@ def test_mnist_is_whole(mnist):
     assert counts(found) == {"train": 60_000, "test": 10_000}
     assert found.class_names == tuple("0123456789")
     assert found.description == "mnist (TFDS 3.0.1): 10 classes, 60000 train, 10000 test"
-    pictures, labels = original("t10k")
-    # TFDS has an order of its own; no picture is in the set twice.
-    number_of = {picture.tobytes(): number for number, picture in enumerate(pictures)}
+    images, labels = original("t10k")
+    # TFDS has an order of its own; no image is in the set twice.
+    number_of = {image.tobytes(): number for number, image in enumerate(images)}
     assert len(number_of) == 10_000
     examples = read_many(found.parts["test"], range(10_000))
     numbers = [number_of[example["image"].tobytes()] for example in examples]
@@ -134,10 +134,10 @@ def test_mnist_is_whole(mnist):
     assert [int(example["label"]) for example in examples] == labels[numbers].tolist()
 
 
-def test_mnist_training_pictures_have_their_own_labels(mnist):
+def test_mnist_training_images_have_their_own_labels(mnist):
     train = opened("mnist", mnist, ImageFormat((28, 28), (28, 28))).parts["train"]
-    pictures, labels = original("train")
-    label_of = dict(zip((p.tobytes() for p in pictures), labels.tolist(), strict=True))
+    images, labels = original("train")
+    label_of = dict(zip((p.tobytes() for p in images), labels.tolist(), strict=True))
     first = train.read(0)
     assert first["image"].dtype == np.uint8
     assert first["image"].shape == (28, 28, 1)
@@ -170,7 +170,7 @@ def test_mnist_reads_the_same_from_many_threads_and_in_any_order(mnist):
         assert one["label"] == other["label"] == third["label"]
 
 
-def test_labels_are_read_without_the_pictures(mnist, monkeypatch):
+def test_labels_are_read_without_the_images(mnist, monkeypatch):
     source = opened("mnist", mnist).parts["test"]
     wanted = [int(example["label"]) for example in read_many(source, range(10_000))]
     monkeypatch.setattr("kgan.data.tfds.source.read_picture", None)
@@ -261,14 +261,14 @@ def test_unknown_name_is_refused(tmp_path, name, expected):
 
 
 @pytest.mark.parametrize("name", ["imdb_reviews", "moving_mnist"])
-def test_set_without_pictures_is_refused_before_it_is_downloaded(tmp_path, name, no_network):
+def test_set_without_images_is_refused_before_it_is_downloaded(tmp_path, name, no_network):
     has = {"imdb_reviews": "text, label", "moving_mnist": "image_sequence"}[name]
-    assert f"has no pictures, only {has}; right would be" in refusal(name, tmp_path)
+    assert f"has no images, only {has}; right would be" in refusal(name, tmp_path)
 
 
-def test_pictures_of_floating_point_numbers_are_refused(tmp_path):
+def test_images_of_floating_point_numbers_are_refused(tmp_path):
     make("MadeFloat", FEATURES={"image": tfds.features.Image(shape=(8, 8, 1), dtype=np.float32)})
-    assert "has pictures of float32; right would be 8 or 16 bits" in refusal("made_float", tmp_path)
+    assert "has images of float32; right would be 8 or 16 bits" in refusal("made_float", tmp_path)
 
 
 # What becomes of features and splits.

@@ -1,4 +1,4 @@
-"""Some classes in place of all: which pictures stay, and how they are numbered."""
+"""Some classes in place of all: which images stay, and how they are numbered."""
 
 import numpy as np
 import pytest
@@ -25,11 +25,11 @@ def refusal(function, *arguments, **options):
 
 
 def numbered(labels, names, test=()):
-    """Each picture shows its own number."""
+    """Each image shows its own number."""
 
     def part(labels):
-        pictures = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)
-        return ArraySource(pictures, np.array(labels, np.int32))
+        images = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)
+        return ArraySource(images, np.array(labels, np.int32))
 
     parts = {"train": part(labels), **({"test": part(test)} if len(test) else {})}
     return Dataset("made", "labelled", parts, "made: all", tuple(names))
@@ -62,7 +62,7 @@ def test_part_without_these_classes_is_left_out():
     found = choose_classes(numbered([0, 1], "ab", test=[0]), ["b"])
     assert list(found.parts) == ["train"]
     assert refusal(choose_classes, numbered([0], "ab", test=[1]), ["b"]) == (
-        "--classes=b: the training part of made holds no picture of these; right would be "
+        "--classes=b: the training part of made holds no image of these; right would be "
         "classes that it has"
     )
 
@@ -74,7 +74,7 @@ def test_reading_many_is_reading_each():
         assert one["label"] == other["label"]
 
 
-def test_digits_keep_their_pictures():
+def test_digits_keep_their_images():
     # scikit-learn's set has 179 sevens and 174 eights.
     whole, found = open_digits(SMALL), choose_classes(open_digits(SMALL), ["8", "7"])
     assert found.class_names == ("7", "8")
@@ -82,10 +82,8 @@ def test_digits_keep_their_pictures():
     assert np.bincount(labels).tolist() == [179, 174]
     for part, source in found.parts.items():
         there = whole.parts[part]
-        pictures = there.pictures[np.isin(there.labels, [7, 8])]
-        np.testing.assert_array_equal(
-            [source.read(i)["image"] for i in range(len(source))], pictures
-        )
+        images = there.images[np.isin(there.labels, [7, 8])]
+        np.testing.assert_array_equal([source.read(i)["image"] for i in range(len(source))], images)
 
 
 def test_labels_that_a_drawn_set_tells_are_those_of_its_examples():
@@ -108,7 +106,7 @@ def test_a_source_that_does_not_know_its_labels_is_read():
 
 def test_what_has_no_labels_or_no_such_class_is_refused():
     assert refusal(open_dataset, "faces", SMALL, kind="images", classes=["hat"]) == (
-        "--classes=hat: faces has no labels, it holds attributes pictures; right would be a "
+        "--classes=hat: faces has no labels, it holds attributes images; right would be a "
         "labelled set, or no --classes"
     )
     assert refusal(open_dataset, "digits", SMALL, kind="labelled", classes=["7", "ten"]) == (
@@ -126,10 +124,10 @@ def draw_folder(root):
             Image.new("L", (8, 8), 80 * level + i).save(root / name / f"{i}.png")
 
 
-def test_bad_picture_is_replaced_by_one_of_the_classes(tmp_path):
+def test_bad_image_is_replaced_by_one_of_the_classes(tmp_path):
     draw_folder(tmp_path)
     whole = open_dataset(str(tmp_path), SMALL, kind="labelled", classes=["ant", "cow"])
-    # The last ant: the next picture of the whole set would be a bee.
+    # The last ant: the next image of the whole set would be a bee.
     last = [n for n in whole.parts["train"].source.names if "ant" in n][-1]
     (tmp_path / last).write_bytes(b"damaged")
     found = open_dataset(

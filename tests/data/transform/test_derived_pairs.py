@@ -1,4 +1,4 @@
-"""Pairs derived from single pictures: their values, and what their randomness hangs on."""
+"""Pairs derived from single images: their values, and what their randomness hangs on."""
 
 import pathlib
 import pickle
@@ -16,22 +16,22 @@ SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 
 
 class Arrays:
-    def __init__(self, *pictures):
-        self.pictures = pictures
+    def __init__(self, *images):
+        self.images = images
 
     def __len__(self):
-        return len(self.pictures)
+        return len(self.images)
 
     def read(self, index):
-        return {"image": self.pictures[index].copy(), "label": np.int32(0)}
+        return {"image": self.images[index].copy(), "label": np.int32(0)}
 
 
-def collect(*pictures, kind="images", **parts):
-    return Dataset("things", kind, {"train": Arrays(*pictures), **parts}, "things: 3 pictures")
+def collect(*images, kind="images", **parts):
+    return Dataset("things", kind, {"train": Arrays(*images), **parts}, "things: 3 images")
 
 
-def derive(picture, how, **options):
-    return derive_pairs(collect(picture), how, **options).parts["train"].read(0)["input"]
+def derive(image, how, **options):
+    return derive_pairs(collect(image), how, **options).parts["train"].read(0)["input"]
 
 
 def noise(shape, seed=0):
@@ -43,38 +43,38 @@ def noise(shape, seed=0):
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_input_has_shape_dtype_and_alpha_of_the_target(how, dtype, channels):
-    picture = noise((24, 20, channels))
-    picture = picture.astype(dtype) if dtype != np.float32 else (picture / 255).astype(dtype)
-    pair = derive_pairs(collect(picture), how).parts["train"].read(0)
+    image = noise((24, 20, channels))
+    image = image.astype(dtype) if dtype != np.float32 else (image / 255).astype(dtype)
+    pair = derive_pairs(collect(image), how).parts["train"].read(0)
     assert set(pair) == {"input", "target"}
-    np.testing.assert_array_equal(pair["target"], picture)
-    assert pair["input"].shape == picture.shape
+    np.testing.assert_array_equal(pair["target"], image)
+    assert pair["input"].shape == image.shape
     assert pair["input"].dtype == dtype
-    assert not np.array_equal(pair["input"], picture)
+    assert not np.array_equal(pair["input"], image)
     if channels == 4:
-        np.testing.assert_array_equal(pair["input"][..., 3], picture[..., 3])
+        np.testing.assert_array_equal(pair["input"][..., 3], image[..., 3])
     if dtype == np.float32:
         assert pair["input"].min() >= 0
         assert pair["input"].max() <= 1
 
 
 def test_collection_becomes_paired_and_says_so():
-    pictures = [noise((8, 8, 3), i) for i in range(3)]
-    single = collect(*pictures, kind="labelled", test=Arrays(pictures[0]))
+    images = [noise((8, 8, 3), i) for i in range(3)]
+    single = collect(*images, kind="labelled", test=Arrays(images[0]))
     found = derive_pairs(single, "edges")
     assert found.kind == "paired"
     assert found.name == "things_edges"
     assert set(found.parts) == {"train", "test"}
     assert len(found.parts["train"]) == 3
     assert found.class_names == ()
-    assert found.description == "things: 3 pictures; pairs derived: edges to picture"
+    assert found.description == "things: 3 images; pairs derived: edges to image"
     assert "noise of deviation 0.15" in derive_pairs(single, "noisy").description
 
 
 @pytest.mark.parametrize("how", MAKERS)
 def test_derived_pairs_are_the_same_each_time(how):
-    pictures = collect(*(noise((16, 16, 3), i) for i in range(4)))
-    source = derive_pairs(pictures, how, seed=3).parts["train"]
+    images = collect(*(noise((16, 16, 3), i) for i in range(4)))
+    source = derive_pairs(images, how, seed=3).parts["train"]
     first = [source.read(i)["input"] for i in range(4)]
     again = pickle.loads(pickle.dumps(source))
     for i in (2, 0, 3, 1):
@@ -87,39 +87,39 @@ def test_derived_pairs_are_the_same_each_time(how):
 @pytest.mark.parametrize("how", ["noisy", "masked"])
 def test_randomness_hangs_on_seed_part_and_index(how):
     plain = np.full((64, 64, 1), 90, np.uint8)
-    pictures = collect(plain, plain, test=Arrays(plain, plain))
+    images = collect(plain, plain, test=Arrays(plain, plain))
 
     def draw(seed, part, index):
-        return derive_pairs(pictures, how, seed).parts[part].read(index)["input"].tobytes()
+        return derive_pairs(images, how, seed).parts[part].read(index)["input"].tobytes()
 
     places = [(s, p, i) for s in (0, 1, -1) for p in ("train", "test") for i in (0, 1)]
     assert len({draw(*place) for place in places}) == len(places)
 
 
 def test_grey_is_the_luminance():
-    picture = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 100, 200]]], np.uint8)
+    image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 100, 200]]], np.uint8)
     # 0.299 R + 0.587 G + 0.114 B: 76.245, 149.685, 29.07, 2.99 + 58.7 + 22.8 = 84.49.
     expected = np.repeat(np.array([[[76], [150], [29], [84]]]), 3, axis=2)
-    np.testing.assert_array_equal(derive(picture, "grey"), expected)
+    np.testing.assert_array_equal(derive(image, "grey"), expected)
 
 
 def test_edges_of_a_step_are_one_line():
-    picture = np.full((12, 12, 3), 40, np.uint8)
-    picture[:, 6:] = 200
-    drawn = derive(picture, "edges")
+    image = np.full((12, 12, 3), 40, np.uint8)
+    image[:, 6:] = 200
+    drawn = derive(image, "edges")
     assert set(np.unique(drawn)) == {0, 255}
     dark = drawn[..., 0] == 0
     assert (dark.sum(axis=1) == 1).all()
     assert set(np.nonzero(dark)[1]) <= {5, 6}
-    np.testing.assert_array_equal(derive(picture.transpose(1, 0, 2), "edges")[..., 0] == 0, dark.T)
+    np.testing.assert_array_equal(derive(image.transpose(1, 0, 2), "edges")[..., 0] == 0, dark.T)
 
 
 def test_edges_of_a_disc_are_its_rim():
     y, x = np.mgrid[:64, :64]
     radius = np.hypot(y - 31.5, x - 31.5)
     # Light within, dark without, over about two pixels.
-    picture = np.clip((20 - radius) * 127 + 127, 0, 255).astype(np.uint8)[..., np.newaxis]
-    dark = derive(picture, "edges")[..., 0] == 0
+    image = np.clip((20 - radius) * 127 + 127, 0, 255).astype(np.uint8)[..., np.newaxis]
+    dark = derive(image, "edges")[..., 0] == 0
     assert np.abs(radius[dark] - 20).max() < 1.6
     # A thin closed line around a circle of radius 20 has between 8 * 20 / sqrt(2) = 113 pixels
     # (corner to corner) and 8 * 20 = 160 (edge to edge).
@@ -129,14 +129,14 @@ def test_edges_of_a_disc_are_its_rim():
 
 
 def test_faint_steps_leave_the_paper_white():
-    picture = np.full((12, 12, 1), 100, np.uint8)
-    picture[:, 6:] = 120
-    assert (derive(picture, "edges") == 255).all()
+    image = np.full((12, 12, 1), 100, np.uint8)
+    image[:, 6:] = 120
+    assert (derive(image, "edges") == 255).all()
 
 
 def test_lowres_has_lost_its_high_frequencies():
-    picture = noise((64, 64, 1))
-    derived = derive(picture, "lowres")
+    image = noise((64, 64, 1))
+    derived = derive(image, "lowres")
     frequency = np.abs(np.fft.fftfreq(64))
     high = np.maximum.outer(frequency, frequency) > 0.25  # twice what a quarter can hold
     low = np.maximum.outer(frequency, frequency) < 0.05
@@ -145,22 +145,22 @@ def test_lowres_has_lost_its_high_frequencies():
         spectrum = np.fft.fft2(array[..., 0].astype(float) - array.mean())
         return np.square(np.abs(spectrum))[where].sum()
 
-    assert power(derived, high) < 0.01 * power(picture, high)
-    assert power(derived, low) > 0.6 * power(picture, low)
+    assert power(derived, high) < 0.01 * power(image, high)
+    assert power(derived, low) > 0.6 * power(image, low)
 
 
-def test_lowres_keeps_a_plain_picture():
-    picture = np.full((30, 21, 3), (10, 120, 250), np.uint8)
-    np.testing.assert_array_equal(derive(picture, "lowres"), picture)
+def test_lowres_keeps_a_plain_image():
+    image = np.full((30, 21, 3), (10, 120, 250), np.uint8)
+    np.testing.assert_array_equal(derive(image, "lowres"), image)
 
 
-def test_lowres_works_on_pictures_smaller_than_its_factor():
+def test_lowres_works_on_images_smaller_than_its_factor():
     assert derive(noise((2, 3, 3)), "lowres").shape == (2, 3, 3)
 
 
 def test_noise_has_the_stated_strength():
-    picture = np.full((128, 128, 3), 0.5, np.float32)
-    added = derive(picture, "noisy") - picture
+    image = np.full((128, 128, 3), 0.5, np.float32)
+    added = derive(image, "noisy") - image
     # 49152 draws: the mean's deviation is 0.15 / 222 = 0.0007, clipping takes 0.1 % off.
     assert abs(added.mean()) < 0.003
     assert abs(added.std() - 0.15) < 0.003
@@ -170,8 +170,8 @@ def test_noise_has_the_stated_strength():
 
 def test_mask_is_a_grey_rectangle_over_a_quarter_of_the_area():
     shares, places = [], set()
-    pictures = [np.full((64, 64, 3), 255, np.uint8)] * 60
-    source = derive_pairs(collect(*pictures), "masked").parts["train"]
+    images = [np.full((64, 64, 3), 255, np.uint8)] * 60
+    source = derive_pairs(collect(*images), "masked").parts["train"]
     for i in range(60):
         hidden = source.read(i)["input"] != 255
         assert (source.read(i)["input"][hidden] == 128).all()
@@ -187,10 +187,10 @@ def test_mask_is_a_grey_rectangle_over_a_quarter_of_the_area():
     assert len(places) > 50
 
 
-def test_rest_of_a_masked_picture_is_untouched():
-    picture = noise((40, 40, 3))
-    derived = derive(picture, "masked")
-    assert (derived == picture).all(axis=-1).mean() > 0.7
+def test_rest_of_a_masked_image_is_untouched():
+    image = noise((40, 40, 3))
+    derived = derive(image, "masked")
+    assert (derived == image).all(axis=-1).mean() > 0.7
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
@@ -205,7 +205,7 @@ def test_unknown_pairs_are_refused():
 
 
 def test_grey_of_grey_is_refused():
-    with pytest.raises(UserError, match=r"^--pairs=grey: the pictures of things are grey already"):
+    with pytest.raises(UserError, match=r"^--pairs=grey: the images of things are grey already"):
         derive_pairs(collect(noise((8, 8, 1))), "grey")
 
 
@@ -219,7 +219,7 @@ def test_pairs_are_derived_from_a_folder(tmp_path):
 
 @pytest.mark.skipif(not (SHARED / "cifar10").exists(), reason="cifar10 is not here")
 def test_edges_of_photographs_are_sparse_lines():
-    pictures = open_folder(SHARED / "cifar10" / "cifar10_12k.zip", ImageFormat((32, 32), (32, 32)))
-    source = derive_pairs(pictures, "edges").parts["train"]
+    images = open_folder(SHARED / "cifar10" / "cifar10_12k.zip", ImageFormat((32, 32), (32, 32)))
+    source = derive_pairs(images, "edges").parts["train"]
     ink = [float((source.read(i)["input"] == 0).mean()) for i in range(0, 10_000, 500)]
     assert 0.03 < np.mean(ink) < 0.35

@@ -24,7 +24,7 @@ def values(source, indices):
     return [int(source.read(index)["image"].item()) for index in indices]
 
 
-def test_the_next_readable_picture_stands_in_whatever_was_read_before():
+def test_the_next_readable_image_stands_in_whatever_was_read_before():
     assert values(SkippingSource(Source({3, 4, 9}), 0.5), range(10)) == [
         0,
         1,
@@ -40,7 +40,7 @@ def test_the_next_readable_picture_stands_in_whatever_was_read_before():
     assert values(SkippingSource(Source({3, 4, 9}), 0.5), [9, 4, 3]) == [0, 5, 5]
 
 
-def test_each_bad_picture_is_counted_once():
+def test_each_bad_image_is_counted_once():
     source = SkippingSource(Source({3}), 0.5)
     values(source, [3, 3, 3])
     assert source.bad == {3}

@@ -10,7 +10,7 @@ from kgan.utils.errors import UserError
 
 
 class Grey:
-    """Pictures of one grey level each, which is their number."""
+    """Images of one grey level each, which is their number."""
 
     def __init__(self, count):
         self.count, self.read_numbers = count, []
@@ -23,11 +23,11 @@ class Grey:
         return {"image": np.full((2, 2, 1), index, np.uint8), "label": np.int32(index % 10)}
 
 
-def test_a_triple_is_three_pictures_as_channels():
+def test_a_triple_is_three_images_as_channels():
     source = StackedSource(Grey(9), np.array([[3, 1, 8], [0, 0, 5]]))
-    picture = source.read(0)["image"]
-    assert picture.shape == (2, 2, 3) and picture.dtype == np.uint8
-    assert picture[1, 0].tolist() == [3, 1, 8]
+    image = source.read(0)["image"]
+    assert image.shape == (2, 2, 3) and image.dtype == np.uint8
+    assert image[1, 0].tolist() == [3, 1, 8]
     assert [example["image"][0, 0].tolist() for example in source.read_many([1, 0])] == [
         [0, 0, 5],
         [3, 1, 8],
@@ -36,7 +36,7 @@ def test_a_triple_is_three_pictures_as_channels():
         source.read(2)
 
 
-def test_each_single_picture_is_read_once_for_a_batch():
+def test_each_single_image_is_read_once_for_a_batch():
     grey = Grey(9)
     StackedSource(grey, np.array([[3, 3, 8], [8, 3, 5]])).read_many([0, 1])
     assert sorted(grey.read_numbers) == [3, 5, 8]

@@ -12,8 +12,8 @@ from kgan.utils.errors import UserError
 SMALL = ImageFormat((8, 8), (8, 8))
 
 
-def joined(name, pictures=SMALL, **options):
-    return open_dataset(name, pictures, kind="unpaired", **options)
+def joined(name, images=SMALL, **options):
+    return open_dataset(name, images, kind="unpaired", **options)
 
 
 def refusal(name, kind="unpaired", **options):
@@ -31,7 +31,7 @@ def folder_of(root, colour, count=4):
     return root
 
 
-def test_sides_keep_their_parts_and_pictures():
+def test_sides_keep_their_parts_and_images():
     found = joined("digits+typeset", seed=5)
     assert (found.name, found.kind, found.class_names) == ("digits+typeset", "unpaired", ())
     assert {part: len(source) for part, source in found.parts.items()} == {
@@ -60,8 +60,8 @@ def test_grey_beside_colour_comes_in_colour(name):
     grey = "a" if name.startswith("digits") else "b"
     for source in found.parts.values():
         assert source.read(0)["image"].shape == (8, 8, 3)
-    picture = found.parts[f"train_{grey}"].read(0)["image"]
-    assert (picture == picture[..., :1]).all()
+    image = found.parts[f"train_{grey}"].read(0)["image"]
+    assert (image == image[..., :1]).all()
     assert found.description.endswith("| 3 channels")
     spec = spec_of(found, (8, 8))
     assert (spec.input_channels, spec.channels) == (3, 3)
@@ -90,7 +90,7 @@ def test_folders_can_be_joined(tmp_path):
     found = joined(f"{red}+{blue}")
     assert found.parts["train_a"].read(0)["image"][0, 0].tolist() == [255, 0, 0]
     assert found.parts["train_b"].read(0)["image"][0, 0].tolist() == [0, 0, 255]
-    assert "A: red: pictures" in found.description and "B: blue: pictures" in found.description
+    assert "A: red: images" in found.description and "B: blue: images" in found.description
 
 
 def test_folder_with_the_sign_in_its_name_is_one_set(tmp_path):
@@ -108,9 +108,9 @@ def test_classes_are_chosen_on_both_sides():
 def test_folders_of_original_files_are_told_apart(tmp_path, monkeypatch):
     asked = []
 
-    def open_usps(pictures, *, manual_dir):
+    def open_usps(images, *, manual_dir):
         asked.append(manual_dir)
-        return open_dataset("digits", pictures, kind="labelled")
+        return open_dataset("digits", images, kind="labelled")
 
     monkeypatch.setattr(registry, "open_usps", open_usps)
     joined("usps+digits", manual_dir=str(tmp_path))
@@ -128,8 +128,8 @@ def test_not_two_names_are_refused(name):
 
 def test_pairs_cannot_be_a_side():
     assert refusal("digits+scenes") == (
-        "--dataset=digits+scenes: scenes holds paired pictures; right would be a set of single "
-        "pictures on both sides"
+        "--dataset=digits+scenes: scenes holds paired images; right would be a set of single "
+        "images on both sides"
     )
 
 
@@ -139,4 +139,4 @@ def test_a_side_that_is_not_there_is_named(tmp_path):
 
 @pytest.mark.parametrize("kind", ["images", "labelled", "paired"])
 def test_joined_sets_serve_no_other_kind(kind):
-    assert "holds unpaired pictures, this scheme trains on " in refusal("digits+typeset", kind)
+    assert "holds unpaired images, this scheme trains on " in refusal("digits+typeset", kind)

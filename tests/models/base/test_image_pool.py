@@ -10,38 +10,38 @@ SHAPE = (2, 2, 1)
 
 
 def numbered(numbers):
-    """Pictures that hold their number in every pixel, so that they can be told apart."""
+    """Images that hold their number in every pixel, so that they can be told apart."""
     return tf.constant(
         np.broadcast_to(np.reshape(numbers, (-1, 1, 1, 1)), (len(numbers), *SHAPE)), tf.float32
     )
 
 
-def numbers_in(pictures):
-    pictures = np.asarray(pictures)
-    assert (pictures == pictures[:, :1, :1]).all()
-    return pictures[:, 0, 0, 0].tolist()
+def numbers_in(images):
+    images = np.asarray(images)
+    assert (images == images[:, :1, :1]).all()
+    return images[:, 0, 0, 0].tolist()
 
 
 def played_by_hand(stored, size, new, seed):
-    """Exchanges one picture after the other with a list, as the paper's implementation does."""
+    """Exchanges one image after the other with a list, as the paper's implementation does."""
     swaps = np.asarray(tf.random.stateless_uniform([len(new)], randomness.fold(seed, 0))) < 0.5
     places = tf.random.stateless_uniform(
         [len(new)], randomness.fold(seed, 1), maxval=size, dtype=tf.int32
     )
     given = []
-    for picture, swap, place in zip(new, swaps, np.asarray(places), strict=True):
+    for image, swap, place in zip(new, swaps, np.asarray(places), strict=True):
         if len(stored) < size:
-            stored.append(picture)
-            given.append(picture)
+            stored.append(image)
+            given.append(image)
         elif swap:
             given.append(stored[place])
-            stored[place] = picture
+            stored[place] = image
         else:
-            given.append(picture)
+            given.append(image)
     return given
 
 
-def test_pool_plays_as_a_list_does_picture_by_picture():
+def test_pool_plays_as_a_list_does_image_by_image():
     for batch in (1, 3, 8):
         pool, stored, older = ImagePool(5, SHAPE), [], 0
         for step in range(30):
@@ -56,7 +56,7 @@ def test_pool_plays_as_a_list_does_picture_by_picture():
         assert 0.15 < older / (30 * batch) < 0.75
 
 
-def test_half_of_the_pictures_are_swapped_and_all_places_are_used():
+def test_half_of_the_images_are_swapped_and_all_places_are_used():
     pool = ImagePool(10, SHAPE)
     pool.exchange(numbered(range(10)), randomness.fold(0, 0))
     given = []
@@ -69,7 +69,7 @@ def test_half_of_the_pictures_are_swapped_and_all_places_are_used():
     assert min(numbers_in(pool.images)) > 1000
 
 
-def test_while_it_fills_every_picture_is_given_back():
+def test_while_it_fills_every_image_is_given_back():
     pool = ImagePool(6, SHAPE)
     for start in (0, 3):
         new = [float(start + place) for place in range(3)]

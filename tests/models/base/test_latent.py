@@ -26,7 +26,7 @@ def small(**game):
     return model
 
 
-def some_pictures(count=6):
+def some_images(count=6):
     return tf.constant(np.random.default_rng(0).uniform(-1, 1, (count, *SHAPE)), tf.float32)
 
 
@@ -48,7 +48,7 @@ def test_soft_label_gives_the_cross_entropy_with_that_target():
     np.testing.assert_allclose(
         model.loss_parts.discriminator_real(tf.constant([[logit]])), [wanted], rtol=1e-6
     )
-    # One-sided: generated pictures have no share in it.
+    # One-sided: generated images have no share in it.
     np.testing.assert_allclose(
         model.loss_parts.discriminator_fake(tf.constant([[logit]])),
         [-np.log(1 - probability)],
@@ -59,10 +59,10 @@ def test_soft_label_gives_the_cross_entropy_with_that_target():
 
 def test_flipped_labels_swap_what_d_pays():
     model = small(flip_labels=0.5)
-    pictures, conditions, latents, chances = model._discriminator_batch(some_pictures(), 0)
+    images, conditions, latents, chances = model._discriminator_batch(some_images(), 0)
     assert chances["flips"].shape == (6, 2)
     flips = tf.constant([[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 3)  # real told as fake; fake as real
-    losses, log = model.discriminator_loss(pictures, conditions, latents, {"flips": flips})
+    losses, log = model.discriminator_loss(images, conditions, latents, {"flips": flips})
     real, fake = np.asarray(log["d_score_real"])[:, 0], np.asarray(log["d_score_fake"])[:, 0]
 
     def softplus(x):
@@ -76,7 +76,7 @@ def test_flipped_labels_swap_what_d_pays():
 
 def test_share_of_flipped_labels_is_the_one_asked_for():
     model = small(flip_labels=0.05)
-    flips = model._discriminator_batch(some_pictures(4000), 0)[3]["flips"]
+    flips = model._discriminator_batch(some_images(4000), 0)[3]["flips"]
     share = (np.asarray(flips) < 0.05).mean()
     assert abs(share - 0.05) < 0.01  # four standard deviations of 8,000 draws
 
@@ -86,23 +86,23 @@ def test_share_of_flipped_labels_is_the_one_asked_for():
 
 def test_packing_joins_neighbours_by_channel():
     model = small(packing=2)
-    packed = model.pack(some_pictures(4))
+    packed = model.pack(some_images(4))
     assert packed.shape == (2, 4, 4, 2)
-    np.testing.assert_array_equal(packed[1, :, :, 0], some_pictures(4)[2, :, :, 0])
-    np.testing.assert_array_equal(packed[1, :, :, 1], some_pictures(4)[3, :, :, 0])
+    np.testing.assert_array_equal(packed[1, :, :, 0], some_images(4)[2, :, :, 0])
+    np.testing.assert_array_equal(packed[1, :, :, 1], some_images(4)[3, :, :, 0])
     labels = tf.constant([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(model.pack(labels), [[1, 0, 0, 1]])
 
 
 def test_packed_examples_share_a_loss_and_a_penalty():
     model = small(packing=3, penalty="unit_slope", flip_labels=0.2)
-    losses, log = model.discriminator_loss(*model._discriminator_batch(some_pictures(6), 0))
+    losses, log = model.discriminator_loss(*model._discriminator_batch(some_images(6), 0))
     assert losses.shape == log["d_penalty"].shape == (2,)
 
 
 def test_packing_that_does_not_divide_the_batch_names_itself():
     resolved = settings.parse(["--model=gan", "--packing=3", "--batch_size=8"])
-    with pytest.raises(ValueError, match="^`packing` must divide the 8 pictures"):
+    with pytest.raises(ValueError, match="^`packing` must divide the 8 images"):
         resolved.scheme.build(resolved, DataSpec("images", (8, 8), 1, 1))
 
 
@@ -111,24 +111,24 @@ def test_packing_that_does_not_divide_the_batch_names_itself():
 
 def test_updates_of_each_player_are_as_many_as_asked_for():
     model = small(d_updates=3, g_updates=2)
-    model.train_step(tuple(some_pictures() for _ in range(3)))
+    model.train_step(tuple(some_images() for _ in range(3)))
     assert (int(model.d_optimizer.iterations), int(model.g_optimizer.iterations)) == (3, 2)
 
 
 def test_second_update_of_g_has_latents_of_its_own():
     model = small(g_updates=2)
-    first, second = (model._generator_batch(some_pictures(), n)[1] for n in range(2))
+    first, second = (model._generator_batch(some_images(), n)[1] for n in range(2))
     assert (np.asarray(first) != np.asarray(second)).all()
 
 
 def test_simultaneous_players_both_move_from_where_they_stood():
     together, alternating = small(simultaneous=True), small()
-    pictures = some_pictures()
+    images = some_images()
     # What G's move alone gives, from the same weights.
     alone = small()
-    alone.generator_step(pictures)
-    together.train_step(pictures)
-    alternating.train_step(pictures)
+    alone.generator_step(images)
+    together.train_step(images)
+    alternating.train_step(images)
     for one, other in zip(weights(together.generator), weights(alone.generator), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-7)
     assert not same(weights(alternating.generator), weights(alone.generator))
@@ -142,7 +142,7 @@ def test_simultaneous_with_more_updates_is_refused():
 
 def test_generator_stands_still_in_the_warm_up_and_moves_after_it():
     model = small(critic_warmup=2)
-    dataset = tf.data.Dataset.from_tensors(some_pictures()).repeat()
+    dataset = tf.data.Dataset.from_tensors(some_images()).repeat()
     model.run_eagerly = False
     before = weights(model.generator)
     model.fit(dataset, epochs=1, steps_per_epoch=2, verbose=0)
@@ -188,7 +188,7 @@ def test_uniform_latents_fill_minus_one_to_one():
 @pytest.mark.parametrize("penalty", ["unit_slope", "r1", "dragan"])
 def test_penalty_is_logged_unweighted_and_paid_weighted(penalty):
     model, plain = small(penalty=penalty, penalty_weight=3.0), small()
-    batch = model._discriminator_batch(some_pictures(), 0)
+    batch = model._discriminator_batch(some_images(), 0)
     losses, log = model.discriminator_loss(*batch)
     without, _ = plain.discriminator_loss(*batch[:3], {})
     np.testing.assert_allclose(losses, without + 3 * log["d_penalty"], rtol=1e-5)
@@ -196,9 +196,9 @@ def test_penalty_is_logged_unweighted_and_paid_weighted(penalty):
     assert "d_penalty" in model.logged and "d_penalty" not in plain.logged
 
 
-def test_augmentation_changes_what_d_sees_of_real_and_generated_pictures():
+def test_augmentation_changes_what_d_sees_of_real_and_generated_images():
     model, plain = small(augment="cutout"), small()
-    batch = model._discriminator_batch(some_pictures(), 0)
+    batch = model._discriminator_batch(some_images(), 0)
     _, log = model.discriminator_loss(*batch)
     _, without = plain.discriminator_loss(*batch[:3], {})
     for name in ("d_score_real", "d_score_fake"):
@@ -207,7 +207,7 @@ def test_augmentation_changes_what_d_sees_of_real_and_generated_pictures():
     assert (np.asarray(changes[:, 0]) != np.asarray(changes[:, 1])).all()
 
 
-def test_average_forgets_half_in_its_half_life_and_draws_the_pictures():
+def test_average_forgets_half_in_its_half_life_and_draws_the_images():
     resolved = settings.parse(
         [
             "--model=gan",
@@ -224,7 +224,7 @@ def test_average_forgets_half_in_its_half_life_and_draws_the_pictures():
     model.run_eagerly = True
     track = [weights(model.generator)]
     for _ in range(3):
-        model.train_step(some_pictures(4))
+        model.train_step(some_images(4))
         track.append(weights(model.generator))
     # β = ½^(4 / 8); Keras starts the average with the weights after the first step.
     beta = 0.5**0.5
