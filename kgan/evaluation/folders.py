@@ -30,11 +30,11 @@ def evaluate_images(
     Raises:
         UserError: one line, for whatever cannot be read or measured.
     """
-    flag, given = ("--pictures", folder) if saved_model is None else ("--saved_model", saved_model)
+    flag, given = ("--images", folder) if saved_model is None else ("--saved_model", saved_model)
     source = open_images(real, ANY_SIZE, "--real")
     count = min(request.count, len(source))
     if saved_model is None:
-        drawn_source = open_images(folder, ANY_SIZE, "--pictures")
+        drawn_source = open_images(folder, ANY_SIZE, "--images")
         count = min(count, len(drawn_source))
         drawn = pipeline.examples(drawn_source, ("image",), count)["image"]
     else:
