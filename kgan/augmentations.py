@@ -81,7 +81,7 @@ def parse(text: str) -> tuple[str, ...]:
     return names
 
 
-def chances_needed(names: Sequence[str]) -> int:
+def noise_size(names: Sequence[str]) -> int:
     """Counts the random numbers that an image takes."""
     return sum(AUGMENTATIONS[name][1] for name in names)
 
@@ -92,7 +92,7 @@ def augment(images: tf.Tensor, names: Sequence[str], chances: tf.Tensor) -> tf.T
     Args:
         images: float32 [B, H, W, C] in [-1, 1].
         names: of `AUGMENTATIONS`.
-        chances: float32 [B, chances_needed(names)], uniform in [0, 1).
+        chances: float32 [B, noise_size(names)], uniform in [0, 1).
 
     Returns:
         float32 [B, H, W, C]; values may leave [-1, 1].

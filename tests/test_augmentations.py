@@ -62,7 +62,7 @@ def test_each_example_is_changed_by_its_own_chances():
 
 def test_gradients_pass_through_all_of_them():
     names = augmentations.parse("color,translation,cutout")
-    assert augmentations.chances_needed(names) == 7
+    assert augmentations.noise_size(names) == 7
     images, chances = tf.ones([2, 8, 8, 3]), tf.fill([2, 7], 0.4)
     with tf.GradientTape() as tape:
         tape.watch(images)

@@ -164,7 +164,7 @@ class LatentModel(DrawingModel, AdversarialModel):
         if self.flip_labels:
             shapes["flips"] = [2]
         if self.changes:
-            shapes["changes"] = [2, augmentations.chances_needed(self.changes)]
+            shapes["changes"] = [2, augmentations.noise_size(self.changes)]
         drawn = {}
         for number, (name, shape) in enumerate(sorted(shapes.items())):
             seed = randomness.fold(self.random_seed(), self.step, CHANCES + purpose, number)
