@@ -159,9 +159,9 @@ def test_a_model_that_draws_nan_is_refused():
 
 def test_points_of_four_modes_of_the_ring_are_four():
     mixture = MIXTURES["ring"]
-    own = dataclasses.replace(mixture, centres=mixture.centres[:4]).draw(2500, (5,))
+    own = dataclasses.replace(mixture, centres=mixture.centres[:4]).sample(2500, (5,))
     own[:100] = 50.0
-    parts = {"test": PointSource(mixture.draw(3000, (1,)))}
+    parts = {"test": PointSource(mixture.sample(3000, (1,)))}
     collection = Dataset("ring", "points", parts, "made", mixture=mixture)
     values = measured(points.fitting(Drawing(own), collection, Request())).values
     assert values["modes_2500"] == 4
@@ -298,7 +298,7 @@ def test_densities_of_a_model_that_knows_them():
 
 def test_density_of_points_stands_beside_that_of_the_mixture():
     mixture = MIXTURES["grid"]
-    parts = {"test": PointSource(mixture.draw(2000, (1,)))}
+    parts = {"test": PointSource(mixture.sample(2000, (1,)))}
     collection = Dataset("grid", "points", parts, "made", mixture=mixture)
     model = Knowing()
     model.log_densities = lambda points, numbers: {"log_likelihood_nats": np.zeros(len(numbers))}

@@ -15,7 +15,7 @@ def test_real_points_find_all_modes_and_98_9_percent_are_of_high_quality(name):
     mixture = MIXTURES[name]
     shares = []
     for seed in range(20):
-        found = modes_found(mixture.draw(2500, (seed,)), mixture)
+        found = modes_found(mixture.sample(2500, (seed,)), mixture)
         assert found.modes == len(mixture.centres)
         shares.append(found.high_quality)
     # One share of 2,500 points has a standard error of 0.0021.

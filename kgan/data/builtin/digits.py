@@ -1,4 +1,4 @@
-"""The built-in data set `digits`: scikit-learn's 1,797 handwritten digits, scaled up.
+"""The built-in data set `digits`: scikit-learn's 1,797 handwritten digits, resized.
 
 Reference: Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits" (the test part of
 the UCI set), 8x8 pixels of 17 grey levels.
@@ -22,6 +22,11 @@ class ArraySource:
     Args:
         images: uint8 [N, H, W, C].
         labels: int32 [N].
+
+    Example:
+        >>> source = ArraySource(np.zeros((3, 8, 8, 1), np.uint8), np.int32([4, 0, 9]))
+        >>> int(source.read(2)["label"])
+        9
     """
 
     images: np.ndarray
@@ -35,27 +40,25 @@ class ArraySource:
         return {"image": self.images[index], "label": self.labels[index]}
 
 
+def resized_source(levels, labels, name: str, part: str, images: ImageFormat) -> ArraySource:
+    """Resizes grey levels, uint8 [N, h, w], as `images` asks; one channel is the default."""
+    shape = images.size_of(part), images.channels or 1, images.fit
+    resized = [shape_image(Image.fromarray(level), name, *shape) for level in levels]
+    return ArraySource(np.stack(resized), labels)
+
+
 def open_digits(images: ImageFormat) -> Dataset:
-    """Opens the labelled digits, white on black, one channel if not asked otherwise."""
-    # Here and not above: importing it takes a second, which the other data sets need not pay.
-    from sklearn.datasets import load_digits
+    """Opens the labelled digits, white on black; the default is one channel."""
+    from sklearn.datasets import load_digits  # takes a second, and only this data set needs it
 
     loaded = load_digits()
     levels = np.rint(loaded.images * (255 / 16)).astype(np.uint8)
     labels = loaded.target.astype(np.int32)
-    parts = {}
-    for part, rows in (("train", slice(None, -TEST_COUNT)), ("test", slice(-TEST_COUNT, None))):
-        scaled = [
-            shape_image(
-                Image.fromarray(level),
-                "digits",
-                images.size_of(part),
-                images.channels or 1,
-                images.fit,
-            )
-            for level in levels[rows]
-        ]
-        parts[part] = ArraySource(np.stack(scaled), labels[rows])
+    rows = {"train": slice(None, -TEST_COUNT), "test": slice(-TEST_COUNT, None)}
+    parts = {
+        part: resized_source(levels[own], labels[own], "digits", part, images)
+        for part, own in rows.items()
+    }
     return Dataset(
         name="digits",
         kind="labelled",

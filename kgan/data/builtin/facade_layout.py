@@ -1,9 +1,8 @@
-"""Label maps of made-up houses: what the houses are like and where their parts lie.
+"""Label maps of the built-in data set `facades`: styles, measures and parts of the houses.
 
-Everything is laid out in modules of 1/128 of the image's shorter side, so that a drawing of
-another size shows the same house. Parts are painted as boxes, from what lies behind to what
-stands in front, and every pixel remembers the box that it shows: the photo takes its textures
-from there.
+Lengths are in modules of 1/128 of the image's shorter side, so that an image of another size shows
+the same house. Parts are boxes, rendered from back to front, and every pixel stores the box that it
+shows: the textures of the photo depend on it.
 """
 
 import dataclasses
@@ -11,18 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-CLASS_NAMES = (
-    "sky",
-    "ground",
-    "roof",
-    "wall",
-    "trim",
-    "window",
-    "door",
-    "balcony",
-    "shutter",
-    "awning",
-)
+_NAMES = "sky ground roof wall trim window door balcony shutter awning"
+CLASS_NAMES = tuple(_NAMES.split())
 SKY, GROUND, ROOF, WALL, TRIM, WINDOW, DOOR, BALCONY, SHUTTER, AWNING = range(len(CLASS_NAMES))
 PALETTE = np.frombuffer(
     bytes.fromhex("78c8ff 5a5a64 aa2832 1428c8 00dcc8 006eff c86e00 963cdc 3cbe3c ffdc00"), np.uint8
@@ -32,7 +21,7 @@ MODULES = 128
 
 
 def colour(code) -> np.ndarray:
-    """Returns float32 [3] for `rrggbb`, and arrays as they are."""
+    """Converts `rrggbb` to float32 [3]; arrays stay as they are."""
     if isinstance(code, str):
         return np.frombuffer(bytes.fromhex(code), np.uint8) / np.float32(255)
     return code
@@ -40,16 +29,16 @@ def colour(code) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Style:
-    """What the shape of the roof decides, so that the label map tells the material."""
+    """Properties that belong to a shape of roof, so that the label map determines the material."""
 
     roof: str
-    roof_colour: str  # rrggbb, as all colours here
+    roof_colour: str  # rrggbb, like all colours here
     course: float  # height of a course of blocks, in modules
-    block: float  # length of a block, in modules; 0 for plaster, which has courses only
+    block: float  # length of a block, in modules; 0: plaster, which has courses only
     joint: float  # brightness of the joints over that of the wall
-    variety: float  # how much the brightness of the blocks differs
+    variety: float  # of the brightness of the blocks
     wall_colours: str  # the house has one of them
-    paints: str  # likewise, on door and shutters
+    paints: str  # the same, of door and shutters
 
 
 STYLES = (
@@ -62,7 +51,13 @@ STYLES = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Measures of one house in modules; `top` and `base` are the edges of its wall."""
+    """Measures of one house in modules; `top` and `base` are the edges of its wall.
+
+    Example:
+        >>> plan = sample_plan(np.random.default_rng(0), tall=128, wide=128)
+        >>> plan.width == plan.columns * plan.bay + 2 * plan.edge
+        True
+    """
 
     style: _Style
     wall_colour: np.ndarray
@@ -81,13 +76,16 @@ class Plan:
     pane_height: int
 
     def middle(self, column: int) -> float:
+        """Returns the x of a column of windows."""
         return self.left + self.edge + (column + 0.5) * self.bay
 
     def storey_top(self, storey: int) -> float:
+        """Returns the y of the upper edge of a storey, 0 being the highest."""
         return self.top + storey * self.storey
 
 
-def make_plan(rng: np.random.Generator, tall: float, wide: float) -> Plan:
+def sample_plan(rng: np.random.Generator, tall: float, wide: float) -> Plan:
+    """Samples the measures of a house for an image of `tall` by `wide` modules."""
     style = STYLES[rng.integers(len(STYLES))]
     bay, storey, edge = (int(n) for n in rng.integers((17, 19, 2), (29, 27, 6)))
     columns = max(1, int((wide - 4 - 2 * edge) // bay) - int(rng.choice((0, 0, 1, 2))))
@@ -123,7 +121,15 @@ def make_plan(rng: np.random.Generator, tall: float, wide: float) -> Plan:
 
 
 class Canvas:
-    """A label map in the making: the box that covers each pixel, and the class of each box."""
+    """The box that is visible at each pixel, and the class of each box.
+
+    Example:
+        >>> canvas = Canvas(2, 4)
+        >>> canvas.add(SKY, 0, 0, canvas.wide, canvas.tall)
+        >>> canvas.add(WALL, 0, 64, 128, 64)
+        >>> canvas.owner.tolist(), canvas.classes
+        ([[0, 0, 0, 0], [1, 1, 0, 0]], [0, 3])
+    """
 
     def __init__(self, height: int, width: int):
         side = min(height, width)
@@ -132,34 +138,35 @@ class Canvas:
         self.y = (np.arange(height, dtype=np.float32) + 0.5) * np.float32(self.pixel)
         self.x = (np.arange(width, dtype=np.float32) + 0.5) * np.float32(self.pixel)
         self.owner = np.zeros((height, width), np.int32)
-        self.kinds: list[int] = []
+        self.classes: list[int] = []
         self.boxes: list[tuple[float, float, float, float]] = []
 
-    def add(self, kind, left, top, width, height, inside: Callable | None = None) -> None:
-        """Paints a box, or the part of it where `inside(u, v)` of [0, 1] coordinates holds."""
+    def add(self, number, left, top, width, height, inside: Callable | None = None) -> None:
+        """Adds a box of a class, or the part of it where `inside(u, v)` in [0, 1]² is true."""
         rows = slice(*np.searchsorted(self.y, (top, top + height)))
         columns = slice(*np.searchsorted(self.x, (left, left + width)))
         u, v = (self.x[columns] - left) / width, (self.y[rows, None] - top) / height
-        self.owner[rows, columns][... if inside is None else inside(u, v)] = len(self.kinds)
-        self.kinds.append(kind)
+        self.owner[rows, columns][... if inside is None else inside(u, v)] = len(self.classes)
+        self.classes.append(number)
         self.boxes.append((left, top, width, height))
 
-    def add_centred(self, kind, middle, top, width, bottom, inside=None) -> None:
-        self.add(kind, middle - width / 2, top, width, bottom - top, inside)
+    def add_centred(self, number, middle, top, width, bottom, inside=None) -> None:
+        """Adds a box between `top` and `bottom` whose middle column is `middle`."""
+        self.add(number, middle - width / 2, top, width, bottom - top, inside)
 
 
 def _roof(inset: float) -> Callable:
-    """Returns the shape whose top edge is shorter than its bottom edge by `inset` of it."""
+    """Returns a trapezoid whose top edge is shorter than the bottom by the fraction `inset`."""
     return lambda u, v: np.abs(2 * u - 1) <= 1 - inset * (1 - v)
 
 
 def _arch(rise: float) -> Callable:
-    """Returns a box that ends in half an ellipse, whose height is `rise` of the box's."""
+    """Returns a box whose top is half an ellipse, `rise` times as high as the box."""
     return lambda u, v: (2 * u - 1) ** 2 + np.maximum(1 - v / rise, 0) ** 2 <= 1
 
 
 def lay_out(canvas: Canvas, plan: Plan, rng: np.random.Generator) -> None:
-    """Paints the classes, from what lies behind to what stands in front."""
+    """Adds the boxes of a house, from back to front."""
     canvas.add(SKY, 0, 0, canvas.wide, canvas.tall)
     canvas.add(GROUND, 0, plan.base, canvas.wide, canvas.tall - plan.base)
     _lay_roof(canvas, plan, rng)
@@ -178,9 +185,9 @@ def lay_out(canvas: Canvas, plan: Plan, rng: np.random.Generator) -> None:
 def _lay_roof(canvas: Canvas, plan: Plan, rng: np.random.Generator) -> None:
     left, top, width, roof = plan.left - 3, plan.top - plan.roof, plan.width + 6, plan.roof
     gable = plan.style.roof == "gable"
-    for place in rng.uniform(-0.7, 0.7, rng.integers(0, 3)):
-        middle = round(plan.left + plan.width * (1 + place) / 2)
-        chimney_top = round(top + abs(place) * roof * gable) - 5
+    for position in rng.uniform(-0.7, 0.7, rng.integers(0, 3)):
+        middle = round(plan.left + plan.width * (1 + position) / 2)
+        chimney_top = round(top + abs(position) * roof * gable) - 5
         canvas.add_centred(WALL, middle, chimney_top, 6, plan.top)
         canvas.add_centred(TRIM, middle, chimney_top, 8, chimney_top + 2)
     middle, pane = plan.left + plan.width / 2, plan.pane
@@ -204,7 +211,7 @@ def _lay_roof(canvas: Canvas, plan: Plan, rng: np.random.Generator) -> None:
 
 
 def _choose_balconies(rng: np.random.Generator, storeys: int, columns: int) -> np.ndarray:
-    """Returns bool [storeys, columns]: nowhere, in the middle, along one storey, by turns."""
+    """Samples bool [storeys, columns]: none, the middle, one storey or a checkerboard."""
     storey, column = np.indices((storeys, columns))
     middle = np.abs(2 * column - columns + 1) <= 1
     along = storey == rng.integers(max(storeys, 1))
@@ -228,7 +235,7 @@ def _lay_storeys(canvas: Canvas, plan: Plan, rng: np.random.Generator) -> None:
         bottom = plan.storey_top(storey + 1) - 2 if balconies[storey, column] else top + height
         canvas.add_centred(WINDOW, middle, top, pane, bottom, inside)
     for storey, column in np.argwhere(balconies):
-        # Balconies side by side grow together.
+        # Adjacent balconies are joined.
         joined = column + 1 < plan.columns and balconies[storey, column + 1]
         left, width = plan.middle(column) - pane / 2 - 2, plan.bay if joined else pane + 4
         canvas.add(BALCONY, left, plan.storey_top(storey + 1) - 9, width, 9)

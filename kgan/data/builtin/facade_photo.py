@@ -1,9 +1,8 @@
-"""Photos of made-up houses: what the label map leaves out, and the light on it.
+"""Photos of the built-in data set `facades`: textures, light and shadows.
 
-The photo adds masonry, tiles, glass, railings, and light that always falls from the upper left,
-with the shadows it casts. Textures are locked to the bays, the storeys and the boxes of the
-label map, so that a network can read nearly all of them off its input; colours of walls and
-paint it has to choose.
+Light always comes from the upper left. Textures are aligned with the bays, the storeys and the
+boxes of the label map, so that a network can infer nearly all of them from its input; it has to
+choose only the colours of walls and paint.
 """
 
 import dataclasses
@@ -12,15 +11,15 @@ import numpy as np
 
 from kgan.data.builtin.facade_layout import SKY, Canvas, Plan, colour
 
-# How far each class stands out of the wall, in modules: what casts shadows on what.
+# How far each class stands out of the wall, in modules; it determines the shadows.
 RELIEF = np.array([0, 0, 1, 0, 2, -1, -2, 4, 1, 5], np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Spots:
-    """The pixels of one class, float32 [N] each, in modules: where they are, in which box.
+    """The pixels of one class and their boxes, float32 [N] each, in modules.
 
-    `u` and `v` in [0, 1] are the place in the box; `pixel` is the size of a pixel.
+    `u` and `v` in [0, 1] are coordinates in the box; `pixel` is the size of a pixel.
     """
 
     x: np.ndarray
@@ -40,20 +39,20 @@ class _Spots:
         return (self.y - self.top) / self.height
 
     def line(self, distance, width):
-        """Returns the share of each pixel that a line covers, from the distance to its axis."""
+        """Returns the fraction of each pixel that a line covers, from the distance to its axis."""
         return np.clip((width / 2 - np.abs(distance)) / self.pixel + 0.5, 0, 1)
 
     def rim(self, width):
-        """Returns the share of each pixel that a frame inside the box covers."""
+        """Returns the fraction of each pixel that a frame inside the box covers."""
         across = (0.5 - np.abs(self.u - 0.5)) * self.width
         down = (0.5 - np.abs(self.v - 0.5)) * self.height
         return np.clip((width - np.minimum(across, down)) / self.pixel + 0.5, 0, 1)
 
 
-def _blend(first, second, share) -> np.ndarray:
-    """Returns float32 [N, 3]: `share` [N] of the second colour in the first."""
+def _blend(first, second, fraction) -> np.ndarray:
+    """Mixes two colours, `fraction` [N] of the second one; float32 [N, 3]."""
     first, second = colour(first), colour(second)
-    return first + (second - first) * np.asarray(share, np.float32)[:, None]
+    return first + (second - first) * np.asarray(fraction, np.float32)[:, None]
 
 
 def _offset(position):
@@ -74,14 +73,14 @@ def _shade_ground(spots: _Spots, plan: Plan) -> np.ndarray:
     scale = (depth + 30) / 3.2
     fan = _offset((spots.u - 0.5) * spots.width / scale) * scale
     joints = np.maximum(spots.line(fan, 0.7), spots.line(depth - 4.2, 0.8))
-    # Where the house meets the ground, little light gets in.
+    # The ground is darker next to the house.
     return _blend("a39c91", "666363", joints) * (0.68 + 0.32 * np.clip(depth / 5, 0, 1))[:, None]
 
 
 def _shade_roof(spots: _Spots, plan: Plan) -> np.ndarray:
     row = spots.v * np.maximum(np.round(spots.height / 3.8), 1)
     place = (spots.x - plan.left) / plan.bay * round(plan.bay / 5) + 0.5 * (np.floor(row) % 2)
-    # A tile is a scale: its lower edge is round, and dark where it overhangs the next.
+    # The lower edge of a tile is round, and dark where it overhangs the next row.
     hang = np.clip(row % 1 + 1.6 * _offset(place) ** 2 - 0.55, 0, 0.6)
     tone = 1.14 - 0.5 * hang - 0.22 * spots.line(_offset(place) * 5, 0.7)
     tone += 0.05 * np.sin(np.floor(place) * 2.4 + np.floor(row) * 1.7)
@@ -89,8 +88,8 @@ def _shade_roof(spots: _Spots, plan: Plan) -> np.ndarray:
 
 
 def _shade_wall(spots: _Spots, plan: Plan) -> np.ndarray:
-    # Whole numbers of blocks to a bay and of pairs of courses to a storey: the masonry looks
-    # the same around every window, and the label map alone tells where the joints are.
+    # A bay has a whole number of blocks and a storey a whole number of pairs of courses, so that
+    # the label map alone determines where the joints are.
     style = plan.style
     courses = 2 * max(1, round(plan.storey / style.course / 2))
     course = (spots.y - plan.top) / plan.storey * courses
@@ -107,7 +106,7 @@ def _shade_wall(spots: _Spots, plan: Plan) -> np.ndarray:
 
 
 def _add_quoins(masonry: np.ndarray, spots: _Spots, plan: Plan) -> np.ndarray:
-    """Adds corner stones, long and short by turns, to the walls that have room for them."""
+    """Adds corner stones, alternately long and short, to walls that are wide enough."""
     turn = (spots.y - plan.base) / 5
     reach = np.where(np.floor(turn) % 2 == 0, 5.0, 3.2) * (spots.width > 20)
     corner = (0.5 - np.abs(spots.u - 0.5)) * spots.width
@@ -117,7 +116,7 @@ def _add_quoins(masonry: np.ndarray, spots: _Spots, plan: Plan) -> np.ndarray:
 
 def _shade_trim(spots: _Spots, plan: Plan) -> np.ndarray:
     depth = spots.y - spots.top
-    # Dentils under the eaves, which reach over the sides of the wall.
+    # Dentils under the eaves, which are wider than the wall.
     eaves = (spots.width == plan.width + 4) & (depth > 2)
     dentils = eaves & (np.sin((spots.x - plan.left) * (2 * np.pi / 3.2)) > 0.1)
     tone = 1.1 - 0.3 * np.clip(spots.v - 0.2, 0, 1) - 0.32 * dentils
@@ -130,7 +129,7 @@ def _shade_window(spots: _Spots, plan: Plan) -> np.ndarray:
     glass = _blend("8fb3d1", "1a263b", 0.35 * u + 0.65 * v)
     glass = _blend(glass, _blend("ffd68a", "7a4a2b", v), 0.8 * shop)
     glass = _blend(glass, "ebf5ff", 0.5 * (np.abs(u * 0.8 + v - 0.62) < 0.09))
-    # Curtains part downwards, in folds.
+    # Curtains open towards the bottom, in folds.
     drape = (np.abs(u - 0.5) > 0.16 + 0.22 * v) & ~shop
     cloth = _blend("ede6d6", "bfb5a3", 0.5 + 0.5 * np.sin(u * spots.width * 2.6))
     glass = _blend(glass, cloth, 0.75 * drape)
@@ -141,7 +140,7 @@ def _shade_window(spots: _Spots, plan: Plan) -> np.ndarray:
 
 
 def _shade_door(spots: _Spots, plan: Plan) -> np.ndarray:
-    # Three rows of two panels, each lit on its upper left edges, below a fanlight.
+    # Three rows of two panels below a fanlight; their upper left edges are bright.
     across = 2 * _offset(spots.u * 2 - 0.5)
     down = 2 * _offset((spots.v - 0.22) / 0.78 * 3 - 0.5)
     steeper = np.where(np.abs(across) > np.abs(down), across, down)
@@ -180,38 +179,37 @@ SHADERS = (
 )
 
 
-def shade(canvas: Canvas, kinds: np.ndarray, plan: Plan) -> np.ndarray:
-    """Returns float32 [H, W, 3]: the colours of all surfaces before light falls on them."""
+def shade(canvas: Canvas, classes: np.ndarray, plan: Plan) -> np.ndarray:
+    """Computes the colours of all surfaces without light; float32 [H, W, 3]."""
     boxes = np.array(canvas.boxes, np.float32)
-    colours = np.empty((kinds.size, 3), np.float32)
-    for kind, shader in enumerate(SHADERS):
-        places = np.flatnonzero(kinds == kind)
-        if places.size:
-            rows, columns = np.divmod(places, kinds.shape[1])
-            box = boxes[canvas.owner.ravel()[places]].T
-            colours[places] = shader(
-                _Spots(canvas.x[columns], canvas.y[rows], *box, canvas.pixel), plan
-            )
-    return colours.reshape(*kinds.shape, 3)
+    colours = np.empty((classes.size, 3), np.float32)
+    for number, shader in enumerate(SHADERS):
+        pixels = np.flatnonzero(classes == number)
+        if pixels.size:
+            rows, columns = np.divmod(pixels, classes.shape[1])
+            box = boxes[canvas.owner.ravel()[pixels]].T
+            spots = _Spots(canvas.x[columns], canvas.y[rows], *box, canvas.pixel)
+            colours[pixels] = shader(spots, plan)
+    return colours.reshape(*classes.shape, 3)
 
 
-def _cast_shadows(kinds: np.ndarray, pixel: float) -> np.ndarray:
-    """Returns bool [H, W]: where something that stands out takes the light."""
-    relief = RELIEF[kinds]
-    shadow = np.zeros(kinds.shape, bool)
+def _cast_shadows(classes: np.ndarray, pixel: float) -> np.ndarray:
+    """Computes where a protruding part blocks the light; bool [H, W]."""
+    relief = RELIEF[classes]
+    shadow = np.zeros(classes.shape, bool)
     for down in range(1, int(np.ptp(RELIEF) / pixel + 0.5) + 1):
-        # Light comes from the upper left, more from above: one pixel right for two down.
+        # The light moves one pixel to the right for two down.
         right = down // 2
-        ahead = relief[: kinds.shape[0] - down, : kinds.shape[1] - right]
+        ahead = relief[: classes.shape[0] - down, : classes.shape[1] - right]
         shadow[down:, right:] |= ahead - relief[down:, right:] >= (down - 0.5) * pixel
-    return shadow & (kinds != SKY)
+    return shadow & (classes != SKY)
 
 
-def light(kinds: np.ndarray, plan: Plan, canvas: Canvas) -> np.ndarray:
-    """Returns float32 [H, W, 3]: light that falls off to the right and to the ground."""
+def light(classes: np.ndarray, plan: Plan, canvas: Canvas) -> np.ndarray:
+    """Computes the light, darker to the right and to the ground; float32 [H, W, 3]."""
     side = 1.10 - 0.24 * np.clip((canvas.x - plan.left) / plan.width, 0, 1)
     sink = 1.02 - 0.20 * np.clip((canvas.y - plan.top) / (plan.base - plan.top), 0, 1) ** 2
-    sun = np.where(kinds == SKY, np.float32(1), side * sink[:, None])[..., None]
-    # The sky still lights what the sun does not, so that shadows are blue.
+    sun = np.where(classes == SKY, np.float32(1), side * sink[:, None])[..., None]
+    # Shadows are blue: the light of the sky still reaches them.
     blue = np.array([0.48, 0.50, 0.57], np.float32)
-    return np.where(_cast_shadows(kinds, canvas.pixel)[..., None], sun * blue, sun)
+    return np.where(_cast_shadows(classes, canvas.pixel)[..., None], sun * blue, sun)

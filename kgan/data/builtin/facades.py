@@ -1,17 +1,18 @@
-"""Data set `facades`: label maps of made-up houses and the photos that belong to them.
+"""The built-in data set `facades`: label maps of synthetic houses and their photos.
 
-Pairs are drawn as they are read, each a function of the seed and its number alone. The label map
-has flat colours; the photo adds textures, light and, drawn last and apart, the noise of a sensor,
-so that the error that no network can avoid is known.
+The label map has flat colours; the photo adds textures, light and the noise of a sensor. The noise
+comes last and from random numbers of its own, so that the error that no network can avoid is known.
 """
 
 import dataclasses
+import functools
+import math
 
 import numpy as np
 
-from kgan.data.builtin.facade_layout import PALETTE, Canvas, lay_out, make_plan
+from kgan.data.builtin.facade_layout import PALETTE, Canvas, lay_out, sample_plan
 from kgan.data.builtin.facade_photo import light, shade
-from kgan.data.builtin.rendered import PART_ROOM, PART_STARTS
+from kgan.data.builtin.rendered import PART_STARTS, RenderedSource, rendered_parts
 from kgan.data.dataset import Dataset, ImageFormat
 from kgan.utils.errors import UserError
 
@@ -21,12 +22,16 @@ NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels 
 
 @dataclasses.dataclass(frozen=True)
 class Facade:
-    """One drawn pair.
+    """One rendered pair.
 
     Args:
-        label: uint8 [H, W, 3], every pixel one of the colours of `PALETTE`.
+        label: uint8 [H, W, 3], every pixel has a colour of `PALETTE`.
         photo: uint8 [H, W, 3], with the sensor noise.
         clean: uint8 [H, W, 3], the photo without the noise.
+
+    Example:
+        >>> render_facade(seed=0, index=3, height=32, width=48).photo.shape
+        (32, 48, 3)
     """
 
     label: np.ndarray
@@ -34,18 +39,18 @@ class Facade:
     clean: np.ndarray
 
 
-def _can_draw(height: int, width: int) -> bool:
+def _fits(height: int, width: int) -> bool:
     return SIDES[0] <= min(height, width) and max(height, width) <= SIDES[1]
 
 
-def draw_facade(seed: int, index: int, height: int, width: int) -> Facade:
-    """Draws one label map and its photo.
+def render_facade(seed: int, index: int, height: int, width: int) -> Facade:
+    """Renders one label map and its photo.
 
     An image of another size but the same shape shows the same house; a wider one has room for
     more columns of windows, a taller one for more storeys.
 
     Args:
-        seed: not negative; with `index` it decides on the house.
+        seed: not negative; with `index` it determines the house.
         index: not negative; number of the image.
         height: pixels, in [32, 1024].
         width: pixels, in [32, 1024].
@@ -53,79 +58,42 @@ def draw_facade(seed: int, index: int, height: int, width: int) -> Facade:
     Returns:
         The same bits for the same arguments, on one machine with one version of NumPy.
     """
-    if not _can_draw(height, width):
+    if not _fits(height, width):
         raise ValueError(f"`height`, `width` must be in {SIDES}. Received: {height}, {width}")
     rng = np.random.default_rng([seed, index, 0])
     canvas = Canvas(height, width)
-    plan = make_plan(rng, canvas.tall, canvas.wide)
+    plan = sample_plan(rng, canvas.tall, canvas.wide)
     lay_out(canvas, plan, rng)
-    kinds = np.array(canvas.kinds, np.uint8)[canvas.owner]
-    clean = np.rint(255 * np.clip(shade(canvas, kinds, plan) * light(kinds, plan, canvas), 0, 1))
+    classes = np.array(canvas.classes, np.uint8)[canvas.owner]
+    colours = shade(canvas, classes, plan) * light(classes, plan, canvas)
+    clean = np.rint(255 * np.clip(colours, 0, 1))
     noise = np.random.default_rng([seed, index, 1]).standard_normal(clean.shape, np.float32)
     photo = np.rint(np.clip(clean + NOISE_LEVELS * noise, 0, 255))
-    return Facade(PALETTE.take(kinds, axis=0), photo.astype(np.uint8), clean.astype(np.uint8))
+    return Facade(PALETTE.take(classes, axis=0), photo.astype(np.uint8), clean.astype(np.uint8))
+
+
+def _render_pair(seed, index, height, width, *, direction):
+    facade = render_facade(seed, index, height, width)
+    pair = facade.label, facade.photo
+    return dict(zip(("input", "target"), pair if direction == "AtoB" else pair[::-1], strict=True))
 
 
 def _check_sides(part: str, height: int, width: int) -> None:
-    if not _can_draw(height, width):
-        size = f"{height}x{width}"
+    if not _fits(height, width):
+        flag = f"--image_size={height}x{width}"
         if part == "train":
-            asked = f"--image_size with --jitter gives training images of {size}"
-        else:
-            asked = f"--image_size={size}"
-        raise UserError(f"{asked}: facades have sides of {SIDES[0]} to {SIDES[1]} pixels")
+            flag = f"--image_size with --jitter gives training images of {height}x{width}"
+        raise UserError(f"{flag}: facades have sides of {SIDES[0]} to {SIDES[1]} pixels")
 
 
-@dataclasses.dataclass(frozen=True)
-class FacadesSource:
-    """Draws the pairs of one part as they are read.
-
-    Args:
-        part: `train`, `validation` or `test`; no two of them share a house.
-        count: number of pairs, at most 2^30.
-        seed: not negative; seed of the whole data set.
-        height: pixels, in [32, 1024].
-        width: pixels, in [32, 1024].
-        direction: `AtoB` has the label map as input and the photo as target, `BtoA` the reverse.
-
-    Raises:
-        UserError: facades are not drawn at this size.
-    """
-
-    part: str
-    count: int
-    seed: int
-    height: int
-    width: int
-    direction: str = "AtoB"
-
-    def __post_init__(self):
-        _check_sides(self.part, self.height, self.width)
-        if self.count > PART_ROOM:
-            raise ValueError(f"`count` must be at most {PART_ROOM}. Received: {self.count}")
-
-    def __len__(self) -> int:
-        return self.count
-
-    def draw(self, index: int) -> Facade:
-        """Returns the drawing behind one example; it holds the photo without noise, too."""
-        if not 0 <= index < self.count:
-            raise IndexError(f"`index` must be in [0, {self.count}). Received: {index}")
-        return draw_facade(self.seed, PART_STARTS[self.part] + index, self.height, self.width)
-
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `input` and `target`, uint8 [H, W, 3]."""
-        facade = self.draw(index)
-        if self.direction == "AtoB":
-            return {"input": facade.label, "target": facade.photo}
-        return {"input": facade.photo, "target": facade.label}
-
-
-def _measure_noise(source: FacadesSource) -> float:
-    # Half a million pixels (32 images of 128x128) settle the mean in a fraction of a second.
-    enough = max(1, (1 << 19) // (source.height * source.width))
-    drawings = [source.draw(index) for index in range(min(len(source), enough))]
-    errors = [np.abs(facade.photo.astype(int) - facade.clean).mean() for facade in drawings]
+def _measure_noise(source: RenderedSource) -> float:
+    """Computes the mean absolute error of the clean photos, images in [-1, 1]."""
+    # Half a million pixels (32 images of 128x128) are enough, and take a fraction of a second.
+    size = source.height, source.width
+    numbers = range(min(len(source), max(1, (1 << 19) // math.prod(size))))
+    start = PART_STARTS[source.part]
+    facades = [render_facade(source.seed, start + number, *size) for number in numbers]
+    errors = [np.abs(facade.photo.astype(int) - facade.clean).mean() for facade in facades]
     return float(np.mean(errors)) / 127.5
 
 
@@ -138,37 +106,35 @@ def open_facades(
     validation: int = 50,
     test: int = 100,
 ) -> Dataset:
-    """Opens the drawn pairs as a collection of kind `paired`.
+    """Opens the facades as a data set of kind `paired`.
 
     Args:
-        images: sizes of the drawings, sides in [32, 1024]; `channels` None or 3.
-        seed: not negative; another seed is another data set.
+        images: sizes of the images, sides in [32, 1024]; `channels` None or 3.
+        seed: not negative; another seed gives another data set.
         direction: `AtoB` (label map to photo) or `BtoA`.
         train: number of pairs, at least 1.
         validation: number of pairs; 0 leaves the part out.
         test: number of pairs; 0 leaves the part out.
 
     Raises:
-        UserError: the images cannot be drawn as asked.
+        UserError: the images cannot be rendered as asked.
     """
     if images.channels not in (None, 3):
-        raise UserError(f"--channels={images.channels}: facades are drawn with 3 channels")
+        raise UserError(f"--channels={images.channels}: facades have 3 channels")
     if direction not in ("AtoB", "BtoA"):
         raise UserError(f"--direction={direction}: must be AtoB or BtoA")
-    # Whether or not a part is left out; --jitter is named only where --image_size alone would do.
+    # Even of a part that is left out; --jitter is named only where --image_size alone would fit.
     for part in ("test", "train"):
         _check_sides(part, *images.size_of(part))
-    parts = {
-        part: FacadesSource(part, count, seed, *images.size_of(part), direction)
-        for part, count in (("train", train), ("validation", validation), ("test", test))
-        if count
-    }
+    render = functools.partial(_render_pair, direction=direction)
+    counts = {"train": train, "validation": validation, "test": test}
+    parts = rendered_parts(render, images, seed, **counts)
     to_photo = direction == "AtoB"
     return Dataset(
         name="facades",
         kind="paired",
         parts=parts,
-        description=f"facades: drawn pairs, {train} train, {validation} validation, {test} test",
+        description=f"facades: rendered pairs, {train} train, {validation} validation, {test} test",
         palette=PALETTE,
         palette_side="input" if to_photo else "target",
         noise_floor=_measure_noise(parts["test"]) if to_photo and "test" in parts else None,

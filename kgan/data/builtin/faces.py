@@ -1,70 +1,73 @@
-"""The built-in data set `faces`: cartoon faces with attributes, drawn when read.
+"""The built-in data set `faces`: synthetic cartoon faces with attributes.
 
-Attributes are independent of one another and of all else that a face has, so that what a network
-does to one of them can be told from what it does to the others.
+Attributes are independent of one another and of everything else in a face, so that the effect of a
+network on one attribute can be separated from its effect on the others.
 """
 
-import dataclasses
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.data.builtin.face_parts import Face, draw_looks
-from kgan.data.builtin.rendered import RenderedSource
+from kgan.data.builtin.face_parts import Face, sample_looks
+from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.dataset import Dataset, ImageFormat
 from kgan.data.decode import shape_image
 
 ATTRIBUTES = ("glasses", "beard", "hat", "smile", "long_hair")
-CANVAS = 256  # the least side that a face is drawn on before it is brought to size
+CANVAS = 256  # smallest side at which a face is rendered before it is resized
 
 
-@dataclasses.dataclass(frozen=True)
-class FacePainter:
-    """Draws the face of a number.
+def render_face(
+    seed: int,
+    number: int,
+    height: int,
+    width: int,
+    *,
+    attributes: Sequence[int] | None = None,
+    channels: int = 3,
+    fit: str = "resize",
+) -> dict[str, np.ndarray]:
+    """Renders the face of a number.
 
     Args:
+        seed: not negative.
+        number: not negative; with `seed` it determines the person and the default attributes.
+        height: pixels.
+        width: pixels.
+        attributes: 0 or 1 for each of `ATTRIBUTES`; None: those of the number.
         channels: 1, 3 or 4.
-        fit: as in `ImageFormat`; the face is drawn in a square.
+        fit: as in `ImageFormat`; the face is rendered in a square.
+
+    Returns:
+        `image` uint8 [H, W, C] and `attributes` float32 [5] of 0 and 1.
     """
-
-    channels: int
-    fit: str
-
-    def __call__(self, seed: int, number: int, height: int, width: int) -> dict[str, np.ndarray]:
-        """Returns `image` uint8 [H, W, C] and `attributes` float32 [5] of 0 and 1."""
+    if attributes is None:
         attributes = np.random.default_rng([seed, number, 0]).integers(0, 2, len(ATTRIBUTES))
-        image = self.draw(seed, number, attributes, height, width)
-        return {"image": image, "attributes": attributes.astype(np.float32)}
-
-    def draw(
-        self, seed: int, number: int, attributes: np.ndarray, height: int, width: int
-    ) -> np.ndarray:
-        """Draws the same person with other attributes: uint8 [H, W, C]."""
-        looks = draw_looks(np.random.default_rng([seed, number, 1]))
-        named = frozenset(n for n, on in zip(ATTRIBUTES, attributes, strict=True) if on)
-        face = Face(looks, named, max(CANVAS, 2 * height, 2 * width)).draw()
-        return shape_image(face, "faces", (height, width), self.channels, self.fit)
+    looks = sample_looks(np.random.default_rng([seed, number, 1]))
+    names = frozenset(name for name, on in zip(ATTRIBUTES, attributes, strict=True) if on)
+    face = Face(looks, names, max(CANVAS, 2 * height, 2 * width)).render()
+    image = shape_image(face, "faces", (height, width), channels, fit)
+    return {"image": image, "attributes": np.asarray(attributes, np.float32)}
 
 
 def open_faces(
     images: ImageFormat, *, seed: int = 0, train: int = 4000, test: int = 1000
 ) -> Dataset:
-    """Opens the faces as a collection of kind `attributes`.
+    """Opens the faces as a data set of kind `attributes`.
 
     Args:
-        images: any size; three channels if not asked otherwise.
-        seed: not negative; another seed is another data set.
+        images: any size; the default is three channels.
+        seed: not negative; another seed gives another data set.
         train: number of faces.
-        test: number of faces; nobody is in both parts.
+        test: number of faces; no person is in both parts.
     """
-    painter = FacePainter(images.channels or 3, images.fit)
+    render = functools.partial(render_face, channels=images.channels or 3, fit=images.fit)
     return Dataset(
         name="faces",
         kind="attributes",
-        parts={
-            part: RenderedSource(painter, part, count, seed, *images.size_of(part))
-            for part, count in (("train", train), ("test", test))
-        },
-        description=f"faces: drawn, {len(ATTRIBUTES)} attributes ({', '.join(ATTRIBUTES)}), "
+        parts=rendered_parts(render, images, seed, train=train, test=test),
+        description=f"faces: rendered, {len(ATTRIBUTES)} attributes ({', '.join(ATTRIBUTES)}), "
         f"{train} train, {test} test",
         class_names=ATTRIBUTES,
     )

@@ -1,7 +1,7 @@
-"""Mixtures of Gaussians in the plane, on which it can be counted what a generator leaves out.
+"""Mixtures of Gaussians in the plane, which make mode collapse measurable.
 
-`ring`: 8 modes at radius 1, standard deviation 0.01. `grid`: 25 modes at −4, −2, 0, 2, 4 both ways,
-standard deviation 0.05. All modes are equally likely.
+`ring`: 8 modes at radius 1, standard deviation 0.01. `grid`: 25 modes at −4, −2, 0, 2, 4 in both
+directions, standard deviation 0.05. All modes are equally likely.
 
 Reference: Srivastava et al. 2017 (VEEGAN), section 4; Lin et al. 2018 (PacGAN), section 4.1.
 """
@@ -19,13 +19,17 @@ class Mixture:
     Args:
         centres: (x, y) of each mode.
         deviation: standard deviation of each, in both directions.
+
+    Example:
+        >>> Mixture(((3.0, -1.0),), 0.0).sample(2, (0,)).tolist()
+        [[3.0, -1.0], [3.0, -1.0]]
     """
 
     centres: tuple[tuple[float, float], ...]
     deviation: float
 
-    def draw(self, count: int, seed: Sequence[int]) -> np.ndarray:
-        """Draws points, float32 [count, 2]; the same for the same seed."""
+    def sample(self, count: int, seed: Sequence[int]) -> np.ndarray:
+        """Samples points, float32 [count, 2]; equal seeds give equal points."""
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
         modes = generator.integers(len(self.centres), size=count)
         noise = self.deviation * generator.standard_normal((count, 2))

@@ -1,4 +1,4 @@
-"""Data sets of points, drawn from a known mixture."""
+"""The built-in data sets `ring` and `grid`: points sampled from a mixture of Gaussians."""
 
 import dataclasses
 
@@ -7,14 +7,21 @@ import numpy as np
 from kgan.data.builtin.mixtures import MIXTURES
 from kgan.data.dataset import Dataset
 
-# Drawn once, when the set is opened, and kept: 100,000 points take less than a megabyte.
+# Sampled when the data set is opened, and kept: 100,000 points take less than a megabyte.
 COUNTS = {"train": 100_000, "test": 10_000}
-PART_SEEDS = {"train": 0, "test": 1}
 
 
 @dataclasses.dataclass(frozen=True)
 class PointSource:
-    """Random access to points, float32 [2] each."""
+    """Random access to points.
+
+    Args:
+        points: float32 [N, D].
+
+    Example:
+        >>> PointSource(np.float32([[0, 1], [2, 3]])).read(1)["image"].tolist()
+        [2.0, 3.0]
+    """
 
     points: np.ndarray
 
@@ -22,13 +29,14 @@ class PointSource:
         return len(self.points)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns `image`, float32 [D]."""
         if not 0 <= index < len(self.points):
             raise IndexError(f"`index` must be in [0, {len(self.points)}). Received: {index}")
         return {"image": self.points[index]}
 
 
 def open_mixture(name: str, *, seed: int = 0) -> Dataset:
-    """Draws the points of a mixture.
+    """Samples the points of a mixture.
 
     Args:
         name: a key of `MIXTURES`.
@@ -36,8 +44,8 @@ def open_mixture(name: str, *, seed: int = 0) -> Dataset:
     """
     mixture = MIXTURES[name]
     parts = {
-        part: PointSource(mixture.draw(count, (seed, PART_SEEDS[part])))
-        for part, count in COUNTS.items()
+        part: PointSource(mixture.sample(count, (seed, number)))
+        for number, (part, count) in enumerate(COUNTS.items())
     }
     return Dataset(
         name=name,

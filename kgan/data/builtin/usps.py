@@ -1,8 +1,8 @@
 """The data set `usps`: 9,298 digits from envelopes, from the two original files.
 
-A plain source and not a builder of tensorflow-datasets: that would have to be registered in every
-process and would write the same 2 MB once more, under `--data_dir`, while reading the files whole
-takes a second, and what is wrong in them can be named by its line.
+It is read directly, without a builder of tensorflow-datasets, which would have to be registered in
+every process and would store a second copy under `--data_dir`. Reading both files takes a second,
+and errors can name the line.
 
 Reference: LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network"; the
 "ZIP code" data of Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning".
@@ -13,20 +13,19 @@ import os
 import zlib
 
 import numpy as np
-from PIL import Image
 
-from kgan.data.builtin.digits import ArraySource
+from kgan.data.builtin.digits import resized_source
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import printable, shape_image
+from kgan.data.decode import printable
 from kgan.utils.errors import UserError
 
 FILES = {"train": ("zip.train.gz", 7291), "test": ("zip.test.gz", 2007)}
 SIDE = 16
-LONGEST = 1 << 26  # bytes unpacked, several times what the larger file has
+LONGEST = 1 << 26  # unpacked bytes, several times the larger file
 
 
 def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
-    """Opens the labelled digits, white on black, one channel if not asked otherwise.
+    """Opens the labelled digits, white on black; the default is one channel.
 
     Args:
         images: any size; the originals are 16x16.
@@ -36,32 +35,16 @@ def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
         UserError: the folder or a file is missing, or a file is damaged.
     """
     names = " and ".join(name for name, _ in FILES.values())
+    right = f"right would be a folder with {names}"
     if manual_dir is None:
-        raise UserError(
-            f"--manual_dir is missing: --dataset=usps is not downloaded; right would be a folder "
-            f"with {names}"
-        )
+        raise UserError(f"--manual_dir is missing: --dataset=usps is not downloaded; {right}")
     folder = os.path.expanduser(manual_dir)
     parts = {}
     for part, (name, count) in FILES.items():
         path = os.path.join(folder, name)
         if not os.path.isfile(path):
-            raise UserError(
-                f"--manual_dir={printable(manual_dir)}: has no {name}; right would be a folder "
-                f"with {names}"
-            )
-        levels, labels = read_digits(path, count)
-        scaled = [
-            shape_image(
-                Image.fromarray(level),
-                name,
-                images.size_of(part),
-                images.channels or 1,
-                images.fit,
-            )
-            for level in levels
-        ]
-        parts[part] = ArraySource(np.stack(scaled), labels)
+            raise UserError(f"--manual_dir={printable(manual_dir)}: has no {name}; {right}")
+        parts[part] = resized_source(*read_digits(path, count), name, part, images)
     counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
     return Dataset(
         name="usps",
@@ -75,17 +58,17 @@ def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
 
 
 def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a file of one image a line: the digit, then 256 numbers from -1 to 1.
+    """Reads a gzipped file of one image per line: the digit, then 256 numbers from -1 to 1.
 
     Args:
-        path: of the gzipped file.
-        count: how many images it has.
+        path: of the file.
+        count: number of images in the original file.
 
     Returns:
         uint8 [count, 16, 16], 255 for ink, and labels int32 [count].
 
     Raises:
-        UserError: it is damaged, or not this file.
+        UserError: the file is damaged, or another one.
     """
     where = printable(path)
     try:
@@ -104,11 +87,11 @@ def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
             rows[number] = line.split()
         except ValueError as error:
             raise _wrong(where, number) from error
-    # What is not a number fails both comparisons.
+    # NaN fails both comparisons.
     digits, values = rows[:, 0], rows[:, 1:]
-    right = np.isin(digits, range(10)) & ((values >= -1) & (values <= 1)).all(1)
-    if not right.all():
-        raise _wrong(where, int(np.argmin(right)))
+    valid = np.isin(digits, range(10)) & ((values >= -1) & (values <= 1)).all(1)
+    if not valid.all():
+        raise _wrong(where, int(np.argmin(valid)))
     levels = np.rint((values + 1) * 127.5).astype(np.uint8)
     return levels.reshape(count, SIDE, SIDE), digits.astype(np.int32)
 

@@ -1,38 +1,37 @@
-"""The drawn faces: independent attributes that can be seen, persons that differ."""
+"""Rendered faces: independent visible attributes, different persons."""
 
 import numpy as np
 import pytest
 
 from kgan.data import pipeline
-from kgan.data.builtin.faces import ATTRIBUTES, FacePainter, open_faces
+from kgan.data.builtin import faces
+from kgan.data.builtin.faces import ATTRIBUTES, open_faces, render_face
 from kgan.data.dataset import FIELDS, ImageFormat, spec_of
 from kgan.data.pipeline import Augmentation, training_batches
 from kgan.data.registry import open_dataset
 from kgan.data.transform.derived_pairs import derive_pairs
-
-PAINTER = FacePainter(3, "resize")
 
 
 def opened(side, **options):
     return open_faces(ImageFormat((side, side), (side, side)), **options)
 
 
+def render(number, attributes, side):
+    return render_face(0, number, side, side, attributes=attributes)["image"].astype(int)
+
+
 def with_and_without(name, number, side=64, others=()):
     bits = np.array([other in others for other in ATTRIBUTES])
     bits[ATTRIBUTES.index(name)] = True
-    on = PAINTER.draw(0, number, bits, side, side)
+    on = render(number, bits, side)
     bits[ATTRIBUTES.index(name)] = False
-    return on.astype(int), PAINTER.draw(0, number, bits, side, side).astype(int)
+    return on, render(number, bits, side)
 
 
-def test_collection_names_its_attributes():
+def test_dataset_names_its_attributes():
     found = opened(32)
-    assert (found.name, found.kind) == ("faces", "attributes")
+    assert found.kind == "attributes"
     assert found.class_names == ("glasses", "beard", "hat", "smile", "long_hair")
-    assert {part: len(source) for part, source in found.parts.items()} == {
-        "train": 4000,
-        "test": 1000,
-    }
     spec = spec_of(found, (32, 32))
     assert (spec.kind, spec.channels, spec.input_channels) == ("attributes", 3, 3)
     assert spec.class_names == found.class_names
@@ -41,34 +40,22 @@ def test_collection_names_its_attributes():
     assert (example["attributes"].shape, example["attributes"].dtype) == ((5,), np.float32)
 
 
-def test_same_seed_and_number_give_the_same_bits_in_any_order():
-    first, second = opened(32, seed=3).parts["train"], opened(32, seed=3).parts["train"]
-    forward = [first.read(index) for index in range(30)]
-    backward = [second.read(index) for index in reversed(range(30))]
-    for one, other in zip(forward, reversed(backward), strict=True):
-        np.testing.assert_array_equal(one["image"], other["image"])
-        np.testing.assert_array_equal(one["attributes"], other["attributes"])
-
-
-def test_attributes_are_fair_and_independent():
-    bits = np.stack([opened(8).parts["train"].read(index)["attributes"] for index in range(2000)])
-    assert set(np.unique(bits)) == {0, 1}
-    # Five standard deviations of a mean of 2,000 fair coins, and of a correlation.
-    assert np.abs(bits.mean(0) - 0.5).max() < 0.056
-    assert np.abs(np.corrcoef(bits.T) - np.eye(5)).max() < 0.112
-    assert len(np.unique(bits, axis=0)) == 32
-
-
-def test_attributes_are_independent_of_the_colours():
-    examples = [opened(16).parts["train"].read(index) for index in range(800)]
-    backgrounds = np.stack([example["image"][0, 0] for example in examples]).astype(float)
+def test_attributes_are_balanced_and_independent_of_one_another_and_of_the_colours(monkeypatch):
+    # One pixel is enough: the background, in the upper left corner.
+    monkeypatch.setattr(faces, "CANVAS", 16)
+    examples = [render_face(0, number, 8, 8) for number in range(1500)]
     bits = np.stack([example["attributes"] for example in examples])
-    found = np.corrcoef(np.concatenate([backgrounds, bits], 1).T)[:3, 3:]
-    assert np.abs(found).max() < 5 / np.sqrt(800)
+    assert set(np.unique(bits)) == {0, 1}
+    # Five standard deviations of a mean of 1,500 fair coins, and of a correlation.
+    assert np.abs(bits.mean(0) - 0.5).max() < 0.065
+    assert len(np.unique(bits, axis=0)) == 32
+    backgrounds = np.stack([example["image"][0, 0] for example in examples])
+    correlations = np.corrcoef(np.concatenate([bits, backgrounds], 1).T)[:5]
+    assert np.abs(correlations - np.eye(5, 8)).max() < 0.13
 
 
-# Rows and columns, in shares of the side, of where an attribute may change the image.
-PLACES = {
+# Rows and columns, as fractions of the side, in which an attribute may change the image.
+REGIONS = {
     "glasses": (0.3, 0.7, 0.1, 0.9),
     "beard": (0.45, 1.0, 0.15, 0.85),
     "hat": (0, 0.55, 0, 1),
@@ -79,50 +66,39 @@ PLACES = {
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @pytest.mark.parametrize("others", [(), tuple(ATTRIBUTES)])
-def test_an_attribute_is_seen_in_its_place_and_changes_nothing_else(name, others):
+def test_an_attribute_is_visible_in_its_region_and_changes_nothing_else(name, others):
     for number in range(40):
         on, off = with_and_without(name, number, others=others)
         changed = (np.abs(on - off).max(-1) > 40).mean()
         assert 0.002 < changed < 0.5, number
-        top, bottom, left, right = (int(64 * share) for share in PLACES[name])
+        top, bottom, left, right = (int(64 * share) for share in REGIONS[name])
         outside = np.ones((64, 64), bool)
         outside[top:bottom, left:right] = False
         np.testing.assert_array_equal(on[outside], off[outside])
 
 
 def test_faces_with_equal_attributes_differ():
-    none = np.zeros(5)
-    faces = np.stack([PAINTER.draw(0, number, none, 32, 32) for number in range(60)]).astype(int)
-    distances = np.abs(faces[:, None] - faces).mean((2, 3, 4)) + 255 * np.eye(60)
+    images = np.stack([render(number, np.zeros(5), 32) for number in range(60)])
+    distances = np.abs(images[:, None] - images).mean((2, 3, 4)) + 255 * np.eye(60)
     assert distances.min() > 3
-    # Backgrounds, and the skin in the middle of the cheek, are of many colours.
+    # The background and the skin in the middle of the cheek have many colours.
     for row, column in ((0, 0), (18, 11)):
-        assert np.ptp(faces[:, row, column], axis=0).min() > 80
+        assert np.ptp(images[:, row, column], axis=0).min() > 80
 
 
-def test_nobody_is_in_both_parts_or_in_two_seeds():
-    sources = [*opened(16).parts.values(), opened(16, seed=1).parts["train"]]
-    drawn = {source.read(i)["image"].tobytes() for source in sources for i in range(100)}
-    assert len(drawn) == 300
+def means_of_blocks(image):
+    """Means of 4 by 4 blocks, whose sizes may differ by a pixel."""
+    rows = np.array_split(image, 4)
+    return np.array([[b.mean((0, 1)) for b in np.array_split(row, 4, axis=1)] for row in rows])
 
 
 @pytest.mark.parametrize("side", [16, 100, 300])
 def test_another_size_shows_the_same_face(side):
     for number in range(5):
         bits = np.arange(5) % 2 == number % 2
-        drawn = PAINTER.draw(0, number, bits, side, side)
-        assert drawn.shape == (side, side, 3)
-        like = PAINTER.draw(0, number, bits, 64, 64)
-        blocks = [
-            np.stack(
-                [
-                    [tile.mean((0, 1)) for tile in np.array_split(row, 4, axis=1)]
-                    for row in np.array_split(image.astype(float), 4)
-                ]
-            )
-            for image in (drawn, like)
-        ]
-        assert np.abs(blocks[0] - blocks[1]).max() < 8
+        image, like = render(number, bits, side), render(number, bits, 64)
+        assert image.shape == (side, side, 3)
+        assert np.abs(means_of_blocks(image) - means_of_blocks(like)).max() < 8
 
 
 def test_faces_serve_as_plain_images_and_as_pairs():

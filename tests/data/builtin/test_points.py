@@ -1,4 +1,4 @@
-"""Tests of the mixtures of Gaussians, and of a training on them."""
+"""Mixtures of Gaussians, and training on them."""
 
 import numpy as np
 import pytest
@@ -38,9 +38,9 @@ def test_ring_has_eight_modes_at_radius_one_and_grid_twenty_five_two_apart():
 
 @pytest.mark.parametrize("name", ["ring", "grid"])
 def test_points_lie_around_all_modes_alike_with_the_deviation_of_each(name):
-    collection = open_mixture(name)
+    dataset = open_mixture(name)
     mixture = MIXTURES[name]
-    points = collection.parts["train"].points
+    points = dataset.parts["train"].points
     assert points.shape == (100_000, 2) and points.dtype == np.float32
     offsets = points[:, None] - np.array(mixture.centres)
     nearest = (offsets**2).sum(-1).argmin(1)
@@ -52,7 +52,7 @@ def test_points_lie_around_all_modes_alike_with_the_deviation_of_each(name):
     np.testing.assert_allclose(own.std(axis=0), mixture.deviation, rtol=0.02)
 
 
-def test_parts_share_no_points_and_another_seed_draws_others():
+def test_parts_share_no_points_and_another_seed_gives_others():
     first, same, other = open_mixture("ring"), open_mixture("ring"), open_mixture("ring", seed=1)
     train, test = (set(map(tuple, first.parts[part].points[:5000])) for part in ("train", "test"))
     assert not train & test
@@ -60,23 +60,23 @@ def test_parts_share_no_points_and_another_seed_draws_others():
     assert not np.array_equal(first.parts["train"].points, other.parts["train"].points)
 
 
-def test_schemes_that_draw_from_noise_take_points_as_they_are():
-    collection = registry.open_dataset("grid", ANY, kind="images")
-    spec = spec_of(collection, (28, 28))
-    assert (collection.kind, spec.kind, spec.shape) == ("points", "points", (2,))
-    point = collection.parts["test"].read(3)["image"]
+def test_latent_models_take_points_as_they_are():
+    dataset = registry.open_dataset("grid", ANY, kind="images")
+    spec = spec_of(dataset, (28, 28))
+    assert (dataset.kind, spec.kind, spec.shape) == ("points", "points", (2,))
+    point = dataset.parts["test"].read(3)["image"]
     assert point.shape == (2,) and point.dtype == np.float32
     with pytest.raises(IndexError):
-        collection.parts["test"].read(10_000)
+        dataset.parts["test"].read(10_000)
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired", "labelled", "conditional"])
-def test_schemes_of_pairs_and_labels_refuse_points(kind):
+def test_models_of_pairs_and_labels_refuse_points(kind):
     with pytest.raises(UserError, match="ring"):
         registry.open_dataset("ring", ANY, kind=kind)
 
 
-def test_a_run_on_points_is_drawn_goes_on_and_is_exported(tmp_path):
+def test_a_run_on_points_is_plotted_and_resumed(tmp_path):
     places = (f"--runs_dir={tmp_path}/runs", f"--export_dir={tmp_path}/models")
     done = command("train", *MAXOUT, *places, "--steps=4", "--packing=2")
     assert done.status == 0, done
@@ -105,7 +105,7 @@ def test_a_run_on_points_is_drawn_goes_on_and_is_exported(tmp_path):
         "--spectral_norm",
     ],
 )
-def test_what_does_not_go_with_points_is_refused_in_one_line(wrong, tmp_path):
+def test_flags_for_images_are_refused_for_points_in_one_line(wrong, tmp_path):
     refused = command("train", *MAXOUT, wrong, "--steps=2", f"--runs_dir={tmp_path}/runs")
     assert refused.err.splitlines()[-1].startswith(f"error: {wrong.partition('=')[0]}"), refused
     assert refused.status == 2

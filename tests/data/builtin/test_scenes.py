@@ -1,12 +1,14 @@
-"""The ray-cast scenes: distances and shadows as geometry has them, pairs as asked for."""
+"""Ray-cast scenes: distances and shadows against geometry, pairs in both directions."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from kgan.data import registry
-from kgan.data.builtin.scenes import SHAPES, Scene, Solid, cast, draw_scene, make_scene, open_scenes
+from kgan.data.builtin.scenes import Scene, cast, open_scenes, render_scene, sample_scene
+from kgan.data.builtin.solids import SHAPES, Solid
 from kgan.data.dataset import ImageFormat, spec_of
 from kgan.utils.errors import UserError
 
@@ -20,15 +22,11 @@ def solid(shape, x=0.0, z=5.0, radius=1.0, height=2.0, depth=1.0, turn=0.0):
 
 
 def scene(*solids, eye=1.0, light=(0, 1, 0), reach=0.5):
-    """Looks straight ahead, so that a ray's place in the image is its slope."""
+    """Makes a scene whose camera points straight ahead: a pixel's position is its ray's slope."""
     return Scene(solids, eye, 0.0, reach, np.float32(light), GREY, 1.0, SKY)
 
 
-def opened(side, **options):
-    return open_scenes(ImageFormat((side, side), (side, side)), **options)
-
-
-# Geometry, with an odd number of pixels: the middle one looks straight ahead.
+# Geometry, with an odd number of pixels: the ray of the middle one goes straight ahead.
 
 
 @pytest.mark.parametrize(
@@ -106,96 +104,57 @@ def test_side_towards_the_light_is_brighter(shape):
     assert right.mean() > left.mean() + 0.1
 
 
-# Drawings.
-
-
-def test_same_seed_and_number_give_the_same_bits_in_any_order():
-    first, second = opened(32, seed=3).parts["train"], opened(32, seed=3).parts["train"]
-    forward = [first.read(index) for index in range(12)]
-    backward = [second.read(index) for index in reversed(range(12))]
-    for one, other in zip(forward, reversed(backward), strict=True):
-        np.testing.assert_array_equal(one["input"], other["input"])
-        np.testing.assert_array_equal(one["target"], other["target"])
-
-
-def test_no_scene_is_in_two_parts_or_two_seeds():
-    sources = [*opened(16).parts.values(), opened(16, seed=1).parts["train"]]
-    drawn = {source.read(i)["input"].tobytes() for source in sources for i in range(40)}
-    assert len(drawn) == 160
-
-
-def test_depth_map_is_bright_where_it_is_near():
-    made = make_scene(np.random.default_rng([0, 5]))
-    depth = draw_scene(0, 5, 300, 300)["depth"][..., 0]  # so large that one ray goes through each
+def test_depth_map_is_brighter_for_nearer_surfaces():
+    made = sample_scene(np.random.default_rng([0, 5]))
+    # So large that one ray goes through each pixel.
+    depth = render_scene(0, 5, 300, 300)["target"][..., 0]
     distances = cast(made, 300, 300)[1]
     np.testing.assert_array_equal(depth, np.rint(255 * np.minimum(3 / distances, 1)))
     assert (depth[np.isinf(distances)] == 0).all()
 
 
-def test_all_solids_are_drawn_and_stand_apart():
-    seen = set()
+def test_scenes_have_all_shapes_and_the_solids_are_apart():
+    shapes = set()
     for number in range(60):
-        made = make_scene(np.random.default_rng([0, number]))
-        seen |= {found.shape for found in made.solids}
+        made = sample_scene(np.random.default_rng([0, number]))
+        shapes |= {found.shape for found in made.solids}
         assert 1 <= len(made.solids) <= 6
-        for i, one in enumerate(made.solids):
-            for other in made.solids[:i]:
-                distance = math.hypot(one.x - other.x, one.z - other.z)
-                assert distance > one.radius + other.radius
+        for one, other in itertools.combinations(made.solids, 2):
+            distance = math.hypot(one.x - other.x, one.z - other.z)
+            assert distance > one.radius + other.radius
         assert np.linalg.norm(made.light) == pytest.approx(1, abs=1e-5)
-    assert seen == {"sphere", "box", "cylinder", "cone"}
+    assert shapes == {"sphere", "box", "cylinder", "cone"}
 
 
 @pytest.mark.parametrize("size", [(8, 8), (48, 96), (300, 260)])
-def test_any_size_can_be_drawn(size):
-    drawn = draw_scene(0, 1, *size)
-    assert (drawn["picture"].shape, drawn["picture"].dtype) == ((*size, 3), np.uint8)
-    assert (drawn["depth"].shape, drawn["depth"].dtype) == ((*size, 1), np.uint8)
+def test_any_size_can_be_rendered(size):
+    image, depth = (render_scene(0, 1, *size)[key] for key in ("input", "target"))
+    assert (image.shape, image.dtype) == ((*size, 3), np.uint8)
+    assert (depth.shape, depth.dtype) == ((*size, 1), np.uint8)
 
 
 def test_another_size_shows_the_same_scene():
     for number in range(6):
-        small, large = draw_scene(0, number, 48, 48), draw_scene(0, number, 144, 144)
-        for key in ("picture", "depth"):
+        small, large = render_scene(0, number, 48, 48), render_scene(0, number, 144, 144)
+        for key in ("input", "target"):
             thirds = large[key].reshape(48, 3, 48, 3, -1).mean((1, 3))
             assert np.abs(thirds - small[key]).mean() < 4
 
 
-# The collection.
-
-
-def test_image_is_given_and_depth_is_wanted():
-    found = opened(32)
-    assert (found.name, found.kind) == ("scenes", "paired")
-    assert {part: len(source) for part, source in found.parts.items()} == {
-        "train": 2000,
-        "validation": 50,
-        "test": 200,
-    }
-    spec = spec_of(found, (32, 32))
-    assert (spec.input_channels, spec.channels) == (3, 1)
-
-
-def test_direction_turns_the_pair_round():
-    there, back = opened(32), opened(32, direction="BtoA")
-    spec = spec_of(back, (32, 32))
-    assert (spec.input_channels, spec.channels) == (1, 3)
-    pair, turned = there.parts["test"].read(3), back.parts["test"].read(3)
-    np.testing.assert_array_equal(pair["input"], turned["target"])
-    np.testing.assert_array_equal(pair["target"], turned["input"])
-
-
-def test_name_seed_and_direction_reach_the_scenes():
+@pytest.mark.parametrize(("direction", "channels"), [("AtoB", (3, 1)), ("BtoA", (1, 3))])
+def test_direction_swaps_image_and_depth_map(direction, channels):
     small = ImageFormat((16, 16), (20, 20))
-    found = registry.open_dataset("scenes", small, kind="paired", seed=4, direction="BtoA")
-    wanted = draw_scene(4, 2, 20, 20)
-    pair = found.parts["train"].read(2)
-    np.testing.assert_array_equal(pair["input"], wanted["depth"])
-    np.testing.assert_array_equal(pair["target"], wanted["picture"])
+    found = registry.open_dataset("scenes", small, kind="paired", seed=4, direction=direction)
+    spec = spec_of(found, (16, 16))
+    assert (found.kind, (spec.input_channels, spec.channels)) == ("paired", channels)
+    pair, expected = found.parts["train"].read(2), render_scene(4, 2, 20, 20)
+    keys = ("input", "target") if direction == "AtoB" else ("target", "input")
+    np.testing.assert_array_equal(pair[keys[0]], expected["input"])
+    np.testing.assert_array_equal(pair[keys[1]], expected["target"])
 
 
-def test_what_cannot_be_drawn_is_refused():
+def test_other_channels_and_directions_are_refused():
     with pytest.raises(UserError, match=r"^--channels=1: scenes .*--channels=auto$"):
         open_scenes(ImageFormat((16, 16), (16, 16), channels=1))
     with pytest.raises(UserError, match=r"^--direction=up: must be AtoB or BtoA$"):
-        opened(16, direction="up")
+        open_scenes(ImageFormat((16, 16), (16, 16)), direction="up")

@@ -1,4 +1,4 @@
-"""USPS: the original files where they are here, damaged ones made up."""
+"""USPS: the original files where they are available, and synthetic damaged ones."""
 
 import gzip
 import pathlib
@@ -19,7 +19,7 @@ SMALL = ImageFormat((16, 16), (16, 16))
 @pytest.fixture(scope="module")
 def usps():
     if not USPS.exists():
-        pytest.skip("USPS is not here")
+        pytest.skip("USPS is not available")
     return open_usps(SMALL, manual_dir=str(USPS))
 
 
@@ -41,7 +41,7 @@ def refusal(function, *arguments, **options):
     return text
 
 
-# The real files; counts by digit are those of the description that comes with them.
+# The original files; the counts by digit are from the description that comes with them.
 
 
 def test_usps_is_whole(usps):
@@ -69,7 +69,7 @@ def test_images_are_those_of_the_file_white_on_black(usps):
     assert means[0, 0] < 30 < 100 < means[8, 8]
 
 
-# Made up.
+# Synthetic files.
 
 
 def test_values_are_spread_over_eight_bits_row_after_row(tmp_path):
@@ -83,7 +83,7 @@ def test_values_are_spread_over_eight_bits_row_after_row(tmp_path):
     assert np.argwhere(levels[0]).tolist() == [[1, 0]]
 
 
-def test_images_are_brought_to_size(tmp_path, monkeypatch):
+def test_images_are_resized(tmp_path, monkeypatch):
     values = [f"{x:.4f}" for x in np.random.default_rng(0).uniform(-1, 1, 256)]
     files = {"train": ("zip.train.gz", 2), "test": ("zip.test.gz", 1)}
     monkeypatch.setattr("kgan.data.builtin.usps.FILES", files)
