@@ -1,5 +1,6 @@
-"""`python -m kgan.evaluate --run=DIR`: measures a trained model, or images, beside real ones."""
+"""`python -m kgan.evaluate --run=DIR`: measures a trained model, or images, against real images."""
 
+import functools
 from collections.abc import Sequence
 
 from absl import flags
@@ -7,53 +8,35 @@ from absl import flags
 from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
-LEAST, MOST = 2, 1_000_000
-WHAT = ("run", "saved_model", "images")
+MEASURED = ("run", "saved_model", "images")
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
-
-    def string(name, default, about):
-        flags.DEFINE_string(name, default, about, flag_values=values)
-
-    string("run", None, "The run folder.")
-    string("saved_model", None, "An exported model that draws from seeds: saved_models/NAME/1.")
-    string("images", None, "A folder or zip of generated images.")
-    string("pictures", None, "The earlier name of --images.")
-    string("real", None, "For --saved_model and --images: a folder or zip of real ones.")
-    string("metrics", None, "Which, NAME,NAME…; default: all that fit.")
-    string(
-        "features",
-        None,
-        "What images are compared by: digits, stacked_digits, pixels, inception, or a name in "
-        "keras.applications; default: what fits the data.",
+    string = functools.partial(flags.DEFINE_string, default=None, flag_values=values)
+    settings.define_run_flags(values)
+    string("saved_model", help="Exported model to measure, such as saved_models/NAME/1.")
+    string("images", help="Folder or zip of generated images to measure.")
+    string("real", help="Folder or zip of real images; for --saved_model and --images.")
+    string("metrics", help="Comma-separated metrics, such as fid,kid; default: all that fit.")
+    about = (
+        "Features that images are compared by: digits, stacked_digits, pixels, inception, or a "
+        "name in keras.applications; default: those of the dataset, for folders pixels."
     )
-    flags.DEFINE_integer(
-        "count", 10_000, "Images of each kind, at most.", LEAST, MOST, flag_values=values
-    )
-    flags.DEFINE_enum(
-        "part",
-        "test",
-        ["train", "validation", "test"],
-        "Which part of a run's data set.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "checkpoint",
-        "auto",
-        ["auto", "best", "last"],
-        "auto: the best where there is one.",
-        flag_values=values,
-    )
+    string("features", help=about)
+    about = "Maximum number of generated and of real images; default 10000."
+    flags.DEFINE_integer("count", 10_000, about, 2, 1_000_000, flag_values=values)
+    about = "Part of the run's dataset: train, validation or test (default)."
+    parts = ["train", "validation", "test"]
+    flags.DEFINE_enum("part", "test", parts, about, flag_values=values)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measures and prints."""
-    given = settings.parse_command("kgan.evaluate", define_flags, arguments, needed=())
+    renamed = {"pictures": "images"}
+    given = settings.parse_command("kgan.evaluate", define_flags, arguments, (), renamed)
     if given is None:
         return
-    given.images = given.images or given.pictures
     _check(given)
     names = None if given.metrics is None else settings.parse_metrics("metrics", given.metrics)
     entry.import_tensorflow()
@@ -69,26 +52,22 @@ def main(arguments: Sequence[str]) -> None:
         return
     run = open_run(given.run)
     resolved = run.settings()
-    resolved.jitter = None  # measured as the networks take them, the training part, too
-    collection, _ = loop.open_collection(resolved)
-    if not runner.evaluate_run(run, collection, request, given.checkpoint):
-        raise UserError(
-            f"--run={given.run}: nothing fits its {given.part} part; --features=inception or "
-            "pixels compares any images"
-        )
+    resolved.jitter = None  # training images, too, are measured at the networks' size
+    dataset, _ = loop.open_collection(resolved)
+    if not runner.evaluate_run(run, dataset, request, given.checkpoint):
+        wanted = "use --features=inception or pixels, which fit all images"
+        raise UserError(f"--run={given.run}: no evaluation fits its {given.part} part; {wanted}")
 
 
 def _check(given):
-    asked = [name for name in WHAT if getattr(given, name)]
-    if len(asked) != 1:
-        many = " and ".join(f"--{name}" for name in asked) or "nothing to measure"
-        raise UserError(f"{many}: right would be one of {', '.join(f'--{n}=' for n in WHAT)}")
-    if (given.real is None) != (asked == ["run"]):
-        raise UserError(
-            f"--real={given.real}: a run has its own real images; leave it out"
-            if given.real
-            else f"--{asked[0]}: needs --real=, a folder or zip of real images"
-        )
+    measured = [f"--{name}" for name in MEASURED if getattr(given, name)]
+    if len(measured) != 1:
+        found = " and ".join(measured) or "nothing to measure"
+        raise UserError(f"{found}: give one of {', '.join(f'--{name}=' for name in MEASURED)}")
+    if given.run and given.real:
+        raise UserError(f"--real={given.real}: a run has its own real images; remove --real")
+    if not given.run and not given.real:
+        raise UserError(f"{measured[0]}: needs --real=, a folder or zip of real images")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""`python -m kgan.export --run=DIR`: writes a SavedModel of a run for TensorFlow Serving."""
+"""`python -m kgan.export --run=DIR`: a SavedModel of a run for TensorFlow Serving."""
 
+import functools
 from collections.abc import Sequence
 
 from absl import flags
@@ -9,21 +10,11 @@ from kgan.cli import entry, settings
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
-    flags.DEFINE_string("run", None, "The run folder.", flag_values=values)
-    flags.DEFINE_string(
-        "export_dir",
-        "saved_models",
-        "The export goes to <export_dir>/<name>/<version>/.",
-        flag_values=values,
-    )
-    flags.DEFINE_string("name", None, "Default: the run's.", flag_values=values)
-    flags.DEFINE_enum(
-        "checkpoint",
-        "auto",
-        ["auto", "best", "last"],
-        "auto: the best where there is one.",
-        flag_values=values,
-    )
+    string = functools.partial(flags.DEFINE_string, flag_values=values)
+    settings.define_run_flags(values)
+    about = "Folder of exports; this one is written to <export_dir>/<name>/<version>/."
+    string("export_dir", "saved_models", about)
+    string("name", None, "Name of the exported model; default: the name of the run.")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
-"""`python -m kgan.generate --run=DIR`: images from seeds, between seeds, or from images."""
+"""`python -m kgan.generate --run=DIR`: images generated from seeds, or translated from images."""
 
-import re
+import functools
 from collections.abc import Sequence
 
 from absl import flags
@@ -8,81 +8,50 @@ from absl import flags
 from kgan.cli import entry, settings
 from kgan.utils.errors import UserError
 
-MOST_SEEDS = 100_000
-
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
-
-    def string(name, default, about):
-        flags.DEFINE_string(name, default, about, flag_values=values)
-
-    string("run", None, "The run folder.")
-    string("seeds", "0-63", "Which images to draw: 5, or 0-63, or 1,4,9-12.")
-    string(
-        "label", None, "What to draw, where the model was told: 7, or glasses,hat; default: all."
+    string = functools.partial(flags.DEFINE_string, flag_values=values)
+    integer = functools.partial(flags.DEFINE_integer, flag_values=values)
+    settings.define_run_flags(values)
+    string("seeds", "0-63", "Seeds of the images: 5, or 0-63 (default), or 1,4,9-12.")
+    about = (
+        "For conditional models: a class, such as 7, or comma-separated attributes, such as "
+        "glasses,hat; default: a grid of all."
     )
-    string("interpolate", None, "Two seeds, A,B: draws the way from one to the other.")
-    flags.DEFINE_integer("frames", 10, "Images on that way.", 2, 1000, flag_values=values)
-    string("input", None, "A folder or zip of images to translate.")
-    flags.DEFINE_enum(
-        "direction",
-        None,
-        ["AtoB", "BtoA"],
-        "Which way, for runs that learned both.",
-        flag_values=values,
-    )
-    string("out", None, "A PNG for a grid; a folder for single images and translations.")
-    flags.DEFINE_integer(
-        "seed", 0, "Which of the possible translations.", 0, 2**31 - 1, flag_values=values
-    )
-    flags.DEFINE_enum(
-        "checkpoint",
-        "auto",
-        ["auto", "best", "last"],
-        "auto: the best where there is one.",
-        flag_values=values,
-    )
-
-
-def parse_seeds(text: str, flag: str = "seeds") -> list[int]:
-    """Parses `5`, `0-63` or `1,4,9-12`.
-
-    Args:
-        text: what was given.
-        flag: the flag that it was given as, for the message.
-
-    Raises:
-        UserError: on anything else, or more than 100,000 of them.
-    """
-    seeds: list[int] = []
-    for word in text.split(","):
-        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first or last - first >= MOST_SEEDS:
-            raise UserError(f"--{flag}={text}: such as 5, 0-63 or 1,4,9-12, up to {MOST_SEEDS}")
-        seeds += range(first, last + 1)
-    return seeds
+    string("label", None, about)
+    string("interpolate", None, "Two seeds, such as 3,17: generates images between theirs.")
+    integer("frames", 10, "Number of images of --interpolate, both ends included.", 2, 1000)
+    string("input", None, "Folder or zip of images to translate, for image-to-image models.")
+    about = "Direction of the translation, for models that translate in both: AtoB or BtoA."
+    flags.DEFINE_enum("direction", None, ["AtoB", "BtoA"], about, flag_values=values)
+    about = "Where to write: a PNG file for a grid, else a folder; default: in the run folder."
+    string("out", None, about)
+    about = "Seed of the translations: another seed gives another dropout; default 0."
+    integer("seed", 0, about, 0, 2**31 - 1)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws or translates and prints where to."""
+    """Generates or translates images and prints where they are."""
     given = settings.parse_command("kgan.generate", define_flags, arguments, needed=("run",))
     if given is None:
         return
-    seeds = parse_seeds(given.seeds)
-    ends = parse_seeds(given.interpolate, "interpolate") if given.interpolate else None
+    seeds = settings.parse_seeds("seeds", given.seeds)
+    ends = settings.parse_seeds("interpolate", given.interpolate) if given.interpolate else None
     if ends is not None and len(ends) != 2:
-        raise UserError(f"--interpolate={given.interpolate}: two seeds, such as 3,17")
+        raise UserError(f"--interpolate={given.interpolate}: give two seeds, such as 3,17")
     entry.import_tensorflow()
     from kgan.generation import latent, translation
 
+    place = {"out": given.out, "checkpoint": given.checkpoint}
     if given.input:
-        print(translation.translate_folder(given))
+        wanted = (given.direction, given.seed)
+        path = translation.translate_folder(given.run, given.input, *wanted, **place)
     elif ends is not None:
-        print(latent.interpolate(given, *ends))
+        path = latent.interpolate(given.run, *ends, given.frames, given.label, **place)
     else:
-        print(latent.generate_seeds(given, seeds))
+        path = latent.generate_seeds(given.run, seeds, given.label, **place)
+    print(path)
 
 
 if __name__ == "__main__":

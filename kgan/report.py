@@ -1,4 +1,4 @@
-"""`python -m kgan.report --run=DIR [--run=DIR …]`: one page on runs, to keep and to pass on."""
+"""`python -m kgan.report --run=DIR [--run=DIR …]`: an HTML page about runs, in a single file."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,10 @@ from kgan.cli import entry, settings
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines this command's flags."""
-    flags.DEFINE_multi_string(
-        "run", [], "A run folder; given again, the runs stand side by side.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "out", None, "The page; default: report.html in the first run's folder.", flag_values=values
-    )
+    about = "Folder of a run; repeat the flag to compare several runs on one page."
+    flags.DEFINE_multi_string("run", [], about, flag_values=values)
+    about = "HTML file to write; default: report.html in the folder of the first run."
+    flags.DEFINE_string("out", None, about, flag_values=values)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -231,7 +231,7 @@ def test_runs_that_draw_are_measured_beside_the_real_images(tmp_path):
     assert {"kid_digits_40", "kid_digits_40_standard_error", "modes_digits_40"} < set(line)
     assert "fid_digits_40" not in line
     said = [" ".join(words.split()) for words in outcome.out.splitlines()]
-    assert said[0].startswith("measured: 40 drawn images against 40 real ones of the test part")
+    assert said[0].startswith("measured: 40 generated images against 40 real ones of the test part")
     assert f"modes_digits_40 {line['modes_digits_40']:.4f}" in said
 
 

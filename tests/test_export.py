@@ -49,9 +49,9 @@ def test_export_translates_as_the_model_of_the_run_does(exported):
     served = tf.saved_model.load(exported[pix2pix_run()]).signatures
     model = kgan.load(str(pix2pix_run()))
     given = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
-    answers = served["serving_default"](images=tf.constant(given))["pictures"]
+    answers = served["serving_default"](pictures=tf.constant(given))["pictures"]
     np.testing.assert_allclose(answers, model.translate(given), atol=1e-5)
-    answers = served["with_seed"](images=tf.constant(given), seed=tf.constant(9))["pictures"]
+    answers = served["with_seed"](pictures=tf.constant(given), seed=tf.constant(9))["pictures"]
     np.testing.assert_allclose(answers, model.translate(given, 9), atol=1e-5)
     # Dropout is live: another seed is another answer.
     assert np.abs(answers - model.translate(given)).max() > 1e-3

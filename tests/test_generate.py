@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan import generate
+from kgan.cli import settings
 from kgan.utils.errors import UserError
 from tests.small_runs import PALETTE, command, copy_of, dcgan_run, pix2pix_run
 
@@ -47,7 +47,7 @@ def tile(sheet, row, column):
     ],
 )
 def test_seeds_are_numbers_and_ranges(text, seeds):
-    assert generate.parse_seeds(text) == seeds
+    assert settings.parse_seeds("seeds", text) == seeds
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_seeds_are_numbers_and_ranges(text, seeds):
 )
 def test_other_seeds_are_refused(text):
     with pytest.raises(UserError, match="^--seeds="):
-        generate.parse_seeds(text)
+        settings.parse_seeds("seeds", text)
 
 
 def test_grid_shows_the_seeds_in_order_and_leaves_the_rest_white(tmp_path):

@@ -12,7 +12,7 @@ import os
 import pathlib
 import re
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -25,6 +25,7 @@ DERIVED_PAIRS = ("edges", "grey", "lowres", "noisy", "masked")
 LAYOUTS = ("auto", "unpaired", "paired", "paired_folders", "labelled", "images")
 OPTIMIZERS = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
 SIZE_LIMITS = (8, 1024)
+MAX_SEEDS = 100_000
 MOST_STEPS = 10**9  # a step's number has 32 bits in places
 
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
@@ -431,6 +432,22 @@ def parse_metrics(name: str, text: str) -> list[str]:
     return names
 
 
+def parse_seeds(name: str, text: str) -> list[int]:
+    """Parses seeds: 5, 0-63 or 1,4,9-12.
+
+    Raises:
+        UserError: begins with the flag.
+    """
+    seeds: list[int] = []
+    for word in text.split(","):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first or last - first >= MAX_SEEDS:
+            raise UserError(f"--{name}={text}: give 5, 0-63 or 1,4,9-12, up to {MAX_SEEDS} seeds")
+        seeds += range(first, last + 1)
+    return seeds
+
+
 def parse_interval(name: str, text: str) -> tuple[float, str]:
     """Parses N, Nepochs, Nmin or Ns as (number, `steps` | `epochs` | `seconds`)."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(steps?|epochs?|min|s)?", text)
@@ -506,8 +523,23 @@ def _help_text(values, scheme) -> str:
     return "\n".join(lines)
 
 
+def define_run_flags(values: flags.FlagValues) -> None:
+    """Defines `--run` and `--checkpoint`, for commands that use a trained model."""
+    flags.DEFINE_string("run", None, "Folder of a run, such as runs/00001-…", flag_values=values)
+    about = (
+        "Checkpoint of the run: best, last, or auto (default): the best if the run keeps one, "
+        "else the last."
+    )
+    which = ["auto", "best", "last"]
+    flags.DEFINE_enum("checkpoint", "auto", which, about, flag_values=values)
+
+
 def parse_command(
-    module: str, define, arguments: Sequence[str], needed: Sequence[str]
+    module: str,
+    define,
+    arguments: Sequence[str],
+    needed: Sequence[str],
+    renamed: Mapping[str, str] = types.MappingProxyType({}),
 ) -> types.SimpleNamespace | None:
     """Parses the flags of a command other than training.
 
@@ -516,6 +548,7 @@ def parse_command(
         define: defines the flags on the `FlagValues` that it is given.
         arguments: without the program's name.
         needed: flags that have to be given.
+        renamed: flags by their earlier names, which still set them but are not in the help.
 
     Returns:
         The flags as attributes; None where `--help` was asked for and has been printed.
@@ -527,12 +560,15 @@ def parse_command(
     flags.DEFINE_string("flagfile", "", "Reads flags from a file.", flag_values=values)
     flags.DEFINE_boolean("help", False, "Shows the flags.", flag_values=values)
     define(values)
+    for earlier, name in renamed.items():
+        flags.DEFINE_alias(earlier, name, flag_values=values)
     _read(values, arguments, known_only=False)
     if values.help:
         wanted = "".join(f" --{name}=…" for name in needed)
         print(f"python -m {module}{wanted} [--flag=value …]\n")
         for name in values:
-            print(f"  --{name:14} {values[name].help}")
+            if name not in renamed:
+                print(f"  --{name:14} {values[name].help}")
         return None
     for name in needed:
         if not values[name].value:

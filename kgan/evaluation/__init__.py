@@ -1,5 +1,5 @@
-"""What can be measured of a trained model, each kind in its own file.
+"""Evaluations of trained models, one module each.
 
-`choose` asks every kind whether it fits a model and its data. A new kind is a new file with a
-`fitting` function, and a line in `KINDS` of `kgan/evaluation/selection.py`.
+Each evaluation says which models and datasets it fits. A new one is a new module with `NAME`,
+`LOWER_IS_BETTER` and `make_task`, and an entry of `selection.EVALUATIONS`.
 """

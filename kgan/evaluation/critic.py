@@ -1,4 +1,4 @@
-"""What a critic takes for the Wasserstein distance, beside the exact one of the same points."""
+"""Evaluation `critic`: a critic's estimate of the Wasserstein distance and the exact distance."""
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
@@ -7,25 +7,24 @@ from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import wasserstein
 
 NAME = "critic"
-MATCHED = 1000
-PAIRS = 5000
+MATCHED = 1000  # examples for the exact distance
+PAIRS = 5000  # of examples, between which slopes of the critic are measured
 SEED = 0
-# Between runs neither way is better for what a critic says, which depends on its slope; in one run
-# a falling estimate is a better generator.
-DIRECTIONS = {"wasserstein": True}
+# The estimate is not listed: it depends on the critic's slope, which differs between runs.
+LOWER_IS_BETTER = {"wasserstein": True}
 
 
-def fitting(model, collection: Dataset, request: Request) -> Task | None:
-    """Fits a critic with the Wasserstein loss that looks at one example at a time."""
-    source = collection.parts.get(request.part)
+def make_task(model, dataset: Dataset, request: Request) -> Task | None:
+    """Returns the task for an unconditional model with a critic of single examples."""
+    source = dataset.parts.get(request.part)
     is_critic = getattr(model, "gan_loss", None) == "wasserstein"
     if not is_critic or source is None or not hasattr(model, "latents_from_seeds"):
         return None
     if model.packing > 1 or hasattr(model, "condition_size"):
         return None
+    count = min(MATCHED, len(source))
 
     def measure(names):
-        count = min(MATCHED, len(source))
         real = pipeline.examples(source, ("image",), count)["image"]
         generated = generate(model, count)
         slopes = wasserstein.lipschitz_estimate(model.discriminator, real, generated, PAIRS, SEED)
@@ -35,16 +34,17 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
             f"critic_estimate_{count}": estimate,
             f"critic_largest_slope_{PAIRS}": largest,
             f"critic_mean_slope_{PAIRS}": slopes.mean_gradient,
-            # A lower bound of the distance of these points, and what is nearest to it for a critic
-            # whose slope is about the same everywhere.
+            # A lower bound of the exact distance.
             f"critic_estimate_over_slope_{count}": estimate / largest,
+            # Close to the exact distance if the critic's slope is about the same everywhere.
             f"critic_estimate_over_mean_slope_{count}": estimate / slopes.mean_gradient,
             f"wasserstein_{count}": wasserstein.exact(real, generated),
         }
         title = (
-            f"the critic on {count:,} real and {count:,} drawn examples, beside the exact "
-            "distance of the same ones"
+            f"the critic's estimate on {count:,} real and {count:,} generated examples, and the "
+            "exact distance between them"
         )
         return Result(title, values)
 
+    # Within one run a lower estimate means a better generator.
     return Task(NAME, {"critic_estimate": True}, measure)

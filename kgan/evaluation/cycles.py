@@ -1,63 +1,60 @@
-"""Translations both ways between two sets: what comes back, and how near to real each way is."""
+"""Evaluation `cycles`: translations in both directions between two unpaired sets of images."""
 
 import numpy as np
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import real_features
-from kgan.evaluation.task import Request, Result, Task
-from kgan.metrics import comparison, translation
-from kgan.metrics.comparison import ERROR
-from kgan.metrics.features import find
+from kgan.evaluation.task import Request, Result, Task, mean_with_error
+from kgan.metrics import comparison, features, translation
 from kgan.utils import progress
 
 NAME = "cycles"
 BATCH = 8
-OFFERS = {"reconstruction": True}
-DIRECTIONS = {**OFFERS, **comparison.directions()}
+METRICS = {"reconstruction": True}
+LOWER_IS_BETTER = {**METRICS, **comparison.directions()}
 
 
-def fitting(model, collection: Dataset, request: Request) -> Task | None:
-    """Fits a model that translates both ways, on two sets."""
-    parts = [collection.parts.get(f"{request.part}{domain}") for domain in ("_a", "_b")]
-    if collection.kind != "unpaired" or None in parts or not hasattr(model, "ways"):
+def make_task(model, dataset: Dataset, request: Request) -> Task | None:
+    """Returns the task for a model that translates in both directions, on two sets.
+
+    `reconstruction` is the error of an image that was translated there and back. The other metrics
+    compare translated images with real ones of their domain.
+    """
+    parts = [dataset.parts.get(f"{request.part}{domain}") for domain in ("_a", "_b")]
+    if dataset.kind != "unpaired" or None in parts or not hasattr(model, "ways"):
         return None
-    features = request.features or collection.features
-    extractor = None if features is None else find(features)
+    name = request.features or dataset.features
+    extractor = None if name is None else features.find(name)
+    counts = [min(request.count, len(part)) for part in parts]
 
     def measure(names):
-        values, left_out = {}, {}
-        ways = (("AtoB", "BtoA", *parts), ("BtoA", "AtoB", *reversed(parts)))
-        for way, back, source, other in ways:
-            count = min(request.count, len(source))
-            images = pipeline.examples(source, ("image",), count)["image"]
-            translated, returned = _there_and_back(model, images, way, back)
+        values, unavailable = {}, {}
+        for index, (direction, back) in enumerate((("AtoB", "BtoA"), ("BtoA", "AtoB"))):
+            images = pipeline.examples(parts[index], ("image",), counts[index])["image"]
+            translated, returned = _there_and_back(model, images, direction, back)
             if "reconstruction" in names:
                 errors = translation.l1(returned, images)
-                name = f"reconstruction_l1_{way}_{count}"
-                values[name] = float(errors.mean())
-                values[f"{name}{ERROR}"] = float(errors.std(ddof=1) / np.sqrt(len(errors)))
+                key = f"reconstruction_l1_{direction}_{counts[index]}"
+                values |= mean_with_error(key, errors)
             compared = [name for name in names if name in comparison.METRICS]
             if compared:
-                real = real_features(other, extractor, min(request.count, len(other)))
-                protocol = f"{way}_{extractor.name}_{len(translated)}"
+                real = real_features(parts[1 - index], extractor, counts[1 - index])
+                protocol = f"{direction}_{extractor.name}_{len(translated)}"
                 found, missing = comparison.compare(extractor(translated), real, compared, protocol)
                 values |= found
-                left_out |= {f"{name} {way}": why for name, why in missing.items()}
-        many = [f"{min(request.count, len(part)):,}" for part in parts]
-        title = f"{many[0]} images of A and {many[1]} of B, {request.part} parts"
-        return Result(title, values, left_out)
+                unavailable |= {f"{name} {direction}": why for name, why in missing.items()}
+        title = f"{counts[0]:,} images of A and {counts[1]:,} of B, {request.part} parts"
+        return Result(title, values, unavailable)
 
-    offers = {} if extractor is None else comparison.offers(extractor.has_classes)
-    return Task(NAME, {**OFFERS, **offers}, measure)
+    compared = {} if extractor is None else comparison.offers(extractor.has_classes)
+    return Task(NAME, {**METRICS, **compared}, measure)
 
 
-def _there_and_back(model, images, way, back):
+def _there_and_back(model, images, direction, back):
     translated, returned = [], []
-    for start in progress.bar(
-        range(0, len(images), BATCH), desc=f"translating {way}", delay=5, leave=False
-    ):
-        there = model.ways[way].translate(images[start : start + BATCH])
-        translated.append(there)
-        returned.append(model.ways[back].translate(there))
+    starts = range(0, len(images), BATCH)
+    for start in progress.bar(starts, desc=f"translating {direction}", delay=5, leave=False):
+        translated.append(model.ways[direction].translate(images[start : start + BATCH]))
+        returned.append(model.ways[back].translate(translated[-1]))
     return np.concatenate(translated), np.concatenate(returned)

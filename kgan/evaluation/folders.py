@@ -1,4 +1,4 @@
-"""Evaluation of exported models and of folders of images."""
+"""Evaluation of folders of images and of exported models, compared with a folder of real images."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,75 +6,76 @@ import tensorflow as tf
 from kgan.data import pipeline
 from kgan.data.dataset import ImageFormat
 from kgan.data.folder.reading import open_images
-from kgan.evaluation.runner import _refuse_left_out, print_result
+from kgan.evaluation.printing import print_result
 from kgan.evaluation.task import Request, Result
 from kgan.metrics import comparison, features
 from kgan.utils.errors import UserError
 
-# To which images of folders are brought before their features are computed.
-ANY_SIZE = ImageFormat((64, 64), (64, 64), 3)
+SIZE = ImageFormat((64, 64), (64, 64), 3)  # images are resized to it before features are computed
 BATCH = 250
 
 
 def evaluate_images(
-    saved_model: str | None, folder: str | None, real: str, request: Request
+    saved_model: str | None, images: str | None, real: str, request: Request
 ) -> Result:
-    """Measures the images of an exported model or of a folder beside those of another folder.
+    """Compares images of an exported model or of a folder with those of another folder.
 
     Args:
-        saved_model: a version's folder; has the signature `from_seeds`.
-        folder: or a folder or zip of images.
-        real: a folder or zip of real images.
-        request: what is to be measured; without features, by `pixels`.
+        saved_model: version folder of an exported model with the signature `from_seeds`, or None.
+        images: folder or zip of images, if there is no `saved_model`.
+        real: folder or zip of real images.
+        request: the metrics to compute; without `features`, by `pixels`.
 
     Raises:
-        UserError: one line, for whatever cannot be read or measured.
+        UserError: for what cannot be read or measured.
     """
-    flag, given = ("--images", folder) if saved_model is None else ("--saved_model", saved_model)
-    source = open_images(real, ANY_SIZE, "--real")
-    count = min(request.count, len(source))
+    real_source = open_images(real, SIZE, "--real")
+    count = min(request.count, len(real_source))
     if saved_model is None:
-        drawn_source = open_images(folder, ANY_SIZE, "--images")
-        count = min(count, len(drawn_source))
-        drawn = pipeline.examples(drawn_source, ("image",), count)["image"]
+        source = open_images(images, SIZE, "--images")
+        count = min(count, len(source))
+        generated = pipeline.examples(source, ("image",), count)["image"]
+        origin = f"--images={images}"
     else:
-        drawn = _draw_from(saved_model, count)
-    shown = pipeline.examples(source, ("image",), count)["image"]
+        generated = _generate(saved_model, count)
+        origin = f"--saved_model={saved_model}"
+    real_images = pipeline.examples(real_source, ("image",), count)["image"]
     extractor = features.find(request.features or "pixels")
-    offered = comparison.offers(extractor.has_classes)
+    available = comparison.offers(extractor.has_classes)
     for name in request.metrics or ():
-        if name not in offered:
-            raise UserError(f"--metrics={name}: right would be some of {', '.join(offered)}")
-    values, left_out = comparison.compare(
-        extractor(drawn),
-        extractor.remember(shown),
-        request.wanted(offered),
+        if name not in available:
+            raise UserError(f"--metrics={name}: not available here; use {', '.join(available)}")
+    values, unavailable = comparison.compare(
+        extractor(generated),
+        extractor.remember(real_images),
+        request.choose(available),
         f"{extractor.name}_{count}",
     )
-    title = f"{count:,} images of {flag}={given} against {count:,} real ones, by {extractor.name}"
-    result = Result(title, values, left_out)
-    _refuse_left_out(result.left_out, request)
+    title = f"{count:,} images of {origin} against {count:,} real ones, by {extractor.name}"
+    request.check(unavailable)
+    result = Result(title, values, unavailable)
     print_result(result)
     return result
 
 
-def _draw_from(saved_model: str, count: int) -> np.ndarray:
+def _generate(saved_model: str, count: int) -> np.ndarray:
+    """Generates the images of the seeds 0, 1, … with an exported model."""
     try:
         signatures = tf.saved_model.load(saved_model).signatures
     except (OSError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"--saved_model={saved_model}: cannot be loaded ({reason})") from error
-    if "from_seeds" not in signatures:
+    generate = signatures.get("from_seeds")
+    if generate is None or set(generate.structured_input_signature[1]) != {"seeds"}:
         raise UserError(
-            f"--saved_model={saved_model}: has no signature from_seeds; translate images with it "
-            "and give the folder as --images="
+            f"--saved_model={saved_model}: has no signature from_seeds that takes only seeds; "
+            "write its images to a folder and give that as --images="
         )
-    draw = signatures["from_seeds"]
-    drawn = [
-        draw(seeds=tf.range(start, min(start + BATCH, count)))["pictures"].numpy()
-        for start in range(0, count, BATCH)
-    ]
-    drawn = np.concatenate(drawn)
-    if drawn.ndim != 4:
-        raise UserError(f"--saved_model={saved_model}: draws points; there are images in --real")
-    return drawn
+    starts = range(0, count, BATCH)
+    parts = [generate(seeds=tf.range(n, min(n + BATCH, count)))["pictures"].numpy() for n in starts]
+    generated = np.concatenate(parts)
+    if generated.ndim != 4:
+        raise UserError(
+            f"--saved_model={saved_model}: generates points, but --real contains images"
+        )
+    return generated

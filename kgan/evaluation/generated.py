@@ -1,12 +1,11 @@
-"""Images drawn from noise beside real ones: distances of distributions, classes, agreement."""
+"""Evaluation `drawings`: images generated from latents, compared with real images."""
 
 import numpy as np
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset, Source
 from kgan.evaluation.task import Request, Result, Task
-from kgan.metrics import comparison
-from kgan.metrics.features import Extractor, Seen, find
+from kgan.metrics import comparison, features
 from kgan.utils import progress
 from kgan.utils.errors import UserError
 
@@ -14,82 +13,80 @@ NAME = "drawings"
 BATCH = 250
 AGREEMENT = {"agreement": False}
 DIGITS = tuple("0123456789")
-DIRECTIONS = {**comparison.directions(), **AGREEMENT}
+LOWER_IS_BETTER = {**comparison.directions(), **AGREEMENT}
 
 
 class NotFiniteError(UserError):
-    """A model draws NaN or infinity."""
+    """A model generates NaN or infinity."""
 
 
-def fitting(model, collection: Dataset, request: Request) -> Task | None:
-    """Fits a model that draws images from seeds, where features are known or asked for."""
-    draws = hasattr(model, "latents_from_seeds") and collection.kind != "points"
-    features = request.features or collection.features
-    source = collection.parts.get(request.part)
-    if not draws or features is None or source is None:
+def make_task(model, dataset: Dataset, request: Request) -> Task | None:
+    """Returns the task for a model that generates images, if there are features to compare by.
+
+    A conditional model gets the conditions of the real images. `agreement` is the share of its
+    images whose class, as the digit network sees it, is the requested one.
+    """
+    name = request.features or dataset.features
+    source = dataset.parts.get(request.part)
+    generates = hasattr(model, "latents_from_seeds") and dataset.kind != "points"
+    if not generates or name is None or source is None:
         return None
-    extractor = find(features)
-    asks = collection.class_names == DIGITS and features == "digits"
+    extractor = features.find(name)
+    count = min(request.count, len(source))
+    metrics = comparison.offers(extractor.has_classes)
+    if dataset.class_names == DIGITS and name == "digits":
+        metrics |= AGREEMENT
 
     def measure(names):
-        count = min(request.count, len(source))
         real = real_features(source, extractor, count)
-        told = conditions(model, collection, request.part, count)
-        images = generate(model, count, told)
-        generated = extractor(images)
+        conditions = real_conditions(model, dataset, request.part, count)
+        generated = extractor(generate(model, count, conditions))
         protocol = f"{extractor.name}_{count}"
-        values, left_out = comparison.compare(
-            generated, real, [n for n in names if n in comparison.METRICS], protocol
-        )
+        values, unavailable = comparison.compare(generated, real, names, protocol)
         if "agreement" in names:
-            found = comparison.class_agreement(generated.probabilities, told.argmax(axis=1))
-            values |= {
-                name.replace("agreement", f"agreement_{protocol}", 1): value
-                for name, value in found.items()
-            }
+            found = comparison.class_agreement(generated.probabilities, conditions.argmax(axis=1))
+            for key, value in found.items():
+                values[key.replace("agreement", f"agreement_{protocol}", 1)] = value
         title = (
-            f"{count:,} drawn images against {count:,} real ones of the {request.part} part, by "
-            f"{extractor.name}"
+            f"{count:,} generated images against {count:,} real ones of the {request.part} part, "
+            f"by {extractor.name}"
         )
-        return Result(title, values, left_out)
+        return Result(title, values, unavailable)
 
-    def impossible(names):
-        real = real_features(source, extractor, min(request.count, len(source)))
-        wanted = [name for name in names if name in comparison.METRICS]
-        return comparison.compare(real, real, wanted, "")[1]
+    def unavailable(names):
+        real = real_features(source, extractor, count)
+        return comparison.compare(real, real, names, "")[1]
 
-    offers = comparison.offers(extractor.has_classes)
-    return Task(NAME, {**offers, **(AGREEMENT if asks else {})}, measure, impossible)
+    return Task(NAME, metrics, measure, unavailable)
 
 
-def real_features(source: Source, extractor: Extractor, count: int) -> Seen:
-    """Looks at the first images of a part, or at what was kept of them."""
-    images = pipeline.examples(source, ("image",), count)["image"]
-    return extractor.remember(images)
+def real_features(source: Source, extractor: features.Extractor, count: int) -> features.Seen:
+    """Computes the features of the first images of a part, or reads them from the cache."""
+    return extractor.remember(pipeline.examples(source, ("image",), count)["image"])
 
 
-def conditions(model, collection: Dataset, part: str, count: int) -> np.ndarray | None:
-    """Gives what a conditional model is asked for: what the first real examples show.
+def real_conditions(model, dataset: Dataset, part: str, count: int) -> np.ndarray | None:
+    """Returns the conditions of the first real examples of a part.
 
     Returns:
-        float32 [count, K], or None for a model that is not told anything.
+        float32 [count, K], or None for a model that is not conditional.
     """
     if not hasattr(model, "condition_size"):
         return None
-    key = "label" if collection.kind == "labelled" else "attributes"
-    known = pipeline.examples(collection.parts[part], (key,), count)[key]
+    key = "label" if dataset.kind == "labelled" else "attributes"
+    known = pipeline.examples(dataset.parts[part], (key,), count)[key]
     if key == "label":
         return np.eye(model.condition_size, dtype=np.float32)[known]
     return known.astype(np.float32)
 
 
-def generate(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
-    """Draws the images (or points) of the seeds 0, 1, …
+def generate(model, count: int, conditions: np.ndarray | None = None) -> np.ndarray:
+    """Generates the images (or points) of the seeds 0, 1, …
 
     Args:
         model: a `LatentModel`.
-        count: how many.
-        told: float32 [count, K], for a conditional model.
+        count: number of images.
+        conditions: float32 [count, K], for a conditional model.
 
     Returns:
         float32 [count, H, W, C] in [-1, 1], or [count, D].
@@ -97,13 +94,12 @@ def generate(model, count: int, told: np.ndarray | None = None) -> np.ndarray:
     Raises:
         NotFiniteError: for NaN and infinity.
     """
-    drawn = []
-    starts = range(0, count, BATCH)
-    for start in progress.bar(starts, desc="drawing", delay=5, leave=False):
-        numbers = np.arange(start, min(start + BATCH, count))
-        own = [] if told is None else [told[numbers]]
-        drawn.append(model.generate(model.latents_from_seeds(numbers), *own))
-    images = np.concatenate(drawn)
+    parts = []
+    for start in progress.bar(range(0, count, BATCH), desc="generating", delay=5, leave=False):
+        seeds = np.arange(start, min(start + BATCH, count))
+        given = [] if conditions is None else [conditions[seeds]]
+        parts.append(model.generate(model.latents_from_seeds(seeds), *given))
+    images = np.concatenate(parts)
     if not np.isfinite(images).all():
-        raise NotFiniteError("--run: the model draws NaN; right would be an earlier checkpoint")
+        raise NotFiniteError("--run: the model generates NaN; use an earlier checkpoint")
     return images

@@ -1,4 +1,4 @@
-"""Points drawn from noise beside the mixture that the real ones come from."""
+"""Evaluation `points`: generated points, compared with the mixture of the real ones."""
 
 import dataclasses
 
@@ -13,22 +13,21 @@ from kgan.metrics.comparison import ERROR
 POINTS = 2500  # as in the papers
 MATCHED = 1000  # points for the exact distance
 NAME = "points"
-# Whether lower is better.
-OFFERS = {"modes": False, "high_quality": False, "wasserstein": True}
-DIRECTIONS = {**OFFERS, f"wasserstein_{MATCHED}_of_real": None}
+METRICS = {"modes": False, "high_quality": False, "wasserstein": True}
+LOWER_IS_BETTER = {**METRICS, f"wasserstein_{MATCHED}_of_real": None}
 
 
-def fitting(model, collection: Dataset, request: Request) -> Task | None:
-    """Fits a model of points of a known mixture."""
-    source = collection.parts.get(request.part)
-    if collection.mixture is None or source is None:
+def make_task(model, dataset: Dataset, request: Request) -> Task | None:
+    """Returns the task for a dataset of points from a known mixture."""
+    source = dataset.parts.get(request.part)
+    if dataset.mixture is None or source is None:
         return None
 
     def measure(names):
         points = generate(model, POINTS)
         values = {}
         if {"modes", "high_quality"} & set(names):
-            found = dataclasses.asdict(mode_coverage.modes_found(points, collection.mixture))
+            found = dataclasses.asdict(mode_coverage.modes_found(points, dataset.mixture))
             values = {
                 f"modes_{POINTS}": float(found["modes"]),
                 f"high_quality_{POINTS}": found["high_quality"],
@@ -36,12 +35,14 @@ def fitting(model, collection: Dataset, request: Request) -> Task | None:
             }
         if "wasserstein" in names:
             real = np.stack([source.read(n)["image"] for n in range(2 * MATCHED)])
-            values |= {
-                f"wasserstein_{MATCHED}": wasserstein.exact(points[:MATCHED], real[:MATCHED]),
-                f"wasserstein_{MATCHED}_of_real": wasserstein.exact(real[:MATCHED], real[MATCHED:]),
-            }
-        many = len(collection.mixture.centres)
-        title = f"{POINTS:,} drawn points; {many} modes, of real points 98.9 % are of high quality"
+            first, second = real[:MATCHED], real[MATCHED:]
+            values[f"wasserstein_{MATCHED}"] = wasserstein.exact(points[:MATCHED], first)
+            # Between real points: what a perfect generator reaches.
+            values[f"wasserstein_{MATCHED}_of_real"] = wasserstein.exact(first, second)
+        modes = len(dataset.mixture.centres)
+        title = (
+            f"{POINTS:,} generated points; {modes} modes; 98.9 % of real points are high quality"
+        )
         return Result(title, values)
 
-    return Task(NAME, OFFERS, measure)
+    return Task(NAME, METRICS, measure)

@@ -1,42 +1,43 @@
-"""Which kinds of evaluation fit a model and its data."""
+"""The evaluations that fit a model and its dataset."""
 
 from kgan.data.dataset import Dataset
 from kgan.evaluation import critic, cycles, generated, likelihood, pairs, points
 from kgan.evaluation.task import Request, Task
 from kgan.utils.errors import UserError
 
-KINDS = (pairs, cycles, likelihood, generated, points, critic)
+EVALUATIONS = (pairs, cycles, likelihood, generated, points, critic)
 
 
-def lower_is_better(kind: str, name: str) -> bool | None:
-    """Says which way a value goes that was kept.
+def lower_is_better(evaluation: str, value: str) -> bool | None:
+    """Returns whether a lower value is better.
 
     Args:
-        kind: of evaluation, as in `metrics-<kind>.jsonl`.
-        name: the full name, with the protocol.
+        evaluation: its name, as in `metrics-<name>.jsonl`.
+        value: full name of the value, with its protocol.
 
     Returns:
-        None where neither is known to be better.
+        None where neither direction is known to be better.
     """
-    directions = next((other.DIRECTIONS for other in KINDS if kind == other.NAME), {})
-    beginnings = [b for b in directions if f"{name}_".startswith(f"{b}_")]
-    return directions[max(beginnings, key=len)] if beginnings else None
+    known = next((e.LOWER_IS_BETTER for e in EVALUATIONS if evaluation == e.NAME), {})
+    prefixes = [prefix for prefix in known if f"{value}_".startswith(f"{prefix}_")]
+    return known[max(prefixes, key=len)] if prefixes else None
 
 
-def select(model, collection: Dataset, request: Request) -> list[tuple[Task, list[str]]]:
-    """Gives what fits, each with the names of the metrics that are to be computed.
+def select(model, dataset: Dataset, request: Request) -> list[tuple[Task, list[str]]]:
+    """Returns the tasks that fit, each with the names of the metrics to compute.
 
     Raises:
-        UserError: begins with the flag, where one is asked for that nothing here computes.
+        UserError: begins with the request's flag, for a metric that no task computes.
     """
-    fitting = [kind.fitting(model, collection, request) for kind in KINDS]
-    tasks = [task for task in fitting if task is not None]
-    offered = [name for task in tasks for name in task.offers]
+    tasks = [evaluation.make_task(model, dataset, request) for evaluation in EVALUATIONS]
+    tasks = [task for task in tasks if task is not None]
+    available = {name: None for task in tasks for name in task.metrics}
     for name in request.metrics or ():
-        if name not in offered:
-            right = ", ".join(dict.fromkeys(offered)) or "none; give --features="
+        if name not in available:
+            right = ", ".join(available) or "none without --features="
             raise UserError(
-                f"--{request.flag}={name}: does not fit this model and its data; {right} do"
+                f"--{request.flag}={name}: does not fit this model and its dataset; "
+                f"available: {right}"
             )
-    chosen = [(task, request.wanted(task.offers)) for task in tasks]
+    chosen = [(task, request.choose(task.metrics)) for task in tasks]
     return [(task, names) for task, names in chosen if names]

@@ -11,19 +11,18 @@ from kgan.runs import logs
 from kgan.runs.folder import Run
 from kgan.utils.atomic import atomic_write, report_write_errors
 
-FILES = "metrics-*.jsonl"
-SAME = ("part", "step")  # a line of the same part and step is written over
+KEY = ("part", "step")  # a new line replaces the values of the line with the same key
+NOT_VALUES = (*KEY, "time", "seconds", "pictures")  # what a line holds in addition to values
 
 
 def read_results(run: Run) -> dict[str, list[dict]]:
-    """Reads all that was measured of a run: lines by kind of evaluation.
+    """Reads all stored results of a run: lines by name of the evaluation.
 
     Raises:
-        UserError: names the first line that is damaged.
+        UserError: names the first damaged line.
     """
-    return {
-        path.stem.removeprefix("metrics-"): _read(path) for path in sorted(run.folder.glob(FILES))
-    }
+    paths = sorted(run.folder.glob("metrics-*.jsonl"))
+    return {path.stem.removeprefix("metrics-"): _read(path) for path in paths}
 
 
 def _read(path: pathlib.Path) -> list[dict]:
@@ -31,39 +30,37 @@ def _read(path: pathlib.Path) -> list[dict]:
     return [logs.parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
-def store_result(path: pathlib.Path, line: Mapping) -> None:
-    """Adds a line; one of the same checkpoint and part is taken together with it."""
+def store_result(run: Run, evaluation: str, line: Mapping) -> None:
+    """Adds a line to `metrics-<evaluation>.jsonl`, or updates that of the same part and step."""
+    path = run.folder / f"metrics-{evaluation}.jsonl"
     lines = _read(path)
-    line = {k: _json_number(v) for k, v in line.items()}
-    for place, other in enumerate(lines):
-        if all(other.get(name) == line[name] for name in SAME):
-            lines[place] = {**other, **line}
-            break
+    line = {k: v if _is_storable(v) else None for k, v in line.items()}
+    same = [n for n, other in enumerate(lines) if all(other.get(k) == line[k] for k in KEY)]
+    if same:
+        lines[same[0]] = {**lines[same[0]], **line}
     else:
         lines.append(line)
-    # All of it anew: a line that a full disk tore would spoil the next one, too.
+    # The whole file is written again: a line that a full disk cut off would damage the next one.
     with atomic_write(path) as place:
-        place.write_text("".join(json.dumps(one) + "\n" for one in lines))
+        place.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def _json_number(value):
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _is_storable(value) -> bool:
+    """Returns whether JSON can store a value: it has no NaN and no infinity."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def write_tensorboard(run: Run) -> None:
-    """Writes all that was measured as one file of events, anew each time."""
+    """Writes all stored results as one file of TensorBoard events, which replaces the last one."""
     with report_write_errors(run.evaluation):
         run.evaluation.mkdir(exist_ok=True)
     with atomic_write(run.evaluation / "events.out.tfevents.0.evaluation") as place:
         events = logs.EventFile(place)
-        for kind, lines in read_results(run).items():
+        for evaluation, lines in read_results(run).items():
             for line in lines:
-                _write_events(events, kind, line)
+                part = "" if line["part"] == "test" else f"{line['part']}/"
+                for name, value in line.items():
+                    if name not in NOT_VALUES and value is not None:
+                        tag = f"{evaluation}/{part}{name}"
+                        events.write(tag, line["step"], "scalars", np.float32(value), line["time"])
         events.close()
-
-
-def _write_events(events, kind, line):
-    for name, value in line.items():
-        if name not in (*SAME, "time", "seconds", "pictures") and value is not None:
-            tag = f"{kind}/{name}" if line["part"] == "test" else f"{kind}/{line['part']}/{name}"
-            events.write(tag, line["step"], "scalars", np.float32(value), line["time"])

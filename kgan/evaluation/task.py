@@ -1,62 +1,107 @@
-"""What every kind of evaluation is asked for, and what it gives."""
+"""Requests to evaluations, their tasks and their results."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-DRAWN = 10_000  # images, where there are as many real ones
+import numpy as np
+
+from kgan.metrics.comparison import ERROR
+from kgan.utils.errors import UserError
+
+COUNT = 10_000  # images, where the dataset has that many
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is to be measured.
+    """The metrics that a user requests, and the data to compute them on.
 
     Args:
-        part: of the data set: `train`, `validation` or `test`.
-        metrics: names; None: all that fit and cost seconds.
-        features: by which images are compared; None: those that fit the data.
-        count: how many images at most.
-        flag: as which the metrics were asked for, for messages.
+        part: part of the dataset: `train`, `validation` or `test`.
+        metrics: names of metrics; None: all that fit the model and the dataset.
+        features: name of the features that images are compared by; None: those of the dataset.
+        count: maximum number of images.
+        flag: name of the flag that held the metrics, for error messages.
+
+    Example:
+        >>> Request(metrics=["kid", "fid"]).choose(["fid", "kid", "recall"])
+        ['fid', 'kid']
+        >>> Request().choose(["fid", "kid"])
+        ['fid', 'kid']
     """
 
     part: str = "test"
     metrics: Sequence[str] | None = None
     features: str | None = None
-    count: int = DRAWN
+    count: int = COUNT
     flag: str = "metrics"
 
-    def wanted(self, offered: Iterable[str]) -> list[str]:
-        """Gives those of the offered metrics that are to be computed."""
-        return [name for name in offered if self.metrics is None or name in self.metrics]
+    def choose(self, available: Iterable[str]) -> list[str]:
+        """Returns the available metrics that are requested, in their order."""
+        return [name for name in available if self.metrics is None or name in self.metrics]
+
+    def check(self, unavailable: Mapping[str, str]) -> None:
+        """Checks that no metric that was requested by name is among the unavailable ones.
+
+        Args:
+            unavailable: reasons by metric; a direction may follow after a space.
+
+        Raises:
+            UserError: begins with the flag and gives the reason.
+        """
+        for name, reason in unavailable.items():
+            if name.partition(" ")[0] in (self.metrics or ()):
+                raise UserError(f"--{self.flag}={name}: {reason}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What was found.
+    """The result of an evaluation.
 
     Args:
-        title: one line: how many of what against what.
-        values: by name; the error of `x` is called `x_standard_error`.
-        left_out: by metric, why it could not be computed, one line each.
+        title: one line: how many examples of which part were compared with what.
+        values: by name; the standard error of `x` is `x_standard_error`.
+        unavailable: by metric, the reason why it could not be computed, in one line.
+
+    Example:
+        >>> Result("5 images of the test part", {"l1": 0.25}).values["l1"]
+        0.25
     """
 
     title: str
     values: Mapping[str, float]
-    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unavailable: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A kind of evaluation that fits a model and its data.
+    """An evaluation that fits a model and its dataset.
 
     Args:
-        name: of the file of results, `metrics-<name>.jsonl`.
-        offers: names of the metrics that it can compute, and whether lower is better.
-        measure: computes some of them for the model.
-        impossible: tells, whatever the model draws, which of them the data are too few for: the
-            reason by metric.
+        name: name of the evaluation; its results are stored in `metrics-<name>.jsonl`.
+        metrics: by name of each metric that it can compute, whether lower is better.
+        measure: computes the metrics of the given names.
+        unavailable: returns, without the model, by metric the reason why the dataset has too few
+            examples for it.
+
+    Example:
+        >>> task = Task("pairs", {"l1": True}, lambda names: Result("5 images", {"l1": 0.25}))
+        >>> task.measure(["l1"]).values
+        {'l1': 0.25}
     """
 
     name: str
-    offers: Mapping[str, bool]
+    metrics: Mapping[str, bool]
     measure: Callable[[Sequence[str]], Result]
-    impossible: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
+    unavailable: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
+
+
+def mean_with_error(name: str, values: np.ndarray) -> dict[str, float]:
+    """Computes the mean of values [N] and, for more than one, its standard error.
+
+    Returns:
+        The mean by `name`, the error by `<name>_standard_error`.
+    """
+    found = {name: float(values.mean())}
+    if len(values) > 1:
+        found[f"{name}{ERROR}"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return found

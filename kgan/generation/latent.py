@@ -1,117 +1,124 @@
-"""Images generated from seeds, labels and interpolations."""
+"""Images generated from seeds, from labels and from latents between two seeds."""
 
-import math
 import pathlib
-import types
 from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.generation.saving import save_png
+from kgan.generation.saving import output_path, save_png
 from kgan.plots import grids, scatter
 from kgan.runs.restore import load_run
 from kgan.utils.errors import UserError
 
 BATCH = 64
-ROW = 10  # images of each condition, where no label is asked for
+SEEDS_PER_LABEL = 10  # in the grid of all labels
 
 
-def generate_seeds(given: types.SimpleNamespace, seeds: Sequence[int]) -> pathlib.Path:
-    """Draws one image a seed; a grid, or single files where `--out` is no PNG.
+def generate_seeds(
+    run: str,
+    seeds: Sequence[int],
+    label: str | None = None,
+    out: str | None = None,
+    checkpoint: str = "auto",
+) -> pathlib.Path:
+    """Generates an image for each seed; without a label, a conditional model one for each label.
 
     Args:
-        given: flags `run`, `checkpoint`, `out`.
-        seeds: which images; a seed gives its image whatever stands beside it.
+        run: the run folder.
+        seeds: a seed always gives the same image, whatever the other seeds are.
+        label: what a conditional model generates: a class, or comma-separated attributes. None: a
+            grid with a row for each, of the first ten seeds.
+        out: a PNG file for a grid, else a folder for single images; None: a PNG file in the run.
+        checkpoint: `auto`, `best` or `last`.
+
+    Returns:
+        The file or folder.
 
     Raises:
-        UserError: when the run's model does not draw from seeds.
+        UserError: the model does not generate from seeds, or not in this form.
     """
-    model = _latent_model(given)
-    conditions = _conditions(model, given)
-    if conditions is not None and given.label is None:
-        return _draw_each(model, conditions, seeds, given)
-    drawn = np.concatenate(
-        [
-            _drawn(model, seeds[start : start + BATCH], conditions)
-            for start in range(0, len(seeds), BATCH)
-        ]
-    )
-    out = pathlib.Path(given.out or pathlib.Path(given.run) / "seeds.png")
-    if out.suffix == ".png":
-        points = drawn.ndim == 2
-        return save_png(
-            scatter.plot_points(None, drawn) if points else grids.image_grid(_rows(drawn)), out
-        )
-    if drawn.ndim == 2:
-        raise UserError(f"--out={out}: points are drawn together, in a .png")
-    for seed, image in zip(seeds, drawn, strict=True):
-        save_png(grids.to_image(image), out / f"seed-{seed:06d}.png")
-    return out
+    model = _load(run, checkpoint)
+    rows = _conditions(model, label)
+    if rows is not None and label is None:
+        reason = "single images need a --label"
+        path = output_path(run, out, "labels.png", reason)
+        seeds = seeds[:SEEDS_PER_LABEL]
+        images = model.label_grid(rows, seeds)
+        grid = images.reshape(len(rows), len(seeds), *images.shape[1:])
+        return save_png(grids.image_grid(grid), path)
+    batches = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
+    latents = [model.latents_from_seeds(batch) for batch in batches]
+    images = np.concatenate([_generate(model, batch, rows) for batch in latents])
+    if images.ndim == 2:
+        path = output_path(run, out, "seeds.png", "points are plotted together")
+        return save_png(scatter.plot_points(None, images), path)
+    path = output_path(run, out, "seeds.png")
+    if path.suffix == ".png":
+        return save_png(grids.image_grid(grids.nearly_square(images)), path)
+    for seed, image in zip(seeds, images, strict=True):
+        save_png(grids.to_image(image), path / f"seed-{seed:06d}.png")
+    return path
 
 
-def interpolate(given: types.SimpleNamespace, first: int, last: int) -> pathlib.Path:
-    """Draws α z₁ + (1 − α) z₂ for α from 1 to 0 in equal steps, in one row.
+def interpolate(
+    run: str,
+    first: int,
+    last: int,
+    frames: int = 10,
+    label: str | None = None,
+    out: str | None = None,
+    checkpoint: str = "auto",
+) -> pathlib.Path:
+    """Generates α z₁ + (1 − α) z₂ for α from 1 to 0 in equal steps, in one row for each label.
 
-    The line is straight, as in the course (`004`, section 1.2). Points between two normal
-    vectors are shorter than either, so the middle is duller than both ends.
+    The line is straight, as in the course's DCGAN practical (docs/course.md). Vectors between two
+    normal vectors are shorter than both, so images in the middle have less contrast.
+
+    Args:
+        run: the run folder.
+        first: the seed of z₁.
+        last: the seed of z₂.
+        frames: number of images in a row, at least 2.
+        label: see `generate_seeds`.
+        out: a PNG file; None: in the run.
+        checkpoint: `auto`, `best` or `last`.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: the model does not generate images from seeds.
     """
-    model = _latent_model(given)
+    model = _load(run, checkpoint)
+    rows = _conditions(model, label)
     start, end = np.asarray(model.latents_from_seeds([first, last]))
-    shares = np.linspace(1, 0, given.frames)[:, np.newaxis]
-    between = (shares * start + (1 - shares) * end).astype(np.float32)
-    conditions = _conditions(model, given)
-    if conditions is None:
-        drawn = model.generate(between)[np.newaxis]
-        if drawn.ndim == 3:
-            raise UserError(f"--run={given.run}: draws points; right would be --seeds=")
-    else:
-        rows = [model.generate(between, np.tile(row, (len(between), 1))) for row in conditions]
-        drawn = np.stack(rows)
-    out = pathlib.Path(given.out or pathlib.Path(given.run) / f"interpolation-{first}-{last}.png")
-    return save_png(grids.image_grid(drawn), out)
+    alpha = np.linspace(1, 0, frames)[:, np.newaxis]
+    latents = (alpha * start + (1 - alpha) * end).astype(np.float32)
+    conditions = [None] if rows is None else rows[:, np.newaxis]
+    grid = np.stack([_generate(model, latents, condition) for condition in conditions])
+    if grid.ndim == 3:
+        raise UserError(f"--run={run}: generates points, not images; use --seeds=")
+    path = output_path(run, out, f"interpolation-{first}-{last}.png")
+    return save_png(grids.image_grid(grid), path)
 
 
-def _conditions(model, given):
-    """Gives what a conditional model is asked for, float32 [R, K]; None for the other models."""
-    if not hasattr(model, "condition_from_text"):
-        if given.label is not None:
-            raise UserError(f"--label={given.label}: {given.run} was not told what it draws")
-        return None
-    if given.label is None:
-        return model.shown_rows()
-    return model.condition_from_text(given.label)[np.newaxis]
-
-
-def _drawn(model, seeds, conditions):
-    latents = model.latents_from_seeds(seeds)
-    if conditions is None:
-        return model.generate(latents)
-    return model.generate(latents, np.tile(conditions[0], (len(seeds), 1)))
-
-
-def _draw_each(model, conditions, seeds, given):
-    """Draws a row a condition, with the first ten seeds in each."""
-    seeds = list(seeds)[:ROW]
-    drawn = model.label_grid(conditions, seeds)
-    out = pathlib.Path(given.out or pathlib.Path(given.run) / "labels.png")
-    if out.suffix != ".png":
-        raise UserError(f"--out={out}: single images need a --label; a grid of all is a .png")
-    return save_png(
-        grids.image_grid(drawn.reshape(len(conditions), len(seeds), *drawn.shape[1:])), out
-    )
-
-
-def _latent_model(given):
-    model = load_run(given.run, given.checkpoint)
+def _load(run, checkpoint):
+    model = load_run(run, checkpoint)
     if not hasattr(model, "latents_from_seeds"):
-        raise UserError(f"--run={given.run}: translates images; give a folder as --input=")
+        raise UserError(f"--run={run}: translates images; give a folder as --input=")
     return model
 
 
-def _rows(drawn):
-    """Arranges N images in a nearly square grid; white fills the last row."""
-    columns = math.ceil(math.sqrt(len(drawn)))
-    rows = math.ceil(len(drawn) / columns)
-    full = np.ones((rows * columns, *drawn.shape[1:]), np.float32)
-    full[: len(drawn)] = drawn
-    return full.reshape(rows, columns, *drawn.shape[1:])
+def _conditions(model, label):
+    """Returns the conditions, float32 [rows, K]; None for an unconditional model."""
+    if not hasattr(model, "condition_from_text"):
+        if label is not None:
+            raise UserError(f"--label={label}: this model is unconditional; remove --label")
+        return None
+    return model.shown_rows() if label is None else model.condition_from_text(label)[np.newaxis]
+
+
+def _generate(model, latents, condition):
+    """Generates images from latents [B, N], all of the same condition [1, K] or of none."""
+    given = [] if condition is None else [np.tile(condition, (len(latents), 1))]
+    return model.generate(latents, *given)

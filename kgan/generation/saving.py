@@ -1,9 +1,37 @@
-"""Image files written by `kgan.generate`."""
+"""Files that `kgan.generate` writes."""
+
+import pathlib
+
+from PIL import Image
 
 from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.errors import UserError
 
 
-def save_png(image, path):
+def output_path(run: str, out: str | None, default: str, needs_png: str = "") -> pathlib.Path:
+    """Returns where to write: `--out`, or a default name in the run folder.
+
+    Args:
+        run: the run folder.
+        out: the value of `--out`.
+        default: a file or folder name.
+        needs_png: the reason why it has to be a single PNG file, if it has to.
+
+    Raises:
+        UserError: `out` is no PNG file but has to be one.
+    """
+    path = pathlib.Path(out or f"{run}/{default}")
+    if needs_png and path.suffix != ".png":
+        raise UserError(f"--out={out}: {needs_png}; give a name that ends in .png")
+    return path
+
+
+def save_png(image: Image.Image, path: pathlib.Path) -> pathlib.Path:
+    """Writes an image, and its folder where there is none; returns the path.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     with report_write_errors(f"--out={path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as place:

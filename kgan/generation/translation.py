@@ -1,8 +1,7 @@
-"""Translation of folders of images."""
+"""Translations of folders of images."""
 
 import collections
 import pathlib
-import types
 
 import numpy as np
 import tensorflow as tf
@@ -11,55 +10,72 @@ from kgan.cli import settings
 from kgan.data.dataset import ImageFormat
 from kgan.data.folder.reading import open_images
 from kgan.data.pipeline import to_domain
-from kgan.generation.saving import save_png
+from kgan.generation.saving import output_path, save_png
 from kgan.plots import grids
 from kgan.runs.folder import open_run
 from kgan.runs.restore import load_run
 from kgan.utils import progress
 from kgan.utils.errors import UserError
 
-TRANSLATION_BATCH = 8
+BATCH = 8
 
 
-def translate_folder(given: types.SimpleNamespace) -> pathlib.Path:
-    """Translates every image of a folder or zip into PNGs of the same names.
+def translate_folder(
+    run: str,
+    images: str,
+    direction: str | None = None,
+    seed: int = 0,
+    out: str | None = None,
+    checkpoint: str = "auto",
+) -> pathlib.Path:
+    """Translates every image of a folder or zip into a PNG file of the same name.
 
     Args:
-        given: flags `run`, `checkpoint`, `input`, `direction`, `out`, `seed`.
+        run: the run folder.
+        images: folder or zip of images of any size.
+        direction: `AtoB` or `BtoA`, for a model that translates in both directions.
+        seed: seed of the live dropout: another seed gives another translation.
+        out: the folder to write to; None: `translated` in the run.
+        checkpoint: `auto`, `best` or `last`.
+
+    Returns:
+        The folder.
 
     Raises:
-        UserError: when the run's model does not translate, or not in this direction, or a
-            image cannot be read.
+        UserError: the model does not translate, or not in this direction, or an image cannot be
+            read.
     """
-    run = open_run(given.run)
-    model = load_run(given.run, given.checkpoint)
-    ways = getattr(model, "ways", None)
-    if ways is None:
-        raise UserError(f"--input={given.input}: {run.folder} draws from seeds; give --seeds=0-63")
-    if given.direction not in ways:
+    opened = open_run(run)
+    model = load_run(run, checkpoint)
+    directions = getattr(model, "ways", None)
+    if directions is None:
+        raise UserError(f"--input={images}: {run} generates from seeds; use --seeds=0-63")
+    if direction not in directions:
         raise UserError(
-            f"--direction={given.direction}: {run.folder} translates one way only; leave it out"
+            f"--direction={direction}: {run} translates in one direction only; remove --direction"
         )
-    way = ways[given.direction]
-    height, width, channels = way.image_shape
-    resolved = run.settings()
-    wanted = ImageFormat((height, width), (height, width), channels, resolved.fit)
-    palette = settings.parse_palette(resolved.palette)
-    as_in_pairs = run.spec().kind == "paired"
-    source = open_images(given.input, wanted, as_in_pairs=as_in_pairs, palette=palette)
+    translator = directions[direction]
+    height, width, channels = translator.image_shape
+    resolved = opened.settings()
+    image_format = ImageFormat((height, width), (height, width), channels, resolved.fit)
+    source = open_images(
+        images,
+        image_format,
+        as_in_pairs=opened.spec().kind == "paired",
+        palette=settings.parse_palette(resolved.palette),
+    )
     names = _png_names(source.names)
-    direction = f"-{given.direction}" if given.direction else ""
-    out = pathlib.Path(given.out or f"{run.folder}/translated{direction}")
-    for start in progress.bar(range(0, len(source), TRANSLATION_BATCH), unit="batch", delay=2):
-        indices = range(start, min(start + TRANSLATION_BATCH, len(source)))
+    folder = output_path(run, out, f"translated-{direction}" if direction else "translated")
+    for start in progress.bar(range(0, len(source), BATCH), unit="batch", delay=2):
+        indices = range(start, min(start + BATCH, len(source)))
         batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
-        for index, answer in zip(indices, way.translate(batch, given.seed), strict=True):
-            save_png(grids.to_image(answer), out / names[index])
-    return out
+        for index, image in zip(indices, translator.translate(batch, seed), strict=True):
+            save_png(grids.to_image(image), folder / names[index])
+    return folder
 
 
 def _png_names(names):
-    """Gives each image's name the suffix .png; where `a.jpg` and `a.png` would meet, adds it."""
+    """Returns the names with the suffix .png; `a.jpg.png` where `a.jpg` and `a.png` would clash."""
     short = [str(pathlib.PurePosixPath(name).with_suffix(".png")) for name in names]
-    times = collections.Counter(short)
-    return [s if times[s] == 1 else f"{name}.png" for s, name in zip(short, names, strict=True)]
+    counts = collections.Counter(short)
+    return [s if counts[s] == 1 else f"{name}.png" for s, name in zip(short, names, strict=True)]

@@ -1,5 +1,6 @@
 """Grids of images, as a person looks at them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,6 +50,18 @@ def image_grid(images: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
         middle = GAP + column * (width + GAP) + width // 2
         draw.text((middle, 1), heading, black, ImageFont.load_default(10), anchor="ma")
     return sheet
+
+
+def nearly_square(images: np.ndarray) -> np.ndarray:
+    """Arranges images [N, H, W, C] as a nearly square grid [rows, columns, H, W, C].
+
+    White images fill the last row.
+    """
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    full = np.ones((rows * columns, *images.shape[1:]), np.float32)
+    full[: len(images)] = images
+    return full.reshape(rows, columns, *images.shape[1:])
 
 
 def on_white(image: Image.Image) -> Image.Image:

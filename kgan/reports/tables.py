@@ -7,14 +7,13 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from kgan.evaluation.runner import with_error
-from kgan.evaluation.selection import KINDS, lower_is_better
+from kgan.evaluation.printing import format_value
+from kgan.evaluation.selection import EVALUATIONS, lower_is_better
+from kgan.evaluation.storage import NOT_VALUES
 from kgan.metrics.comparison import ERROR
 from kgan.plots import curves
 from kgan.reports.records import Group, Record, differing
 
-# What stands in a line of metrics-*.jsonl beside the values; `images` says how many they are of.
-BESIDE = ("part", "step", "time", "seconds", "pictures")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d", re.MULTILINE)  # of log.txt
 
 
@@ -122,7 +121,7 @@ def metrics(groups: Sequence[Group]) -> list[Section]:
         for kind, lines in record.kept.items()
         for line in lines
     }
-    order = [kind.NAME for kind in KINDS]
+    order = [kind.NAME for kind in EVALUATIONS]
     known = sorted(found, key=lambda pair: (_place(order, pair[0]), pair[1] != "test", pair))
     return [_section(groups, kind, part) for kind, part in known]
 
@@ -138,7 +137,7 @@ def _section(groups, kind, part):
         for lines in newest
         for line in lines
         for name in line
-        if name not in BESIDE and not name.endswith(ERROR)
+        if name not in NOT_VALUES and not name.endswith(ERROR)
     )
     rows = []
     for name in names:
@@ -185,10 +184,10 @@ def _cell(group, lines, name):
     values = [value for _, value, _ in finite]
     mean = statistics.fmean(values)
     if len(group.records) == 1:
-        return mean, Cell(with_error(mean, finite[0][2]), [])
+        return mean, Cell(format_value(mean, finite[0][2]), [])
     deviation = statistics.stdev(values) if len(values) > 1 else None
-    by_seed = [f"seed {r.flags['seed']}: {with_error(v, e)}" for r, v, e in finite]
-    return mean, Cell(with_error(mean, deviation), by_seed)
+    by_seed = [f"seed {r.flags['seed']}: {format_value(v, e)}" for r, v, e in finite]
+    return mean, Cell(format_value(mean, deviation), by_seed)
 
 
 # Flags and events

@@ -82,18 +82,17 @@ def mean_and_first(monkeypatch):
 
     known = Extractor("plain", "1", look)
     found = features.find
-    for module in (generated, cycles):
-        monkeypatch.setattr(module, "find", lambda n: known if n == "plain" else found(n))
+    monkeypatch.setattr(features, "find", lambda n: known if n == "plain" else found(n))
 
 
 def measured(task, *names):
-    return task.measure(names or tuple(task.offers))
+    return task.measure(names or tuple(task.metrics))
 
 
 def test_a_perfect_generator_is_told_apart_from_nothing():
     real = levels(400)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
-    task = generated.fitting(Drawing(as_domain(real)), collection, Request())
+    task = generated.make_task(Drawing(as_domain(real)), collection, Request())
     result = measured(task)
     values = result.values
     assert values["fid_plain_400"] == pytest.approx(0, abs=1e-9)
@@ -101,13 +100,13 @@ def test_a_perfect_generator_is_told_apart_from_nothing():
     assert values["coverage_plain_400"] == 1
     assert values["sliced_wasserstein_plain_400"] == pytest.approx(0, abs=1e-6)
     assert values["class_divergence_plain_400"] == values["class_divergence_of_real_plain_400"]
-    assert result.left_out == {} and "400 drawn" in result.title and "plain" in result.title
+    assert result.unavailable == {} and "400 generated" in result.title and "plain" in result.title
 
 
 def test_a_brighter_generator_is_as_far_away_as_it_is_brighter():
     real = levels(300)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
-    task = generated.fitting(Drawing(as_domain(real) + 0.5), collection, Request())
+    task = generated.make_task(Drawing(as_domain(real) + 0.5), collection, Request())
     values = measured(task, "fid", "sliced_wasserstein", "modes").values
     # Both features are 0.5 higher, with the same covariance: 0.5² + 0.5².
     assert values["fid_plain_300"] == pytest.approx(0.5, rel=1e-4)
@@ -123,18 +122,18 @@ def test_no_more_images_are_drawn_than_asked_for_and_than_there_are_real_ones():
     real = levels(50)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
     model = Drawing(as_domain(levels(500, 1)))
-    few = generated.fitting(model, collection, Request(count=20))
+    few = generated.make_task(model, collection, Request(count=20))
     assert "sliced_wasserstein_plain_20" in measured(few, "sliced_wasserstein").values
-    all_of_them = generated.fitting(model, collection, Request(count=300))
+    all_of_them = generated.make_task(model, collection, Request(count=300))
     assert "sliced_wasserstein_plain_50" in measured(all_of_them, "sliced_wasserstein").values
 
 
 def test_too_few_images_are_said_and_give_no_number():
     real = levels(2)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made", features="plain")
-    result = measured(generated.fitting(Drawing(as_domain(real)), collection, Request()), "fid")
+    result = measured(generated.make_task(Drawing(as_domain(real)), collection, Request()), "fid")
     assert result.values == {}
-    assert "2" in result.left_out["fid"] and "\n" not in result.left_out["fid"]
+    assert "2" in result.unavailable["fid"] and "\n" not in result.unavailable["fid"]
 
 
 def test_a_conditional_model_is_asked_for_what_the_real_images_show():
@@ -144,7 +143,7 @@ def test_a_conditional_model_is_asked_for_what_the_real_images_show():
     collection = Dataset("made", "labelled", {"test": source}, "made", names, features="plain")
     model = Drawing(as_domain(levels(40, 1)))
     model.condition_size = 4
-    measured(generated.fitting(model, collection, Request()), "modes")
+    measured(generated.make_task(model, collection, Request()), "modes")
     assert np.argmax(model.told, axis=1).tolist() == list(labels)
 
 
@@ -154,7 +153,7 @@ def test_a_model_that_draws_nan_is_refused():
     answers = as_domain(real)
     answers[7, 0, 0, 0] = np.nan
     with pytest.raises(UserError, match="NaN"):
-        measured(generated.fitting(Drawing(answers), collection, Request()), "fid")
+        measured(generated.make_task(Drawing(answers), collection, Request()), "fid")
 
 
 def test_points_of_four_modes_of_the_ring_are_four():
@@ -163,7 +162,7 @@ def test_points_of_four_modes_of_the_ring_are_four():
     own[:100] = 50.0
     parts = {"test": PointSource(mixture.sample(3000, (1,)))}
     collection = Dataset("ring", "points", parts, "made", mixture=mixture)
-    values = measured(points.fitting(Drawing(own), collection, Request())).values
+    values = measured(points.make_task(Drawing(own), collection, Request())).values
     assert values["modes_2500"] == 4
     # 2,400 of them are real ones, 98.9 % of which are within three deviations.
     assert values["high_quality_2500"] == pytest.approx(0.96 * 0.98889, abs=0.008)
@@ -175,7 +174,7 @@ def test_points_of_four_modes_of_the_ring_are_four():
 def test_what_comes_back_both_ways_is_measured():
     parts = {"test_a": ImageFormat(levels(30)), "test_b": ImageFormat(levels(20, 1))}
     collection = Dataset("made", "unpaired", parts, "made", features="plain")
-    task = cycles.fitting(Translating(), collection, Request())
+    task = cycles.make_task(Translating(), collection, Request())
     values = measured(task, "reconstruction", "sliced_wasserstein").values
     # 0.1 − 0.3 either way.
     assert values["reconstruction_l1_AtoB_30"] == pytest.approx(0.2, rel=1e-5)
@@ -187,8 +186,8 @@ def test_what_comes_back_both_ways_is_measured():
 def test_two_sets_without_known_features_are_measured_by_what_comes_back_alone():
     parts = {"test_a": ImageFormat(levels(3)), "test_b": ImageFormat(levels(3, 1))}
     collection = Dataset("made", "unpaired", parts, "made")
-    task = cycles.fitting(Translating(), collection, Request())
-    assert list(task.offers) == ["reconstruction"]
+    task = cycles.make_task(Translating(), collection, Request())
+    assert list(task.metrics) == ["reconstruction"]
 
 
 def linear_critic(slope):
@@ -204,7 +203,7 @@ def test_a_linear_critic_is_as_steep_as_its_weights():
     model = Drawing(as_domain(real) - np.float32([[[0.5], [0]], [[0], [0]]]))
     model.gan_loss, model.discriminator = "wasserstein", linear_critic(3.0)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
-    values = measured(critic.fitting(model, collection, Request())).values
+    values = measured(critic.make_task(model, collection, Request())).values
     assert values["critic_estimate_60"] == pytest.approx(1.5, rel=1e-4)  # 3 · 0.5
     assert values["critic_mean_slope_5000"] == pytest.approx(3, rel=1e-5)
     assert values["critic_estimate_over_slope_60"] == pytest.approx(0.5, rel=1e-4)
@@ -217,9 +216,9 @@ def test_only_critics_that_see_one_example_at_a_time_are_measured():
     real = levels(10, shape=(2, 2, 1))
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
     model = Drawing(as_domain(real))
-    assert critic.fitting(model, collection, Request()) is None
+    assert critic.make_task(model, collection, Request()) is None
     model.gan_loss, model.packing = "wasserstein", 2
-    assert critic.fitting(model, collection, Request()) is None
+    assert critic.make_task(model, collection, Request()) is None
 
 
 def test_metrics_that_do_not_fit_are_refused_and_those_that_do_are_named():
@@ -269,7 +268,7 @@ def test_bounds_of_a_model_that_weighs_latents():
     real = levels(45)
     collection = Dataset("made", "images", {"test": ImageFormat(real)}, "made")
     model = Weighing()
-    result = measured(likelihood.fitting(model, collection, Request(count=41)))
+    result = measured(likelihood.make_task(model, collection, Request(count=41)))
     values = result.values
     # Numbers 0 … 40 have the mean 20 and the variance 143.5.
     assert values["elbo_nats_41"] == pytest.approx(21)
@@ -286,7 +285,7 @@ def test_bounds_of_a_model_that_weighs_latents():
 
 def test_densities_of_a_model_that_knows_them():
     collection = Dataset("made", "images", {"test": ImageFormat(levels(5))}, "made")
-    task = likelihood.fitting(Knowing(), collection, Request())
+    task = likelihood.make_task(Knowing(), collection, Request())
     values = measured(task).values
     assert values["log_likelihood_logit_nats_5"] == -2 and values["bits_per_dimension_5"] == 2
     assert values["bits_per_dimension_5_standard_error"] == pytest.approx(np.sqrt(2.5 / 5))
@@ -302,7 +301,7 @@ def test_density_of_points_stands_beside_that_of_the_mixture():
     collection = Dataset("grid", "points", parts, "made", mixture=mixture)
     model = Knowing()
     model.log_densities = lambda points, numbers: {"log_likelihood_nats": np.zeros(len(numbers))}
-    values = measured(likelihood.fitting(model, collection, Request())).values
+    values = measured(likelihood.make_task(model, collection, Request())).values
     # −(ln 2π σ² + 1) − ln 25: modes so far apart that one alone counts.
     expected = -np.log(2 * np.pi * 0.05**2) - 1 - np.log(25)
     assert values["log_likelihood_nats_of_mixture_2000"] == pytest.approx(expected, abs=0.06)
@@ -317,4 +316,4 @@ def test_likelihoods_are_better_the_higher_and_bits_the_lower():
 
 def test_a_model_without_a_density_has_no_likelihood():
     collection = Dataset("made", "images", {"test": ImageFormat(levels(9))}, "made")
-    assert likelihood.fitting(Drawing(as_domain(levels(9))), collection, Request()) is None
+    assert likelihood.make_task(Drawing(as_domain(levels(9))), collection, Request()) is None

@@ -529,7 +529,7 @@ def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
         define, needed = COMMANDS[module]
         watch.input(settings.parse_command, module, define, arguments, needed)
         for word in arguments:
-            watch.outcome(generate.parse_seeds, word.partition("=")[2])
+            watch.outcome(settings.parse_seeds, "seeds", word.partition("=")[2])
 
 
 # --- run folders --------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out
                 measured(20, when=5.0, fid_digits_297=7.0, fid_digits_297_standard_error=1.0),
                 measured(20, "validation", 3.0, fid_digits_100=8.5, kid_digits_100=None),
             ],
-            "pairs": [measured(images=5, l1=0.125)],
+            "pairs": [measured(pictures=5, l1=0.125)],
         },
     )
     page = report(run, out=out)

@@ -79,4 +79,4 @@ def test_direction_is_refused_where_there_is_one_way_only(tmp_path):
         f"--out={tmp_path}/out",
     )
     assert outcome.error_line.startswith("--direction=BtoA: ")
-    assert outcome.error_line.endswith("translates one way only; leave it out")
+    assert outcome.error_line.endswith("translates in one direction only; remove --direction")
