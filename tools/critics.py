@@ -1,78 +1,70 @@
-"""Holds WGAN-GP's critic against Wasserstein distances that are known in closed form.
+"""WGAN-GP's critic against Wasserstein distances that are known in closed form: docs/critics.md.
 
-    python tools/critics.py [--seeds=3] [--steps=1000]
+    python -m tools.critics [--seeds=3] [--steps=1000]
 
-The critic alone is trained between two fixed distributions, without a generator that moves:
-shifted Gaussians in 2 and 16 dimensions, whose distance is the length of the shift, and parallel
-lines. Each critic is asked about 10,000 points that it has not seen, and about 1,000 whose exact
-distance is computed by optimal assignment. Writes docs/critics.md.
+The critic alone is trained between two fixed distributions: shifted Gaussians in 2 and 16
+dimensions, whose distance is the length of the shift, and parallel lines. It then scores 10,000
+points that it has not seen, and 1,000 whose exact distance is computed by optimal assignment. Eight
+minutes on 3 cores.
 """
 
-import argparse
-import os
-import pathlib
 import statistics
-import sys
 import time
-
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan.cli import entry
 from kgan.metrics import wasserstein
 from kgan.models.wgan_gp import WGANGP
 from kgan.networks import mlp
 from kgan.utils import progress
+from tools import command, comparison
 
 BATCH, CRITIC, UPDATES = 256, (128, 128), 5
 LAMBDA = 10
 SEEN, MATCHED = 10_000, 1000
 FIXED = 100_000  # points that the critic is trained on
-HEAD = """# The critic's estimate beside the distance itself
+SHIFTED, LINES = wasserstein.sample_shifted_gaussians, wasserstein.sample_parallel_lines
+HEAD = """# The critic's estimate and the exact distance
 
-Made by `python tools/critics.py`: the critic of WGAN-GP ({hidden} ReLU units, λ {weight}, Adam 1e-4 of
+Made by `python -m tools.critics`: the critic of WGAN-GP ({hidden} ReLU units, λ {weight}, Adam 1e-4 with
 β 0 and 0.9, batch {batch}), trained alone for {updates:,} updates between two fixed distributions,
-{seeds} seeds, {seconds:.0f} s each on {cores} cores. The estimate is that of {seen:,} fresh points.
+{seeds} seeds, {seconds:.0f} s each on {cores} cores. The estimate is computed on {seen:,} new points.
 
-Its penalty λ (‖∇D‖ − 1)² holds slopes near 1 and not at 1: between two sets at distance W a critic
-of slope s gains s W − λ (s − 1)², most at s = 1 + W / 2λ. So the estimate is too high by that
-factor, and divided by the critic's own mean slope it is not. Slopes are those on lines between the
-two sets; the largest found on 5,000 of them is a lower bound of the Lipschitz constant. Off by is
-the mean over seeds of the distance from the closed form. The exact distance is that of {matched:,}
-points of each set, which in many dimensions is far above that of the distributions.
+The penalty λ (‖∇D‖ − 1)² keeps slopes near 1, but not at 1: between two sets at distance W, a critic
+of slope s gains s W − λ (s − 1)², which is largest at s = 1 + W / 2λ. So the estimate is too high by
+that factor; divided by the critic's own mean slope, it is not. Slopes are those on lines between
+the two sets; the largest of 5,000 of them is a lower bound of the Lipschitz constant. The error is
+the mean over seeds of the relative distance from the closed form. The exact distance is that
+between {matched:,} points of each set, which in many dimensions is far above that of the
+distributions.
 
-| distributions | closed form | estimate, by seed | off by | 1 + W / 2λ | mean slope | estimate over mean slope, by seed | off by | largest slope | exact distance of {matched:,} points | the critic's estimate of the same |
-|---|---|---|---|---|---|---|---|---|---|---|
 """  # noqa: E501
+COLUMNS = (
+    "distributions", "closed form", "estimate, by seed", "error", "1 + W / 2λ", "mean slope",
+    "estimate over mean slope, by seed", "error", "largest slope",
+    f"exact distance of {MATCHED:,} points", "the critic's estimate of the same",
+)  # fmt: skip
 
 
-def shift(dimensions: int, length: float) -> np.ndarray:
-    """Gives a shift of a length, the same along all axes."""
-    return np.full(dimensions, length / np.sqrt(dimensions))
+def problems() -> dict:
+    """Returns by name the closed form, and a function from count and seed to samples of both."""
 
+    def gaussians(dimensions, length):
+        # The shift is the same along all axes.
+        shift = np.full(dimensions, length / np.sqrt(dimensions))
+        return length, lambda count, seed: SHIFTED(count, shift, seed)
 
-def problems():
-    """Gives by name the closed form and what draws both sets from a count and a seed."""
     return {
-        "Gaussians in 2-D, 1 apart": (
-            1.0,
-            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 1.0), seed),
-        ),
-        "Gaussians in 2-D, 3 apart": (
-            3.0,
-            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(2, 3.0), seed),
-        ),
-        "Gaussians in 16-D, 3 apart": (
-            3.0,
-            lambda n, seed: wasserstein.sample_shifted_gaussians(n, shift(16, 3.0), seed),
-        ),
+        "Gaussians in 2-D, 1 apart": gaussians(2, 1.0),
+        "Gaussians in 2-D, 3 apart": gaussians(2, 3.0),
+        "Gaussians in 16-D, 3 apart": gaussians(16, 3.0),
         "parallel lines, 0.5 apart": (
             wasserstein.between_parallel_lines(0.5),
-            lambda n, seed: wasserstein.sample_parallel_lines(n, 0.5, seed),
+            lambda count, seed: LINES(count, 0.5, seed),
         ),
     }
 
@@ -80,7 +72,7 @@ def problems():
 def trained_critic(real: np.ndarray, other: np.ndarray, steps: int, seed: int) -> keras.Model:
     """Trains a critic between two sets of points, float32 [N, D].
 
-    What stands in for the generator looks the other set up: a latent is the number of a point.
+    The generator returns points of the other set: a latent is the number of a point.
     """
     dimensions = real.shape[1]
     number = keras.Input((1,), name="latent")
@@ -89,8 +81,8 @@ def trained_critic(real: np.ndarray, other: np.ndarray, steps: int, seed: int) -
     class LookUp(keras.layers.Layer):
         def call(self, inputs):
             # Latents are uniform in (-1, 1).
-            places = tf.cast((inputs[:, 0] + 1) / 2 * len(other), tf.int32)
-            return tf.gather(points, tf.clip_by_value(places, 0, len(other) - 1))
+            indices = tf.cast((inputs[:, 0] + 1) / 2 * len(other), tf.int32)
+            return tf.gather(points, tf.clip_by_value(indices, 0, len(other) - 1))
 
         def compute_output_shape(self, input_shape):
             return (input_shape[0], dimensions)
@@ -115,54 +107,50 @@ def trained_critic(real: np.ndarray, other: np.ndarray, steps: int, seed: int) -
     return critic
 
 
-def _by_seed(values) -> str:
-    return ", ".join(f"{value:.3f}" for value in values)
+def measure(critic: keras.Model, sample, seed: int) -> tuple[float, ...]:
+    """Returns estimate, mean and largest slope, and exact distance and estimate of few points."""
+    new, few = sample(SEEN, 2000 + seed), sample(MATCHED, 3000 + seed)
+    slopes = wasserstein.lipschitz_estimate(critic, *new, 5000, seed)
+    return (
+        wasserstein.critic_estimate(critic, *new),
+        slopes.mean_gradient,
+        max(slopes.largest_gradient, slopes.largest_quotient),
+        wasserstein.exact(*few),
+        wasserstein.critic_estimate(critic, *few),
+    )
 
 
-def _off(values, distance: float) -> float:
-    return statistics.mean(abs(value / distance - 1) for value in values)
+def table_row(name: str, distance: float, found: Sequence[tuple[float, ...]]) -> str:
+    """Writes a line from what was measured with each seed."""
+    estimates, slopes, *others = zip(*found, strict=True)
+    divided = [estimate / slope for estimate, slope in zip(estimates, slopes, strict=True)]
+
+    def by_seed(values):
+        error = statistics.mean(abs(value / distance - 1) for value in values)
+        return ", ".join(f"{value:.3f}" for value in values), f"{error:.1%}"
+
+    factor = f"{1 + distance / 2 / LAMBDA:.3f}"
+    means = [f"{statistics.mean(values):.3f}" for values in (slopes, *others)]
+    estimate, own = by_seed(estimates), by_seed(divided)
+    return command.row(name, f"{distance:.3f}", *estimate, factor, means[0], *own, *means[1:])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1000, help="of five updates each")
-    given = parser.parse_args()
-    rows, seconds = [], []
-    bar = progress.bar(total=len(problems()) * given.seeds, unit="critic")
-    for name, (distance, draw) in problems().items():
-        found = []
-        for seed in range(given.seeds):
-            began = time.monotonic()
-            critic = trained_critic(*draw(FIXED, 1000 + seed), given.steps, seed)
-            seconds.append(time.monotonic() - began)
-            fresh, few = draw(SEEN, 2000 + seed), draw(MATCHED, 3000 + seed)
-            slopes = wasserstein.lipschitz_estimate(critic, *fresh, 5000, seed)
-            found.append(
-                (
-                    wasserstein.critic_estimate(critic, *fresh),
-                    slopes.mean_gradient,
-                    max(slopes.largest_gradient, slopes.largest_quotient),
-                    wasserstein.exact(*few),
-                    wasserstein.critic_estimate(critic, *few),
-                )
-            )
-            bar.update()
-        estimates, slopes, *others = zip(*found, strict=True)
-        evened = [e / slope for e, slope in zip(estimates, slopes, strict=True)]
-        values = [
-            name,
-            f"{distance:.3f}",
-            _by_seed(estimates),
-            f"{_off(estimates, distance):.1%}",
-            f"{1 + distance / 2 / LAMBDA:.3f}",
-            f"{statistics.mean(slopes):.3f}",
-            _by_seed(evened),
-            f"{_off(evened, distance):.1%}",
-            *(f"{statistics.mean(o):.3f}" for o in others),
-        ]
-        rows.append(f"| {' | '.join(values)} |\n")
-    bar.close()
+def main(arguments: Sequence[str]) -> None:
+    """Trains and measures all critics and writes the page."""
+    given = command.parse("critics", arguments, seeds=3, steps=1000)
+    if given is None:
+        return
+    table, seconds = command.columns(*COLUMNS), []
+    with progress.bar(total=len(problems()) * given.seeds, unit="critic") as bar:
+        for name, (distance, sample) in problems().items():
+            found = []
+            for seed in range(given.seeds):
+                began = time.monotonic()
+                critic = trained_critic(*sample(FIXED, 1000 + seed), given.steps, seed)
+                seconds.append(time.monotonic() - began)
+                found.append(measure(critic, sample, seed))
+                bar.update()
+            table += table_row(name, distance, found)
     head = HEAD.format(
         hidden="-".join(map(str, CRITIC)),
         batch=BATCH,
@@ -172,11 +160,11 @@ def main() -> None:
         seconds=statistics.mean(seconds),
         seen=SEEN,
         matched=MATCHED,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        cores=comparison.CORES,
     )
-    (ROOT / "docs" / "critics.md").write_text(head + "".join(rows))
-    print("".join(rows), end="")
+    (command.DOCS / "critics.md").write_text(head + table)
+    print(table, end="")
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

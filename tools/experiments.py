@@ -1,143 +1,125 @@
-"""Runs the experiments that the course lists after section 1.2 of `004`, one row each.
+"""The experiments that the course's DCGAN practical lists, one row each: docs/experiments.md.
 
-    python tools/experiments.py --work=FOLDER --manual_dir=MNIST --cifar10=ZIP [--steps=1500]
+    python -m tools.experiments --work=FOLDER --manual_dir=MNIST --cifar10=ZIP [--steps=1500]
 
-A narrow DCGAN, the same seed and number of steps in each. Writes docs/experiments.md,
-docs/experiments.png and docs/interpolation.png.
+A narrow DCGAN with the same seed and number of steps in each row. Three minutes per row on one
+core, but for that of 30 epochs: 40 minutes. Writes docs/interpolation.png, too.
 """
 
-import argparse
 import os
-import pathlib
 import statistics
-import subprocess
-import sys
+from collections.abc import Sequence
 
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from kgan import generate
+from kgan.cli import entry
+from tools import command, comparison, digit_scores
 
-from tools import cells, judge_digits
-
-BASE = ("--batch_size=64", "--log_every=20")
-DCGAN = ("--model=dcgan", "--width=16")
-CDCGAN = ("--model=cdcgan", "--dataset=mnist", "--g_width=32", "--d_width=16")
-MNIST = (*DCGAN, "--dataset=mnist")
+BASE = "--batch_size=64 --log_every=20"
+DCGAN = "--model=dcgan --width=16"
+MNIST = f"{DCGAN} --dataset=mnist"
+SIDE_64 = "--image_size=64 --width=8"
+CDCGAN = "--model=cdcgan --g_width=32 --d_width=16"
 EPOCH = 938  # steps of 64 in 60,000 images
 EXPERIMENTS = {
-    "as given": MNIST,
-    "momentum 0.9": (*MNIST, "--beta_1=0.9"),
-    'the "true" loss': (*MNIST, "--gan_loss=minimax"),
-    "two updates of D": (*MNIST, "--d_updates=2"),
-    "two updates of G": (*MNIST, "--g_updates=2"),
-    "learning rates x 5": (*MNIST, "--g_lr=1e-3", "--d_lr=1e-3"),
-    "learning rates / 5": (*MNIST, "--g_lr=4e-5", "--d_lr=4e-5"),
-    "30 epochs": MNIST,
-    "noise of 10 numbers": (*MNIST, "--latent_size=10"),
-    "noise of 1,000 numbers": (*MNIST, "--latent_size=1000"),
-    "CIFAR-10": DCGAN,
-    "64x64": (*MNIST, "--image_size=64", "--width=8"),
-    "64x64, two updates of G": (*MNIST, "--image_size=64", "--width=8", "--g_updates=2"),
-    "64x64, learning rates x 5": (
-        *MNIST,
-        "--image_size=64",
-        "--width=8",
-        "--g_lr=1e-3",
-        "--d_lr=1e-3",
-    ),
-    "question 11: cDCGAN, D told": CDCGAN,
-    "question 11: D not told": (*CDCGAN, "--nocondition_discriminator"),
+    "as given": "",
+    "momentum 0.9": "--beta_1=0.9",
+    'the "true" loss': "--gan_loss=minimax",
+    "two discriminator updates": "--d_updates=2",
+    "two generator updates": "--g_updates=2",
+    "learning rates x 5": "--g_lr=1e-3 --d_lr=1e-3",
+    "learning rates / 5": "--g_lr=4e-5 --d_lr=4e-5",
+    "30 epochs": "",
+    "latents of size 10": "--latent_size=10",
+    "latents of size 1,000": "--latent_size=1000",
+    "CIFAR-10": "",
+    "64x64": SIDE_64,
+    "64x64, two generator updates": f"{SIDE_64} --g_updates=2",
+    "64x64, learning rates x 5": f"{SIDE_64} --g_lr=1e-3 --d_lr=1e-3",
+    "question 11: cDCGAN, conditional discriminator": CDCGAN,
+    "question 11: unconditional discriminator": f"{CDCGAN} --nocondition_discriminator",
 }
-LENGTHS = {"30 epochs": 30 * EPOCH}
-HEAD = """# The experiments of the course
+HEAD = """# The experiments of the course's DCGAN practical
 
-Made by `python tools/experiments.py --work=FOLDER --manual_dir=MNIST --cifar10=ZIP`: what `004`
-lists after its section 1.2, and its question 11, each a run of a DCGAN of half the course's width
-(cDCGAN: a quarter), batch 64, seed 0, {steps} steps where the row does not say otherwise,
-{company}. One seed a row, and short runs: an ordering of close
-rows says nothing, and images say more than numbers.
+Made by `python -m tools.experiments --work=FOLDER --manual_dir=MNIST --cifar10=ZIP`: what the
+practical ([course.md](course.md)) lists after its section 1.2, and its question 11. Each row is a
+run of a DCGAN of half the course's width (cDCGAN: a quarter), batch 64, seed 0, {steps:,} steps
+unless the row says otherwise, {machine}. There is one seed per row and the
+runs are short: do not read anything into the order of rows with close values, and trust the images
+more than the numbers.
 
-Losses and scores are means of the last tenth; scores are logits, high is real. The digits are what
-a classifier sees that has {accuracy:.1%} of real test digits right, among 10,000 drawn ones: how
-many of the ten there are, KL(drawn ‖ even) in nats, its certainty (0.99 for real digits), and, for
-networks that are told a digit, how often it sees that one.
+Losses and scores are means over the last tenth of the run; scores are logits, high means real. The
+digits are those that a classifier finds in 10,000 generated images; the classifier is right on
+{accuracy:.1%} of real test digits. The last column has the number of different digits, KL(generated
+‖ even) in nats, the classifier's certainty (0.99 for real digits), and, for conditional models, how
+often it finds the requested digit.
 
-| experiment | flags | steps | minutes | d_loss | g_loss | D of real | D of drawn | digits, KL, certainty |
-|---|---|---|---|---|---|---|---|---|
-"""  # noqa: E501
+"""
 FOOT = """
 ![Samples](experiments.png)
 
-Between two noises of the first run, in a straight line
+Images between two latents of the first run, in a straight line
 (`python -m kgan.generate --run=RUN --interpolate=3,17`):
 
 ![Interpolation](interpolation.png)
 """
 
 
-def row(cell: cells.Cell, run: pathlib.Path) -> str:
-    """Writes an experiment's row."""
-    logged = cells.logged(run)
-    last = logged[-max(1, len(logged) // 10) :]
-    means = (
-        statistics.mean(line[key] for line in last)
-        for key in ("d_loss", "g_loss", "d_score_real", "d_score_fake")
-    )
-    digits = "—"
-    if cell.name != "CIFAR-10":
-        seen = judge_digits.judge(run)
-        digits = (
-            f"{seen['digits_found']}, {seen['divergence_from_even']:.2f}, "
-            f"{seen['mean_certainty']:.2f}"
+def main(arguments: Sequence[str]) -> None:
+    """Trains and scores all rows and writes the page."""
+    given = comparison.parse(
+        "experiments", arguments, ("work", "cifar10"), steps=1500, cifar10=str
+    )  # fmt: skip
+    if given is None:
+        return
+    flags = {
+        name: [*BASE.split(), *MNIST.split(), *own.split(), f"--steps={given.steps}"]
+        for name, own in EXPERIMENTS.items()
+    }
+    flags["30 epochs"][-1] = f"--steps={30 * EPOCH}"
+    flags["CIFAR-10"].append(f"--dataset={os.path.abspath(given.cifar10)}")
+    for name, words in flags.items():
+        if CDCGAN in EXPERIMENTS[name]:
+            words.remove("--width=16")
+    table = command.columns(
+        "experiment", "flags", "steps", "minutes", "d_loss", "g_loss", "score of real",
+        "score of generated", "digits, KL, certainty",
+    )  # fmt: skip
+    trained = {name: runs[0] for name, runs in comparison.train(flags, given).items()}
+    for name, run in trained.items():
+        logged = comparison.logged(run)
+        last = logged[-max(1, len(logged) // 10) :]
+        digits = "—"
+        if name != "CIFAR-10":
+            found = digit_scores.score(run)
+            digits = (
+                f"{found['digits_found']}, {found['divergence_from_even']:.2f}, "
+                f"{found['mean_certainty']:.2f}"
+            )
+            if "agreement" in found:
+                digits += f"; {found['agreement']:.0%} as requested"
+        means = (
+            statistics.mean(line[key] for line in last)
+            for key in ("d_loss", "g_loss", "d_score_real", "d_score_fake")
         )
-        if "agreement" in seen:
-            digits += f"; {seen['agreement']:.0%} as asked for"
-    own = [flag for flag in EXPERIMENTS[cell.name] if flag not in MNIST]
-    flags = f"`{' '.join(own)}`" if own else "—"
-    return (
-        f"| {cell.name} | {flags} | {logged[-1]['step']:,} | "
-        f"{cells.seconds(run) / 60:.1f} | "
-        + " | ".join(f"{mean:.2f}" for mean in means)
-        + f" | {digits} |\n"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    cells.add_flags(parser, steps=1500)
-    parser.add_argument("--cifar10", required=True, help="a folder or zip of its images")
-    given = parser.parse_args()
-    given.cifar10 = os.path.abspath(given.cifar10)
-    data = {"CIFAR-10": (f"--dataset={given.cifar10}",)}
-    tried = [
-        cells.Cell(name, (*BASE, *flags, *data.get(name, ())), LENGTHS.get(name, given.steps))
-        for name, flags in EXPERIMENTS.items()
-    ]
-    # The longest is begun first, so that nothing waits for it alone.
-    order = sorted(tried, key=lambda cell: -cell.steps)
-    folders = cells.train(order, given)
-    rows = [row(cell, folders[cell]) for cell in tried]
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "kgan.generate",
-            f"--run={folders[tried[0]]}",
-            "--interpolate=3,17",
-            f"--out={cells.DOCS / 'interpolation.png'}",
-        ],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+        table += command.row(
+            name,
+            f"`{EXPERIMENTS[name]}`" if EXPERIMENTS[name] else "—",
+            f"{logged[-1]['step']:,}",
+            f"{comparison.seconds([run]) / 60:.1f}",
+            *(f"{mean:.2f}" for mean in means),
+            digits,
+        )
     head = HEAD.format(
-        steps=f"{given.steps:,}",
-        company=cells.company(folders.values()),
-        accuracy=judge_digits.accuracy(),
+        steps=given.steps,
+        machine=comparison.machine(trained.values(), given),
+        accuracy=digit_scores.accuracy(),
     )
-    (cells.DOCS / "experiments.md").write_text(head + "".join(rows) + FOOT)
-    sheets = [(cell.name, folders[cell]) for cell in tried]
-    cells.draw(sheets, cells.DOCS / "experiments.png", columns=4, size=(232, 232))
+    (command.DOCS / "experiments.md").write_text(head + table + FOOT)
+    comparison.save_samples(given, "experiments")
+    first = trained["as given"].folder
+    out = command.DOCS / "interpolation.png"
+    generate.main([f"--run={first}", "--interpolate=3,17", f"--out={out}"])
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -1,138 +1,108 @@
-"""Counts the modes that a GAN and its remedies find on the ring and the grid, with several seeds.
+"""Modes that a GAN and its remedies find on the ring and the grid: docs/mixtures.md.
 
-    python tools/mixtures.py --work=FOLDER [--seeds=3] [--steps=25000] [--published_length]
+    python -m tools.mixtures --work=FOLDER [--seeds=3] [--steps=25000] [--published_length]
 
-The setting of Lin et al. 2018 (PacGAN), section 4.1, but for the length: they train 400,000 steps,
-as one run here does with --published_length (three hours on a core; it goes on where it was ended).
-Each run is measured by `kgan.evaluate`. Writes docs/mixtures.md and docs/mixtures.png.
+The setting of Lin et al. 2018 (PacGAN), section 4.1, except for the length: they train for 400,000
+steps, as one run here does with --published_length (three hours on a core). The others: 18 runs of
+20 minutes.
 """
 
-import argparse
-import pathlib
 import statistics
-import sys
+from collections.abc import Sequence
 
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tools import cells
+from kgan.cli import entry
+from tools import command, comparison
 
 SETS = {"ring": 8, "grid": 25}
-CRITIC = (
-    "--model=wgan_gp",
-    "--d_norm=none",
-    "--n_critic=1",
-    "--d_lr=3e-4",
-    "--beta_1=0.5",
-    "--beta_2=0.9",
-    "--penalty_weight=10",
+NETWORKS = (
+    f"--network=maxout --latent_size=2 {'--g_hidden=400 ' * 4}{'--d_hidden=200 ' * 3}"
+    "--batch_size=100 --log_every=500"
 )
-REMEDIES = {
-    "GAN": (),
-    "PacGAN2": ("--packing=2",),
-    "WGAN-GP": CRITIC,
-}
-ABOUT = {
-    "WGAN-GP": " WGAN-GP: the same networks, λ 10, and as many updates of each player as the\n"
-    "others have, the critic's at three times the rate (Heusel et al. 2017).",
-}
+PLAIN = f"--model=gan --g_lr=1e-4 --d_lr=1e-4 --beta_1=0.8 {NETWORKS}"
+CRITIC = (
+    f"--model=wgan_gp {NETWORKS} --d_norm=none --n_critic=1 --g_lr=1e-4 --d_lr=3e-4 --beta_1=0.5 "
+    "--beta_2=0.9 --penalty_weight=10"
+)
+METHODS = {"GAN": PLAIN, "PacGAN2": f"{PLAIN} --packing=2", "WGAN-GP": CRITIC}
 # The best of the short runs on the harder set, as long as in the paper.
 LONG_SET, LONG_METHOD, LONG_STEPS = "grid", "PacGAN2", 400_000
-NETWORKS = (
-    "--network=maxout",
-    "--latent_size=2",
-    *["--g_hidden=400"] * 4,
-    *["--d_hidden=200"] * 3,
-    "--batch_size=100",
-    "--log_every=500",
-)
-PLAIN = ("--model=gan", "--g_lr=1e-4", "--d_lr=1e-4", "--beta_1=0.8")
+LONG = f"{LONG_METHOD}, {LONG_STEPS:,} steps"
 PUBLISHED = {
-    ("GAN", "ring"): "6.3, 98.2 %",
-    ("GAN", "grid"): "17.3, 94.8 %",
-    ("PacGAN2", "ring"): "7.9, 95.6 %",
-    ("PacGAN2", "grid"): "23.8, 91.3 %",
-    (f"{LONG_METHOD}, {LONG_STEPS:,} steps", LONG_SET): "23.8, 91.3 %",
+    ("ring", "GAN"): "6.3, 98.2 %",
+    ("grid", "GAN"): "17.3, 94.8 %",
+    ("ring", "PacGAN2"): "7.9, 95.6 %",
+    ("grid", "PacGAN2"): "23.8, 91.3 %",
+    (LONG_SET, LONG): "23.8, 91.3 %",
 }
 HEAD = """# Modes on the ring and the grid
 
-Made by `python tools/mixtures.py --work=FOLDER{methods}`: the networks and settings of
-Lin et al. 2018 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8, 2,500 points),
-{steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s a run on average,
-{company}.{about} Of real points 98.9 % are of high quality; a higher share means
-modes that are drawn too narrow.
+Made by `python -m tools.mixtures --work=FOLDER{flag}`: the networks and settings
+of Lin et al. 2018 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8,
+2,500 points), {steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s per run on
+average, {machine}. WGAN-GP has the same networks, λ 10, and
+as many updates of each player as the others; the critic's learning rate is three times that of the
+generator (Heusel et al. 2017).{long}
 
-| set | method | modes found, by seed | mean | high quality, by seed | mean | exact distance of 1,000 points (real: {real}) | published, 400,000 steps |
-|---|---|---|---|---|---|---|---|
-"""  # noqa: E501
+Of real points, 98.9 % are of high quality; a higher share means modes that are too narrow.
+
+"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    cells.add_flags(parser, steps=25_000)
-    parser.add_argument("--seeds", type=int, default=3)
-    cells.add_methods(parser, REMEDIES)
-    parser.add_argument(
-        "--published_length",
-        action="store_true",
-        help=f"also {LONG_METHOD} on the {LONG_SET} for {LONG_STEPS:,} steps",
-    )
-    given = parser.parse_args()
-    tried = {
-        (name, kind): [
-            cells.Cell(
-                f"{kind} {name}", (*PLAIN, *NETWORKS, *flags, f"--dataset={kind}"), given.steps, n
-            )
-            for n in range(given.seeds)
-        ]
+def main(arguments: Sequence[str]) -> None:
+    """Trains and measures all rows and writes the page."""
+    given = comparison.parse(
+        "mixtures", arguments, seeds=3, steps=25_000, published_length=False
+    )  # fmt: skip
+    if given is None:
+        return
+    flags = {
+        f"{kind} {name}": [*words.split(), f"--dataset={kind}", f"--steps={given.steps}"]
         for kind in SETS
-        for name, flags in REMEDIES.items()
-        if name in given.methods
+        for name, words in METHODS.items()
     }
-    short = [cell for row in tried.values() for cell in row]
-    about = "".join(ABOUT.get(name, "") for name in given.methods)
+    trained = comparison.train(flags, given)
+    short, long = sum(trained.values(), []), ""
     if given.published_length:
-        flags = (*PLAIN, *NETWORKS, *REMEDIES[LONG_METHOD], f"--dataset={LONG_SET}")
-        long = cells.Cell(
-            f"{LONG_SET} {LONG_METHOD}", (*flags, "--checkpoint_every=5000"), LONG_STEPS
+        words = [*METHODS[LONG_METHOD].split(), f"--dataset={LONG_SET}", f"--steps={LONG_STEPS}"]
+        given.seeds, seeds = 1, given.seeds
+        trained |= comparison.train({f"{LONG_SET} {LONG}": words}, given, "long")
+        given.seeds = seeds
+        hours = comparison.seconds(trained[f"{LONG_SET} {LONG}"]) / 3600
+        long = f" One run has the published length: {hours:.1f} h."
+    rows, of_real = "", {}
+    for label, runs in trained.items():
+        kind, _, name = label.partition(" ")
+        found = [comparison.measure(run, "points") for run in runs]
+        modes = [int(line["modes_2500"]) for line in found]
+        quality = [line["high_quality_2500"] for line in found]
+        of_real.setdefault(kind, found[0]["wasserstein_1000_of_real"])
+        rows += command.row(
+            kind,
+            name,
+            f"{', '.join(map(str, modes))} of {SETS[kind]}",
+            f"{statistics.mean(modes):.1f}",
+            ", ".join(f"{value:.1%}" for value in quality),
+            f"{statistics.mean(quality):.1%}",
+            f"{statistics.mean(line['wasserstein_1000'] for line in found):.3f}",
+            PUBLISHED.get((kind, name), "—"),
         )
-        tried[f"{LONG_METHOD}, {LONG_STEPS:,} steps", LONG_SET] = [long]
-    every = [cell for row in tried.values() for cell in row]
-    folders = cells.train(every, given)
-    if given.published_length:
-        about += f" One run has the published length: {cells.seconds(folders[long]) / 3600:.1f} h."
-    found = cells.evaluate(folders, "points", given)
-    rows = []
-    for (name, kind), row in tried.items():
-        modes = [int(found[cell]["modes_2500"]) for cell in row]
-        quality = [found[cell]["high_quality_2500"] for cell in row]
-        distance = statistics.mean(found[cell]["wasserstein_1000"] for cell in row)
-        rows.append(
-            f"| {kind} | {name} | {', '.join(map(str, modes))} of {SETS[kind]} | "
-            f"{statistics.mean(modes):.1f} | {', '.join(f'{q:.1%}' for q in quality)} | "
-            f"{statistics.mean(quality):.1%} | {distance:.3f} | "
-            f"{PUBLISHED.get((name, kind), '—')} |\n"
-        )
-    first = {kind: tried[given.methods[0], kind][0] for kind in SETS}
-    real = ", ".join(
-        f"{kind} {found[cell]['wasserstein_1000_of_real']:.3f}" for kind, cell in first.items()
-    )
+    real = ", ".join(f"{kind} {value:.3f}" for kind, value in of_real.items())
+    table = command.columns(
+        "set", "method", "modes found, by seed", "mean", "high quality, by seed", "mean",
+        f"exact distance of 1,000 points (real: {real})", "published, 400,000 steps",
+    )  # fmt: skip
     head = HEAD.format(
-        methods=cells.methods_flag(given, REMEDIES)
-        + " --published_length" * given.published_length,
+        flag=" --published_length" * given.published_length,
         steps=given.steps,
         seeds=given.seeds,
-        real=real,
-        company=cells.company(folders.values()),
-        seconds=statistics.mean(cells.seconds(folders[cell]) for cell in short),
-        about=about,
+        seconds=comparison.seconds(short),
+        machine=comparison.machine(short, given),
+        long=long,
     )
-    (cells.DOCS / "mixtures.md").write_text(
-        head + "".join(rows) + "\n![First seed of each](mixtures.png)\n"
-    )
-    sheets = [(f"{kind} {name}", folders[row[0]]) for (name, kind), row in tried.items()]
-    cells.draw(sheets, cells.DOCS / "mixtures.png", columns=len(given.methods), size=(360, 360))
+    foot = "\n![Points of each row, first seed](mixtures.png)\n"
+    (command.DOCS / "mixtures.md").write_text(head + table + rows + foot)
+    comparison.save_samples(given, "mixtures")
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -1,16 +1,15 @@
-"""Tries every fault for real and writes docs/reliability.md.
+"""Faults, tried with real processes: docs/reliability.md.
 
-    python tools/reliability.py --work=FOLDER                # all; an hour and a half on 4 cores
-    python tools/reliability.py --work=FOLDER --only=kills   # one anew, the page from all results
-    python tools/reliability.py --work=FOLDER --only=        # the page alone
-    python tools/reliability.py --work=FOLDER --only=kills --schemes=dcgan,wgan  # these two anew
+    python -m tools.reliability --work=FOLDER                # all; an hour and a half on 4 cores
+    python -m tools.reliability --work=FOLDER --only=kills   # one again, the page from all results
+    python -m tools.reliability --work=FOLDER --only=        # the page alone
+    python -m tools.reliability --work=FOLDER --only=kills --models=dcgan,wgan  # these two again
 
-Every figure is measured by the functions below and kept in FOLDER as a JSON line a fault, so that
-one can be tried again without the others; nothing is typed in. `tests/faults/` holds the same
-faults as tests, in a short form.
+Every number is measured by the functions below and kept in FOLDER as one JSON line per fault, so
+that one fault can be tried again without the others. `tests/faults/` has the same faults as tests,
+in a short form.
 """
 
-import argparse
 import collections
 import dataclasses
 import json
@@ -25,45 +24,42 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli import entry, settings
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run
 from kgan.utils import progress
 from tests.faults import disks, fuzz, kills, replicas
 from tests.faults.forks import Moment, Trainer
+from tools import command
 
-PAGE = ROOT / "docs" / "reliability.md"
 HEAD = """# Reliability
 
-Made by `python tools/reliability.py --work=FOLDER`, which tries each fault for real on tiny
-trainings and counts; nothing is typed in.
+Made by `python -m tools.reliability --work=FOLDER`, which tries each fault with real processes on
+tiny trainings and counts the outcomes; no number is typed in.
 
-What is promised:
+What kgan promises:
 
 - With `--deterministic`, a run that is killed at any moment and resumed ends with the same weights,
-  averages, logged curve and sample images as one that was never killed, bit for bit. No step of
-  `metrics.jsonl` or TensorBoard is doubled or missing. What a clock says (`seconds`,
-  `images_per_second`, `peak_memory_mb`) is no part of that.
-- A kill costs the steps since the last checkpoint (`--checkpoint_every`), which are done again. A
-  run killed before its first checkpoint has nothing to go on with and is begun again.
-- A checkpoint is written beside its place and renamed; it is read by content, with a hash. A
-  damaged one is named and the one before is used.
-- What a user can mend is said in one line with exit status 2, and leaves a run as it was.
+  averages, logged curves and sample images as one that was never killed, bit for bit. No step of
+  `metrics.jsonl` or TensorBoard is doubled or missing. Values that depend on the clock (`seconds`,
+  `images_per_second`, `peak_memory_mb`) are not part of the promise.
+- A kill costs the steps since the last checkpoint (`--checkpoint_every`), which are repeated. A run
+  that is killed before its first checkpoint cannot be resumed and is started again.
+- A checkpoint is written to a temporary file and renamed; reading it checks a hash. A damaged
+  checkpoint is named, and the one before it is used.
+- An error that the user can correct ends with one line and exit status 2, and leaves a run as it
+  was.
 
-Each number comes from real processes: trained, broken, gone on with, and held against a run that
-nothing happened to.
+Each number comes from real processes that were trained, disturbed, resumed, and compared with a run
+that was not disturbed.
 
-| fault | tried | what happened | what was lost | again with |
-|---|---|---|---|---|
 """
+COLUMNS = ("fault", "tried", "what happened", "what was lost", "again with")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +148,7 @@ def copied(of: kills.Reference, folder: pathlib.Path) -> pathlib.Path:
 def same_or_not(of: kills.Reference, run: pathlib.Path, besides=()) -> str:
     """Says whether a run ended as its reference; `besides` names differences that must be."""
     found = [d for d in kills.differences(of.run, run) if not any(name in d for name in besides)]
-    return "ended bit for bit as if nothing had happened" if not found else f"DIFFERS: {found[0]}"
+    return "ended bit for bit as the undisturbed run" if not found else f"DIFFERS: {found[0]}"
 
 
 def last_kept(of: kills.Reference) -> tuple[int, int]:
@@ -195,23 +191,24 @@ def kill_in_words(counts: dict[str, dict]) -> dict:
         rows.append(
             f"| {scheme} | {count['runs']} | {moments.total()} ({moments['file']} at a file, "
             f"{moments['training']} in training, {moments['clock']} by the clock) | "
-            f"{resumed.count(None)} begun again, {resumed.count(0)} from step 0, "
+            f"{resumed.count(None)} started again, {resumed.count(0)} from step 0, "
             f"{sum(bool(step) for step in resumed)} from later | {len(count['differ'])} | "
             f"{count['seconds']:.0f} |"
         )
     return {
         "tried": f"{all_kills} kills in {runs_tried} runs",
-        "happened": f"{differ} of {runs_tried} runs differ by a bit from one never killed",
-        "lost": "steps since the last checkpoint, done again",
+        "happened": f"{differ} of {runs_tried} runs differ by a bit from a run that was never "
+        "killed",
+        "lost": "the steps since the last checkpoint, which are repeated",
         "details": [
             f"Each run has {kills.STEPS} steps, a checkpoint every 7. A third of the first kills",
-            "come before a random operation on a file of the run, a third at a random time of the",
+            "happen before a random file operation of the run, a third at a random time of the",
             "training proper, a third at a random time since the start of the process; one resumed",
             "run in three is killed again. Compared are all arrays of the last and the best",
             "checkpoint, the state of the callbacks, each line of `metrics.jsonl`, each scalar and",
             "image of TensorBoard, the bytes of the sample images, and the list of files.",
             "",
-            "| scheme | runs | kills | went on | runs that differ | seconds |",
+            "| scheme | runs | kills | resumed | runs that differ | seconds |",
             "|---|---|---|---|---|---|",
             *rows,
         ],
@@ -236,9 +233,9 @@ def torn_checkpoint(bench: Bench) -> dict:
         named += path.name in ended.output and f"resumed at step {before} " in ended.output
         ends.append(f"{end_of(ended)}, {same_or_not(of, run, [checkpoint.DAMAGED_SUFFIX])}")
     return {
-        "tried": f"{bench.tries}, half cut short, half a bit flipped",
-        "happened": f"{named} × named, put aside and the one before used; {counted(ends)}",
-        "lost": "the steps between two checkpoints, done again",
+        "tried": f"{bench.tries}, half of them cut short, half with a bit flipped",
+        "happened": f"{named} × named, renamed, and the one before it was used; {counted(ends)}",
+        "lost": "the steps between two checkpoints, which are repeated",
     }
 
 
@@ -256,7 +253,7 @@ def read_only(bench: Bench) -> dict:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(command.ROOT)},
     )
     same = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()} == files
     last = (ended.stderr.strip().splitlines() or [""])[-1].replace(str(run), "RUN")
@@ -278,8 +275,8 @@ def disk_full(bench: Bench) -> dict:
             f"status {o.status}{' with a traceback' if o.traceback else ''}" for o in outcomes
         )
         + f"; {sum(len(o.damaged) for o in outcomes)} damaged checkpoints; "
-        f"{sum(o.resumed == 0 for o in kept)} of {len(kept)} went on after room was made",
-        "lost": f"at most {max(lost, default=0)} steps, done again",
+        f"{sum(o.resumed == 0 for o in kept)} of {len(kept)} resumed after space was freed",
+        "lost": f"at most {max(lost, default=0)} steps, which are repeated",
     }
 
 
@@ -396,7 +393,7 @@ def fuzzed(bench: Bench) -> dict:
     found = fuzz.run(50 * bench.tries, bench.folder / "try")
     return {
         "tried": f"{found['inputs']} inputs",
-        "happened": f"{found['refused']} refused with a line, the others read; "
+        "happened": f"{found['refused']} refused with one line, the others were read; "
         f"peak {found['peak_memory_mb']:.0f} MB",
         "lost": "nothing",
     }
@@ -413,14 +410,14 @@ def replica_equality(bench: Bench) -> dict[str, dict]:
 
 
 FAULTS = {
-    "kills": Fault("SIGKILL at a random moment", kill, kill_in_words),
+    "kills": Fault("SIGKILL at a random time", kill, kill_in_words),
     "sigterm": Fault("SIGTERM", stopped_by(signal.SIGTERM)),
     "interrupt": Fault("Ctrl-C", stopped_by(signal.SIGINT)),
     "torn": Fault("newest checkpoint torn", torn_checkpoint),
     "disk": Fault("disk full", disk_full),
     "readonly": Fault("run folder read-only", read_only),
     "nan": Fault("NaN in a weight", nan_injected),
-    "pictures": Fault("images that cannot be read", corrupt_images),
+    "images": Fault("images that cannot be read", corrupt_images),
     "writers": Fault("two writers in one run", two_writers),
     "worker": Fault("one of two workers killed", worker_killed, replicas.worker_killed_in_words),
     "replicas": Fault("replicas against one device", replica_equality, replicas.equality_in_words),
@@ -492,26 +489,32 @@ def page(lines: list[dict]) -> str:
         }
     )
     foot = "\n## Where\n\n" + "".join(f"- {machine}\n" for machine in machines)
-    return HEAD + "".join(rows) + "".join(details) + foot
+    return HEAD + command.columns(*COLUMNS) + "".join(rows) + "".join(details) + foot
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--work", type=pathlib.Path, required=True, help="for runs and results")
-    parser.add_argument("--only", default=",".join(FAULTS), help="faults, parted by commas")
-    parser.add_argument("--tries", type=int, default=20, help="of each fault (and scheme)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--schemes", default=",".join(settings.scheme_names()), help="parted by commas"
+def main(arguments: Sequence[str]) -> None:
+    """Tries the given faults and writes the page."""
+    given = command.parse(
+        "reliability",
+        arguments,
+        ("work",),
+        work=str,
+        only=",".join(FAULTS),
+        tries=20,
+        seed=0,
+        models=",".join(settings.scheme_names()),
     )
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
+    if given is None:
+        return
+    work = pathlib.Path(given.work).resolve()
+    work.mkdir(parents=True, exist_ok=True)
     for name in filter(None, given.only.split(",")):
-        try_out(name, given.work.resolve(), given.tries, given.seed, given.schemes.split(","))
-    results = given.work / "results.jsonl"
+        try_out(name, work, given.tries, given.seed, given.models.split(","))
+    results = work / "results.jsonl"
     if results.exists():
-        PAGE.write_text(page([json.loads(line) for line in results.read_text().splitlines()]))
+        lines = [json.loads(line) for line in results.read_text().splitlines()]
+        (command.DOCS / "reliability.md").write_text(page(lines))
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

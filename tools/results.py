@@ -1,27 +1,27 @@
-"""Writes docs/results.md and its images from run folders.
+"""Results of single runs, read from the runs' own files: docs/results.md.
 
-    python tools/results.py runs/00001-pix2pix-facades runs/00002-dcgan-mnist …
+    python -m tools.results --run=runs/00001-pix2pix-facades [--run=runs/00002-dcgan-mnist …]
 
-Every figure is read from the runs' own files; nothing is typed in.
+Rows of runs that are not given stay as they are, and so do their images. Seconds.
 """
 
 import json
 import pathlib
 import statistics
-import sys
-
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from collections.abc import Sequence
 
 from PIL import Image
 
-from kgan.cli import settings
+from kgan.cli import entry, settings
+from kgan.evaluation import storage
 from kgan.metrics.comparison import ERROR
+from kgan.runs import logs
+from kgan.runs.folder import Run, open_run
+from tools import command, digit_scores
 
-DOCS = ROOT / "docs"
 WIDEST = 560  # pixels of an image in docs
 # What changes no result, or is written elsewhere.
-UNSAID = (
+NOT_SHOWN = (
     *settings.PLACES,
     "data_dir",
     "manual_dir",
@@ -37,113 +37,116 @@ UNSAID = (
 )
 HEAD = """# Results
 
-Made by `python tools/results.py RUN …` from the runs' own files; nothing is typed in but what the
-documents and papers say. One seed a row. Runs are short, as the table says, and most shared their
-machine with other runs: a row with 1 core had that one to itself and other runs beside it, so that
-its images/s are lower bounds. What was learned counts here, not the clock.
+Made by `python -m tools.results --run=RUN …` from the runs' own files; only what the documents and
+papers report is typed in. There is one seed per row. The runs are short, as the table shows, and
+most shared their machine with other runs: a row with 1 core had that core to itself while other
+runs used the others, so its images/s are lower bounds. Look at what was learned, not at the clock.
 
-The estimate of WGAN is K times the Wasserstein distance with an unknown K. L1 is on the scale of
-images in [-1, 1]; `l1_constant_colour_per_class` is the best answer that paints each class in one
-colour, `l1_noise_floor` what the noise of the drawn photo alone causes. Digits are what kgan's
-digit network sees among 10,000 drawn ones (`python tools/judge_digits.py`); divergence from even is
-KL in nats, from 0 to 2.3; the class score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.6 for real
-digits. Likelihoods are means over unseen images with their standard errors, in nats but where
-bits are said: `log_likelihood_nats_500_N` of N random-bit images by 500 importance samples each,
-a lower bound, as `elbo_nats_N` is a lower one; `log_likelihood_logit_nats_N` exact, of dequantised
-images in logit space, whose `bits_per_dimension_N` are those of their 256 levels.
+- The estimate of WGAN is K times the Wasserstein distance with an unknown K.
+- L1 is on the scale of images in [-1, 1]. `l1_constant_colour_per_class` is the best answer that
+  paints each class in one colour; `l1_noise_floor` is caused by the noise of the rendered photo
+  alone.
+- Digits are those that kgan's digit network finds in 10,000 generated images
+  (`python -m tools.digit_scores`). The divergence from even is KL in nats, from 0 to 2.3; the class
+  score is exp E KL(p(y|x) ‖ p(y)) of that network, 9.6 for real digits.
+- Likelihoods are means over unseen images with their standard errors, in nats unless the name says
+  bits. `log_likelihood_nats_500_N` uses 500 importance samples for each of N images of random bits
+  and is a lower bound, as is `elbo_nats_N`. `log_likelihood_logit_nats_N` is exact, for dequantised
+  images in logit space; `bits_per_dimension_N` are those of their 256 levels.
 
-What was compared with several seeds has pages of its own:
+Comparisons with several seeds have pages of their own:
 
-| page | what |
+| page | content |
 |---|---|
-| [metrics.md](metrics.md) | each metric beside what is known without kgan |
-| [critics.md](critics.md) | the critic's estimate beside the Wasserstein distance itself |
-| [scores.md](scores.md) | FID, KID, coverage of four schemes at equal updates and equal time |
+| [metrics.md](metrics.md) | each metric next to a value that is known without kgan |
+| [critics.md](critics.md) | the critic's estimate and the exact Wasserstein distance |
+| [scores.md](scores.md) | FID, KID and coverage of four models at equal updates and at equal time |
 | [mixtures.md](mixtures.md) | modes on the ring and the grid: GAN, PacGAN2, WGAN-GP |
 | [stacked.md](stacked.md) | modes of stacked MNIST |
-| [adaptation.md](adaptation.md) | from MNIST's labels to USPS' digits |
-| [remedies.md](remedies.md) | the remedies against mode collapse |
-| [experiments.md](experiments.md) | the experiments that the course lists |
-| [optimizers.md](optimizers.md) | six optimisers of the generator at four rates |
+| [adaptation.md](adaptation.md) | from MNIST's labels to the digits of USPS |
+| [remedies.md](remedies.md) | remedies against mode collapse |
+| [experiments.md](experiments.md) | the experiments of the course's DCGAN practical |
+| [optimizers.md](optimizers.md) | six optimisers of the generator at four learning rates |
+
+The documents named in the last column are those of the course ([course.md](course.md)).
 
 """
-TABLE = """| run | command, settings | steps | time, cores | images/s (median) | peak memory | result | the document or paper |
-|---|---|---|---|---|---|---|---|
-"""  # noqa: E501
-SAID = {
-    "pix2pix-facades": "the paper's facades are others (256 px, 200 epochs), and it gives no L1",
-    "camvid_to_photo": "no figure for CamVid",
-    "camvid_to_labels": "no figure for CamVid",
-    "scenes": "`001` names depth from an image as an example, without a figure",
-    "dcgan_mnist": "`004`, 1.2: images, no figure",
-    "dcgan_cifar10": "`004` asks to try it, no figure",
-    "gan_mnist": "`002`, 2.6: readable digits, poor in variety",
-    "gan_sevens_and_eights": "`002`, figures 2.4 and 2.5: both digits, with shapes between them",
-    "lsgan_mnist": "`001` gives the loss, no figure",
+TABLE = command.columns(
+    "run", "command, settings", "steps", "time, cores", "images/s (median)", "peak memory",
+    "result", "in the document or paper",
+)  # fmt: skip
+REPORTED = {
+    "pix2pix-facades": "the paper has other facades (256 px, 200 epochs) and gives no L1",
+    "camvid_to_photo": "no value for CamVid",
+    "camvid_to_labels": "no value for CamVid",
+    "scenes": "the lecture on autoencoders and GANs names depth from an image as an example, "
+    "without a value",
+    "dcgan_mnist": "the DCGAN practical, 1.2: images, no value",
+    "dcgan_cifar10": "the DCGAN practical asks to try it, no value",
+    "gan_mnist": "the student project, 2.6: readable digits with little variety",
+    "gan_sevens_and_eights": "the student project, figures 2.4 and 2.5: both digits, with shapes "
+    "between them",
+    "lsgan_mnist": "the lecture on autoencoders and GANs gives the loss, no value",
     "wgan_mnist": "paper, figure 3: the estimate falls as images get better",
-    "wgan_course": "`002`, ch. 4: the estimate goes with quality, no figure",
-    "wgan_authors_schedule": "`000`, 4: no figure",
-    "wgan_gp_mnist": "paper: no figure for MNIST",
-    "cgan_mnist": "`004`, 2.3: images, no figure",
-    "cdcgan_mnist": "`004`, 2.2: images, no figure",
-    "cdcgan_faces": "`004`, 2.1: images with several attributes at once, no figure",
+    "wgan_course": "the student project, chapter 4: the estimate follows the quality, no value",
+    "wgan_authors_schedule": "the project on GAN variants, 4: no value",
+    "wgan_gp_mnist": "paper: no value for MNIST",
+    "cgan_mnist": "the DCGAN practical, 2.3: images, no value",
+    "cdcgan_mnist": "the DCGAN practical, 2.2: images, no value",
+    "cdcgan_faces": "the DCGAN practical, 2.1: images with several attributes at once, no value",
     "sngan_mnist": "paper: Inception score 8.22, FID 21.7 on CIFAR-10, no MNIST",
-    "vae_mnist": "`003`, III: no figure; published with 5,000 importance samples, after hours: VAE "
-    "−86.4 nats, IWAE-50 −84.8",
-    "flow_mnist": "`003`, II: no figure; published: RealNVP(5) −1323 nats in logit space, −1280 "
-    "in a rerun; convolutional RealNVP 1.06 bits per dimension",
-    "flow_ring": "no figure; the mixture itself has 4.25 nats",
-    "mnist_to_usps": "`000`, figure of 6 x 3 triplets",
-    "cyclegan": "a built-in pair of sets, in no paper",
-    "cyclegan_day2dusk": "no figure for these images",
+    "vae_mnist": "the slides on generative models, III: no value; published with 5,000 importance "
+    "samples, after hours: VAE −86.4 nats, IWAE-50 −84.8",
+    "flow_mnist": "the slides on generative models, II: no value; published: RealNVP(5) −1323 nats "
+    "in logit space, −1280 in a rerun; convolutional RealNVP 1.06 bits per dimension",
+    "flow_ring": "no value; the mixture itself has 4.25 nats",
+    "mnist_to_usps": "the project on GAN variants: a figure of 6 x 3 images",
+    "cyclegan": "a pair of built-in sets, in no paper",
+    "cyclegan_day2dusk": "no value for these images",
 }
 FOOT = """
 ## MNIST to USPS and back
 
 ![Six digits of MNIST's test part, as USPS, and back](mnist_usps_mnist.png)
 
-The figure of `000`, drawn from the run above by
-`python tools/triplets.py RUN docs/mnist_usps_mnist.png`.
+The figure of the course's project on GAN variants, made from the run above by
+`python -m tools.results_figures --run=RUN`.
 
 ## The game
 
 ![The vector field](vector_field.png)
 
-The game of two numbers (`002`, figure 4.1): G draws the one point θ, D says φ · x, real examples
-lie at 0. Both at once spiral outwards, one after the other circle, ever smaller steps follow the
-field round its centre. `python tools/game_figures.py` draws it.
+The game of two numbers (the course's student project, figure 4.1): the generator returns the one
+point θ, the discriminator returns φ · x, and all real examples are at 0. Simultaneous updates
+spiral outwards, alternating updates circle, and smaller steps follow the field more closely around
+its centre. `python -m tools.results_figures` plots it.
 
 ![The best discriminator](best_discriminator.png)
 
-kgan's discriminator, trained on two known densities without sampling, beside p / (p + q); where
-both are equal the objective is −ln 4 = −1.3863 (`003`). The same command draws it and prints the
-distances.
+kgan's discriminator, trained on two known densities without sampling, and p / (p + q). Where both
+densities are equal, the objective is −ln 4 = −1.3863 (the course's slides on generative models).
+The same command plots it and prints the distances.
 """
 
 
-def read_lines(path: pathlib.Path) -> list[dict]:
-    """Reads a file of one JSON object a line; none where it is not there."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def judged(run: pathlib.Path) -> str:
-    """Says what a digit classifier sees in what the run draws (tools/judge_digits.py)."""
-    path = run / "judged_digits.json"
+def digits(run: Run) -> str:
+    """Writes what tools.digit_scores has stored of a run, if anything."""
+    path = run.folder / digit_scores.FILE
     if not path.exists():
         return ""
     found = json.loads(path.read_text())
     agreement = found.get("agreement")
-    asked = "" if agreement is None else f"{agreement:.1%} are the digit that was asked for, "
+    requested = "" if agreement is None else f"{agreement:.1%} are the requested digit, "
     return (
-        f"; of {found['drawn']:,} drawn digits {asked}{found['digits_found']} of 10 digits found, "
-        f"divergence from even {found['divergence_from_even']:.3f}, class score "
-        f"{found['class_score']:.2f} (classifier {found['classifier_accuracy']:.1%} right on real "
-        "ones)"
+        f"; of {found['drawn']:,} generated digits {requested}{found['digits_found']} of 10 digits "
+        f"found, divergence from even {found['divergence_from_even']:.3f}, class score "
+        f"{found['class_score']:.2f} (classifier right on {found['classifier_accuracy']:.1%} of "
+        "real ones)"
     )
 
 
 def cycles(train: list[dict], evaluations: list[dict]) -> str:
-    """Says how the reconstruction errors fell, and what they are of unseen images."""
+    """Writes the reconstruction errors, in training and on unseen images."""
     tenth = max(1, len(train) // 10)
 
     def mean(name, lines):
@@ -164,7 +167,7 @@ def cycles(train: list[dict], evaluations: list[dict]) -> str:
 
 
 def likelihoods(lines: list[dict]) -> str:
-    """Says how probable unseen examples are; nothing where nobody measured it."""
+    """Writes the likelihood of unseen examples, if it was measured."""
     lines = [line for line in lines if line["part"] == "test"]
     if not lines:
         return ""
@@ -179,7 +182,7 @@ def likelihoods(lines: list[dict]) -> str:
 
 
 def outcome(train: list[dict], evaluations: list[dict]) -> str:
-    """Says what the run reached: measures of pairs, the course of the Wasserstein estimate."""
+    """Writes what fits the run: measures of pairs, Wasserstein estimates or losses."""
     if "g_loss_cycle_a" in train[0]:
         return cycles(train, evaluations)
     if evaluations:
@@ -204,56 +207,61 @@ def outcome(train: list[dict], evaluations: list[dict]) -> str:
     return "last tenth: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items())
 
 
-def command(run: pathlib.Path, name: str) -> str:
-    """Writes what trained a run: its flagfile, and the flags that say something else than it."""
-    recipe = DOCS.parent / "flags" / f"{name}.cfg"
+def train_command(run: Run, name: str) -> str:
+    """Writes the command of a run: its flagfile, and the flags that differ from it."""
+    recipe = command.ROOT / "flags" / f"{name}.cfg"
     given = [f"--flagfile={recipe}"] if recipe.exists() else ["--model=pix2pix"]
     usual = settings.flagfile_text(settings.parse(given)).splitlines()
     changed = []
-    for line in (run / "flags.cfg").read_text().splitlines():
+    for line in run.flags.read_text().splitlines():
         flag, _, value = line.removeprefix("--").partition("=")
-        if line not in usual and flag not in UNSAID and flag.removeprefix("no") not in UNSAID:
+        if line not in usual and flag not in NOT_SHOWN and flag.removeprefix("no") not in NOT_SHOWN:
             changed.append(f"--dataset={pathlib.Path(value).name}" if flag == "dataset" else line)
     first = f"--flagfile=flags/{name}.cfg" if recipe.exists() else "--model=pix2pix"
     return f"`{' '.join((first, *changed))}`"
 
 
-def row(run: pathlib.Path) -> str:
-    """Writes a run's row of the table and its shown into docs."""
-    lines = read_lines(run / "metrics.jsonl")
+def table_row(run: Run) -> str:
+    """Writes a run's row of the table, and its last samples into docs/."""
+    lines = logs.read_metrics(run.metrics)
     train = [line for line in lines if line["kind"] == "train"]
     end = [line for line in lines if line["kind"] == "end"][-1]
-    name = run.name.partition("-")[2]
-    shown = sorted((run / "samples").glob("step-*.png"))[-1]
-    image = Image.open(shown)
+    image = Image.open(sorted(run.samples.glob("step-*.png"))[-1])
     if image.width > WIDEST:
         image = image.resize((WIDEST, image.height * WIDEST // image.width), Image.LANCZOS)
-    image.save(DOCS / f"{name}.png", optimize=True)
-    speed = statistics.median(line["images_per_second"] for line in train)
-    reached = likelihoods(read_lines(run / "metrics-likelihood.jsonl"))
-    evaluations = [
-        line for kind in ("pairs", "cycles") for line in read_lines(run / f"metrics-{kind}.jsonl")
-    ]
-    reached = reached or outcome(train, evaluations)
+    image.save(command.DOCS / f"{run.name}.png", optimize=True)
+    measured = storage.read_results(run)
+    evaluations = measured.get("pairs", []) + measured.get("cycles", [])
+    reached = likelihoods(measured.get("likelihood", [])) or outcome(train, evaluations)
     cores = f"{end['cores']:.0f} core" + "s" * (end["cores"] > 1)
-    return (
-        f"| [{name}]({name}.png) | {command(run, name)} | {train[-1]['step']:,} | "
-        f"{train[-1]['seconds'] / 60:.1f} min, {cores} | {speed:.3g} | "
-        f"{end['peak_memory_mb'] / 1024:.1f} GB | "
-        f"{reached}{judged(run)} | "
-        f"{SAID.get(name, '—')} |\n"
+    return command.row(
+        f"[{run.name}]({run.name}.png)",
+        train_command(run, run.name),
+        f"{train[-1]['step']:,}",
+        f"{train[-1]['seconds'] / 60:.1f} min, {cores}",
+        f"{statistics.median(line['images_per_second'] for line in train):.3g}",
+        f"{end['peak_memory_mb'] / 1024:.1f} GB",
+        reached + digits(run),
+        REPORTED.get(run.name, "—"),
     )
 
 
-if __name__ == "__main__":
-    page = DOCS / "results.md"
-    # Rows of runs that are not given stay as they are.
+def main(arguments: Sequence[str]) -> None:
+    """Writes the rows of the given runs into the page."""
+    given = command.parse("results", arguments, run=[])
+    if given is None:
+        return
+    page = command.DOCS / "results.md"
     lines = page.read_text().splitlines(keepends=True) if page.exists() else []
     runs = [line for line in lines if line.startswith("| [") and ".png) |" in line]
-    rows = {line.partition("]")[0]: line for line in runs}
-    for argument in sys.argv[1:]:
-        made = row(pathlib.Path(argument))
-        rows[made.partition("]")[0]] = made
-    order = {f"| [{name}": number for number, name in enumerate(SAID)}
-    ordered = sorted(rows, key=lambda key: order.get(key, len(order)))
-    page.write_text(HEAD + TABLE + "".join(rows[key] for key in ordered) + FOOT)
+    rows = {line[3:].partition("]")[0]: line for line in runs}
+    for folder in given.run:
+        run = open_run(folder)
+        rows[run.name] = table_row(run)
+    order = {name: number for number, name in enumerate(REPORTED)}
+    ordered = sorted(rows, key=lambda name: order.get(name, len(order)))
+    page.write_text(HEAD + TABLE + "".join(rows[name] for name in ordered) + FOOT)
+
+
+if __name__ == "__main__":
+    entry.run(main)

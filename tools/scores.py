@@ -1,130 +1,100 @@
-"""Measures four schemes on MNIST at equal updates of the generator and at equal time.
+"""FID, KID and coverage of four models at equal updates and at equal time: docs/scores.md.
 
-    python tools/scores.py --work=FOLDER --manual_dir=MNIST [--seeds=3] [--steps=800] [--minutes=6]
+    python -m tools.scores --work=FOLDER --manual_dir=MNIST [--seeds=3] [--steps=800] [--minutes=6]
 
-Each run is measured by `kgan.evaluate` when its generator has had so many updates, and again when
-it has been trained for so long. Writes docs/scores.md and docs/scores.png.
+Two sweeps, one for the updates and one for the time: 24 runs of one to six minutes on one core.
 """
 
-import argparse
-import os
-import pathlib
 import statistics
-import sys
+from collections.abc import Sequence
 
-ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+from kgan.cli import entry
 from kgan.data import pipeline
 from kgan.data.dataset import ImageFormat
 from kgan.data.registry import open_dataset
-from kgan.metrics import comparison, features
-from tools import cells
+from kgan.metrics import features
+from kgan.metrics.comparison import compare
+from tools import command, comparison
 
-SCHEMES = ("dcgan", "lsgan", "wgan", "wgan_gp")
-BASE = ("--dataset=mnist", "--width=16", "--batch_size=64", "--log_every=20")
+MODELS = ("dcgan", "lsgan", "wgan", "wgan_gp")
+BASE = "--dataset=mnist --width=16 --batch_size=64 --log_every=20"
 FEATURES, COUNT = "digits", 10_000
 METRICS = ("fid", "kid", "coverage", "class_score")
-NO_END = 10_000_000  # steps; the time ends it
-HEAD = """# Four schemes at equal updates and at equal time
+MEASURED = (f"--features={FEATURES}", f"--count={COUNT}", f"--metrics={','.join(METRICS)}")
+HEAD = """# Four models at equal updates and at equal time
 
-Made by `python tools/scores.py --work=FOLDER --manual_dir=MNIST`: the schemes' own settings on
-MNIST at 32x32, all with the networks of `dcgan` at width 16 and batch 64, {seeds} seeds,
-{company}. {count:,} drawn digits against the {count:,} of MNIST's test part,
-by the digit network that comes with kgan; its FID is on another scale than Inception's. Means over
-seeds, and each seed's value for FID. The last row is what real digits reach: {count:,} of the
-training part against the test part.
+Made by `python -m tools.scores --work=FOLDER --manual_dir=MNIST`: each model with its own default
+settings on MNIST at 32x32 pixels, all with the networks of `dcgan` at width 16 and batch 64,
+{seeds} seeds, {machine}.
+
+{count:,} generated digits are compared with the {count:,} of MNIST's test part by the digit network
+that comes with kgan; its FID is on another scale than that of Inception. The table has means over
+seeds, and for FID also the value of each seed. The last row compares {count:,} real digits of the
+training part with the test part.
 
 """
-TABLE = """## {title}
-
-| scheme | updates of G | minutes | FID, by seed | mean FID | KID | coverage | class score |
-|---|---|---|---|---|---|---|---|
-"""
-PUBLISHED = """
-Published with Inception's features, after searches over settings and long trainings (Lucic et al.
+FOOT = """Published values use Inception's features, searches over settings and long trainings (Lucic et al.
 2018, as quoted by others): non-saturating GAN 6.8, LSGAN 7.8, WGAN 6.7, WGAN-GP 20.3. They are on
-another scale; what can be compared is the order.
+another scale; only the order can be compared.
 
 ![First seed of each, at equal time](scores.png)
-"""
+"""  # noqa: E501
 
 
-def row(name: str, found: list[dict], minutes: list[float]) -> str:
-    """Writes a scheme's line of a table."""
-
-    def values(metric):
-        return [line[f"{metric}_{FEATURES}_{COUNT}"] for line in found]
-
-    fids = values("fid")
-    steps = statistics.mean(line["step"] for line in found)
-    return (
-        f"| `{name}` | {steps:,.0f} | {statistics.mean(minutes):.1f} | "
-        f"{', '.join(f'{fid:.2f}' for fid in fids)} | {statistics.mean(fids):.2f} | "
-        f"{statistics.mean(values('kid')):.2f} | "
-        f"{statistics.mean(values('coverage')):.3f} | "
-        f"{statistics.mean(values('class_score')):.2f} |\n"
-    )
+def table_row(name: str, steps: str, minutes: str, found: Sequence[dict]) -> str:
+    """Writes a line: the FID of each seed, and means over seeds."""
+    values = {
+        metric: [line[f"{metric}_{FEATURES}_{COUNT}"] for line in found] for metric in METRICS
+    }
+    fid, kid, coverage, score = (statistics.mean(values[metric]) for metric in METRICS)
+    by_seed = ", ".join(f"{value:.2f}" for value in values["fid"]) if steps else ""
+    means = (f"{fid:.2f}", f"{kid:.2f}", f"{coverage:.3f}", f"{score:.2f}")
+    return command.row(name, steps, minutes, by_seed, *means)
 
 
-def real_row(given: argparse.Namespace) -> str:
-    """Writes what real digits of the training part reach."""
-    collection = open_dataset(
-        "mnist",
-        ImageFormat((32, 32), (32, 32), 1),
-        kind="images",
-        data_dir=given.data_dir or str(given.work / "tfds"),
-        manual_dir=given.manual_dir,
-    )
-    extractor = features.find(FEATURES)
+def real_row(given) -> str:
+    """Writes the line that compares real digits of the training part with the test part."""
+    shape = ImageFormat((32, 32), (32, 32), 1)
+    folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
+    dataset = open_dataset("mnist", shape, kind="images", **folders)
     own, real = (
-        extractor(pipeline.examples(collection.parts[part], ("image",), COUNT)["image"])
+        features.find(FEATURES)(pipeline.examples(dataset.parts[part], ("image",), COUNT)["image"])
         for part in ("train", "test")
     )
-    values, _ = comparison.compare(own, real, METRICS, f"{FEATURES}_{COUNT}")
-    fid, kid, coverage, score = (values[f"{name}_{FEATURES}_{COUNT}"] for name in METRICS)
-    return f"| real digits | | | | {fid:.2f} | {kid:.2f} | {coverage:.3f} | {score:.2f} |\n"
+    values, _ = compare(own, real, METRICS, f"{FEATURES}_{COUNT}")
+    return table_row("real digits", "", "", [values])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    cells.add_flags(parser, steps=800)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=6.0)
-    given = parser.parse_args()
-    flags = [f"--features={FEATURES}", f"--count={COUNT}", f"--metrics={','.join(METRICS)}"]
-    short = {
-        name: [
-            cells.Cell(name, (f"--model={name}", *BASE), given.steps, seed)
-            for seed in range(given.seeds)
-        ]
-        for name in SCHEMES
-    }
-    long = {
-        name: [
-            cells.Cell(name, cell.flags, NO_END, cell.seed, given.minutes, begun=cell)
-            for cell in row
-        ]
-        for name, row in short.items()
-    }
-    parts, of_real = [], real_row(given)
-    for title, tried in (
-        (f"At {given.steps:,} updates of the generator", short),
-        (f"After {given.minutes:g} minutes on a core", long),
+def main(arguments: Sequence[str]) -> None:
+    """Trains both sweeps, measures the runs and writes the page."""
+    given = comparison.parse("scores", arguments, seeds=3, steps=800, minutes=6.0)
+    if given is None:
+        return
+    names = (
+        "model", "generator updates", "minutes", "FID, by seed", "mean FID", "KID", "coverage",
+        "class score",
+    )  # fmt: skip
+    tables, of_real = "", real_row(given)
+    for title, sweep, length in (
+        (f"At {given.steps:,} updates of the generator", "steps", f"--steps={given.steps}"),
+        (f"After {given.minutes:g} minutes on a core", "time", f"--minutes={given.minutes}"),
     ):
-        folders = cells.train([cell for row in tried.values() for cell in row], given)
-        found = cells.evaluate(folders, "drawings", given, *flags)
-        parts.append(TABLE.format(title=title))
-        for name, group in tried.items():
-            minutes = [cells.seconds_at(folders[c], found[c]["step"]) / 60 for c in group]
-            parts.append(row(name, [found[cell] for cell in group], minutes))
-        parts += [of_real, "\n"]
-    head = HEAD.format(seeds=given.seeds, company=cells.company(folders.values()), count=COUNT)
-    (cells.DOCS / "scores.md").write_text(head + "".join(parts).rstrip("\n") + "\n" + PUBLISHED)
-    first = [(name, folders[group[0]]) for name, group in long.items()]
-    cells.draw(first, cells.DOCS / "scores.png", columns=4, size=(300, 300))
+        flags = {
+            name: [f"--model={name}", *BASE.split(), length, "--epochs=10000"] for name in MODELS
+        }
+        trained = comparison.train(flags, given, sweep)
+        tables += f"## {title}\n\n" + command.columns(*names)
+        for name, runs in trained.items():
+            found = [comparison.measure(run, "drawings", *MEASURED) for run in runs]
+            steps = statistics.mean(line["step"] for line in found)
+            minutes = comparison.seconds(runs) / 60
+            tables += table_row(f"`{name}`", f"{steps:,.0f}", f"{minutes:.1f}", found)
+        tables += of_real + "\n"
+    machine = comparison.machine(sum(trained.values(), []), given)
+    head = HEAD.format(seeds=given.seeds, machine=machine, count=COUNT)
+    (command.DOCS / "scores.md").write_text(head + tables + FOOT)
+    comparison.save_samples(given, "scores", "time")
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -251,12 +251,13 @@ def worker_killed_in_words(counts: dict[str, dict]) -> dict:
     differ = sum(count["differ"] for count in counts.values())
     return {
         "tried": f"{in_all} runs of two workers",
-        "happened": f"{in_all - differ} × the launcher started both again, nobody touched "
-        f"anything; {differ} of {in_all} runs differ by a bit from one never killed",
-        "lost": "steps since the last checkpoint, done again",
+        "happened": f"{in_all - differ} × the launcher started both again, without "
+        f"anybody's help; {differ} of {in_all} runs differ by a bit from a run that was never "
+        "killed",
+        "lost": "the steps since the last checkpoint, which are repeated",
         "details": [
             "`python -m kgan.launch --workers=2` starts two processes; one is killed at a random",
-            "time of the training. Held against a run of two workers that nobody killed.",
+            "time of the training. Compared with a run of two workers that were not killed.",
             "",
             "| scheme | runs | chief killed | other killed | runs that differ | seconds |",
             "|---|---|---|---|---|---|",

@@ -1,0 +1,76 @@
+"""Command lines and output files of the tools."""
+
+import pathlib
+import types
+from collections.abc import Sequence
+
+from absl import flags
+
+from kgan.cli import settings
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+HELP = {
+    "work": "Folder for runs and results; it is kept, and the same command continues there.",
+    "data_dir": "Folder of data sets that TFDS has prepared; default: tfds/ in --work.",
+    "manual_dir": "Folder of original files, such as those of MNIST, where nothing can be "
+    "downloaded.",
+    "steps": "Generator updates of each run.",
+    "minutes": "Minutes of training of each run.",
+    "seeds": "Runs of each row, with the seeds 0, 1, …",
+    "seed": "Seed of everything random.",
+    "epochs": "Passes over the training part.",
+    "parallel": "Number of runs that are trained at a time.",
+    "run": "Run folder; repeat the flag for several.",
+    "only": "Comma-separated names, or a part of a name: what is tried.",
+    "tries": "Number of tries of each fault and model.",
+    "models": "Comma-separated model names.",
+    "direction": "Direction of translation: AtoB or BtoA.",
+    "cifar10": "Folder or zip of CIFAR-10's images.",
+    "published_length": "Also train one run for as many steps as the paper.",
+}
+
+
+def parse(
+    tool: str, arguments: Sequence[str], needed: Sequence[str] = (), **defaults
+) -> types.SimpleNamespace | None:
+    """Parses a tool's flags.
+
+    Args:
+        tool: its name.
+        arguments: without the program's name.
+        needed: flags that have to be given.
+        **defaults: by flag; a list stands for a flag that can be repeated, and a class for a flag
+            of that type without a default.
+
+    Returns:
+        The flags as attributes; None where `--help` was given and has been printed.
+
+    Raises:
+        UserError: one line, for anything that is wrong.
+    """
+    kinds = {
+        bool: flags.DEFINE_boolean,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+        list: flags.DEFINE_multi_string,
+    }
+
+    def define(values):
+        for name, default in defaults.items():
+            kind = default if isinstance(default, type) else type(default)
+            start = None if kind is default else default
+            kinds[kind](name, start, HELP[name], flag_values=values)
+
+    return settings.parse_command(f"tools.{tool}", define, arguments, needed)
+
+
+def row(*words) -> str:
+    """Writes a line of a Markdown table."""
+    return f"| {' | '.join(map(str, words))} |\n"
+
+
+def columns(*names: str) -> str:
+    """Writes the head of a Markdown table."""
+    return row(*names) + "|---" * len(names) + "|\n"
