@@ -1,4 +1,4 @@
-"""Grids of images, as a person looks at them."""
+"""Images as 8-bit files and as grids."""
 
 import math
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-GAP = 2
-HEADING = 14  # pixels
-SMALLEST_SIDE = 48  # smaller images are shown enlarged
+GAP = 2  # pixels between images
+HEADING = 14  # pixels above the grid
+MIN_SIDE = 48  # pixels; smaller images are enlarged
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
@@ -17,38 +17,33 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
 
 
 def to_image(image: np.ndarray) -> Image.Image:
-    """Wraps one image, float32 [H, W, C] in [-1, 1] with 1, 3 or 4 channels, for Pillow."""
+    """Converts one image, float32 [H, W, C] in [-1, 1] with 1, 3 or 4 channels, for Pillow."""
     levels = to_bytes(image)
     return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
 def image_grid(images: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
-    """Lays images out in rows and columns on white.
+    """Arranges images in rows and columns on white.
 
     Args:
         images: float32 [rows, columns, H, W, C] in [-1, 1].
-        headings: a word above each column.
+        headings: text above each column.
     """
     rows, columns, height, width, channels = images.shape
-    scale = max(1, -(-SMALLEST_SIDE // max(height, width)))
-    levels = to_bytes(images).repeat(scale, axis=2).repeat(scale, axis=3)
+    scale = max(1, -(-MIN_SIDE // max(height, width)))
     height, width = height * scale, width * scale
+    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
     top = HEADING if headings else 0
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    white = {"L": 255, "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 255)}[mode]
-    sheet = Image.new(
-        mode, (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), white
-    )
-    for row in range(rows):
-        for column in range(columns):
-            image = levels[row, column]
-            place = (GAP + column * (width + GAP), top + GAP + row * (height + GAP))
-            sheet.paste(Image.fromarray(image[..., 0] if channels == 1 else image), place)
-    draw = ImageDraw.Draw(sheet)
+    size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top)
+    sheet = Image.new(mode, size, "white")
+    for row, column in np.ndindex(rows, columns):
+        place = (GAP + column * (width + GAP), top + GAP + row * (height + GAP))
+        sheet.paste(to_image(images[row, column]), place)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
     for column, heading in enumerate(headings):
-        black = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}[mode]
         middle = GAP + column * (width + GAP) + width // 2
-        draw.text((middle, 1), heading, black, ImageFont.load_default(10), anchor="ma")
+        draw.text((middle, 1), heading, "black", font, anchor="ma")
     return sheet
 
 
@@ -65,7 +60,7 @@ def nearly_square(images: np.ndarray) -> np.ndarray:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Lays a Pillow image of any mode on white, as RGB."""
+    """Composites a Pillow image of any mode over white, as RGB."""
     coloured = image.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
+    white = Image.new("RGBA", coloured.size, "white")
     return Image.alpha_composite(white, coloured).convert("RGB")

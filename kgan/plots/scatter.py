@@ -1,4 +1,4 @@
-"""Points of the plane, as a person looks at them: real ones, generated ones, and a surface."""
+"""Scatter plots of real and generated points of the plane, over a map of scores."""
 
 import io
 from collections.abc import Callable
@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-INCHES, DOTS = 5, 100
-SURFACE = 80  # places each way at which D is asked
+INCHES, DPI = 5, 100
+RESOLUTION = 80  # of the score map, in each direction
 MARGIN = 0.25  # of the real points' extent, on each side
-SHOWN = 2500  # points of each kind
+SHOWN = 2500  # maximum number of real and of generated points
 
 
 def plot_points(
@@ -18,20 +18,21 @@ def plot_points(
     generated: np.ndarray,
     scores: Callable[[np.ndarray], np.ndarray] | None = None,
     title: str = "",
-    label: str = "D's score, high is real",
+    label: str = "discriminator's score, high = real",
 ) -> Image.Image:
-    """Draws generated points over real ones, over a surface: what the model thinks of places.
+    """Plots generated points over real ones, over a map of the model's scores.
 
     Args:
-        real: float [N, 2]; of many the first are shown. None: the frame is that of the others.
-        generated: float [M, 2].
-        scores: from points float32 [B, 2] to the surface's heights [B]; None: no surface.
-        title: above the image.
-        label: of the surface.
+        real: float [N, 2], of which the first 2,500 are shown. None: the generated points give the
+            axes' limits.
+        generated: float [M, 2], of which the first 2,500 are shown.
+        scores: computes scores [B] of points float32 [B, 2]; None: no map.
+        title: title of the plot.
+        label: label of the map's colour bar.
 
     Returns:
-        RGB; the frame is that of the real points with a margin, so that images of one run can
-        be laid side by side. Points outside are counted in the title.
+        RGB. The limits are those of the real points with a margin, the same for all plots of a
+        run. The title gives the share of generated points outside of them.
     """
     framed = generated if real is None else real
     low, high = framed.min(), framed.max()
@@ -39,30 +40,29 @@ def plot_points(
     figure = Figure(figsize=(INCHES, INCHES), layout="constrained")
     axes = figure.add_subplot()
     if scores is not None:
-        line = np.linspace(low, high, SURFACE, dtype=np.float32)
-        places = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-        surface = np.asarray(scores(places)).reshape(SURFACE, SURFACE)
-        drawn = axes.contourf(line, line, surface, levels=20, cmap="RdBu_r", alpha=0.5)
-        figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+        line = np.linspace(low, high, RESOLUTION, dtype=np.float32)
+        points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+        score_map = np.asarray(scores(points)).reshape(RESOLUTION, RESOLUTION)
+        filled = axes.contourf(line, line, score_map, levels=20, cmap="RdBu_r", alpha=0.5)
+        figure.colorbar(filled, ax=axes, label=label, shrink=0.8)
     if real is not None:
         axes.scatter(*real[:SHOWN].T, s=3, color="0.35", linewidths=0, label="real")
     axes.scatter(*generated[:SHOWN].T, s=3, color="tab:green", linewidths=0, label="generated")
     outside = ((generated < low) | (generated > high)).any(axis=1).mean()
-    if outside >= 0.0005:  # what 0.1 % is rounded from
+    if outside >= 0.0005:  # is shown as 0.1 % or more
         title = f"{title}, {outside:.1%} outside".removeprefix(", ")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
     axes.legend(loc="upper right", markerscale=4, fontsize=8)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS)
+    figure.savefig(file, format="png", dpi=DPI)
     return Image.open(file).convert("RGB")
 
 
 def plot_model(model, real: np.ndarray) -> Image.Image:
-    """Draws what a model of points generates from fixed seeds, and what it thinks of places.
+    """Plots the points that a model generates from fixed seeds over its scores.
 
     Args:
-        model: a `DrawingModel` of points float32 [B, 2], which has a `surface` and a
-            `surface_label`.
+        model: a `LatentModel` of points float32 [B, 2].
         real: float [N, 2].
     """
     generated = model.generate(model.latents_from_seeds(np.arange(SHOWN)))

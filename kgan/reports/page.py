@@ -1,7 +1,7 @@
-"""Writes a report on runs: one page of HTML with all that their folders say.
+"""HTML reports about runs: one page with the contents of their folders.
 
-The page needs no network and no other file: style, curves and images are in it. What stands in
-its parts is worked out in `kgan/page`, how it looks is in `kgan/page/report.html`.
+The page needs no network and no other file: styles, curves and images are part of it. The other
+modules of this package make its parts, `report.html` is the template.
 """
 
 import errno
@@ -18,15 +18,15 @@ TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 
 
 def write(folders: Sequence[str], out: str | None = None) -> pathlib.Path:
-    """Writes the page; returns where to.
+    """Writes the page; returns its path.
 
     Args:
-        folders: of runs; one that is given twice counts once.
+        folders: run folders; repetitions are ignored.
         out: the file; None: `report.html` in the first run's folder.
 
     Raises:
-        UserError: one line, for a folder that is no run or has nothing logged, for damaged files,
-            and for a page that cannot be written.
+        UserError: a folder is no run or has nothing logged, a file is damaged, or the page cannot
+            be written.
     """
     found = records.read(folders)
     path = pathlib.Path(out) if out else found[0].run.folder / "report.html"
@@ -41,9 +41,9 @@ def write(folders: Sequence[str], out: str | None = None) -> pathlib.Path:
 
 
 def render(found: Sequence[records.Record]) -> str:
-    """Writes the page as text."""
-    groups = records.groups(found)
-    # What people called their runs, classes and folders must not be taken for HTML.
+    """Returns the page as text."""
+    groups = records.group(found)
+    # Names of runs, classes and folders are escaped.
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -51,13 +51,13 @@ def render(found: Sequence[records.Record]) -> str:
     return template.render(
         records=found,
         groups=groups,
-        entries=panels.legend(groups),
+        legend=panels.legend(groups),
         facts=tables.facts(found),
         commands=[tables.command(record) for record in found],
         sections=tables.metrics(groups),
-        panels=panels.draw(groups),
-        smoothed=panels.smoothed(groups),
-        shows=sheets.shows(found),
+        panels=panels.plot(groups),
+        smoothed=panels.is_smoothed(groups),
+        samples=sheets.samples(found),
         settings=tables.settings(found),
         events=[tables.events(record) for record in found],
     )

@@ -1,4 +1,4 @@
-"""The curves of a report: an SVG for each measure, in the colours of the page around it."""
+"""Curves of a report: an SVG image for each measure, in the colours of the page."""
 
 import html
 import io
@@ -13,10 +13,18 @@ from matplotlib.figure import Figure
 from kgan.plots import curves
 from kgan.reports.records import Group
 
-INK = "#0a0b0c"  # stands for the colour of the page's text, which is another one in the dark
+INK = "#0a0b0c"  # replaced by the page's text colour, which depends on light or dark mode
 INCHES = (4.4, 2.9)
-THICK, THIN = 60, 600  # points of a line at most; of more, neighbours are taken together
-NOT_DRAWN = ("kind", "step", "seconds", "epoch")
+THICK, THIN = 60, 600  # maximum number of points of a line; neighbours are averaged
+NOT_PLOTTED = ("kind", "step", "seconds", "epoch")
+PREFIXES = {"train": "", "validation": curves.VALIDATION, "alarm": curves.ALARM}
+MAIN = (  # measures that are shown first, in this order
+    *(re.compile(f"{loss}$") for loss in curves.LOSSES),
+    re.compile("validation/"),
+    re.compile("wasserstein$"),
+    re.compile(r".*score"),
+    re.compile("alarm/"),
+)
 STYLE = {
     "svg.fonttype": "none",
     "font.size": 9,
@@ -37,103 +45,78 @@ STYLE = {
 
 
 def legend(groups: Sequence[Group]) -> list[tuple[str, str, Group]]:
-    """Gives each group with the colour and the CSS border style of its lines."""
-    styles = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
-    looks = [curves.line_style(group.number) for group in groups]
-    return [(to_hex(c), styles[p], g) for (c, p), g in zip(looks, groups, strict=True)]
+    """Returns each group with the colour and the CSS border style of its lines."""
+    borders = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashed"}
+    styles = [curves.line_style(group.number) for group in groups]
+    return [(to_hex(c), borders[dashes], g) for (c, dashes), g in zip(styles, groups, strict=True)]
 
 
-def draw(groups: Sequence[Group]) -> dict[bool, list[str]]:
-    """Draws every measure that was logged.
+def plot(groups: Sequence[Group]) -> tuple[list[str], list[str]]:
+    """Plots every logged measure.
 
     Returns:
-        Under True what a reader looks at first (losses, validation, Wasserstein estimate, scores,
-        diversity), under False all else.
+        The images of the main measures (losses, validation, Wasserstein estimate, scores,
+        diversity), and those of all others.
     """
-    logged = dict.fromkeys(
-        name
-        for group in groups
-        for record in group.records
-        for line in record.lines
-        for name in _measures(line)
-    )
-    found: dict[bool, list[str]] = {True: [], False: []}
-    for measure in sorted(logged, key=_rank):
-        drawn = {g.number: (g.name, _curves(g, measure)) for g in groups}
-        if any(of_group for _, of_group in drawn.values()):
-            found[_rank(measure) < len(FIRST)].append(_svg(measure, drawn))
-    return found
+    lines = [line for group in groups for record in group.records for line in record.lines]
+    main, others = [], []
+    for measure in sorted(dict.fromkeys(m for line in lines for m in _measures(line)), key=_rank):
+        entries = {
+            group.number: (group.name, curves.of_runs([r.lines for r in group.records], measure))
+            for group in groups
+        }
+        if any(found for _, found in entries.values()):
+            (main if _rank(measure) < len(MAIN) else others).append(_svg(measure, entries))
+    return main, others
 
 
-def smoothed(groups: Sequence[Group]) -> bool:
-    """Tells whether any lines are drawn twice: as logged, and thicker as means of neighbours."""
-    alone = [group.records[0] for group in groups if len(group.records) == 1]
-    return any(sum(line["kind"] == "train" for line in r.lines) > THICK for r in alone)
+def is_smoothed(groups: Sequence[Group]) -> bool:
+    """Returns whether some lines are plotted twice: as logged, and as means of neighbours."""
+    single = [group.records[0] for group in groups if len(group.records) == 1]
+    return any(sum(line["kind"] == "train" for line in r.lines) > THICK for r in single)
 
 
-def _measures(line):
-    before = {"train": "", "validation": curves.VALIDATION, "alarm": curves.ALARM}
-    if line["kind"] not in before:
-        return []
-    return [f"{before[line['kind']]}{name}" for name in line if name not in NOT_DRAWN]
-
-
-FIRST = (
-    *(re.compile(f"{loss}$") for loss in curves.LOSSES),
-    re.compile("validation/"),
-    re.compile("wasserstein$"),
-    re.compile(r".*score"),
-    re.compile("alarm/"),
-)
-
-
-def _rank(measure) -> int:
-    """Sorts measures; those after the FIRST keep their order."""
-    return next((n for n, begins in enumerate(FIRST) if begins.match(measure)), len(FIRST))
-
-
-def _curves(group, measure):
-    return curves.of_runs([record.lines for record in group.records], measure)
-
-
-def _thinned(curve, points):
-    """Takes neighbouring points together, a mean at their mean step."""
-    if curve.steps.size <= points:
+def thin_out(curve: curves.Curve, count: int) -> curves.Curve:
+    """Averages neighbouring points, in `count` equal parts, where a curve has more points."""
+    if curve.steps.size <= count:
         return curve
     steps, values = (
-        np.array([part.mean() for part in np.array_split(numbers, points)])
+        np.array([part.mean() for part in np.array_split(numbers, count)])
         for numbers in (curve.steps, curve.values)
     )
     return curves.Curve(steps, values)
 
 
-def _svg(measure, drawn) -> str:
+def _measures(line):
+    prefix = PREFIXES.get(line["kind"])
+    return [] if prefix is None else [f"{prefix}{n}" for n in line if n not in NOT_PLOTTED]
+
+
+def _rank(measure) -> int:
+    """Returns the position of a measure among the main ones, or behind them."""
+    return next((n for n, begins in enumerate(MAIN) if begins.match(measure)), len(MAIN))
+
+
+def _svg(measure, entries) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": measure}):
         figure = Figure(figsize=INCHES, layout="constrained")
-        panel = figure.subplots()
-        _draw_thin(panel, drawn)
-        curves.plot_curves(panel, measure, {n: (name, _thick(c)) for n, (name, c) in drawn.items()})
-        panel.set_ylabel("")
-        panel.set_title(measure, fontsize=10, loc="left")
+        axes = figure.subplots()
+        # Single runs also as they were logged; several runs have a band instead.
+        for number, (_, found) in entries.items():
+            if len(found) == 1 and found[0].steps.size > THICK:
+                curve, (colour, _) = thin_out(found[0], THIN), curves.line_style(number)
+                axes.plot(curve.steps, curve.values, color=colour, alpha=0.35, linewidth=0.7)
+        thick = {n: (name, [thin_out(c, THICK) for c in f]) for n, (name, f) in entries.items()}
+        curves.plot_curves(axes, measure, thick)
+        axes.set_ylabel("")
+        axes.set_title(measure, fontsize=10, loc="left")
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator"), None))
     return _inline(buffer.getvalue(), measure)
 
 
-def _thick(found):
-    return [_thinned(curve, THICK) for curve in found]
-
-
-def _draw_thin(panel, drawn):
-    """Draws single runs as they were logged; of several the band shows how far they go."""
-    for number, (_, found) in drawn.items():
-        if len(found) == 1 and found[0].steps.size > THICK:
-            curve, (colour, _) = _thinned(found[0], THIN), curves.line_style(number)
-            panel.plot(curve.steps, curve.values, color=colour, alpha=0.35, linewidth=0.7)
-
-
 def _inline(text, measure) -> str:
-    """Makes of an SVG file what may stand in a page beside others."""
+    """Turns an SVG file into an element that can be repeated in a page."""
     text = text[text.index("<svg") :]
     for pattern in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r' xmlns(:\w+)?="[^"]*"'):
         text = re.sub(pattern, "", text, flags=re.DOTALL)

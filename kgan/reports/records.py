@@ -1,4 +1,4 @@
-"""What the folders of runs hold, read and checked as a whole before anything is made of it."""
+"""Contents of run folders, read and checked as a whole before a report is made."""
 
 import dataclasses
 import math
@@ -13,31 +13,36 @@ from kgan.runs.folder import Run, open_run
 from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
-WORDS = ("kind", "part", "text")  # the values that are no numbers
-MOST_NAMED = 3  # flags by which a group is told from the others
+TEXTS = ("kind", "part", "text")  # values that are no numbers
+MAX_NAMED = 3  # flags in the description of a group
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What the folder of a run holds.
+    """The contents of a run folder.
 
     Args:
         run: the folder.
-        name: what the page calls it.
+        name: name of the run on the page.
         settings: the resolved flags.
         lines: of metrics.jsonl.
-        kept: of metrics-*.jsonl, by kind of evaluation.
+        results: lines of metrics-*.jsonl, by name of the evaluation.
+
+    Example:
+        >>> flags = types.SimpleNamespace(model="dcgan", seed=7)
+        >>> Record(Run(pathlib.Path("runs/00001-a")), "00001-a", flags, [], {}).flags
+        {'model': 'dcgan', 'seed': '7'}
     """
 
     run: Run
     name: str
     settings: types.SimpleNamespace
     lines: list[dict]
-    kept: dict[str, list[dict]]
+    results: dict[str, list[dict]]
 
     @property
     def flags(self) -> dict[str, str]:
-        """The flags that were given or filled in, as text."""
+        """All flags that have a value, as text."""
         skipped = {*command_line.NOT_STORED, "given", "scheme"}
         return {
             name: _text(value)
@@ -48,12 +53,17 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but the seed (and in where they lie); often one.
+    """Runs that differ only in the seed and in their names and folders; often a single run.
 
     Args:
-        number: counts the groups from 0; gives the colour of its curves.
+        number: counts the groups from 0; determines the colour of its curves.
         records: at least one.
-        about: what tells it from the other groups, and its seeds.
+        about: flags in which it differs from the other groups, and its seeds.
+
+    Example:
+        >>> record = Record(Run(pathlib.Path("a")), "a", types.SimpleNamespace(), [], {})
+        >>> Group(0, [record, record], "lr=0.1").name
+        'a and 1 more'
     """
 
     number: int
@@ -62,15 +72,16 @@ class Group:
 
     @property
     def name(self) -> str:
+        """The name of the first run and the number of others."""
         more = len(self.records) - 1
         return self.records[0].name + (f" and {more} more" if more else "")
 
 
 def read(folders: Sequence[str]) -> list[Record]:
-    """Reads runs; a folder that is given twice counts once.
+    """Reads run folders; repetitions are ignored.
 
     Raises:
-        UserError: one line, for what is no run, has nothing logged, or is damaged.
+        UserError: a folder is no run, has nothing logged, or is damaged.
     """
     opened: dict[pathlib.Path, Run] = {}
     for run in map(open_run, folders):
@@ -85,55 +96,51 @@ def read(folders: Sequence[str]) -> list[Record]:
 def _read(run, name):
     lines = logs.read_metrics(run.metrics)
     if not lines:
-        raise UserError(f"--run={run.folder}: nothing logged there yet; train it first")
+        raise UserError(f"--run={run.folder}: nothing is logged there yet; train it first")
     _check(lines, "kind", run.metrics)
-    kept = storage.read_results(run)
-    for kind, measured in kept.items():
-        _check(measured, "part", run.folder / f"metrics-{kind}.jsonl")
-    return Record(run, name, run.settings(), lines, kept)
+    results = storage.read_results(run)
+    for evaluation, stored in results.items():
+        _check(stored, "part", run.folder / f"metrics-{evaluation}.jsonl")
+    return Record(run, name, run.settings(), lines, results)
 
 
 def _check(lines, needed, path):
     for number, line in enumerate(lines, start=1):
-        right = needed in line and all(_is_right(name, value) for name, value in line.items())
-        if not right:
+        if needed not in line or not all(_is_valid(*item) for item in line.items()):
             raise UserError(
-                f"{path}, line {number}: damaged; right would be a {needed} and numbers by name"
+                f"{path}, line {number}: damaged; a line has a {needed} and numbers by name"
             )
 
 
-def _is_right(name, value) -> bool:
-    if name in WORDS:
+def _is_valid(name, value) -> bool:
+    if name in TEXTS:
         return isinstance(value, str)
     try:
-        # What is not finite is written as null.
+        # NaN and infinity are stored as null.
         return value is None or (isinstance(value, int | float) and math.isfinite(value))
-    except OverflowError:  # a whole number of hundreds of digits
+    except OverflowError:  # an integer of hundreds of digits
         return False
 
 
-def groups(records: Sequence[Record]) -> list[Group]:
-    """Takes runs together that differ in nothing but the seed and in where they lie."""
+def group(records: Sequence[Record]) -> list[Group]:
+    """Groups runs that differ only in the seed and in their names and folders."""
     found: dict[tuple, list[Record]] = {}
     for record in records:
-        kept = record.flags.items()
-        key = tuple((name, value) for name, value in kept if name not in grid.NOT_VARIED)
+        key = tuple(item for item in record.flags.items() if item[0] not in grid.NOT_VARIED)
         found.setdefault(key, []).append(record)
-    firsts = [members[0] for members in found.values()]
-    telling = [name for name in differing(firsts) if name not in grid.NOT_VARIED]
-    return [
-        Group(number, members, _about(members, telling))
-        for number, members in enumerate(found.values())
-    ]
+    every = list(found.values())
+    names = differing([members[0] for members in every])
+    names = [name for name in names if name not in grid.NOT_VARIED]
+    return [Group(n, members, _about(members, names)) for n, members in enumerate(every)]
 
 
-def _about(members, telling):
+def _about(members, names):
     flags = members[0].flags
-    # Another scheme or data set says enough; its flags differ in any case.
-    chief = [name for name in ("model", "dataset") if name in telling]
-    shown = chief if "model" in telling else [*chief, *(n for n in telling if n not in chief)]
-    words = [f"{name}={flags.get(name, '')}" for name in shown[:MOST_NAMED]]
-    if len(shown) > MOST_NAMED:
+    # With another model most flags differ: its name is enough.
+    main = [name for name in ("model", "dataset") if name in names]
+    shown = main if "model" in names else [*main, *(n for n in names if n not in main)]
+    words = [f"{name}={flags.get(name, '')}" for name in shown[:MAX_NAMED]]
+    if len(shown) > MAX_NAMED:
         words.append("…")
     if len(members) > 1:
         words.append(f"seeds {', '.join(member.flags['seed'] for member in members)}")
@@ -141,7 +148,7 @@ def _about(members, telling):
 
 
 def differing(records: Sequence[Record]) -> list[str]:
-    """Lists the flags that not all runs have the same value of, by name."""
+    """Returns the names of the flags in which runs differ, sorted."""
     names = sorted({name for record in records for name in record.flags})
     return [name for name in names if len({record.flags.get(name) for record in records}) > 1]
 

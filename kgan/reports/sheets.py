@@ -1,4 +1,4 @@
-"""The sample images of a report: a few sheets of each run, small enough to stand in the page."""
+"""Sample images of a report: some sheets of each run, compressed to fit into the page."""
 
 import base64
 import dataclasses
@@ -14,23 +14,27 @@ from kgan.plots import grids
 from kgan.reports.records import Record
 from kgan.utils.errors import UserError
 
-MOST = 12  # sheets of a run
-LONGEST = 1000  # pixels of a sheet's longer side
-MOST_BYTES = 64_000  # of a sheet: with 12 of each of two runs the page stays below 3 MB
-WIDE = 480  # pixels to which small sheets are enlarged on the page, by whole numbers
+MAX_SHEETS = 12  # of a run
+MAX_SIDE = 1000  # pixels
+MAX_BYTES = 64_000  # of a sheet: a page of two runs with 12 sheets each stays below 3 MB
+MIN_WIDTH = 480  # pixels; the page enlarges smaller sheets by an integer factor, up to 4
 QUALITIES = (90, 80, 65)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """A sample image.
+    """A sheet of sample images.
 
     Args:
-        step: when it was drawn.
-        uri: the image itself.
-        width: on the page, in CSS pixels.
-        height: the same.
-        crisp: whether its pixels are to be seen as such where it is enlarged.
+        step: the step at which it was generated.
+        uri: the image as a data URI.
+        width: in CSS pixels.
+        height: in CSS pixels.
+        crisp: whether the page shows its pixels as sharp squares when it enlarges it.
+
+    Example:
+        >>> Sheet(20, "data:image/png;base64,", 240, 120, crisp=True).step
+        20
     """
 
     step: int
@@ -41,33 +45,41 @@ class Sheet:
 
 
 @dataclasses.dataclass(frozen=True)
-class Show:
+class Samples:
     """The sheets of all runs.
 
     Args:
-        steps: at which any of them has one, increasing.
         runs: the sheets of each run, by step.
-        width: of the widest.
+
+    Example:
+        >>> sheet = Sheet(20, "data:image/png;base64,", 240, 120, crisp=True)
+        >>> Samples([[sheet], []]).steps
+        [20]
     """
 
-    steps: list[int]
     runs: list[list[Sheet]]
-    width: int
+
+    @property
+    def steps(self) -> list[int]:
+        """All steps at which a run has a sheet, increasing."""
+        return sorted({sheet.step for sheets in self.runs for sheet in sheets})
+
+    @property
+    def width(self) -> int:
+        """The width of the widest sheet."""
+        return max((sheet.width for sheets in self.runs for sheet in sheets), default=0)
 
 
-def shows(records: Sequence[Record]) -> Show:
-    """Picks up to 12 sheets of each run, evenly from first to last."""
-    found = [_of_run(record) for record in records]
-    every = [sheet for sheets in found for sheet in sheets]
-    widest = max((sheet.width for sheet in every), default=0)
-    return Show(sorted({sheet.step for sheet in every}), found, widest)
+def samples(records: Sequence[Record]) -> Samples:
+    """Selects up to 12 sheets of each run, evenly from the first to the last."""
+    return Samples([_of_run(record) for record in records])
 
 
 def _of_run(record):
     paths = sorted(record.run.samples.glob("step-*.png"))
     paths = [path for path in paths if re.fullmatch(r"step-\d+", path.stem)]
-    picked = np.linspace(0, len(paths) - 1, min(MOST, len(paths))).round().astype(int)
-    return [_sheet(paths[number]) for number in picked]
+    chosen = np.linspace(0, len(paths) - 1, min(MAX_SHEETS, len(paths))).round().astype(int)
+    return [_sheet(paths[number]) for number in chosen]
 
 
 def _sheet(path: pathlib.Path) -> Sheet:
@@ -75,29 +87,29 @@ def _sheet(path: pathlib.Path) -> Sheet:
         with Image.open(path) as opened:
             image = opened.convert("L") if opened.mode == "L" else grids.on_white(opened)
     except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{path}: damaged, no image; remove it") from error
-    if max(image.size) > LONGEST:
-        image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+        raise UserError(f"{path}: damaged; remove it") from error
+    if max(image.size) > MAX_SIDE:
+        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     kind, content = encode(image)
-    zoom = max(1, min(4, WIDE // image.width))
+    zoom = max(1, min(4, MIN_WIDTH // image.width))
     uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     width, height = image.width * zoom, image.height * zoom
     return Sheet(int(path.stem.partition("-")[2]), uri, width, height, kind == "png")
 
 
 def encode(image: Image.Image) -> tuple[str, bytes]:
-    """Writes an image as PNG where that is small enough, else as JPEG, at last a smaller one.
+    """Encodes an image as PNG if that is small enough, else as JPEG, if need be at a smaller size.
 
     Returns:
-        `png` or `jpeg`, and the file.
+        `png` or `jpeg`, and the contents of the file.
     """
     content = _file(image, "PNG", optimize=True)
-    if len(content) <= MOST_BYTES:
+    if len(content) <= MAX_BYTES:
         return "png", content
     while True:
         for quality in QUALITIES:
             content = _file(image, "JPEG", quality=quality, subsampling=0)
-            if len(content) <= MOST_BYTES:
+            if len(content) <= MAX_BYTES:
                 return "jpeg", content
         size = (max(1, image.width * 3 // 4), max(1, image.height * 3 // 4))
         image = image.resize(size, Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""The tables of a report: what the runs are, what was measured, the flags, what happened."""
+"""Tables of a report: facts about the runs, metrics, flags and events."""
 
 import dataclasses
 import re
@@ -19,12 +19,16 @@ STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d", re.MULTILINE)  # of log.txt
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What a group reached in a metric.
+    """The value of a metric for a group.
 
     Args:
-        text: the value; empty where there is none.
-        by_seed: the values of its runs, where there are several.
-        best: whether no other group has a better one, and one has a worse one.
+        text: the value; empty if there is none.
+        by_seed: the values of its runs, if there are several.
+        best: whether no other group has a better value and one has a worse one.
+
+    Example:
+        >>> Cell("0.25 ± 0.01", ["seed 0: 0.24", "seed 1: 0.26"]).best
+        False
     """
 
     text: str
@@ -34,16 +38,22 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """All that one kind of evaluation found on one part of the data.
+    """The results of one evaluation on one part of the dataset.
 
     Args:
-        kind: of evaluation.
-        part: of the data set.
-        measured: a line for each group: which checkpoint, how many images.
-        rows: the full name of a metric, which way is better in words, and a cell a group.
+        evaluation: its name.
+        part: part of the dataset.
+        measured: a text for each group: which checkpoint, how many images.
+        rows: full name of a metric, `lower is better`, `higher is better` or nothing, and a cell
+            for each group.
+
+    Example:
+        >>> row = ("l1", "lower is better", [Cell("0.25", [])])
+        >>> Section("pairs", "test", ["step 40; 5 images"], [row]).rows[0][0]
+        'l1'
     """
 
-    kind: str
+    evaluation: str
     part: str
     measured: list[str]
     rows: list[tuple[str, str, list[Cell]]]
@@ -53,7 +63,7 @@ class Section:
 
 
 def facts(records: Sequence[Record]) -> list[tuple[str, list[str]]]:
-    """Says what each run is, a row for each thing."""
+    """Returns rows of facts: a name, and a value for each run."""
     columns = [_facts(record) for record in records]
     return [(name, [column[name] for column in columns]) for name in columns[0]]
 
@@ -66,10 +76,10 @@ def _facts(record):
     cores = ends[-1].get("cores") if ends else None
     seconds = curves.seconds_of(train)
     return {
-        "scheme": record.flags["model"],
-        "data set": record.flags["dataset"],
+        "model": record.flags["model"],
+        "dataset": record.flags["dataset"],
         "seed": record.flags["seed"],
-        "when": when(record),
+        "trained": trained(record),
         "steps": f"{max(line['step'] for line in record.lines):,}",
         "training time": duration(seconds) if seconds else "–",
         "images/s, median": f"{statistics.median(speeds):,.4g}" if speeds else "–",
@@ -78,8 +88,8 @@ def _facts(record):
     }
 
 
-def when(record: Record) -> str:
-    """Says from when to when a run was trained: by its log, else when its logs were written."""
+def trained(record: Record) -> str:
+    """Returns start and end of training by log.txt; without it, the time of the last metrics."""
     log = record.run.folder / "log.txt"
     stamps = STAMP.findall(log.read_text(errors="replace")) if log.exists() else []
     if not stamps:
@@ -92,7 +102,7 @@ def when(record: Record) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Writes a time as people say it: 47 s, 3 min 5 s, 2 h 9 min."""
+    """Formats a time as 47 s, 3 min 5 s or 2 h 9 min."""
     seconds = round(seconds)
     minutes, hours = seconds // 60, seconds // 3600
     if hours:
@@ -101,37 +111,33 @@ def duration(seconds: float) -> str:
 
 
 def command(record: Record) -> str:
-    """Writes the line for a shell that trains a run again."""
+    """Returns the shell command that repeats a run."""
     return f"python -m kgan.train --flagfile={shlex.quote(str(record.run.flags))}"
 
 
-# What was measured
+# Metrics
 
 
 def metrics(groups: Sequence[Group]) -> list[Section]:
-    """Tables what was measured: the newest line of each part, by kind of evaluation.
+    """Returns the newest results on each part, by evaluation.
 
-    A group of seeds has the mean and the sample standard deviation over its runs. Full names keep
-    figures apart that another protocol gave.
+    Runs that differ only in the seed give a mean and a sample standard deviation. Values of another
+    protocol have other names and so rows of their own.
     """
     found = {
-        (kind, line["part"])
+        (name, line["part"])
         for group in groups
         for record in group.records
-        for kind, lines in record.kept.items()
+        for name, lines in record.results.items()
         for line in lines
     }
-    order = [kind.NAME for kind in EVALUATIONS]
-    known = sorted(found, key=lambda pair: (_place(order, pair[0]), pair[1] != "test", pair))
-    return [_section(groups, kind, part) for kind, part in known]
+    order = {evaluation.NAME: number for number, evaluation in enumerate(EVALUATIONS)}
+    found = sorted(found, key=lambda p: (order.get(p[0], len(order)), p[1] != "test", p))
+    return [_section(groups, evaluation, part) for evaluation, part in found]
 
 
-def _place(order, kind):
-    return order.index(kind) if kind in order else len(order)
-
-
-def _section(groups, kind, part):
-    newest = [[_newest(record, kind, part) for record in group.records] for group in groups]
+def _section(groups, evaluation, part):
+    newest = [[_newest(record, evaluation, part) for record in group.records] for group in groups]
     names = dict.fromkeys(
         name
         for lines in newest
@@ -141,14 +147,14 @@ def _section(groups, kind, part):
     )
     rows = []
     for name in names:
-        lower = lower_is_better(kind, name)
-        way = {True: "lower is better", False: "higher is better", None: ""}[lower]
-        rows.append((name, way, _cells(groups, newest, name, lower)))
-    return Section(kind, part, [_measured(lines) for lines in newest], rows)
+        lower = lower_is_better(evaluation, name)
+        better = {True: "lower is better", False: "higher is better", None: ""}[lower]
+        rows.append((name, better, _cells(groups, newest, name, lower)))
+    return Section(evaluation, part, [_measured(lines) for lines in newest], rows)
 
 
-def _newest(record, kind, part) -> dict:
-    lines = [line for line in record.kept.get(kind, []) if line["part"] == part]
+def _newest(record, evaluation, part) -> dict:
+    lines = [line for line in record.results.get(evaluation, []) if line["part"] == part]
     return max(lines, key=lambda line: line.get("time") or 0, default={})
 
 
@@ -175,7 +181,7 @@ def _cells(groups, newest, name, lower):
 
 
 def _cell(group, lines, name):
-    """Gives a group's mean (None where there is none) and what stands in the table."""
+    """Returns a group's mean (None without values) and its cell of the table."""
     there = [(r, line) for r, line in zip(group.records, lines, strict=True) if name in line]
     measured = [(r, line[name], line.get(f"{name}{ERROR}")) for r, line in there]
     finite = [(r, v, e) for r, v, e in measured if v is not None]
@@ -194,7 +200,7 @@ def _cell(group, lines, name):
 
 
 def settings(records: Sequence[Record]) -> list[tuple[str, list[str], bool]]:
-    """Tables all flags by name: a value a run, and whether they differ."""
+    """Returns rows of all flags: a name, a value for each run, and whether the runs differ."""
     unlike = set(differing(records))
     names = {name for record in records for name in record.flags}
     return [
@@ -203,15 +209,15 @@ def settings(records: Sequence[Record]) -> list[tuple[str, list[str], bool]]:
 
 
 def events(record: Record) -> list[tuple[int, str, str]]:
-    """Lists what happened to a run: step, what kind of thing, words."""
+    """Returns the events of a run: step, kind, text."""
     found = [(at["step"], at["kind"], at["text"]) for at in record.lines if "text" in at]
     ends = [line["step"] for line in record.lines if line["kind"] == "end"]
-    found += [(step, "end", "went on later") for step in ends[:-1]]
+    found += [(step, "end", "stopped and resumed later") for step in ends[:-1]]
     last = max(line["step"] for line in record.lines)
     if record.run.in_use():
-        found.append((last, "now", "it is being trained"))
+        found.append((last, "now", "training is running"))
     elif not ends or ends[-1] < last:
-        found.append((last, "last line", "no end was logged: it was killed, or failed"))
+        found.append((last, "last line", "no end was logged: training was killed or failed"))
     else:
-        found.append((ends[-1], "end", "training ended here"))
+        found.append((ends[-1], "end", "training ended"))
     return sorted(found, key=lambda event: event[0])

@@ -17,21 +17,21 @@ def write_saved_model(
 ) -> pathlib.Path:
     """Writes a SavedModel that loads where kgan is not installed.
 
-    It is written beside and renamed, because TensorFlow Serving picks a version folder up as soon
-    as it sees one.
+    It is written under a temporary name and then renamed, because TensorFlow Serving loads a
+    version folder as soon as it exists.
 
     Args:
         networks: the networks whose weights the signatures use, by name.
         signatures: by name; `serving_default` has to be among them.
-        folder: `.../<name>`; the next free version number is made below it.
+        folder: `.../<name>`; the next version number becomes a folder in it.
 
     Returns:
-        The version's folder. `assets.extra/signatures.json` in it documents the signatures.
+        The version folder; `assets.extra/signatures.json` in it documents the signatures.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
-    version = folder / str(max(taken, default=0) + 1)
-    beside = folder / f".{version.name}.{os.getpid()}.writing"
+    versions = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+    version = folder / str(max(versions, default=0) + 1)
+    temporary = folder / f".{version.name}.{os.getpid()}.writing"
     archive = keras.export.ExportArchive()
     for network in networks.values():
         archive.track(network)
@@ -42,11 +42,11 @@ def write_saved_model(
         ]
         archive.add_endpoint(name, signature.function, input_signature=specs)
     try:
-        archive.write_out(str(beside), verbose=False)
-        extra = beside / "assets.extra"
-        extra.mkdir()
-        (extra / "signatures.json").write_text(json.dumps(describe(signatures), indent=2) + "\n")
-        beside.rename(version)
+        archive.write_out(str(temporary), verbose=False)
+        document = temporary / "assets.extra" / "signatures.json"
+        document.parent.mkdir()
+        document.write_text(json.dumps(describe(signatures), indent=2) + "\n")
+        temporary.rename(version)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return version

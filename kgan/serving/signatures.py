@@ -1,4 +1,4 @@
-"""What an exported model answers: signatures as data, written as a SavedModel."""
+"""Signatures of exported models as data, and the image files that they read and write."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -8,12 +8,18 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """One endpoint of an exported model.
+    """One signature of an exported model.
 
     Args:
         function: takes the inputs by position, returns a dict of tensors by output name.
         inputs: `tf.TensorSpec` by input name, in the function's order.
-        about: what it does, and the range and unit of each input and output, for people.
+        about: description for people: shape, dtype and range of each input and output.
+
+    Example:
+        >>> spec = tf.TensorSpec([None], tf.float32)
+        >>> double = Signature(lambda x: {"doubled": 2 * x}, {"x": spec}, "x -> 2 x")
+        >>> describe({"double": double})["double"]["inputs"]
+        {'x': {'shape': [None], 'dtype': 'float32'}}
     """
 
     function: Callable
@@ -22,7 +28,7 @@ class Signature:
 
 
 def describe(signatures: Mapping[str, Signature]) -> dict:
-    """Lists each signature's inputs (shape, dtype) and what it does, ready for JSON."""
+    """Returns for each signature its `about` and its inputs' shapes and dtypes, ready for JSON."""
     return {
         name: {
             "about": signature.about,
@@ -36,11 +42,11 @@ def describe(signatures: Mapping[str, Signature]) -> dict:
 
 
 def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Decodes image files of any size inside a graph.
+    """Decodes and resizes image files of any size, inside a graph.
 
     Args:
-        files: string [B], of the formats in `formats`.
-        shape: (height, width, channels) to bring each image to.
+        files: string [B], in a format that `formats` lists.
+        shape: (height, width, channels) of the result.
 
     Returns:
         float32 [B, H, W, C] in [-1, 1].
@@ -56,7 +62,7 @@ def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
 
 
 def formats(channels: int) -> str:
-    """Names the file formats that TensorFlow's decoder brings to so many channels."""
+    """Returns the file formats that TensorFlow decodes to this number of channels."""
     return {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
 
 

@@ -163,11 +163,11 @@ def test_head_says_what_the_run_was(tmp_path, out):
     page = report(run, out=out)
     facts = {name: values[0] for name, values in page.table("header").items()}
     assert facts == {
-        "scheme": "dcgan",
-        "data set": "digits",
+        "model": "dcgan",
+        "dataset": "digits",
         "seed": "7",
         "steps": "40",
-        "when": "2026-03-04 11:59 to 13:10",
+        "trained": "2026-03-04 11:59 to 13:10",
         "training time": "1 h 6 min",
         "images/s, median": "70",
         "cores": "4",
@@ -196,7 +196,7 @@ def test_trained_run_has_every_part_in_the_page_in_its_folder(tmp_path):
     labels = [svg["aria-label"] for svg in page.of("svg")]
     assert labels[:2] == ["g_loss", "d_loss"] and "g_lr" in labels
     assert [image["data-step"] for image in page.of("img")] == ["0", "5", "10"]
-    assert "Nothing has been measured yet" in page.texts["metrics"]
+    assert "No evaluation has been run yet" in page.texts["metrics"]
 
 
 # Metrics
@@ -344,10 +344,10 @@ def test_panels_begin_with_losses_validation_and_wasserstein(tmp_path, out):
 
 def test_neighbouring_points_are_taken_together_in_equal_parts():
     curve = curves.Curve(np.arange(8), np.array([1.0, 3, 5, 7, 0, 0, 2, 4]))
-    fewer = panels._thinned(curve, 4)
+    fewer = panels.thin_out(curve, 4)
     assert fewer.values.tolist() == [2, 6, 0, 3]
     assert fewer.steps.tolist() == [0.5, 2.5, 4.5, 6.5]
-    assert panels._thinned(curve, 8) is curve
+    assert panels.thin_out(curve, 8) is curve
 
 
 # Samples
@@ -430,8 +430,8 @@ def test_alarms_rollbacks_and_ends_are_told_with_their_steps(tmp_path, out):
     ]
     words = " ".join(report(a_run(tmp_path, lines=lines), out=out).texts["events"].split())
     assert words == (
-        "What happened step 12 alarms collapsed: again step 15 end went on later "
-        "step 18 rollback NaN step 40 end training ended here"
+        "Events step 12 alarms collapsed: again step 15 end stopped and resumed later "
+        "step 18 rollback NaN step 40 end training ended"
     )
 
 
@@ -507,7 +507,7 @@ def damage(name, text):
 
 GOOD_LINE = json.dumps(measured(fid_digits_9=1.0))
 DAMAGES = {
-    "nothing logged": (damage("metrics.jsonl", ""), "--run={run}: nothing logged there yet"),
+    "nothing logged": (damage("metrics.jsonl", ""), "--run={run}: nothing is logged there yet"),
     "no JSON": (damage("metrics.jsonl", "{\n"), "{run}/metrics.jsonl, line 1: damaged"),
     "no numbers": (
         damage("metrics.jsonl", '{"kind": "train", "step": 1, "g_loss": "x"}\n'),
