@@ -271,7 +271,7 @@ def test_refused_run_stops_the_rest_with_its_own_line_and_what_is_done_is_drawn(
 
 
 def test_unknown_measure_stops_after_the_first_run_and_names_those_there_are(tmp_path):
-    with pytest.raises(UserError, match="--measure=fid: not logged; there are g_loss, d_loss"):
+    with pytest.raises(UserError, match="--measure=fid: not logged; logged are g_loss, d_loss"):
         a_sweep(tmp_path, measures=("fid",)).run()
     assert len(starts(tmp_path)) == 1
 
