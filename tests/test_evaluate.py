@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import Dataset, Source
 from kgan.evaluation import pairs
 from kgan.runs import checkpoint
 from kgan.runs.folder import open_run
@@ -28,7 +28,7 @@ PALETTE = np.array([RED, BLUE], np.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
-class Pairs:
+class Pairs(Source):
     inputs: np.ndarray
     targets: np.ndarray
 

@@ -206,7 +206,7 @@ def test_seed_chooses_among_the_possible_translations(inputs, tmp_path):
 def test_folder_without_images_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     line = command("generate", f"--run={pix2pix_run()}", f"--input={tmp_path}").error_line
-    assert line.startswith(f"--input={tmp_path}: holds no images")
+    assert line.startswith(f"--input={tmp_path}: contains no images")
 
 
 def test_damaged_image_is_refused_by_its_name(tmp_path):

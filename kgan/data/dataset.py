@@ -1,14 +1,14 @@
-"""What every data source gives: parts with random access, and what is known about them."""
+"""Sources of examples with random access, and data sets made of them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from kgan.data.builtin.mixtures import Mixture
 
-# By kind, the fields of an example that a batch is made of; of two domains each has them.
+# By kind of data set, the fields of an example that make up a training batch. Unpaired data sets
+# have them in each of their two domains.
 FIELDS = {
     "images": ("image",),
     "labelled": ("image", "label"),
@@ -18,43 +18,79 @@ FIELDS = {
     "points": ("image",),
 }
 KINDS = tuple(FIELDS)
+SINGLE_IMAGES = ("images", "labelled", "attributes")  # the kinds with one image per example
+# What messages call the examples of each kind.
+CONTENTS = {
+    "images": "images without labels",
+    "labelled": "labelled images",
+    "attributes": "images with attributes",
+    "paired": "image pairs",
+    "unpaired": "two unpaired sets of images",
+    "points": "points",
+}
 
 
-class Source(Protocol):
+class Source:
     """Random access to the decoded examples of one part of a data set.
 
-    Random access, and nothing else, is what makes a batch a function of (seed, step): the order
-    is computed by the pipeline and never remembered by an iterator. A source that reads several
-    examples faster at once than one by one has a `read_many` besides; call it by the function of
-    that name. One of labelled images that knows its labels without reading the images has
-    them as `labels`; see `labels_of`.
+    Random access makes a batch a function of (seed, step): the pipeline computes the order, and no
+    iterator has to remember it. A subclass defines `__len__`, and `read` or `read_many`.
+
+    Args:
+        labels: int32 [N], of sources that know their labels without reading images; else None.
+
+    Example:
+        >>> class Levels(Source):
+        ...     def __len__(self):
+        ...         return 256
+        ...     def read(self, index):
+        ...         return {"image": np.full((2, 2, 1), index, np.uint8)}
+        >>> [int(example["image"].max()) for example in Levels().read_many([3, 7])]
+        [3, 7]
     """
 
-    def __len__(self) -> int: ...
+    labels = None
+
+    def __len__(self) -> int:
+        raise NotImplementedError
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns one example; images are uint8, uint16 or float32 in [0, 1], [H, W, C].
 
-        Keys by kind of collection: `image` (of points float32 [D], as they are); `image` and
-        `label` (int32 scalar); `image` and `attributes` (float32 [K], 0 or 1); `input` and
-        `target`. An unpaired collection has two parts of plain images instead.
+        The keys depend on the kind of the data set, see `FIELDS`: `image` (for points float32 [D]),
+        `label` (int32 scalar), `attributes` (float32 [K] in [0, 1]), `input` and `target`.
         """
-        ...
+        return self.read_many([index])[0]
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns several examples; sources that can override it to read them faster together."""
+        return [self.read(index) for index in indices]
 
 
-def read_many(source: Source, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-    """Reads several examples, at once where the source has a way to."""
-    many = getattr(source, "read_many", None)
-    return [source.read(index) for index in indices] if many is None else many(indices)
+def plural(number: int, noun: str) -> str:
+    """Returns a number with its noun, which has an s unless the number is 1."""
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
+def check_index(index: int, count: int) -> None:
+    """Raises IndexError for an index outside [0, count)."""
+    if not 0 <= index < count:
+        raise IndexError(f"`index` must be in [0, {count}). Received: {index}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Subset:
-    """Some examples of a part.
+class Subset(Source):
+    """Some examples of another source.
 
     Args:
-        source: the part.
+        source: the other source.
         indices: int [N], of the examples in it.
+
+    Example:
+        >>> from kgan.data.builtin.points import PointSource
+        >>> points = PointSource(np.float32([[0], [1], [2]]))
+        >>> Subset(points, np.array([2, 0])).read(0)["image"].tolist()
+        [2.0]
     """
 
     source: Source
@@ -63,18 +99,14 @@ class Subset:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns the source's example."""
-        return self.source.read(int(self.indices[index]))
-
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Returns what `read` returns for each of several indices."""
-        return read_many(self.source, [int(self.indices[index]) for index in indices])
+        """Returns the examples of the other source."""
+        return self.source.read_many([int(self.indices[index]) for index in indices])
 
 
 def labels_of(source: Source) -> np.ndarray:
-    """Gives the labels of a part of a labelled collection: int32 [N]."""
-    labels = getattr(source, "labels", None)
+    """Returns the labels of a source of labelled images, int32 [N]."""
+    labels = source.labels
     if labels is None:
         labels = [source.read(index)["label"] for index in range(len(source))]
     return np.asarray(labels, np.int32)
@@ -82,24 +114,31 @@ def labels_of(source: Source) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A data set as the pipeline sees it.
+    """A data set: its parts and what is known about its examples.
 
     Args:
         name: short name for run folders, such as `digits` or `camvid_pairs_128`.
         kind: one of `KINDS`.
-        parts: `train` is always there, `validation` and `test` may be. Unpaired collections
-            have `train_a`, `train_b`, and perhaps `test_a`, `test_b`.
-        description: what was found, one line, printed to the user.
-        class_names: for labelled collections; of the attributes, for collections of these.
-        palette: uint8 [K, 3], the colours of a label map, where one side of the pairs is one.
-        palette_side: `input` or `target`: the side that is a label map.
-        noise_floor: mean absolute error in [-1, 1] that the noise of a drawn target alone causes
-            on the test part; None where it is not known.
-        mixture: what points were drawn from, where that is known.
-        features: by which `kgan.metrics.features` its images are compared, where there are some
-            that know what they show.
-        mirrors: whether a mirrored image could be one of the set. It could not where the
-            light always comes from one side.
+        parts: `train`, and where there are any `validation` and `test`. Unpaired data sets have
+            `train_a` and `train_b`, and where there are any `test_a` and `test_b`.
+        description: one line for the user.
+        class_names: names of the classes, or of the attributes.
+        palette: uint8 [K, 3], the colours of the label maps on one side of pairs.
+        palette_side: `input` or `target`: the side with the label maps.
+        noise_floor: mean absolute error in [-1, 1] that the noise of rendered targets alone causes
+            on the test part; None: unknown.
+        mixture: the distribution that points were sampled from; None: unknown.
+        features: the features in `kgan.metrics.features` that were trained on such images; None:
+            there are none.
+        mirrors: whether a mirrored image could belong to the data set. Not so where the light
+            always comes from one side.
+
+    Example:
+        >>> from kgan.data.builtin.points import PointSource
+        >>> parts = {"train": PointSource(np.zeros((5, 2), np.float32))}
+        >>> dataset = Dataset("zeros", "points", parts, "5 points")
+        >>> dataset.training_parts, dataset.pass_length
+        (('train',), 5)
     """
 
     name: str
@@ -116,37 +155,41 @@ class Dataset:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields of an example that a batch is made of."""
+        """The fields of an example that make up a training batch."""
         return FIELDS[self.kind]
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """What follows `train` and `test` in the names of the parts that belong together."""
+        """The suffixes of part names: `_a` and `_b` for unpaired data sets, else an empty one."""
         return ("_a", "_b") if self.kind == "unpaired" else ("",)
 
     @property
     def training_parts(self) -> tuple[str, ...]:
-        """The parts that give a training batch, each a field or fields of it, in this order."""
+        """The names of the parts that give a training batch, in the order of its elements."""
         return tuple(f"train{domain}" for domain in self.domains)
 
     @property
     def pass_length(self) -> int:
-        """Examples in one pass over the training parts: those of the longest."""
+        """The number of examples in one pass: that of the longest training part."""
         return max(len(self.parts[part]) for part in self.training_parts)
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFormat:
-    """How images are brought to the size and the channels that a scheme trains on.
+    """The size and channels to which images are converted.
 
     Args:
         size: (height, width) in pixels of validation and test images.
-        train_size: (height, width) of training images; larger than `size` where the
-            augmentation crops (286 for 256 in pix2pix).
-        channels: 1, 3 or 4; None looks at the images: 1 if all are grey, else 3. Alpha is
-            composited over white unless 4 channels are asked for.
-        fit: `resize` (stretches to the size) or `crop` (keeps the shape: resizes the shorter
-            side, then cuts the middle out).
+        train_size: (height, width) of training images; larger than `size` where the augmentation
+            crops (286 for 256 in pix2pix).
+        channels: 1, 3 or 4; None: 1 if all images are grey, else 3. Alpha is composited over white
+            unless there are 4 channels.
+        fit: `resize` (changes the aspect ratio) or `crop` (keeps it: resizes the shorter side, then
+            crops the centre).
+
+    Example:
+        >>> ImageFormat((256, 256), (286, 286)).size_of("train_a")
+        (286, 286)
     """
 
     size: tuple[int, int]
@@ -155,23 +198,24 @@ class ImageFormat:
     fit: str = "resize"
 
     def size_of(self, part: str) -> tuple[int, int]:
-        """Returns (height, width) for a part of the collection."""
+        """Returns (height, width) for a part of a data set."""
         return self.train_size if part.startswith("train") else self.size
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
-    """What a scheme has to know of a data set to build its networks.
+    """What a model has to know about a data set to build its networks.
 
     Args:
         kind: one of `KINDS`.
-        size: (height, width) that the networks see.
-        channels: of the image, of the target of a pair, or of the images of B.
-        input_channels: of the given side of a pair, or of the images of A; equal to `channels`
-            otherwise.
-        class_names: of a labelled collection, or of the attributes.
+        size: (height, width) of the networks' images; (1, 1) for points.
+        channels: of the images, of the targets of pairs, of domain B, or coordinates of a point.
+        input_channels: of the inputs of pairs or of domain A; else equal to `channels`.
+        class_names: names of the classes, or of the attributes.
 
-    Points of D numbers have the size (1, 1) and D channels.
+    Example:
+        >>> DataSpec("points", (1, 1), 2, 2).shape
+        (2,)
     """
 
     kind: str
@@ -182,17 +226,14 @@ class DataSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of what is generated, without the batch: (height, width, channels), or (D,)."""
+        """The shape of one generated example: (height, width, channels), or (D,) for points."""
         return (self.channels,) if self.kind == "points" else (*self.size, self.channels)
 
 
-def spec_of(collection: Dataset, size: tuple[int, int]) -> DataSpec:
-    """Reads the channels off the first training examples."""
-    examples = [collection.parts[part].read(0) for part in collection.training_parts]
-    first, last = examples[0], examples[-1]
-    image = last["target" if collection.kind == "paired" else "image"]
-    given = first["input" if collection.kind == "paired" else "image"]
-    if collection.kind == "points":
-        size = (1, 1)
-    channels, input_channels = image.shape[-1], given.shape[-1]
-    return DataSpec(collection.kind, size, channels, input_channels, collection.class_names)
+def spec_of(dataset: Dataset, size: tuple[int, int]) -> DataSpec:
+    """Reads the channels from the first training examples; `size` is that of the networks."""
+    first, last = (dataset.parts[dataset.training_parts[number]].read(0) for number in (0, -1))
+    fields = ("input", "target") if dataset.kind == "paired" else ("image", "image")
+    input_channels, channels = first[fields[0]].shape[-1], last[fields[1]].shape[-1]
+    size = (1, 1) if dataset.kind == "points" else size
+    return DataSpec(dataset.kind, size, channels, input_channels, dataset.class_names)

@@ -1,21 +1,22 @@
-"""Label maps: images of few colours, each of which stands for a class."""
+"""Detection of label maps: images of few colours, each of which stands for a class."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 MOST_COLOURS = 64  # of a label map
+PALETTE_SHARE = 0.9  # of a label map's pixels that must be near a colour of the palette
 
 
 def label_colours(image: np.ndarray) -> np.ndarray | None:
     """Returns the colours of an image if they are so few that they must be labels.
 
     Args:
-        image: uint8 [H, W, 1 or 3], of a file that was saved without loss.
+        image: uint8 [H, W, 1 or 3], of a file in a lossless format.
 
     Returns:
-        uint8 [K, 3], sorted; None for more than 64 colours, or for fewer than 16 pixels a
-        colour on average: in an image of 8 by 8 pixels, few colours mean nothing.
+        uint8 [K, 3], sorted; None for more than 64 colours, or for fewer than 16 pixels per colour
+        on average: in an image of 8 by 8 pixels, few colours mean nothing.
     """
     if image.dtype != np.uint8:
         return None
@@ -28,19 +29,14 @@ def label_colours(image: np.ndarray) -> np.ndarray | None:
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
 
 
-def looks_like_label_map(image: np.ndarray) -> bool:
-    """Says whether a losslessly saved image has few colours; see `label_colours`."""
-    return label_colours(image) is not None
-
-
 def common_palette(colours: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Returns the colours that label maps have between them, uint8 [K, 3], sorted.
+    """Returns the union of the colours of several label maps, uint8 [K, 3], sorted.
 
     Args:
-        colours: what `label_colours` returns for each of several images.
+        colours: what `label_colours` returns for each image.
 
     Returns:
-        None if one of them is no label map, or if there is one colour in all or more than 64.
+        None if one of the images is no label map, or if the union has one colour or more than 64.
     """
     if not colours or any(found is None for found in colours):
         return None
@@ -52,9 +48,9 @@ def share_near(image: np.ndarray, palette: np.ndarray, distance: float = 40.0) -
     """Returns the share of pixels whose RGB distance to some palette colour is small enough.
 
     Args:
-        image: uint8 [H, W, 1 or 3]; of a large one, every so many pixels are looked at.
+        image: uint8 [H, W, 1 or 3]; large images are subsampled.
         palette: uint8 [K, 3].
-        distance: Euclidean, channels in 0..255.
+        distance: Euclidean, for channels from 0 to 255.
     """
     if image.dtype != np.uint8:
         return 0.0

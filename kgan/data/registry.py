@@ -1,4 +1,4 @@
-"""From the name that a user gives to the collection that a scheme trains on."""
+"""Opening of data sets by name, as the kind of data that a model trains on."""
 
 import dataclasses
 import functools
@@ -16,8 +16,7 @@ from kgan.data.builtin.points import open_mixture
 from kgan.data.builtin.scenes import open_scenes
 from kgan.data.builtin.typeset import open_typeset
 from kgan.data.builtin.usps import open_usps
-from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import printable
+from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, ImageFormat
 from kgan.data.folder.reading import open_folder
 from kgan.data.tfds.source import open_tfds
 from kgan.data.transform.classes import choose_classes
@@ -25,123 +24,125 @@ from kgan.data.transform.derived_pairs import derive_pairs
 from kgan.data.transform.skipping import SkippingSource
 from kgan.data.transform.stacked import stack_dataset
 from kgan.data.transform.unpaired import SEPARATOR, join_datasets
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
-# By name, what opens it.
+
+def _open_points(images, *, name, seed):
+    return open_mixture(name, seed=seed)
+
+
+# By name, the function that opens a built-in data set and the options that it takes.
 BUILT_IN = {
-    "digits": lambda images, options: open_digits(images),
-    "typeset": lambda images, options: open_typeset(images, seed=options.seed),
-    "faces": lambda images, options: open_faces(images, seed=options.seed),
-    "facades": lambda images, options: open_facades(
-        images, seed=options.seed, direction=options.direction
-    ),
-    "scenes": lambda images, options: open_scenes(
-        images, seed=options.seed, direction=options.direction
-    ),
-    **{
-        name: lambda images, options, name=name: open_mixture(name, seed=options.seed)
-        for name in MIXTURES
-    },
-    "stacked_mnist": lambda images, options: _open_stacked("mnist", images, options),
-    "usps": lambda images, options: open_usps(images, manual_dir=options.manual_dir),
+    "digits": (open_digits, ()),
+    "typeset": (open_typeset, ("seed",)),
+    "faces": (open_faces, ("seed",)),
+    "facades": (open_facades, ("seed", "direction")),
+    "scenes": (open_scenes, ("seed", "direction")),
+    "usps": (open_usps, ("manual_dir",)),
+    **{name: (functools.partial(_open_points, name=name), ("seed",)) for name in MIXTURES},
 }
-# A scheme that is told what an image shows takes either kind as it is; one that draws from noise
-# draws points, too.
-ONE_OF = {"conditional": ("labelled", "attributes"), "images": ("images", "points")}
-# What a scheme may be given in place of the kind it names: what is known of an image beside its
-# pixels can be left unused.
-SERVES_AS = {"images": ("images", "labelled", "attributes")}
+STACKED = {"stacked_mnist": "mnist"}  # data sets of triples, by name the single images' data set
 # As TFDS writes them: name, configuration, version. Anything else can only be a path.
 TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
-MENDS = {
-    "paired": "pairs can be made of single images with --pairs=edges|grey|lowres|noisy|masked",
-    "images": "give plain images, or --layout=images",
-    "labelled": "give a folder with one subfolder a class",
-    "conditional": "give a folder with one subfolder a class, or faces",
-    "attributes": "give faces",
-    "unpaired": "give two sets, as in digits+typeset, or a folder with trainA and trainB",
+
+# What models train on, by `data_kind`: the kinds that serve unchanged, what messages call it, and
+# what would be right instead of another kind. Labels and attributes can also be ignored.
+NEEDS = {
+    "images": (("images", "points"), "single images", "give such a data set, or --layout=images"),
+    "labelled": (("labelled",), "labelled images", "give a folder with one subfolder per class"),
+    "attributes": (("attributes",), "images with attributes", "give faces"),
+    "conditional": (
+        ("labelled", "attributes"),
+        "images with labels or attributes",
+        "give a folder with one subfolder per class, or faces",
+    ),
+    "paired": (
+        ("paired",),
+        "image pairs",
+        "pairs can be derived with --pairs=edges|grey|lowres|noisy|masked",
+    ),
+    "unpaired": (
+        ("unpaired",),
+        "two unpaired sets of images",
+        "give two data sets, as in digits+typeset, or a folder with trainA and trainB",
+    ),
+    "points": (("points",), "points", "give ring or grid"),
 }
-
-
-def open_dataset(
-    name: str,
-    images: ImageFormat,
-    *,
-    kind: str,
-    layout: str = "auto",
-    direction: str = "AtoB",
-    pairs: str | None = None,
-    palette: list[tuple[int, int, int]] | None = None,
-    data_dir: str | None = None,
-    manual_dir: str | None = None,
-    seed: int = 0,
-    bad_limit: float | None = None,
-    classes: Sequence[str] | None = None,
-) -> Dataset:
-    """Opens a built-in set, a folder or zip, or a TFDS data set.
-
-    Args:
-        name: a key of `BUILT_IN`, a path, or a
-            TFDS name (`mnist`, `cycle_gan/horse2zebra`). A path wins over TFDS where it exists.
-            Two of them with a `+` between are an unpaired set.
-        images: size, channels and fit.
-        kind: what the scheme trains on, of `kgan.data.dataset.KINDS`, or `conditional`.
-        layout: of a folder; `auto` looks.
-        direction: `AtoB` or `BtoA`, for pairs.
-        pairs: how to derive pairs from single images, or None.
-        palette: RGB colours of a label map.
-        data_dir: TFDS' folder of prepared sets.
-        manual_dir: folder with the original files of a TFDS set or of `usps`.
-        seed: of what is drawn.
-        bad_limit: the share of images of a folder that may be unreadable and are skipped; None:
-            the first one is an error.
-        classes: names or numbers of the classes of a labelled set to keep; None: all.
-
-    Raises:
-        UserError: one line, for whatever cannot be opened or does not fit the scheme.
-    """
-    if pairs is not None and kind != "paired":
-        raise UserError(
-            f"--pairs={pairs}: this scheme trains on {kind} images; right would be no --pairs"
-        )
-    options = _Options(
-        layout=layout,
-        direction=direction,
-        palette=None if palette is None else np.array(palette, np.uint8),
-        data_dir=data_dir,
-        manual_dir=manual_dir,
-        seed=seed,
-        bad_limit=bad_limit,
-        classes=classes,
-    )
-    if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
-        collection = join_datasets(name, functools.partial(_open_side, images, options))
-    else:
-        collection = _open_one(name, images, options)
-    if pairs is not None:
-        collection = derive_pairs(collection, pairs, seed)
-    return _as_kind(collection, kind, name)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Options:
-    """What `open_dataset` was given that one source or another asks for."""
+class Options:
+    """Options of opening a data set; each kind of source uses some of them.
 
-    layout: str
-    direction: str
-    palette: np.ndarray | None
-    data_dir: str | None
-    manual_dir: str | None
-    seed: int
-    bad_limit: float | None
-    classes: Sequence[str] | None
+    Args:
+        layout: layout of a folder (`kgan.data.folder.layouts.LAYOUTS`); `auto`: it is recognised.
+        direction: `AtoB` or `BtoA`, for pairs.
+        pairs: derives pairs from single images (`kgan.data.transform.derived_pairs.MAKERS`).
+        palette: RGB colours of label maps, in 0 … 255; None: they are recognised.
+        data_dir: TFDS's folder of prepared data sets.
+        manual_dir: folder with the original files of a TFDS data set or of `usps`.
+        seed: seed of everything that is sampled.
+        bad_limit: largest share of unreadable images in a folder, which are skipped; None: the
+            first one is an error.
+        classes: names or numbers of the classes of a labelled data set to keep; None: all.
+
+    Example:
+        >>> Options(seed=3).direction
+        'AtoB'
+    """
+
+    layout: str = "auto"
+    direction: str = "AtoB"
+    pairs: str | None = None
+    palette: Sequence[tuple[int, int, int]] | None = None
+    data_dir: str | None = None
+    manual_dir: str | None = None
+    seed: int = 0
+    bad_limit: float | None = None
+    classes: Sequence[str] | None = None
+
+    def select(self, *names: str) -> dict:
+        """Returns some options by name."""
+        return {name: getattr(self, name) for name in names}
 
 
-def _open_side(images, options, name, channels):
+def open_dataset(name: str, images: ImageFormat, *, kind: str, **options) -> Dataset:
+    """Opens a built-in data set, a folder or zip, or a TFDS data set.
+
+    Args:
+        name: a key of `BUILT_IN` or `STACKED`, a path, or a TFDS name (`mnist`,
+            `cycle_gan/horse2zebra`). A path that exists takes precedence over a TFDS name. Two
+            names with a `+` between them make an unpaired data set.
+        images: size, channels and fit.
+        kind: what the model trains on, a key of `NEEDS`.
+        **options: see `Options`.
+
+    Raises:
+        UserError: the data set cannot be opened or does not suit the model.
+
+    Example:
+        >>> open_dataset("ring", ImageFormat((1, 1), (1, 1)), kind="points").pass_length
+        100000
+    """
+    options = Options(**options)
+    if options.pairs is not None and kind != "paired":
+        raise UserError(
+            f"--pairs={options.pairs}: this model needs {NEEDS[kind][1]}; right would be no --pairs"
+        )
+    if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
+        dataset = join_datasets(name, functools.partial(_open_domain, images, options))
+    else:
+        dataset = _open_one(name, images, options)
+    if options.pairs is not None:
+        dataset = derive_pairs(dataset, options.pairs, options.seed)
+    return _as_kind(dataset, kind, name)
+
+
+def _open_domain(images, options, name, channels):
     if channels is not None:
         images = dataclasses.replace(images, channels=channels)
     if options.manual_dir is not None:
-        # Two sets may have files of one name: a folder for each, called as the sets are, below.
+        # Two data sets may have files of the same name: each may have a subfolder of its name.
         own = os.path.join(os.path.expanduser(options.manual_dir), name)
         if os.path.isdir(own):
             options = dataclasses.replace(options, manual_dir=own)
@@ -151,45 +152,43 @@ def _open_side(images, options, name, channels):
 def _open_one(name, images, options):
     limit = None
     if name in BUILT_IN:
-        collection = BUILT_IN[name](images, options)
+        function, names = BUILT_IN[name]
+        dataset = function(images, **options.select(*names))
+    elif name in STACKED:
+        dataset = _open_stacked(name, images, options)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
-        collection = open_folder(
-            name,
-            images,
-            layout=options.layout,
-            direction=options.direction,
-            palette=options.palette,
-        )
+        palette = None if options.palette is None else np.array(options.palette, np.uint8)
+        how = options.select("layout", "direction")
+        dataset = open_folder(name, images, palette=palette, **how)
         limit = options.bad_limit
     else:
-        collection = open_tfds(
-            name, images, data_dir=options.data_dir, manual_dir=options.manual_dir
-        )
-    # Before what skips bad images: the one that stands in must be of the classes, too.
+        dataset = open_tfds(name, images, **options.select("data_dir", "manual_dir"))
+    # Before unreadable images are replaced: the replacement must belong to the classes, too.
     if options.classes is not None:
-        collection = choose_classes(collection, options.classes)
+        dataset = choose_classes(dataset, options.classes)
     if limit is not None:
-        parts = {k: SkippingSource(part, limit) for k, part in collection.parts.items()}
-        collection = dataclasses.replace(collection, parts=parts)
-    return collection
+        parts = {part: SkippingSource(source, limit) for part, source in dataset.parts.items()}
+        dataset = dataclasses.replace(dataset, parts=parts)
+    return dataset
 
 
 def _open_stacked(name, images, options):
     if images.channels not in (None, 3):
         raise UserError(
-            f"--channels={images.channels}: stacked_{name} has 3, one a digit; leave it out"
+            f"--channels={images.channels}: {name} has 3, one per digit; right would be no "
+            "--channels"
         )
-    return stack_dataset(
-        _open_one(name, dataclasses.replace(images, channels=1), options), seed=options.seed
+    single = _open_one(STACKED[name], dataclasses.replace(images, channels=1), options)
+    return stack_dataset(single, seed=options.seed)
+
+
+def _as_kind(dataset, kind, name):
+    kinds, needed, hint = NEEDS[kind]
+    if dataset.kind in kinds:
+        return dataset
+    if kind == "images" and dataset.kind in SINGLE_IMAGES:
+        return dataclasses.replace(dataset, kind=kind, class_names=())
+    raise UserError(
+        f"--dataset={printable(name)}: contains {CONTENTS[dataset.kind]}; this model needs "
+        f"{needed}; {hint}"
     )
-
-
-def _as_kind(collection, kind, name):
-    if collection.kind in ONE_OF.get(kind, (kind,)):
-        return collection
-    if collection.kind not in SERVES_AS.get(kind, ()):
-        raise UserError(
-            f"--dataset={printable(name)}: holds {collection.kind} images, this scheme trains on "
-            f"{kind} ones; {MENDS[kind]}"
-        )
-    return dataclasses.replace(collection, kind=kind, class_names=())

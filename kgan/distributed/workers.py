@@ -60,15 +60,15 @@ class Workers:
         return json.loads(bytes(content.numpy().tolist()))
 
     def distribute(self, make_batches, batches_per_step: int):
-        """Makes the data set of a `fit` over several processes, each making its own share.
+        """Makes the data set of a `fit` over several processes, each making its own shard.
 
         Args:
             make_batches: function from a `kgan.data.pipeline.Shard` to a data set.
             batches_per_step: how many batches a step takes.
         """
         local = self.replicas // self.count
-        share = Shard(self.replicas, self.index * local, local, batches_per_step)
-        return self.strategy.distribute_datasets_from_function(lambda context: make_batches(share))
+        shard = Shard(self.replicas, self.index * local, local, batches_per_step)
+        return self.strategy.distribute_datasets_from_function(lambda context: make_batches(shard))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
     def _sum(self, values):

@@ -21,6 +21,7 @@ from kgan.callbacks.stopping import StopBySignal
 from kgan.cli import settings
 from kgan.data import pipeline as data_pipeline
 from kgan.data.dataset import ImageFormat, spec_of
+from kgan.data.readers import ReadErrors
 from kgan.data.registry import open_dataset
 from kgan.data.splits import with_validation
 from kgan.distributed import workers
@@ -292,7 +293,8 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
         step = saver.load(newest, model)
         logger.info("resumed at step %d of %d", step, plan.total_steps)
     while model.completed_steps < plan.total_steps:
-        dataset = _dataset(resolved, collection, model, plan, team)
+        errors = ReadErrors()
+        dataset = _dataset(resolved, collection, model, plan, team, errors)
         fit = functools.partial(
             model.fit,
             dataset,
@@ -302,7 +304,7 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
             steps_per_epoch=plan.total_steps - model.completed_steps,
         )
         with logging_redirect_tqdm([logger]):
-            data_pipeline.raise_user_errors(fit)
+            errors.run(fit)
         if model.completed_steps < plan.total_steps and not model.stop_training:
             # Keras takes an error of this kind, raised anywhere within a step or a callback, for
             # the end of the data, and ends without a word.
@@ -334,10 +336,10 @@ def _fit(resolved, run, collection, model, plan, team) -> int:
     return team.gather(status)[0]
 
 
-def _dataset(resolved, collection, model, plan, team):
+def _dataset(resolved, collection, model, plan, team, errors):
     attempt = int(keras.ops.convert_to_numpy(model.attempt))
 
-    def batches(share=data_pipeline.WHOLE_BATCH):
+    def batches(shard=data_pipeline.WHOLE_BATCH):
         dataset = data_pipeline.joint_training_batches(
             [collection.parts[part] for part in collection.training_parts],
             collection.fields,
@@ -346,9 +348,10 @@ def _dataset(resolved, collection, model, plan, team):
             start_batch=model.completed_steps * model.batches_per_step,
             augmentation=_augmentation(resolved, collection),
             cache_bytes=resolved.cache_gb * 1e9,
-            share=share,
+            shard=shard,
+            errors=errors,
         )
-        return group_batches(dataset, share.batches_per_step)
+        return group_batches(dataset, shard.batches_per_step)
 
     if team.count == 1:
         return batches()

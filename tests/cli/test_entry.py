@@ -132,13 +132,13 @@ WRONG = {
     "missing path": ([*DCGAN, "--dataset=no/such/folder"], "--dataset=no/such/folder"),
     "missing zip": ([*DCGAN, "--dataset=none.zip"], "--dataset=none.zip"),
     "unknown data set": ([*DCGAN, "--dataset=cats9"], "--dataset=cats9"),
-    "pairs for a scheme of images": (
+    "pairs for a model of single images": (
         [*DCGAN, "--image_size=32", "--dataset=facades"],
-        "--dataset=facades: holds paired",
+        "--dataset=facades: contains image pairs",
     ),
-    "images for a scheme of pairs": (
+    "single images for a model of pairs": (
         [*PIX2PIX, "--dataset=digits"],
-        "--dataset=digits: holds labelled images, this scheme trains on paired ones; pairs can ",
+        "--dataset=digits: contains labelled images; this model needs image pairs; pairs can ",
     ),
     "pairs of pairs": ([*PIX2PIX, "--pairs=edges"], "--pairs=edges"),
     "grey of grey": ([*PIX2PIX, "--dataset=digits", "--pairs=grey"], "--pairs=grey"),

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kgan.data.dataset import Dataset, DataSpec, spec_of
+from kgan.data.dataset import Dataset, DataSpec, Source, spec_of
 
 
 @dataclasses.dataclass
-class Grey:
+class Grey(Source):
     """A part of so many images of so many channels."""
 
     count: int

@@ -108,18 +108,20 @@ def test_labelled_images_serve_a_scheme_without_labels():
 def test_plain_images_do_not_serve_where_labels_are_needed(tmp_path):
     line = refusal(draw_all(tmp_path, "."), "labelled")
     assert line == (
-        f"--dataset={tmp_path}: holds images images, this scheme trains on labelled ones; "
-        "give a folder with one subfolder a class"
+        f"--dataset={tmp_path}: contains images without labels; this model needs labelled "
+        "images; give a folder with one subfolder per class"
     )
 
 
-@pytest.mark.parametrize("kind", ["labelled", "images"])
-def test_pairs_asked_of_single_images_name_the_flag_that_makes_them(tmp_path, kind):
-    folders = {"labelled": ["cat", "dog"], "images": ["."]}[kind]
+@pytest.mark.parametrize(
+    ("contents", "folders"),
+    [("labelled images", ["cat", "dog"]), ("images without labels", ["."])],
+)
+def test_pairs_asked_of_single_images_name_the_flag_that_makes_them(tmp_path, contents, folders):
     line = refusal(draw_all(tmp_path, *folders), "paired")
     assert line == (
-        f"--dataset={tmp_path}: holds {kind} images, this scheme trains on paired ones; pairs "
-        "can be made of single images with --pairs=edges|grey|lowres|noisy|masked"
+        f"--dataset={tmp_path}: contains {contents}; this model needs image pairs; pairs can be "
+        "derived with --pairs=edges|grey|lowres|noisy|masked"
     )
 
 
@@ -127,20 +129,20 @@ def test_pairs_asked_of_single_images_name_the_flag_that_makes_them(tmp_path, ki
 def test_unpaired_images_serve_no_other_kind(tmp_path, kind):
     root = draw_all(tmp_path, "trainA", "trainB")
     assert open_dataset(root, SMALL, kind="unpaired").kind == "unpaired"
-    assert f"holds unpaired images, this scheme trains on {kind} ones; " in refusal(root, kind)
+    assert "contains two unpaired sets of images; this model needs " in refusal(root, kind)
 
 
 @pytest.mark.parametrize("name", ["digits", "facades"])
 def test_unpaired_scheme_says_what_it_needs(name):
     assert refusal(name, "unpaired").endswith(
-        "; give two sets, as in digits+typeset, or a folder with trainA and trainB"
+        "; give two data sets, as in digits+typeset, or a folder with trainA and trainB"
     )
 
 
 def test_pairs_do_not_serve_as_plain_images(tmp_path):
     root = draw_all(tmp_path, "train", "test", size=(16, 8))
     assert open_dataset(root, SMALL, kind="paired").kind == "paired"
-    assert refusal(root, "images").endswith("give plain images, or --layout=images")
+    assert refusal(root, "images").endswith("give such a data set, or --layout=images")
     assert open_dataset(root, SMALL, kind="images", layout="images").kind == "images"
 
 
@@ -161,15 +163,14 @@ def test_pairs_are_made_of_labelled_images():
     assert (other.parts["train"].read(0)["input"] != pair["input"]).any()
 
 
-@pytest.mark.parametrize("kind", ["images", "labelled", "unpaired"])
-def test_pairs_for_a_scheme_without_pairs_are_refused(kind):
-    line = refusal("digits", kind, pairs="noisy")
-    assert line == f"--pairs=noisy: this scheme trains on {kind} images; right would be no --pairs"
+def test_pairs_for_a_model_of_single_images_are_refused():
+    line = refusal("digits", "images", pairs="noisy")
+    assert line == "--pairs=noisy: this model needs single images; right would be no --pairs"
 
 
 def test_pairs_of_pairs_are_refused():
     assert refusal("facades", "paired", pairs="edges").startswith(
-        "--pairs=edges: facades is paired"
+        "--pairs=edges: facades contains image pairs"
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgan.data.builtin.points import PointSource
-from kgan.data.dataset import Dataset, read_many
+from kgan.data.dataset import Dataset
 from kgan.data.splits import with_validation
 
 
@@ -28,7 +28,7 @@ def test_every_twentieth_example_is_held_out_and_trained_on_no_more():
 
 def test_reading_several_gives_what_reading_one_gives():
     train = with_validation(numbered(40), 0.25).parts["train"]
-    several = read_many(train, [5, 0, 29])
+    several = train.read_many([5, 0, 29])
     for index, example in zip([5, 0, 29], several, strict=True):
         np.testing.assert_array_equal(example["image"], train.read(index)["image"])
 

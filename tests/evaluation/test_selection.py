@@ -8,7 +8,7 @@ import pytest
 
 from kgan.data.builtin.mixtures import MIXTURES
 from kgan.data.builtin.points import PointSource
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import Dataset, Source
 from kgan.evaluation import critic, cycles, generated, likelihood, points
 from kgan.evaluation.selection import lower_is_better, select
 from kgan.evaluation.task import Request
@@ -18,7 +18,7 @@ from kgan.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFormat:
+class ImageFormat(Source):
     """Prepared images, uint8 [N, H, W, C], and labels."""
 
     levels: np.ndarray

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from kgan import doctor, evaluate, export, generate
 from kgan.cli import settings
 from kgan.data import decode as reading
-from kgan.data.dataset import KINDS, DataSpec, ImageFormat, read_many
+from kgan.data.dataset import KINDS, DataSpec, ImageFormat
 from kgan.data.folder.layouts import LAYOUTS
 from kgan.data.folder.reading import open_images
 from kgan.data.registry import open_dataset
@@ -175,7 +175,7 @@ def _examples(count: int, *strategies) -> Callable:
 def _read_all(collection) -> None:
     """Reads examples of every part, and holds them to what a source promises."""
     for source in collection.parts.values():
-        for example in read_many(source, range(min(len(source), MOST_READ))):
+        for example in source.read_many(range(min(len(source), MOST_READ))):
             for key, value in example.items():
                 if key == "label":
                     assert 0 <= value < max(1, len(collection.class_names)) or (

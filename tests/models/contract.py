@@ -25,7 +25,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.cli import settings
-from kgan.data.dataset import DataSpec
+from kgan.data.dataset import DataSpec, Source
 from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
 from kgan.plots.grids import to_bytes
@@ -81,7 +81,7 @@ np.savez(outputs, **answers)
 
 
 @dataclasses.dataclass(frozen=True)
-class NoiseSource:
+class NoiseSource(Source):
     """Random access to images of noise, under every key that a scheme may ask for."""
 
     spec: DataSpec

@@ -9,14 +9,14 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.dataset import Dataset, ImageFormat, Source
 from kgan.data.decode import shape_image
 
 TEST_COUNT = 297  # the last ones, which leaves 1,500 for training
 
 
 @dataclasses.dataclass(frozen=True)
-class ArraySource:
+class ArraySource(Source):
     """Random access to images in memory.
 
     Args:

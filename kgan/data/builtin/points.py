@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 
 from kgan.data.builtin.mixtures import MIXTURES
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import Dataset, Source, check_index
 
 # Sampled when the data set is opened, and kept: 100,000 points take less than a megabyte.
 COUNTS = {"train": 100_000, "test": 10_000}
 
 
 @dataclasses.dataclass(frozen=True)
-class PointSource:
+class PointSource(Source):
     """Random access to points.
 
     Args:
@@ -30,8 +30,7 @@ class PointSource:
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Returns `image`, float32 [D]."""
-        if not 0 <= index < len(self.points):
-            raise IndexError(f"`index` must be in [0, {len(self.points)}). Received: {index}")
+        check_index(index, len(self.points))
         return {"image": self.points[index]}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kgan.data.dataset import ImageFormat
+from kgan.data.dataset import ImageFormat, Source, check_index
 
 PART_ROOM = 1 << 30  # numbers reserved for each part, so that no example is in two of them
 PART_STARTS = {"train": 0, "validation": PART_ROOM, "test": 2 * PART_ROOM}
@@ -14,7 +14,7 @@ Render = Callable[[int, int, int, int], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
-class RenderedSource:
+class RenderedSource(Source):
     """Random access to the examples of one part; each is rendered when it is read.
 
     Args:
@@ -58,8 +58,7 @@ class RenderedSource:
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         """Renders the example with the number `index` of this part."""
-        if not 0 <= index < self.count:
-            raise IndexError(f"`index` must be in [0, {self.count}). Received: {index}")
+        check_index(index, self.count)
         return self.render(self.seed, PART_STARTS[self.part] + int(index), self.height, self.width)
 
 

@@ -1,4 +1,4 @@
-"""Files in a folder or in a zip, by name, and which of them are images."""
+"""Files of a folder or a zip, read by name."""
 
 import os
 import pathlib
@@ -13,20 +13,31 @@ from kgan.data.decode import is_image
 from kgan.utils.errors import UserError, printable
 
 FILE_LIMIT = 2**28  # bytes of one image, in a folder or unpacked from a zip
-# The other ways unpack all they can at once, however small a size the zip announces.
+# The other methods unpack everything at once, however small the size in the zip's directory.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
 
 
 class Folder:
-    """Files below a folder, read when they are asked for."""
+    """The files below a folder.
+
+    Args:
+        root: path of the folder.
+
+    Example:
+        >>> import tempfile
+        >>> root = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (root / "a.txt").write_text("hello")
+        >>> [(name, Folder(root).read(name)) for name in Folder(root).names()]
+        [('a.txt', b'hello')]
+    """
 
     def __init__(self, root: pathlib.Path):
         self.root = root
 
     def names(self) -> Iterator[str]:
-        """Yields paths below the root with `/`; those of folders end in `/`."""
+        """Yields paths below the root, with `/`; paths of folders end in `/`."""
         real = os.path.realpath(self.root)
         yield from self._walk("", real, (real,))
 
@@ -47,9 +58,9 @@ class Folder:
                     )
             if item.is_dir():
                 yield name + "/"
-                if real not in above:  # a link to a folder around it would go round for ever
+                if real not in above:  # a link to a folder above it would never end
                     yield from self._walk(name + "/", real_root, (*above, real))
-            elif item.is_file() or not os.path.exists(real):  # what is missing is named on reading
+            elif item.is_file() or not os.path.exists(real):  # reading reports a missing file
                 yield name
 
     def read(self, name: str) -> bytes:
@@ -61,23 +72,36 @@ class Folder:
                 return file.read()
         except OSError as error:
             raise UserError(
-                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a file "
-                "that stays where it was found"
+                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a readable "
+                "file"
             ) from error
 
     def label(self, name: str) -> str:
-        """Returns what messages call a file."""
+        """Returns the name of a file in messages."""
         return printable(str(self.root / name))
 
 
 class Zip:
-    """Members of a zip, read when they are asked for, from any number of threads."""
+    """The members of a zip, which several threads can read.
+
+    Args:
+        path: path of the zip.
+
+    Example:
+        >>> import tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "some.zip")
+        >>> with zipfile.ZipFile(path, "w") as archive:
+        ...     archive.writestr("a.txt", b"hello")
+        >>> files = Zip(path)
+        >>> [(name, files.read(name)) for name in files.names()]
+        [('a.txt', b'hello')]
+    """
 
     def __init__(self, path: pathlib.Path):
         self.path = path
         self._lock = threading.Lock()
         self._open: tuple[int, zipfile.ZipFile] | None = None
-        self._members: dict[str, str] = {}  # name with `/` to the name in the zip
+        self._members: dict[str, str] = {}  # by name with `/`, the name in the zip
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "_members": self._members}
@@ -87,10 +111,11 @@ class Zip:
         self._members = state["_members"]
 
     def names(self) -> list[str]:
-        """Returns the names of the members; those of folders end in `/`.
+        """Returns the names of the members; names of folders end in `/`.
 
         Raises:
-            UserError: not a whole zip, or one with members that would lie outside of it.
+            UserError: not a whole zip, or one with members that are outside of it, are links, are
+                encrypted or are too large.
         """
         try:
             with zipfile.ZipFile(self.path) as archive:
@@ -105,23 +130,22 @@ class Zip:
 
     def _checked(self, info: zipfile.ZipInfo) -> str:
         name = info.filename.replace("\\", "/").removeprefix("./")
-        pieces = name.split("/")
+        label, pieces = self.label(name), name.split("/")
         if name.startswith("/") or ".." in pieces or pieces[0].endswith(":"):
             raise UserError(
-                f"{self.label(name)}: lies outside of the zip; right would be a name without a "
-                "leading / and without .."
+                f"{label}: is outside of the zip; right would be a name without leading / and .."
             )
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise UserError(f"{self.label(name)}: a link; right would be the file itself")
+            raise UserError(f"{label}: a link; right would be the file itself")
         if info.flag_bits & 1:
-            raise UserError(f"{self.label(name)}: encrypted; right would be a zip without password")
+            raise UserError(f"{label}: encrypted; right would be a zip without password")
         if info.compress_type not in METHODS:
             raise UserError(
-                f"{self.label(name)}: packed in a way that few programs know; right would be a zip "
-                "of stored or deflated files"
+                f"{label}: has an unusual compression method; right would be a zip of stored or "
+                "deflated files"
             )
         if info.file_size > FILE_LIMIT:
-            raise UserError(_too_large(self.label(name)))
+            raise UserError(_too_large(label))
         return name
 
     def read(self, name: str) -> bytes:
@@ -130,7 +154,7 @@ class Zip:
             with self._lock:
                 archive = self._archive()
                 info = archive.getinfo(self._members[name])
-                # Not `archive.read`: it unpacks everything before it looks at the size.
+                # Not `archive.read`, which unpacks everything before it checks the size.
                 with archive.open(info) as member:
                     return member.read(info.file_size)
         except _DAMAGE as error:
@@ -140,13 +164,13 @@ class Zip:
             ) from error
 
     def _archive(self) -> zipfile.ZipFile:
-        # Processes that share an open file share its position, so each opens its own.
+        # Processes that share an open file share its position, so that each opens its own.
         if self._open is None or self._open[0] != os.getpid():
             self._open = os.getpid(), zipfile.ZipFile(self.path)
         return self._open[1]
 
     def label(self, name: str) -> str:
-        """Returns what messages call a member."""
+        """Returns the name of a member in messages."""
         return printable(f"{self.path}/{name}")
 
 
@@ -159,13 +183,13 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
 
     Args:
         path: a folder or a .zip.
-        flag: what messages name, such as `--dataset`.
+        flag: flag that messages name, such as `--dataset`.
 
     Returns:
-        The files, and their names; those of folders end in `/`.
+        The files and their names; names of folders end in `/`.
 
     Raises:
-        UserError: nothing there, or not readable.
+        UserError: missing or not readable.
     """
     where = f"{flag}={printable(str(path))}"
     place = pathlib.Path(os.path.expanduser(path))
@@ -176,8 +200,7 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
             files = Zip(place)
         else:
             raise UserError(
-                f"{where}: no such folder or file; right would be a folder or a .zip of images "
-                "that is there"
+                f"{where}: no such folder or file; right would be a folder or a .zip of images"
             )
         return files, list(files.names())
     except OSError as error:
@@ -203,6 +226,6 @@ def natural_key(name: str) -> tuple:
 
 
 def is_ignored(name: str) -> bool:
-    """Says whether an operating system left a file there, not the user."""
+    """Checks whether a file is hidden or comes from an operating system."""
     pieces = name.rstrip("/").split("/")
     return any(piece.startswith(".") or piece.lower() in IGNORED for piece in pieces)

@@ -1,7 +1,7 @@
-"""Which layout a list of file names has, and which of them make up each part.
+"""Layouts of folders of images, recognised from the names of the files.
 
-Nothing here opens a file: folders and zips are told apart elsewhere, and the one question that
-names cannot answer, whether images are twice as wide as high, is asked through a callable.
+No file is opened here: what names do not show, whether images are twice as wide as high, a function
+argument returns.
 """
 
 import dataclasses
@@ -9,10 +9,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kgan.data.decode import printable
+from kgan.data.dataset import plural
 from kgan.data.folder.files import image_names, is_ignored, natural_key
 from kgan.data.splits import hold_out
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
 PART_FOLDERS = {
@@ -26,31 +26,43 @@ PART_FOLDERS = {
 }
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
-SAMPLE = 16  # images looked at to decide something about all of them
+SAMPLE = 16  # images that are read to decide something about all of them
 
 
 class Entry(NamedTuple):
-    """An example: the files it is read from, and its path within the folder of its part.
+    """One example.
 
-    `names` has two files, A and B, where the halves of a pair lie apart, else one.
+    Args:
+        names: its file, or its two files A and B.
+        inner: its path within the folder of its part.
+
+    Example:
+        >>> Entry(("train/cat/1.png",), "cat/1.png").inner
+        'cat/1.png'
     """
 
     names: tuple[str, ...]
     inner: str
 
 
-Tree = dict[str, list[Entry]]  # by part of the collection
+Tree = dict[str, list[Entry]]  # by part of the data set
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What was found.
+    """A layout and the examples of each part.
 
     Args:
         name: one of `LAYOUTS`.
-        parts: entries by part of the collection, in natural order.
+        parts: entries by part of the data set, in natural order.
         class_names: for `labelled`; an entry's class is the first folder of its inner path.
-        notes: what was done beyond the obvious, for the user.
+        notes: what was held out or left out, for the user.
+
+    Example:
+        >>> names = ["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"]
+        >>> found = find_layout(names, size_of=None)
+        >>> found.name, found.class_names
+        ('labelled', ('cat', 'dog'))
     """
 
     name: str
@@ -68,27 +80,24 @@ def find_layout(
     names: Iterable[str],
     size_of: Callable[[str], tuple[int, int]],
     wanted: str = "auto",
-    classes: Sequence[str] | None = None,
     where: str = "--dataset",
 ) -> Layout:
-    """Finds out how images are laid out.
+    """Recognises the layout of a folder and assigns its images to parts.
 
     Args:
-        names: paths with `/` of all files; those of folders end in `/` and are needed only to
-            notice empty ones.
-        size_of: gives (height, width) of an image; may raise UserError for a damaged one.
-        wanted: one of `LAYOUTS`, or `auto` to look.
-        classes: the class names to keep, of a labelled set; None keeps all.
-        where: how messages begin.
+        names: paths of all files, with `/`; paths of folders end in `/` and serve only to detect
+            empty ones.
+        size_of: returns (height, width) of an image; may raise UserError for a damaged one.
+        wanted: one of `LAYOUTS`; `auto`: it is recognised.
+        where: beginning of messages.
 
     Returns:
-        A Layout. Without a test part, a tenth of the training part is held out for it; without
-        a validation part, a twentieth where these are pairs. Which ones, is decided by a hash of
-        each name: a file keeps its part when others are added, unless it had been taken only
-        because no name's hash called for it.
+        A Layout. Without a test part, a tenth of the training part is held out for it; of pairs
+        without a validation part, a twentieth. A hash of the name decides which: a file keeps its
+        part when others are added, unless it was held out only because no hash was small enough.
 
     Raises:
-        UserError: no images, one image, halves without their other half, or no telling.
+        UserError: no images, one image, incomplete pairs, or an ambiguous layout.
     """
     if wanted not in ("auto", *LAYOUTS):
         raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")
@@ -98,7 +107,7 @@ def find_layout(
     others = len(names) - len(folders) - len(images)
     if not images:
         raise UserError(
-            f"{where}: holds no images ({_count(others, 'other file')}); right would be a "
+            f"{where}: contains no images ({plural(others, 'other file')}); right would be a "
             "folder or zip of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     entries = _unwrap(images, keep=1 if wanted == "labelled" else 0)
@@ -107,31 +116,22 @@ def find_layout(
     left_out = len(images) - sum(len(e.names) for part in tree.values() for e in part)
     class_names = ()
     if name == "labelled":
-        class_names = _choose_classes(tree, folders, classes, where)
-    elif classes is not None:
-        raise UserError(
-            f"--classes: {where} was taken as {name}, which has no classes; right would be a "
-            "folder for each class"
-        )
+        class_names = _check_classes(tree, folders, where)
     _check_count(tree, where)
     notes = hold_out(tree, name)
     if left_out:
-        notes.append(f"{_count(left_out, 'image')} elsewhere left out")
+        notes.append(f"{plural(left_out, 'image')} elsewhere left out")
     if others:
-        notes.append(f"{_count(others, 'file')} of other kinds left out")
+        notes.append(f"{plural(others, 'file')} of other types left out")
     parts = {part: tree[part] for part in PARTS if part in tree}
     return Layout(name, parts, class_names, tuple(notes))
 
 
 def evenly(items: Sequence, count: int = SAMPLE) -> list:
-    """Returns up to `count` items spread over a sequence, its first and last among them."""
+    """Returns up to `count` evenly spaced items of a sequence, with its first and last."""
     if len(items) <= count:
         return list(items)
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def _first(inner: str) -> str:
@@ -139,7 +139,7 @@ def _first(inner: str) -> str:
 
 
 def _top(entry: Entry) -> str:
-    """Returns the outermost folder in small letters, or nothing for a file in no folder."""
+    """Returns the outermost folder in lower case, or "" for a file in no folder."""
     return _first(entry.inner).lower() if "/" in entry.inner else ""
 
 
@@ -148,11 +148,11 @@ def _inside(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _unwrap(images: Sequence[str], keep: int) -> list[Entry]:
-    """Looks through folders that wrap everything, but not through one that means something.
+    """Removes folders that contain everything from the paths, unless their name has a meaning.
 
     Args:
-        images: their names.
-        keep: how many folders must stay around every image.
+        images: names of the images.
+        keep: number of folders that must stay in the path of every image.
     """
     entries = [Entry((name,), name) for name in images]
     while all(entry.inner.count("/") > keep for entry in entries):
@@ -164,7 +164,7 @@ def _unwrap(images: Sequence[str], keep: int) -> list[Entry]:
 
 
 def _strip(tree: Tree, keep: int) -> Tree:
-    """Looks through a folder that all parts share, such as `images` in train/images/."""
+    """Removes a folder that all parts have from the paths, such as `images` in train/images/."""
     while all(e.inner.count("/") > keep for part in tree.values() for e in part):
         if len({_first(e.inner) for part in tree.values() for e in part}) > 1:
             break
@@ -182,9 +182,10 @@ def _group(entries: Sequence[Entry], folders: Mapping[str, str]) -> Tree:
 
 
 def _has_parts(entries: Sequence[Entry]) -> bool:
-    """Says whether folders named train, val, test are parts and not classes.
+    """Checks whether folders named train, val, test are parts and not classes.
 
-    `train` is also a vehicle: alone among other folders it is a part only if it has folders.
+    `train` may also be a class of vehicles: alone among other folders it is a part only if it
+    contains folders.
     """
     tree = _group(entries, PART_FOLDERS)
     others = {_top(entry) for entry in entries} - set(PART_FOLDERS) - {""}
@@ -215,9 +216,9 @@ def _recognise(entries: Sequence[Entry], size_of: Callable, where: str) -> str:
         return "labelled"
     if not all(bare):
         raise UserError(
-            f"{where}: images lie both in folders and beside them; right would be "
-            "--layout=labelled (folders are classes, images beside them are left out) or "
-            "--layout=images (all are taken, without labels)"
+            f"{where}: has images both in folders and next to them; right would be "
+            "--layout=labelled (folders are classes, images next to them are left out) or "
+            "--layout=images (all images, without labels)"
         )
     pairs = _has_parts(entries) and _is_double_width(tree["train"], size_of)
     return "paired" if pairs else "images"
@@ -228,7 +229,7 @@ def _is_double_width(entries: Sequence[Entry], size_of: Callable) -> bool:
     for entry in evenly(entries):
         try:
             sizes.append(size_of(entry.names[0]))
-        except UserError as error:  # a damaged image says nothing about the others
+        except UserError as error:  # a damaged image; the others decide
             failure = error
     if not sizes:
         raise failure
@@ -246,7 +247,7 @@ def _build_labelled(entries: Sequence[Entry], where: str) -> Tree:
     if "train" not in tree:
         raise UserError(
             f"{where}: has no class folders with images; right would be a folder for each "
-            "class, within train/ or not, or --layout=images"
+            "class, in train/ or not, or --layout=images"
         )
     return _strip(tree, keep=1)
 
@@ -273,27 +274,26 @@ def _build_paired_folders(entries: Sequence[Entry], where: str) -> Tree:
     tree: Tree = {}
     for part in sides["A"] | sides["B"]:
         a, b = (_by_stem(sides[side].get(part, []), where) for side in ("A", "B"))
-        alone = [("A", "B", key) for key in a.keys() - b.keys()]
-        alone += [("B", "A", key) for key in b.keys() - a.keys()]
-        if alone:
-            has, lacks, key = min(alone, key=lambda item: natural_key(item[2]))
+        if alone := a.keys() ^ b.keys():
+            key = min(alone, key=natural_key)
+            has, lacks = ("A", "B") if key in a else ("B", "A")
             raise UserError(
                 f"{where}: {printable(key)} is in {has}/ but not in {lacks}/, part {part} "
-                f"({_count(len(alone), 'such image')}); right would be equal names in both"
+                f"({plural(len(alone), 'such image')}); right would be equal names in both"
             )
         tree[part] = [Entry(a[key].names + b[key].names, key) for key in a]
     return tree
 
 
 def _by_stem(entries: Sequence[Entry], where: str) -> dict[str, Entry]:
-    """Keys images by name without suffix: photographs are often .jpg, their labels .png."""
+    """Returns images by name without suffix: photographs are often .jpg, their labels .png."""
     found: dict[str, Entry] = {}
     for entry in entries:
         stem = os.path.splitext(entry.inner)[0]
         if stem in found:
             raise UserError(
                 f"{where}: {printable(entry.names[0])} and {printable(found[stem].names[0])} "
-                "share a name; right would be one image a name"
+                "have the same name; right would be one image per name"
             )
         found[stem] = entry
     return found
@@ -308,45 +308,30 @@ _BUILDERS = {
 }
 
 
-def _choose_classes(
-    tree: Tree, folders: Sequence[str], classes: Sequence[str] | None, where: str
-) -> tuple[str, ...]:
-    """Returns the class names, and takes the images of other classes out of the tree."""
+def _check_classes(tree: Tree, folders: Sequence[str], where: str) -> tuple[str, ...]:
+    """Returns the class names; raises UserError for empty folders and untrained classes."""
     found = {_first(entry.inner) for entry in tree["train"]}
-    unknown = sorted(set(classes or ()) - found, key=natural_key)
-    if unknown or (classes is not None and not classes):
-        raise UserError(
-            f"--classes={printable(','.join(unknown))}: {where} has no such class; right would be "
-            f"some of {printable(', '.join(sorted(found, key=natural_key)[:20]))}"
-        )
-    kept = set(classes or ())
     for part, entries in tree.items():
-        roots = {entry.names[0].removesuffix(entry.inner) for entry in entries}
         full = {_first(entry.inner) for entry in entries}
-        for root in roots:
+        for root in {entry.names[0].removesuffix(entry.inner) for entry in entries}:
             inner = {_first(f[len(root) :]) for f in folders if f.startswith(root) and f != root}
-            empty = sorted((inner - full) & kept if kept else inner - full, key=natural_key)
-            if empty:
+            if empty := inner - full:
                 raise UserError(
-                    f"{where}: class folder {printable(root + empty[0])}/ has no images; right "
-                    "would be some, or no such folder"
+                    f"{where}: class folder {printable(root + min(empty, key=natural_key))}/ has "
+                    "no images; right would be some, or no such folder"
                 )
-        if full - found and not kept:
+        if full - found:
             raise UserError(
                 f"{where}: class {printable(min(full - found))} is in {part} but not in train; "
                 "right would be the same classes"
             )
-    for part, entries in list(tree.items()) if kept else ():
-        tree[part] = [entry for entry in entries if _first(entry.inner) in kept]
-        if not tree[part]:
-            del tree[part]
-    return tuple(sorted(kept or found, key=natural_key))
+    return tuple(sorted(found, key=natural_key))
 
 
 def _check_count(tree: Tree, where: str) -> None:
     for part, entries in tree.items():
         if part.startswith("train") and len(entries) < 2:
             raise UserError(
-                f"{where}: only one image to train on in part {part}; right would be two at "
-                "the very least, and better some hundreds"
+                f"{where}: only one image to train on in part {part}; right would be at least "
+                "two, better some hundreds"
             )

@@ -1,24 +1,20 @@
-"""A folder or zip of images as a collection."""
+"""Data sets in folders and zips of images."""
 
 import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from kgan.data import decode, label_maps
-from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import LOSSLESS_SUFFIXES, printable
+from kgan.data.dataset import Dataset, ImageFormat, Source, plural
 from kgan.data.folder import layouts
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
-LABEL_SHARE = 0.9  # of a label map's pixels that must lie near a colour of the palette
-
-_WORDS = {
+_CONTENTS = {
     "images": "images",
     "labelled": "labelled images",
     "paired": "pairs (left = A, right = B)",
@@ -28,8 +24,25 @@ _WORDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageSource:
-    """Single images, with labels or without."""
+class ImageSource(Source):
+    """Random access to single images in files.
+
+    Args:
+        files: the folder or zip.
+        names: of the image files.
+        size: (height, width) in pixels.
+        channels: 1, 3 or 4.
+        fit: as in `ImageFormat`.
+        labels: numbers of the classes; None: there are none.
+        nearest: nearest-neighbour interpolation, for label maps.
+
+    Example:
+        >>> import tempfile
+        >>> root = pathlib.Path(tempfile.mkdtemp())
+        >>> Image.new("RGB", (9, 5), "white").save(root / "a.png")
+        >>> ImageSource(Folder(root), ["a.png"], (4, 6), 3, "resize").read(0)["image"].shape
+        (4, 6, 3)
+    """
 
     files: Folder | Zip
     names: Sequence[str]
@@ -57,8 +70,27 @@ class ImageSource:
 
 
 @dataclasses.dataclass(frozen=True)
-class PairSource:
-    """Pairs, each from one double-width image or from two files, A and B."""
+class PairSource(Source):
+    """Random access to pairs, each in one double-width image or in two files, A and B.
+
+    Args:
+        files: the folder or zip.
+        examples: for each pair, the name of its file, or of its two files.
+        size: (height, width) in pixels of each image.
+        channels: 1, 3 or 4.
+        fit: as in `ImageFormat`.
+        direction: `AtoB` or `BtoA`.
+        nearest: for A and B, whether to use nearest-neighbour interpolation.
+
+    Example:
+        >>> import tempfile
+        >>> root = pathlib.Path(tempfile.mkdtemp())
+        >>> Image.new("L", (8, 4), "white").save(root / "a.png")
+        >>> how = {"channels": 1, "fit": "resize", "direction": "AtoB", "nearest": (False, False)}
+        >>> pair = PairSource(Folder(root), [("a.png",)], (4, 4), **how).read(0)
+        >>> pair["input"].shape, pair["target"].shape
+        ((4, 4, 1), (4, 4, 1))
+    """
 
     files: Folder | Zip
     examples: Sequence[tuple[str, ...]]
@@ -79,17 +111,22 @@ class PairSource:
         """
         example = self.examples[index]
         label = self.files.label(example[0])
-        a, b = (
+        sides = [
             decode.shape_image(side, label, self.size, self.channels, self.fit, nearest)
             for side, nearest in zip(_sides(self.files, example), self.nearest, strict=True)
-        )
-        return {"input": a, "target": b} if self.direction == "AtoB" else {"input": b, "target": a}
+        ]
+        keys = ("input", "target") if self.direction == "AtoB" else ("target", "input")
+        return dict(zip(keys, sides, strict=True))
 
 
 def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]:
     images = [_decode(files, name) for name in example]
-    # Cut before resizing, so that no colour crosses the seam.
+    # Split before resizing, so that no colour crosses the seam.
     return images if len(images) == 2 else decode.split_sides(images[0])
+
+
+def _decode(files: Folder | Zip, name: str) -> Image.Image:
+    return decode.decode(files.read(name), files.label(name))
 
 
 def open_folder(
@@ -98,40 +135,53 @@ def open_folder(
     *,
     layout: str = "auto",
     direction: str = "AtoB",
-    classes: Sequence[str] | None = None,
     palette: np.ndarray | None = None,
 ) -> Dataset:
-    """Opens a folder or a zip of images, whose layout is found by looking.
+    """Opens a folder or a zip of images and recognises its layout.
 
     Args:
         path: a folder or a .zip, whose members are read without unpacking it to disk.
-        images: size, channels and fit to bring every image to.
-        layout: one of `layouts.LAYOUTS`, or `auto`.
-        direction: `AtoB` (A, the left side, is the input) or `BtoA`.
-        classes: class names to keep; labels are then numbered among these.
-        palette: uint8 [K, 3], colours of the label map on one side of pairs. None takes them
-            from a side that has few colours and is saved without loss.
+        images: size, channels and fit of all images.
+        layout: one of `layouts.LAYOUTS`; `auto`: it is recognised.
+        direction: `AtoB` (A, the left half, is the input) or `BtoA`.
+        palette: uint8 [K, 3], colours of the label maps on one side of pairs. None: they are
+            recognised by few colours in files of a lossless format.
 
     Returns:
-        A Collection. Class names are in natural order. A side of pairs that is a label map is
-        resized by nearest neighbour.
+        A data set with class names in natural order. Label maps in pairs are resized by nearest
+        neighbour.
 
     Raises:
-        UserError: nothing there, nothing usable, or not what `layout` says.
+        UserError: missing, without usable images, or of another layout than `layout`.
     """
     if direction not in ("AtoB", "BtoA"):
         raise UserError(f"--direction={direction}: unknown; right would be AtoB or BtoA")
     files, names = open_files(path, "--dataset")
-    where = f"--dataset={printable(str(path))}"
 
     def size_of(name: str) -> tuple[int, int]:
         return decode.image_size(files.read(name), files.label(name))
 
-    found = layouts.find_layout(names, size_of, layout, classes, where)
-    place = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
+    where = f"--dataset={printable(str(path))}"
+    found = layouts.find_layout(names, size_of, layout, where)
     if found.name.startswith("paired"):
-        return _open_pairs(files, place, images, found, direction, palette)
-    return _open_images(files, place, images, found)
+        known, channels, notes = _open_pairs(files, images, found, direction, palette)
+    else:
+        known, channels, notes = _open_images(files, images, found)
+    place = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
+    contents = _CONTENTS[found.name]
+    if found.class_names:
+        contents += f" of {len(found.class_names)} classes"
+    counts = [
+        f"{len(entries)} {part.replace('_a', ' A').replace('_b', ' B')}"
+        for part, entries in found.parts.items()
+    ]
+    line = ", ".join([f"{printable(place.name)}: {contents}", *counts, plural(channels, "channel")])
+    return Dataset(
+        name=place.name if place.is_dir() else place.stem,
+        description="; ".join([line, *found.notes, *notes]),
+        class_names=found.class_names,
+        **known,
+    )
 
 
 def open_images(
@@ -147,158 +197,118 @@ def open_images(
     Args:
         path: a folder or a .zip.
         images: `size`, `channels` (not None) and `fit`.
-        flag: as which it was given.
-        as_in_pairs: whether label maps are resized by nearest neighbour, as a side of pairs is.
-        palette: RGB colours by which label maps are known; None looks for few colours.
+        flag: the flag that `path` is the value of, for messages.
+        as_in_pairs: resizes label maps by nearest neighbour, as in pairs.
+        palette: RGB colours of label maps; None: they are recognised by few colours.
 
     Returns:
         A source whose `names` are the images' paths in the folder.
 
     Raises:
-        UserError: nothing there, nothing readable, or no images.
+        UserError: missing, unreadable, or without images.
     """
     files, found = open_files(path, flag)
     names = image_names(found)
     if not names:
         raise UserError(
-            f"{flag}={printable(str(path))}: holds no images; right would be a folder or zip "
+            f"{flag}={printable(str(path))}: contains no images; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     nearest = as_in_pairs and _are_label_maps(files, names, palette)
     return ImageSource(files, names, images.size, images.channels, images.fit, nearest=nearest)
 
 
-def _open_images(
-    files: Folder | Zip, place: pathlib.Path, images: ImageFormat, found: layouts.Layout
-) -> Dataset:
+def _open_images(files: Folder | Zip, images: ImageFormat, found: layouts.Layout) -> tuple:
+    """Returns what a data set of single images consists of, its channels, and no notes."""
     names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
     channels = images.channels
     if channels is None:
         sample = [name for part in names for name in layouts.evenly(names[part])]
-        channels = 1 if all(_readable(lambda name: _is_grey(files, name), sample)) else 3
-    parts = {
-        part: ImageSource(
-            files,
-            names[part],
-            images.size_of(part),
-            channels,
-            images.fit,
-            found.labels(part) if found.name == "labelled" else None,
-        )
-        for part in names
-    }
-    description = _describe(place, found, channels)
-    return Dataset(_name(place), found.name, parts, description, found.class_names)
+
+        def is_grey(name):
+            return decode.is_grey(_decode(files, name), files.label(name))
+
+        channels = 1 if all(_readable(is_grey, sample)) else 3
+    parts = {}
+    for part in names:
+        labels = found.labels(part) if found.name == "labelled" else None
+        how = images.size_of(part), channels, images.fit, labels
+        parts[part] = ImageSource(files, names[part], *how)
+    return {"kind": found.name, "parts": parts}, channels, ()
 
 
-def _open_pairs(
-    files: Folder | Zip,
-    place: pathlib.Path,
-    images: ImageFormat,
-    found: layouts.Layout,
-    direction: str,
-    palette: np.ndarray | None,
-) -> Dataset:
+def _open_pairs(files, images, found, direction, palette) -> tuple:
+    """Returns what a data set of pairs consists of, its channels, and notes on its palette."""
     sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
-    seen = _look_at_pairs(files, sample, palette)
-    channels = images.channels or seen.channels
-    parts = {
-        part: PairSource(
-            files,
-            [entry.names for entry in entries],
-            images.size_of(part),
-            channels,
-            images.fit,
-            direction,
-            seen.nearest,
-        )
-        for part, entries in found.parts.items()
+    grey, nearest, palette_found = _look_at_pairs(files, sample, palette)
+    channels = images.channels or (1 if grey else 3)
+    how = channels, images.fit, direction, nearest
+    known = {
+        "kind": "paired",
+        "parts": {
+            part: PairSource(files, [e.names for e in entries], images.size_of(part), *how)
+            for part, entries in found.parts.items()
+        },
     }
-    side = None
-    if seen.palette is not None:
-        side = "input" if seen.nearest[0] == (direction == "AtoB") else "target"
-    description = _describe(place, found, channels)
-    if side:
-        description += f"; the {side} is a label map of {len(seen.palette)} colours"
-    elif palette is not None:
-        description += "; neither side has the colours of the palette"
-    return Dataset(
-        _name(place), "paired", parts, description, palette=seen.palette, palette_side=side
-    )
+    if palette_found is None:
+        unused = palette is not None
+        return known, channels, ["neither side has the colours of the palette"] if unused else []
+    side = "input" if nearest[0] == (direction == "AtoB") else "target"
+    known |= {"palette": palette_found, "palette_side": side}
+    return known, channels, [f"the {side} is a label map of {len(palette_found)} colours"]
 
 
-def _name(place: pathlib.Path) -> str:
-    return place.name if place.is_dir() else place.stem
-
-
-class _Seen(NamedTuple):
-    channels: int
-    nearest: tuple[bool, bool]  # whether A and B are label maps
-    palette: np.ndarray | None
-
-
-def _look_at_pairs(
-    files: Folder | Zip, sample: Sequence[tuple[str, ...]], palette: np.ndarray | None
-) -> _Seen:
-    grey = True
-    maps: tuple[list, list] = ([], [])  # per side and image: near the palette, or its colours
-    for sides in _readable(lambda example: _sides(files, example), sample):
-        arrays = [decode.shape_image(side, "", None, 3) for side in sides]
-        grey = grey and all((array == array[..., :1]).all() for array in arrays)
-        for found, array in zip(maps, arrays, strict=True):
-            if palette is not None:
-                found.append(label_maps.share_near(array, palette))
-            else:
-                found.append(label_maps.label_colours(array))
-    channels = 1 if grey else 3
+def _look_at_pairs(files, sample, palette) -> tuple:
+    """Returns whether all images are grey, whether A and B are label maps, and the palette."""
+    grey, sides = True, ([], [])
+    for pair in _readable(lambda names: _sides(files, names), sample):
+        for found, image in zip(sides, pair, strict=True):
+            array = decode.shape_image(image, "", None, 3)
+            grey = grey and decode.is_grey_array(array)
+            found.append(_label_evidence(array, palette))
     if palette is not None:
-        shares = [float(np.mean(found)) for found in maps]
-        best = int(np.argmax(shares))
-        fits = shares[best] >= LABEL_SHARE
-        nearest = (fits and best == 0, fits and best == 1)
-        return _Seen(channels, nearest, palette if fits else None)
-    lossless = [
-        all(example[i].lower().endswith(LOSSLESS_SUFFIXES) for example in sample) for i in (0, -1)
-    ]
+        shares = [float(np.mean(found)) for found in sides]
+        fits = max(shares) >= label_maps.PALETTE_SHARE
+        nearest = tuple(fits and side == int(np.argmax(shares)) for side in (0, 1))
+        return grey, nearest, palette if fits else None
     palettes = [
-        label_maps.common_palette(found) if sure else None
-        for found, sure in zip(maps, lossless, strict=True)
+        label_maps.common_palette(found) if _lossless([names[side] for names in sample]) else None
+        for side, found in zip((0, -1), sides, strict=True)
     ]
     nearest = tuple(colours is not None for colours in palettes)
-    # Two label maps are both kept sharp, but a collection has one palette: neither is named.
-    return _Seen(channels, nearest, palettes[nearest.index(True)] if sum(nearest) == 1 else None)
+    # Two label maps are both resized by nearest neighbour, but a data set has only one palette.
+    return grey, nearest, palettes[nearest.index(True)] if sum(nearest) == 1 else None
 
 
 def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: Sequence | None) -> bool:
     sample = layouts.evenly(names)
-    arrays = (
-        decode.shape_image(image, "", None, 3)
+    palette = None if palette is None else np.array(palette, np.uint8)
+    found = [
+        _label_evidence(decode.shape_image(image, "", None, 3), palette)
         for image in _readable(lambda name: _decode(files, name), sample)
-    )
+    ]
     if palette is not None:
-        colours = np.array(palette, np.uint8)
-        return np.mean([label_maps.share_near(array, colours) for array in arrays]) >= LABEL_SHARE
-    lossless = all(name.lower().endswith(LOSSLESS_SUFFIXES) for name in sample)
-    return (
-        lossless
-        and label_maps.common_palette(list(map(label_maps.label_colours, arrays))) is not None
-    )
+        return np.mean(found) >= label_maps.PALETTE_SHARE
+    return _lossless(sample) and label_maps.common_palette(found) is not None
 
 
-def _decode(files: Folder | Zip, name: str, smallest: int | None = None) -> Image.Image:
-    return decode.decode(files.read(name), files.label(name), smallest)
+def _label_evidence(array: np.ndarray, palette: np.ndarray | None):
+    """Returns the share of pixels near the palette; without one the colours, if they are few."""
+    if palette is None:
+        return label_maps.label_colours(array)
+    return label_maps.share_near(array, palette)
 
 
-def _is_grey(files: Folder | Zip, name: str) -> bool:
-    return decode.is_grey(_decode(files, name), files.label(name))
+def _lossless(names: Sequence[str]) -> bool:
+    return all(name.lower().endswith(decode.LOSSLESS_SUFFIXES) for name in names)
 
 
-def _readable(function: Callable, items: Sequence) -> Iterator:
-    """Yields what a function makes of each item, passing over damaged files unless all are."""
+def _readable(read: Callable, items: Sequence) -> Iterator:
+    """Yields the result for each item, without those of damaged files unless all are damaged."""
     failure, passed = None, False
     for item in items:
         try:
-            result = function(item)
+            result = read(item)
         except UserError as error:
             failure = error
             continue
@@ -306,16 +316,3 @@ def _readable(function: Callable, items: Sequence) -> Iterator:
         yield result
     if failure and not passed:
         raise failure
-
-
-def _describe(place: pathlib.Path, found: layouts.Layout, channels: int) -> str:
-    what = _WORDS[found.name]
-    if found.class_names:
-        what += f" of {len(found.class_names)} classes"
-    counts = [
-        f"{len(entries)} {part.replace('_a', ' A').replace('_b', ' B')}"
-        for part, entries in found.parts.items()
-    ]
-    plural = "" if channels == 1 else "s"
-    line = f"{printable(place.name)}: {what}, {', '.join(counts)}, {channels} channel{plural}"
-    return "; ".join([line, *found.notes])

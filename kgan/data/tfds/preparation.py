@@ -1,4 +1,4 @@
-"""Finding a data set of tensorflow-datasets and preparing its files, with errors of one line."""
+"""Search and preparation of data sets of tensorflow-datasets, with errors of one line."""
 
 import contextlib
 import difflib
@@ -11,18 +11,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from kgan.data.decode import printable
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
-FORMAT = "array_record"  # the one that TFDS writes with random access
-RETRIES = 2  # TFDS' own are 10 with growing pauses: minutes, where there is no network
+FORMAT = "array_record"  # the format with random access that TFDS writes
+RETRIES = 2  # TFDS's default is 10 with growing pauses: minutes, without a network
 MOST_NAMES = 8  # of files, in a message
 
 
 def quieten() -> None:
-    """Makes TFDS fail soon where there is no network, and leaves the last word to our line.
+    """Limits TFDS's retries and messages, so that kgan reports an error soon and in one line.
 
-    Not taken back afterwards: downloads that TFDS had queued go on when the first has failed.
+    This is not undone afterwards: queued downloads continue when the first one has failed.
     """
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader
@@ -35,10 +34,10 @@ def quieten() -> None:
 
 
 def find_builder(name: str, data_dir: str | None):
-    """Returns the TFDS builder of a set that lies there with random access, or can be put there.
+    """Returns the TFDS builder of a data set that is, or can be, prepared with random access.
 
     Raises:
-        UserError: on a name that TFDS does not know.
+        UserError: TFDS does not know the name.
     """
     import tensorflow_datasets as tfds
 
@@ -66,28 +65,27 @@ def find_builder(name: str, data_dir: str | None):
 
 
 def prepare(name: str, builder, data_dir: str | None, manual_dir: str | None):
-    """Downloads where needed and writes the files with random access.
+    """Downloads a data set where needed and writes files with random access.
 
     Args:
-        name: what messages call the data set.
-        builder: what `find_builder` returned.
-        data_dir: as given to it.
+        name: name of the data set in messages.
+        builder: the result of `find_builder`.
+        data_dir: the argument of `find_builder`.
         manual_dir: a folder with original files, or None.
 
     Returns:
-        A builder that reads them.
+        A builder that reads the files.
 
     Raises:
-        UserError: what is missing, and where to put it. Nothing but whole downloads is left.
+        UserError: names what is missing and the flag for it. Only complete downloads are kept.
     """
     import tensorflow_datasets as tfds
 
     root = pathlib.Path(builder.data_dir_root)
-    # Another folder than `root` where the set lies there in another format: what was downloaded
-    # for that is used again.
+    # Not `root` where the data set is prepared in another format: its downloads are used again.
     home = pathlib.Path(tfds.builder(name, data_dir=data_dir).data_dir_root)
     downloads = home / "downloads"
-    with _nothing_left_behind(home, root, builder.name):
+    with _clean_up_on_failure(home, root, builder.name):
         try:
             downloads.mkdir(parents=True, exist_ok=True)
             # TFDS names what it unpacks by file name alone, and would take MNIST's for another
@@ -99,7 +97,7 @@ def prepare(name: str, builder, data_dir: str | None, manual_dir: str | None):
                         manual_dir=manual_dir, extract_dir=unpacked
                     ),
                 )
-        except Exception as error:  # five hundred builders: there is no class for what can fail
+        except Exception as error:  # five hundred builders raise all types of errors
             builder = find_builder(name, data_dir)
             if builder.is_prepared():
                 return builder  # another process was faster
@@ -108,8 +106,8 @@ def prepare(name: str, builder, data_dir: str | None, manual_dir: str | None):
 
 
 @contextlib.contextmanager
-def _nothing_left_behind(home, root, name) -> Iterator[None]:
-    """Takes away, after a failure, what TFDS has begun; whole downloads are kept."""
+def _clean_up_on_failure(home, root, name) -> Iterator[None]:
+    """Removes what TFDS has written when preparation fails; complete downloads are kept."""
     downloads = home / "downloads"
     folders = (root / name, downloads / name, downloads, root, home)
     there = {folder for folder in folders if folder.exists()}
@@ -126,12 +124,12 @@ def _nothing_left_behind(home, root, name) -> Iterator[None]:
 
 
 def _has_files(folder) -> bool:
-    """Says whether there is more than folders, and what TFDS notes before it has begun."""
+    """Checks for files other than the notes that TFDS writes before it starts."""
     return any(p.is_file() and p.parent.name != ".config" for p in folder.rglob("*"))
 
 
 def _failure(builder, error, manual_dir) -> str:
-    """Says in one line why preparing failed and what would help."""
+    """Returns one line that explains why preparation failed and what would be right."""
     import requests
     from tensorflow_datasets.core import download
 
@@ -159,10 +157,10 @@ def _failure(builder, error, manual_dir) -> str:
 
 
 def _files(builder, error, manual_dir) -> str:
-    """Names the files that are missing, as far as TFDS knows them."""
+    """Returns the names of the missing files, as far as TFDS knows them."""
     known = getattr(builder, "url_infos", None) or {}
     if builder.BUILDER_CONFIGS:
-        # The list is of all configurations; only the address that failed is surely of this one.
+        # The list contains all configurations; only the failed address certainly belongs to this.
         address = getattr(getattr(error, "request", None), "url", None)
         known = {url: info for url, info in known.items() if url == address}
     names = sorted({info.filename for info in known.values() if info.filename})
@@ -173,7 +171,7 @@ def _files(builder, error, manual_dir) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Returns what went wrong in a few words: TFDS' messages go over many lines."""
+    """Returns the cause of an error in a few words; TFDS's own messages have many lines."""
     address = getattr(getattr(error, "request", None), "url", None)
     if address:
         return f"no answer from {address.split('/')[2]}"

@@ -1,4 +1,4 @@
-"""Any image data set of tensorflow-datasets, by name, with random access."""
+"""Image data sets of tensorflow-datasets (TFDS), with random access."""
 
 import contextlib
 import dataclasses
@@ -8,28 +8,33 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import printable, read_image
+from kgan.data.dataset import Dataset, ImageFormat, Source
+from kgan.data.decode import read_image
 from kgan.data.tfds.preparation import FORMAT, find_builder, prepare, quieten, reason
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
-HELD_OUT = 10  # percent of the training part, where there is no other part to test on
-CHUNK = 4096  # records fetched at once for their labels
+HELD_OUT = 10  # percent of the training part, where there is no other part for tests
+CHUNK = 4096  # records read at once for their labels
 PARTS = {"train": "train", "validation": "validation", "test": "test"}
 UNPAIRED = {"train_a": "trainA", "train_b": "trainB", "test_a": "testA", "test_b": "testB"}
 
 
 @dataclasses.dataclass(frozen=True)
-class TFDSSource:
-    """Reads one split; the file format gives random access.
+class TFDSSource(Source):
+    """Random access to one split.
 
     Args:
-        split: what `builder.as_data_source` returns, giving records as bytes.
-        name: what messages call the data set.
+        split: what `builder.as_data_source` returns, with records as bytes.
+        name: name of the data set in messages.
         size: (height, width) in pixels.
         channels: 1, 3 or 4.
         fit: as in `ImageFormat`.
-        classes: how many classes there are; 0 where there is no `label`.
+        classes: number of classes; 0: there is no `label`.
+
+    Example:
+        >>> dataset = open_tfds("mnist", ImageFormat((28, 28), (28, 28)))  # doctest: +SKIP
+        >>> dataset.parts["train"].read(0)["image"].shape  # doctest: +SKIP
+        (28, 28, 1)
     """
 
     split: Sequence
@@ -42,89 +47,74 @@ class TFDSSource:
     def __len__(self) -> int:
         return len(self.split)
 
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `image` (uint8 or uint16 [H, W, C]), and `label` (int32) if there is one."""
-        return self.read_many([index])[0]
-
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Returns what `read` returns for each of several indices.
+        """Returns `image` (uint8 or uint16 [H, W, C]), and `label` (int32) if there is one.
 
-        Fetching records one by one takes longer than decoding small images.
+        Reading records one by one takes longer than decoding small images.
 
         Raises:
-            UserError: the prepared files are damaged, an image is, or a label is out of range.
+            UserError: the prepared files or an image are damaged, or a label is out of range.
         """
-        places = [range(len(self))[index] for index in indices]
-        with _damage_is_named(self.name, self.split.dataset_info):
-            records = self.split.__getitems__(places)
-        return [self._decode(*pair) for pair in zip(places, records, strict=True)]
+        examples = []
+        for called, encoded, label in self._records([range(len(self))[i] for i in indices]):
+            image = read_image(encoded, called, self.size, self.channels, self.fit)
+            examples.append({"image": image} | ({"label": np.int32(label)} if self.classes else {}))
+        return examples
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Reads the labels of all records, int32 [N], without decoding an image."""
+        """The labels of all records, int32 [N], read without decoding images; None: no labels."""
         if not self.classes:
             return None
-        labels = np.empty(len(self), np.int32)
-        for start in range(0, len(self), CHUNK):
-            places = range(start, min(start + CHUNK, len(self)))
-            with _damage_is_named(self.name, self.split.dataset_info):
-                records = self.split.__getitems__(list(places))
-            for place, record in zip(places, records, strict=True):
-                labels[place] = self._fields(place, record)[1]
-        return labels
+        starts = range(0, len(self), CHUNK)
+        chunks = (range(start, min(start + CHUNK, len(self))) for start in starts)
+        return np.array([label for c in chunks for _, _, label in self._records(list(c))], np.int32)
 
-    def _decode(self, place: int, record: bytes) -> dict[str, np.ndarray]:
-        encoded, label = self._fields(place, record)
-        called = self._called(place)
-        image = read_image(encoded, called, self.size, self.channels, self.fit)
-        return {"image": image} if label is None else {"image": image, "label": np.int32(label)}
-
-    def _called(self, place: int) -> str:
-        return f"{self.name}, image {place}"
-
-    def _fields(self, place: int, record: bytes) -> tuple[bytes, int | None]:
-        """Takes the encoded image and the label out of a record."""
-        # Here for the reason in `open_tfds`.
+    def _records(self, indices: list[int]) -> Iterator[tuple[str, bytes, int | None]]:
+        """Yields the name in messages, the encoded image and the label of each record."""
+        # Imported here for the reason in `open_tfds`.
         import tensorflow as tf
         from google.protobuf.message import DecodeError
 
-        try:
-            features = tf.train.Example.FromString(record).features.feature
-            encoded = features["image"].bytes_list.value[0]
-            label = features["label"].int64_list.value[0] if self.classes else None
-        except (DecodeError, IndexError) as error:
-            raise UserError(
-                f"{self._called(place)}: the record is damaged; right would be a set that is "
-                "prepared again"
-            ) from error
-        if label is not None and not 0 <= label < self.classes:
-            raise UserError(
-                f"{self._called(place)}: label {label}; right would be 0 to {self.classes - 1}"
-            )
-        return encoded, label
+        with _report_damage(self.name, self.split.dataset_info):
+            records = self.split.__getitems__(indices)
+        for index, record in zip(indices, records, strict=True):
+            called = f"{self.name}, image {index}"
+            try:
+                features = tf.train.Example.FromString(record).features.feature
+                encoded = features["image"].bytes_list.value[0]
+                label = features["label"].int64_list.value[0] if self.classes else None
+            except (DecodeError, IndexError) as error:
+                raise UserError(
+                    f"{called}: the record is damaged; right would be a data set that is prepared "
+                    "again"
+                ) from error
+            if label is not None and not 0 <= label < self.classes:
+                raise UserError(f"{called}: label {label}; right would be 0 to {self.classes - 1}")
+            yield called, encoded, label
 
 
 def open_tfds(
     name: str, images: ImageFormat, *, data_dir: str | None = None, manual_dir: str | None = None
 ) -> Dataset:
-    """Opens a TFDS data set, preparing it on first use.
+    """Opens a TFDS data set, which is prepared on first use.
 
     Args:
         name: such as `mnist`, `cycle_gan/horse2zebra` or `mnist:3.0.1`.
         images: size and channels.
-        data_dir: where prepared data sets are kept; TFDS' own default otherwise. A set that lies
-            there in a format without random access is prepared again, in `array_record/`.
-        manual_dir: a folder with the original files, used in place of a download.
+        data_dir: folder of prepared data sets; None: TFDS's default. A data set that is there in a
+            format without random access is prepared again, in `array_record/`.
+        manual_dir: a folder with the original files, used instead of a download.
 
     Returns:
-        `labelled` images where TFDS has one class an image, `unpaired` ones where it has
-        `trainA` and `trainB`, else `images`. Without a test part, the validation part serves as
-        one, or the last tenth of the training part.
+        A data set of kind `labelled` where TFDS has one class per image, `unpaired` where it has
+        `trainA` and `trainB`, else `images`. A missing test part is replaced by the validation
+        part, or by the last tenth of the training part.
 
     Raises:
-        UserError: on an unknown name, one without images, or files that cannot be had.
+        UserError: unknown name, no images, or files that are not available.
     """
-    # Here and not above: importing it takes a second, which the built-in sets need not pay.
+    # Imported here because it takes a second, which the built-in data sets do not need.
     import tensorflow_datasets as tfds
 
     quieten()
@@ -148,7 +138,7 @@ def _check_images(tfds, name, features):
     if not isinstance(image, tfds.features.Image):
         raise UserError(
             f"--dataset={name}: has no images, only {', '.join(known) or 'records'}; right would "
-            "be a set with an `image`"
+            "be a data set with an `image`"
         )
     if np.dtype(image.np_dtype) not in (np.uint8, np.uint16):
         raise UserError(
@@ -159,27 +149,17 @@ def _check_images(tfds, name, features):
 
 def _collect(tfds, name, images, builder) -> Dataset:
     features = builder.info.features
-    # The set says 3 even where single images are grey; alpha is wanted only by who asks for it.
+    # The features say 3 even where single images are grey; alpha is used only on request.
     channels = images.channels or (1 if features["image"].shape[-1] == 1 else 3)
     labelled = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
     kind, splits, note = _splits(name, builder.info.splits, labelled)
     class_names = tuple(features["label"].names) if kind == "labelled" else ()
-    with _damage_is_named(name, builder.info):
-        parts = {
-            part: TFDSSource(
-                builder.as_data_source(
-                    split,
-                    deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES,
-                    file_format=FORMAT,
-                ),
-                name,
-                images.size_of(part),
-                channels,
-                images.fit,
-                len(class_names),
-            )
-            for part, split in splits.items()
-        }
+    raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    how, parts = {"deserialize_method": raw, "file_format": FORMAT}, {}
+    with _report_damage(name, builder.info):
+        for part, split in splits.items():
+            data, size = builder.as_data_source(split, **how), images.size_of(part)
+            parts[part] = TFDSSource(data, name, size, channels, images.fit, len(class_names))
     counts = [f"{len(source)} {part.replace('_', ' ')}" for part, source in parts.items()]
     classes = [f"{len(class_names)} classes"] if class_names else []
     return Dataset(
@@ -213,7 +193,7 @@ def _splits(name, splits, labelled) -> tuple[str, dict[str, str], str]:
 
 
 @contextlib.contextmanager
-def _damage_is_named(name, info) -> Iterator[None]:
+def _report_damage(name, info) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, OSError) as error:

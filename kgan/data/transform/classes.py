@@ -1,79 +1,78 @@
-"""Some classes of a labelled collection, in place of all."""
+"""Selection of some classes of a labelled data set."""
 
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.data.dataset import Dataset, Subset, labels_of
-from kgan.data.decode import printable
-from kgan.utils.errors import UserError
+from kgan.data.dataset import CONTENTS, Dataset, Subset, labels_of
+from kgan.utils.errors import UserError, printable
 
 MOST_NAMES = 10  # of classes, in a message
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassSubset(Subset):
-    """The examples of some classes, with labels that number these.
+    """The examples of some classes, with new labels.
 
     Args:
-        source: of labelled images.
+        source: a source of labelled images.
         indices: int [N], of the examples in the source.
-        labels: int32 [N], the new ones.
+        labels: int32 [N], the new labels.
+
+    Example:
+        >>> from kgan.data.builtin.digits import ArraySource
+        >>> source = ArraySource(np.zeros((3, 8, 8, 1), np.uint8), np.int32([4, 0, 9]))
+        >>> int(ClassSubset(source, np.array([2]), np.int32([0])).read(0)["label"])
+        0
     """
 
     labels: np.ndarray
 
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns the source's example with its new `label`."""
-        return {**super().read(index), "label": self.labels[index]}
-
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
-        """Returns what `read` returns for each of several indices."""
-        return [
-            {**example, "label": self.labels[index]}
-            for index, example in zip(indices, super().read_many(indices), strict=True)
-        ]
+        """Returns the source's examples with the new `label`."""
+        examples = zip(indices, super().read_many(indices), strict=True)
+        return [{**example, "label": self.labels[index]} for index, example in examples]
 
 
-def choose_classes(collection: Dataset, classes: Sequence[str]) -> Dataset:
-    """Keeps some classes of a labelled collection, in all parts.
+def choose_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """Keeps some classes of a labelled data set, in all parts.
 
     Args:
-        collection: of kind `labelled`.
-        classes: names of classes, or their numbers; a name wins over a number.
+        dataset: of kind `labelled`.
+        classes: names of classes, or their numbers; a name takes precedence over a number.
 
     Returns:
-        A collection whose labels are 0 … K - 1, in the order that the classes have in the set. A
-        part other than the training part that holds none of them is left out.
+        A data set with labels 0 … K - 1, in the order that the classes have in `dataset`. A part
+        without these classes is left out, unless it is the training part.
 
     Raises:
-        UserError: there are no labels, no such class, or nothing of it to train on.
+        UserError: there are no labels, no such class, or no training image of these classes.
     """
-    flag = f"--classes={printable(','.join(classes))}"
-    if collection.kind != "labelled":
+    flag, name = f"--classes={printable(','.join(classes))}", printable(dataset.name)
+    if dataset.kind != "labelled":
         raise UserError(
-            f"{flag}: {printable(collection.name)} has no labels, it holds {collection.kind} "
-            "images; right would be a labelled set, or no --classes"
+            f"{flag}: {name} has no labels, it contains {CONTENTS[dataset.kind]}; right would be "
+            "a labelled data set, or no --classes"
         )
-    kept = sorted({_number(name, collection.class_names, flag) for name in classes})
-    new = np.full(len(collection.class_names), -1, np.int32)
+    kept = sorted({_number(name, dataset.class_names, flag) for name in classes})
+    new = np.full(len(dataset.class_names), -1, np.int32)
     new[kept] = np.arange(len(kept))
     parts = {}
-    for part, source in collection.parts.items():
+    for part, source in dataset.parts.items():
         labels = new[labels_of(source)]
         indices = np.flatnonzero(labels >= 0)
         if len(indices):
             parts[part] = ClassSubset(source, indices, labels[indices])
-    names = tuple(collection.class_names[number] for number in kept)
     if "train" not in parts:
         raise UserError(
-            f"{flag}: the training part of {printable(collection.name)} holds no image of "
-            "these; right would be classes that it has"
+            f"{flag}: the training part of {name} has no image of these classes; right would be "
+            "classes that it has"
         )
+    names = tuple(dataset.class_names[number] for number in kept)
     counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
-    said = f"{collection.description}; kept {printable(', '.join(names))}: {counts}"
-    return dataclasses.replace(collection, parts=parts, class_names=names, description=said)
+    description = f"{dataset.description}; kept {printable(', '.join(names))}: {counts}"
+    return dataclasses.replace(dataset, parts=parts, class_names=names, description=description)
 
 
 def _number(name, class_names, flag):

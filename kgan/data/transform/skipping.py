@@ -1,24 +1,35 @@
-"""What happens with images that cannot be read: named, skipped and counted, up to a limit."""
+"""Replacement of images that cannot be read, which are logged and counted, up to a limit."""
 
 import logging
 import threading
 from collections.abc import Sequence
 
-from kgan.data.dataset import Source, read_many
+from kgan.data.dataset import Source
 from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
 
 
-class SkippingSource:
-    """Reads the next readable image in the place of a bad one.
+class SkippingSource(Source):
+    """A source that replaces each unreadable image by the next readable one.
 
-    Which image stands in depends on the index alone, so that batches stay a function of
-    (seed, step) and a resumed run sees what it would have seen.
+    The replacement depends on the index alone, so that batches stay a function of (seed, step) and
+    a resumed run reads the same images as an uninterrupted one.
 
     Args:
-        source: whose `read` raises `UserError` for a bad image.
-        limit: the share of images, in [0, 1], above which skipping ends with an error.
+        source: its `read` raises `UserError` for an unreadable image.
+        limit: share of unreadable images, in [0, 1], above which reading ends with an error.
+
+    Example:
+        >>> class Damaged(Source):
+        ...     def __len__(self):
+        ...         return 3
+        ...     def read(self, index):
+        ...         if index == 1:
+        ...             raise UserError("1.png: damaged")
+        ...         return index
+        >>> SkippingSource(Damaged(), 0.5).read_many([0, 1])
+        [0, 2]
     """
 
     def __init__(self, source: Source, limit: float):
@@ -34,39 +45,37 @@ class SkippingSource:
         """Returns the example at `index`, or the first readable one after it.
 
         Raises:
-            UserError: when more than the limit cannot be read.
+            UserError: more images than the limit allows cannot be read.
         """
         while True:
             place = self._place(index)
             try:
                 return self.source.read(place)
             except UserError as error:
-                self._note(place, error)
+                self._count(place, error)
 
     def read_many(self, indices: Sequence[int]) -> list:
-        """Returns what `read` returns for each of several indices."""
+        """Returns what `read` returns for each index."""
         try:
-            return read_many(self.source, [self._place(index) for index in indices])
-        except UserError:
-            # One of them: only reading them one by one says which.
-            return [self.read(index) for index in indices]
+            return self.source.read_many([self._place(index) for index in indices])
+        except UserError:  # one of them is bad: only reading them one by one shows which
+            return super().read_many(indices)
 
     def _place(self, index):
-        """Returns the first place from `index` on that is not known to be bad."""
+        """Returns the first index from this one on that is not known to be bad."""
         count = len(self.source)
         for place in range(index, index + count):
             if place % count not in self.bad:
                 return place % count
-        raise UserError("--dataset: none of its images can be read")
+        raise UserError("--dataset: none of its images can be read; right would be whole images")
 
-    def _note(self, index, error):
+    def _count(self, index, error):
         with self._lock:
             if index in self.bad:
                 return
             self.bad.add(index)
-            share = len(self.bad) / len(self.source)
             logger.warning("skipped (%d so far): %s", len(self.bad), error)
-            if share > self.limit:
+            if len(self.bad) / len(self.source) > self.limit:
                 raise UserError(
                     f"--bad_limit={self.limit}: {len(self.bad)} of {len(self.source)} images "
                     f"cannot be read, the last one: {error}"

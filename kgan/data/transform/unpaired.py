@@ -1,61 +1,57 @@
-"""Two sets of images as the two domains of an unpaired collection."""
+"""Two data sets of single images as the two domains of an unpaired data set."""
 
 from collections.abc import Callable
 
-from kgan.data.dataset import Dataset
-from kgan.data.decode import printable
-from kgan.utils.errors import UserError
+from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, plural
+from kgan.utils.errors import UserError, printable
 
 SEPARATOR = "+"
-SINGLE = ("images", "labelled", "attributes")  # the kinds that can be one side
 
 
-def join_datasets(name: str, open_side: Callable[[str, int | None], Dataset]) -> Dataset:
-    """Opens two sets of single images as A and B; labels and attributes are left unused.
+def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) -> Dataset:
+    """Opens two data sets of single images as domains A and B; labels are ignored.
 
     Args:
         name: two names with `+` between them.
-        open_side: opens one of them with so many channels; None: as many as it has itself.
+        open_domain: opens the data set of (name, channels); channels None: its own number.
 
     Returns:
-        Parts `train_a`, `train_b` and, of a side that has one, `test_a` or `test_b`. Where one
-        side is in colour and the other grey, both come in colour.
+        Parts `train_a`, `train_b`, and `test_a` or `test_b` where that data set has a test part. If
+        one is in colour and the other grey, both have the channels of the former.
 
     Raises:
-        UserError: not two names, or one of them cannot be a side.
+        UserError: not two names, or one of them contains no single images.
     """
     names = name.split(SEPARATOR)
     if len(names) != 2 or not all(names):
         raise UserError(
-            f"--dataset={printable(name)}: right would be two sets with a "
-            f"{SEPARATOR} between them, such as digits+typeset"
+            f"--dataset={printable(name)}: right would be two data sets with a {SEPARATOR} between "
+            "them, such as digits+typeset"
         )
-    sides = [open_side(side, None) for side in names]
-    for side, found in zip(names, sides, strict=True):
-        if found.kind not in SINGLE:
+    domains = [open_domain(each, None) for each in names]
+    for each, dataset in zip(names, domains, strict=True):
+        if dataset.kind not in SINGLE_IMAGES:
             raise UserError(
-                f"--dataset={printable(name)}: {printable(side)} holds {found.kind} images; "
-                "right would be a set of single images on both sides"
+                f"--dataset={printable(name)}: {printable(each)} contains "
+                f"{CONTENTS[dataset.kind]}; right would be data sets of single images"
             )
-    channels = [found.parts["train"].read(0)["image"].shape[-1] for found in sides]
+    channels = [dataset.parts["train"].read(0)["image"].shape[-1] for dataset in domains]
     most = max(channels)
-    sides = [
-        found if own == most else open_side(side, most)
-        for side, found, own in zip(names, sides, channels, strict=True)
+    domains = [
+        dataset if own == most else open_domain(each, most)
+        for each, dataset, own in zip(names, domains, channels, strict=True)
     ]
-    parts = {
-        f"{part}_{letter}": found.parts[part]
-        for part in ("train", "test")
-        for letter, found in zip("ab", sides, strict=True)
-        if part in found.parts
-    }
-    said = [f"{letter}: {found.description}" for letter, found in zip("AB", sides, strict=True)]
-    plural = "" if most == 1 else "s"
+    a, b = domains
     return Dataset(
-        name=SEPARATOR.join(found.name for found in sides),
+        name=f"{a.name}{SEPARATOR}{b.name}",
         kind="unpaired",
-        parts=parts,
-        description=f"{' | '.join(said)} | {most} channel{plural}",
-        features=sides[0].features if sides[0].features == sides[-1].features else None,
-        mirrors=all(found.mirrors for found in sides),
+        parts={
+            f"{part}_{letter}": dataset.parts[part]
+            for part in ("train", "test")
+            for letter, dataset in zip("ab", domains, strict=True)
+            if part in dataset.parts
+        },
+        description=f"A: {a.description} | B: {b.description} | {plural(most, 'channel')}",
+        features=a.features if a.features == b.features else None,
+        mirrors=a.mirrors and b.mirrors,
     )

@@ -6,7 +6,7 @@ import pytest
 from kgan.data import pipeline
 from kgan.data.builtin import faces
 from kgan.data.builtin.faces import ATTRIBUTES, open_faces, render_face
-from kgan.data.dataset import FIELDS, ImageFormat, spec_of
+from kgan.data.dataset import FIELDS, ImageFormat, Source, spec_of
 from kgan.data.pipeline import Augmentation, training_batches
 from kgan.data.registry import open_dataset
 from kgan.data.transform.derived_pairs import derive_pairs
@@ -135,7 +135,7 @@ def test_attributes_pass_through_the_pipeline_unharmed(cache_bytes, augmentation
 
 
 def test_fractions_between_the_attributes_are_not_rounded():
-    class Halves:
+    class Halves(Source):
         def __len__(self):
             return 3
 

@@ -17,7 +17,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from kgan.data.dataset import ImageFormat, labels_of, read_many
+from kgan.data.dataset import ImageFormat, labels_of
 from kgan.data.tfds import preparation
 from kgan.data.tfds.source import open_tfds
 from kgan.utils.errors import UserError
@@ -128,7 +128,7 @@ def test_mnist_is_whole(mnist):
     # TFDS has an order of its own; no image is in the set twice.
     number_of = {image.tobytes(): number for number, image in enumerate(images)}
     assert len(number_of) == 10_000
-    examples = read_many(found.parts["test"], range(10_000))
+    examples = found.parts["test"].read_many(range(10_000))
     numbers = [number_of[example["image"].tobytes()] for example in examples]
     assert sorted(numbers) == list(range(10_000))
     assert [int(example["label"]) for example in examples] == labels[numbers].tolist()
@@ -143,7 +143,7 @@ def test_mnist_training_images_have_their_own_labels(mnist):
     assert first["image"].shape == (28, 28, 1)
     assert first["label"].dtype == np.int32
     assert first["label"] == label_of[first["image"].tobytes()]
-    examples = read_many(train, range(0, 60_000, 37))
+    examples = train.read_many(range(0, 60_000, 37))
     assert all(label_of[e["image"].tobytes()] == e["label"] for e in examples)
     assert len({e["image"].tobytes() for e in examples}) == len(examples)
 
@@ -172,8 +172,8 @@ def test_mnist_reads_the_same_from_many_threads_and_in_any_order(mnist):
 
 def test_labels_are_read_without_the_images(mnist, monkeypatch):
     source = opened("mnist", mnist).parts["test"]
-    wanted = [int(example["label"]) for example in read_many(source, range(10_000))]
-    monkeypatch.setattr("kgan.data.tfds.source.read_picture", None)
+    wanted = [int(example["label"]) for example in source.read_many(range(10_000))]
+    monkeypatch.setattr("kgan.data.tfds.source.read_image", None)
     assert labels_of(source).tolist() == wanted
     assert np.bincount(wanted).tolist() == np.bincount(original("t10k")[1]).tolist()
 

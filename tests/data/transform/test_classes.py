@@ -7,7 +7,7 @@ from PIL import Image
 from kgan.cli import settings
 from kgan.data.builtin.digits import ArraySource, open_digits
 from kgan.data.builtin.typeset import open_typeset
-from kgan.data.dataset import Dataset, ImageFormat, labels_of, read_many
+from kgan.data.dataset import Dataset, ImageFormat, Source, labels_of
 from kgan.data.registry import open_dataset
 from kgan.data.transform.classes import choose_classes
 from kgan.training import loop
@@ -62,14 +62,14 @@ def test_part_without_these_classes_is_left_out():
     found = choose_classes(numbered([0, 1], "ab", test=[0]), ["b"])
     assert list(found.parts) == ["train"]
     assert refusal(choose_classes, numbered([0], "ab", test=[1]), ["b"]) == (
-        "--classes=b: the training part of made holds no image of these; right would be "
-        "classes that it has"
+        "--classes=b: the training part of made has no image of these classes; "
+        "right would be classes that it has"
     )
 
 
 def test_reading_many_is_reading_each():
     source = choose_classes(open_digits(SMALL), ["7", "8"]).parts["train"]
-    for one, other in zip(read_many(source, [5, 0, 9]), map(source.read, [5, 0, 9]), strict=True):
+    for one, other in zip(source.read_many([5, 0, 9]), map(source.read, [5, 0, 9]), strict=True):
         np.testing.assert_array_equal(one["image"], other["image"])
         assert one["label"] == other["label"]
 
@@ -94,7 +94,7 @@ def test_labels_that_a_drawn_set_tells_are_those_of_its_examples():
 
 
 def test_a_source_that_does_not_know_its_labels_is_read():
-    class Plain:
+    class Plain(Source):
         def __len__(self):
             return 3
 
@@ -106,8 +106,8 @@ def test_a_source_that_does_not_know_its_labels_is_read():
 
 def test_what_has_no_labels_or_no_such_class_is_refused():
     assert refusal(open_dataset, "faces", SMALL, kind="images", classes=["hat"]) == (
-        "--classes=hat: faces has no labels, it holds attributes images; right would be a "
-        "labelled set, or no --classes"
+        "--classes=hat: faces has no labels, it contains images with attributes; right "
+        "would be a labelled data set, or no --classes"
     )
     assert refusal(open_dataset, "digits", SMALL, kind="labelled", classes=["7", "ten"]) == (
         "--classes=7,ten: no class ten; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.dataset import Dataset, ImageFormat, Source
 from kgan.data.folder.reading import open_folder
 from kgan.data.transform.derived_pairs import MAKERS, derive_pairs
 from kgan.utils.errors import UserError
@@ -15,7 +15,7 @@ from kgan.utils.errors import UserError
 SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 
 
-class Arrays:
+class Arrays(Source):
     def __init__(self, *images):
         self.images = images
 
@@ -193,9 +193,12 @@ def test_rest_of_a_masked_image_is_untouched():
     assert (derived == image).all(axis=-1).mean() > 0.7
 
 
-@pytest.mark.parametrize("kind", ["paired", "unpaired"])
-def test_pairs_are_not_derived_from_pairs(kind):
-    with pytest.raises(UserError, match=rf"^--pairs=edges: things is {kind} already; right would"):
+@pytest.mark.parametrize(
+    ("kind", "contents"),
+    [("paired", "image pairs"), ("unpaired", "two unpaired sets of images")],
+)
+def test_pairs_are_not_derived_from_pairs(kind, contents):
+    with pytest.raises(UserError, match=rf"^--pairs=edges: things contains {contents}; right"):
         derive_pairs(collect(noise((8, 8, 3)), kind=kind), "edges")
 
 

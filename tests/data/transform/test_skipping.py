@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from kgan.data import dataset
 from kgan.data.transform.skipping import SkippingSource
 from kgan.utils.errors import UserError
 
 
-class Source:
+class Numbers(dataset.Source):
     """Ten examples that are their own numbers; some cannot be read."""
 
     def __init__(self, bad):
@@ -25,7 +26,7 @@ def values(source, indices):
 
 
 def test_the_next_readable_image_stands_in_whatever_was_read_before():
-    assert values(SkippingSource(Source({3, 4, 9}), 0.5), range(10)) == [
+    assert values(SkippingSource(Numbers({3, 4, 9}), 0.5), range(10)) == [
         0,
         1,
         2,
@@ -37,17 +38,17 @@ def test_the_next_readable_image_stands_in_whatever_was_read_before():
         8,
         0,
     ]
-    assert values(SkippingSource(Source({3, 4, 9}), 0.5), [9, 4, 3]) == [0, 5, 5]
+    assert values(SkippingSource(Numbers({3, 4, 9}), 0.5), [9, 4, 3]) == [0, 5, 5]
 
 
 def test_each_bad_image_is_counted_once():
-    source = SkippingSource(Source({3}), 0.5)
+    source = SkippingSource(Numbers({3}), 0.5)
     values(source, [3, 3, 3])
     assert source.bad == {3}
 
 
 def test_above_the_limit_the_run_ends_with_the_flag_and_the_file():
-    source = SkippingSource(Source({1, 5}), 0.1)
+    source = SkippingSource(Numbers({1, 5}), 0.1)
     source.read(1)
     with pytest.raises(UserError, match=r"--bad_limit=0.1: 2 of 10 .* 5\.png"):
         source.read(5)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from kgan.data import registry
-from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.dataset import Dataset, ImageFormat, Source
 from kgan.data.transform.stacked import StackedSource, stack_dataset
 from kgan.utils.errors import UserError
 
 
-class Grey:
+class Grey(Source):
     """Images of one grey level each, which is their number."""
 
     def __init__(self, count):

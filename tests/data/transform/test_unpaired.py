@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import registry
-from kgan.data.dataset import Dataset, ImageFormat, spec_of
+from kgan.data.dataset import Dataset, ImageFormat, Source, spec_of
 from kgan.data.registry import open_dataset
 from kgan.utils.errors import UserError
 
@@ -73,7 +73,7 @@ def test_channels_that_are_asked_for_win():
 
 
 def test_spec_tells_the_channels_of_both_sides():
-    class One:
+    class One(Source):
         def __init__(self, channels):
             self.channels = channels
 
@@ -112,7 +112,7 @@ def test_folders_of_original_files_are_told_apart(tmp_path, monkeypatch):
         asked.append(manual_dir)
         return open_dataset("digits", images, kind="labelled")
 
-    monkeypatch.setattr(registry, "open_usps", open_usps)
+    monkeypatch.setitem(registry.BUILT_IN, "usps", (open_usps, ("manual_dir",)))
     joined("usps+digits", manual_dir=str(tmp_path))
     (tmp_path / "usps").mkdir()
     joined("usps+digits", manual_dir=str(tmp_path))
@@ -122,14 +122,15 @@ def test_folders_of_original_files_are_told_apart(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["digits+", "+digits", "digits+typeset+faces", "+"])
 def test_not_two_names_are_refused(name):
     assert refusal(name) == (
-        f"--dataset={name}: right would be two sets with a + between them, such as digits+typeset"
+        f"--dataset={name}: right would be two data sets with a + between them, such as "
+        "digits+typeset"
     )
 
 
 def test_pairs_cannot_be_a_side():
     assert refusal("digits+scenes") == (
-        "--dataset=digits+scenes: scenes holds paired images; right would be a set of single "
-        "images on both sides"
+        "--dataset=digits+scenes: scenes contains image pairs; right would be data sets of "
+        "single images"
     )
 
 
@@ -139,4 +140,6 @@ def test_a_side_that_is_not_there_is_named(tmp_path):
 
 @pytest.mark.parametrize("kind", ["images", "labelled", "paired"])
 def test_joined_sets_serve_no_other_kind(kind):
-    assert "holds unpaired images, this scheme trains on " in refusal("digits+typeset", kind)
+    assert "contains two unpaired sets of images; this model needs " in refusal(
+        "digits+typeset", kind
+    )
