@@ -1,4 +1,6 @@
-"""Layers that Keras does not have, or has otherwise than the papers."""
+"""Layers that Keras does not have or implements differently from the papers, and a weight clip."""
+
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -6,26 +8,44 @@ import tensorflow as tf
 from kgan import randomness
 
 
-def mixing_examples(network: keras.Model) -> list[str]:
-    """Lists the layers through which examples of a batch depend on each other in training.
+class MixesExamples:
+    """Mark of layers through which the examples of a batch depend on each other in training.
 
-    A layer of kgan says so by an attribute `mixes_examples = True`.
+    Example:
+        >>> issubclass(MinibatchDiscrimination, MixesExamples)
+        True
     """
-    layers = network._flatten_layers(include_self=False, recursive=True)
-    return [
-        layer.name
-        for layer in layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-        or getattr(layer, "mixes_examples", False)
-    ]
+
+
+def mixing_examples(network: keras.Model) -> list[str]:
+    """Lists the names of the batch normalisations and `MixesExamples` layers of a network."""
+    mixing = (keras.layers.BatchNormalization, MixesExamples)
+    return [layer.name for layer in _nested_layers(network) if isinstance(layer, mixing)]
+
+
+def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in network.layers:
+        yield layer
+        if isinstance(layer, keras.layers.Wrapper):
+            layer = layer.layer
+            yield layer
+        if isinstance(layer, keras.Model):
+            yield from _nested_layers(layer)
+
+
+class _ConfiguredLayer(keras.layers.Layer):
+    """A layer whose configuration is the attributes that `arguments` names."""
+
+    arguments: tuple[str, ...] = ()
+
+    def get_config(self):
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.arguments}}
 
 
 def global_moments(values: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes mean and variance over axes, of the global batch where axis 0 is among them.
+    """Computes mean and variance of float32 [B, ...] over axes, which stay with length 1.
 
-    Args:
-        values: float32 [B, ...] of this replica.
-        axes: over which; they stay, with length 1.
+    If axis 0 is among them, the statistics are those of the global batch.
     """
     context = tf.distribute.get_replica_context()
     if 0 not in axes or context is None or context.num_replicas_in_sync == 1:
@@ -37,26 +57,25 @@ def global_moments(values: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Te
 
 
 @keras.saving.register_keras_serializable("kgan")
-class LiveBatchNormalization(keras.layers.Layer):
-    """Normalises with the statistics of what it sees, in training and afterwards.
+class LiveBatchNormalization(MixesExamples, keras.layers.Layer):
+    """Normalisation of [B, H, W, C] by its own statistics, in training and at inference.
 
-    Training takes mean and variance over the whole global batch (summed over replicas, so that
-    N replicas of B/N images compute what one of B computes). Inference takes them over each
-    image alone, so that an answer never depends on its batch-mates. At batch size 1 the two are
-    the same, which is the setting of pix2pix. There are no moving averages.
+    Training uses the statistics of the global batch, inference those of each image alone, so that
+    an output never depends on other images. At batch size 1, the setting of pix2pix, the two are
+    the same. There are no moving averages.
 
     Args:
         epsilon: added to the variance; 1e-5 as in the reference implementation.
-
-    Call arguments:
-        inputs: float [B, H, W, C].
-        training: bool.
+        gamma_initializer: of the scale.
 
     Reference: Isola et al. 2017, section 3.3: at test time "batch normalization using the
     statistics of the test batch", with batches of one image.
-    """
 
-    mixes_examples = True
+    Example:
+        >>> images = tf.reshape([1.0, -1.0], [1, 1, 2, 1])
+        >>> LiveBatchNormalization(epsilon=3.0)(images).numpy().ravel().tolist()
+        [0.5, -0.5]
+    """
 
     def __init__(self, epsilon: float = 1e-5, gamma_initializer="ones", **kwargs):
         super().__init__(**kwargs)
@@ -70,44 +89,40 @@ class LiveBatchNormalization(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         values = tf.cast(inputs, tf.float32)
-        axes = [0, 1, 2] if training else [1, 2]
-        mean, variance = global_moments(values, axes)
-        outputs = tf.nn.batch_normalization(
-            values,
-            mean,
-            variance,
-            tf.cast(self.beta, tf.float32),
-            tf.cast(self.gamma, tf.float32),
-            self.epsilon,
-        )
+        mean, variance = global_moments(values, [0, 1, 2] if training else [1, 2])
+        beta, gamma = tf.cast(self.beta, tf.float32), tf.cast(self.gamma, tf.float32)
+        outputs = tf.nn.batch_normalization(values, mean, variance, beta, gamma, self.epsilon)
         return tf.cast(outputs, inputs.dtype)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
-        }
+        gamma = keras.initializers.serialize(self.gamma_initializer)
+        return {**super().get_config(), "epsilon": self.epsilon, "gamma_initializer": gamma}
 
 
 @keras.saving.register_keras_serializable("kgan")
-class SeededDropout(keras.layers.Layer):
-    """Drops units with a mask that is drawn statelessly from a seed of each example.
+class SeededDropout(_ConfiguredLayer):
+    """Dropout in training and at inference, with one seed per example.
 
-    The mask is always live: pix2pix keeps its dropout at test time, where it is the only noise.
-    An image's mask depends on its own seed and on this layer's `salt`, never on its place in a
-    batch, on the number of replicas or on how often the layer was called before.
+    An example's mask depends on its own seed and on this layer's `salt`, never on its position in
+    the batch, on the number of replicas or on earlier calls.
 
     Args:
-        rate: share of units dropped, in [0, 1).
+        rate: fraction of units dropped, in [0, 1).
         salt: int; layers of one network need different ones.
 
     Call arguments:
-        inputs: float [B, ...], a static shape but for B.
+        inputs: float [B, ...], of static shape except for B.
         seeds: int32 [B, 2].
 
     Reference: Isola et al. 2017, section 2.1 (noise as dropout at training and test time).
+
+    Example:
+        >>> outputs = SeededDropout(0.5)(tf.ones([1, 100]), tf.constant([[7, 0]]))
+        >>> sorted(set(outputs[0].numpy().tolist()))
+        [0.0, 2.0]
     """
+
+    arguments = ("rate", "salt")
 
     def __init__(self, rate: float = 0.5, salt: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -128,18 +143,17 @@ class SeededDropout(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape, seeds_shape):
         return inputs_shape
 
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "salt": self.salt}
-
 
 @keras.saving.register_keras_serializable("kgan")
-class Columns(keras.layers.Layer):
-    """Takes the columns [start, stop) of vectors [B, N]: the part of a latent that goes elsewhere.
+class Columns(_ConfiguredLayer):
+    """The columns [start, stop) of vectors [B, N].
 
-    Args:
-        start: int, the first column.
-        stop: int, the one behind the last.
+    Example:
+        >>> Columns(1, 3)(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
+        [[2.0, 3.0]]
     """
+
+    arguments = ("start", "stop")
 
     def __init__(self, start: int, stop: int, **kwargs):
         super().__init__(**kwargs)
@@ -149,29 +163,29 @@ class Columns(keras.layers.Layer):
     def call(self, inputs):
         return inputs[:, self.start : self.stop]
 
-    def get_config(self):
-        return {**super().get_config(), "start": self.start, "stop": self.stop}
-
 
 @keras.saving.register_keras_serializable("kgan")
-class MinibatchDiscrimination(keras.layers.Layer):
-    """Tells each example how near the others of its batch are: Σ exp(−‖difference‖₁) over them.
+class MinibatchDiscrimination(MixesExamples, _ConfiguredLayer):
+    """Similarity of each example to the others of its batch: Σ exp(−‖difference‖₁) over them.
 
-    A generator that draws the same image again and again is seen through at once. The batch is
-    what one replica (or one part of an accumulated batch) sees, not the global one.
+    The similarities are concatenated to the inputs: float [B, N] → [B, N + kernels]. This
+    reveals a generator that repeats the same image. The batch is that of one replica (or one part
+    of an accumulated batch), not the global one.
 
     Args:
-        kernels: int, how many measures of nearness (B of the paper); as many features come out.
-        dimensions: int, of the space in which each measures (C of the paper).
-
-    Call arguments:
-        inputs: float [B, N]. The output is float [B, N + kernels].
+        kernels: int, number of similarities (B of the paper), each one output feature.
+        dimensions: int, of the space in which distances are computed (C of the paper).
+        seed: of the initial weights.
 
     Reference: Salimans et al. 2016, section 3.2, with the sizes of its code (100 x 5).
-    Differs from the paper: an example's nearness to itself, always 1, is left out.
+    Differs from the paper: an example's similarity to itself, always 1, is left out.
+
+    Example:
+        >>> MinibatchDiscrimination(kernels=4)(tf.ones([2, 3])).numpy()[0].tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
-    mixes_examples = True
+    arguments = ("kernels", "dimensions", "seed")
 
     def __init__(self, kernels: int = 100, dimensions: int = 5, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -190,26 +204,19 @@ class MinibatchDiscrimination(keras.layers.Layer):
         values = tf.matmul(tf.cast(inputs, tf.float32), tf.cast(self.kernel, tf.float32))
         values = tf.reshape(values, [-1, self.kernels, self.dimensions])
         distances = tf.reduce_sum(tf.abs(values[:, None] - values[None]), axis=3)
-        nearness = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
-        return tf.concat([inputs, tf.cast(nearness, inputs.dtype)], axis=1)
-
-    def get_config(self):
-        config = {"kernels": self.kernels, "dimensions": self.dimensions, "seed": self.seed}
-        return {**super().get_config(), **config}
+        similarities = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
+        return tf.concat([inputs, tf.cast(similarities, inputs.dtype)], axis=1)
 
 
-class _SpectralNorm:
-    """Divides a layer's kernel by an estimate of its largest singular value.
+class _SpectralNorm(MixesExamples):
+    """Division of a layer's kernel by an estimate of its largest singular value.
 
     One power iteration in each training call; the raw kernel is kept, and the gradient passes
-    through the estimate. (`keras.layers.SpectralNormalization` writes the normalised kernel over
-    the raw one, which is a projection.)
+    through the estimate. (`keras.layers.SpectralNormalization` overwrites the raw kernel, which is
+    a projection.) It mixes examples, because a batch in two parts updates the estimate twice.
 
     Reference: Miyato et al. 2018, equation 8 and algorithm 1.
     """
-
-    # Each call moves the estimate, so that a batch in two parts moves it twice.
-    mixes_examples = True
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -219,14 +226,14 @@ class _SpectralNorm:
             shape=(1, self.kernel.shape[-1]),
             trainable=False,
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
-            # Computed alike by all replicas.
+            # All replicas compute the same value.
             aggregation="only_first_replica",
             dtype="float32",
             autocast=False,
         )
 
     def save_own_variables(self, store):
-        # Keras' dense layers and convolutions write only what they made themselves.
+        # Keras' dense layers and convolutions store only their own variables.
         for number, variable in enumerate(self.variables):
             store[str(number)] = variable
 
@@ -235,7 +242,7 @@ class _SpectralNorm:
             variable.assign(store[str(number)])
 
     def normalized_kernel(self, training):
-        """Gives W / σ(W)."""
+        """Computes W / σ(W)."""
         kernel = tf.cast(self.kernel, tf.float32)
         matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
         left = tf.convert_to_tensor(self.left_vector)
@@ -247,44 +254,55 @@ class _SpectralNorm:
         sigma = tf.reduce_sum(tf.matmul(right, matrix) * new)
         return tf.cast(kernel / sigma, self.compute_dtype)
 
-
-@keras.saving.register_keras_serializable("kgan")
-class SpectralDense(_SpectralNorm, keras.layers.Dense):
-    """A dense layer with spectral normalisation; arguments are those of `keras.layers.Dense`."""
-
     def call(self, inputs, training=False):
-        outputs = tf.matmul(inputs, self.normalized_kernel(training))
+        outputs = self.apply_kernel(inputs, self.normalized_kernel(training))
         if self.use_bias:
             outputs = outputs + tf.cast(self.bias, outputs.dtype)
         return self.activation(outputs) if self.activation is not None else outputs
+
+
+@keras.saving.register_keras_serializable("kgan")
+class SpectralDense(_SpectralNorm, keras.layers.Dense):
+    """A dense layer with spectral normalisation; arguments are those of `keras.layers.Dense`.
+
+    Example:
+        >>> layer = SpectralDense(1, kernel_initializer="ones")
+        >>> float(layer(tf.constant([[3.0, 4.0, 0.0, 1.0]]))[0, 0])  # W / σ(W) = (½, ½, ½, ½)
+        4.0
+    """
+
+    def apply_kernel(self, inputs, kernel):
+        return tf.matmul(inputs, kernel)
 
 
 @keras.saving.register_keras_serializable("kgan")
 class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
-    """A convolution with spectral normalisation; arguments are those of `keras.layers.Conv2D`."""
+    """A convolution with spectral normalisation; arguments are those of `keras.layers.Conv2D`.
 
-    def call(self, inputs, training=False):
-        outputs = keras.ops.conv(
-            inputs,
-            self.normalized_kernel(training),
-            strides=list(self.strides),
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
+    Example:
+        >>> SpectralConv2D(6, kernel_size=3)(tf.ones([1, 8, 8, 2])).shape
+        TensorShape([1, 6, 6, 6])
+    """
+
+    def apply_kernel(self, inputs, kernel):
+        return keras.ops.conv(
+            inputs, kernel, list(self.strides), self.padding, dilation_rate=self.dilation_rate
         )
-        if self.use_bias:
-            outputs = outputs + tf.cast(self.bias, outputs.dtype)
-        return self.activation(outputs) if self.activation is not None else outputs
 
 
 @keras.saving.register_keras_serializable("kgan")
-class SpreadOut(keras.layers.Layer):
-    """Repeats a vector [B, K] at every place of a map: [B, H, W, K].
+class SpreadOut(_ConfiguredLayer):
+    """A vector [B, K] repeated at every point of a map of `size` (H, W): [B, H, W, K].
 
-    Args:
-        size: (height, width).
+    Reference: the course's conditional DCGAN practical (docs/course.md): the label is spread to
+    10x32x32.
 
-    Reference: `004`, section 2.2: the label is spread to 10x32x32.
+    Example:
+        >>> SpreadOut((2, 3))(tf.ones([1, 10])).shape
+        TensorShape([1, 2, 3, 10])
     """
+
+    arguments = ("size",)
 
     def __init__(self, size: tuple[int, int], **kwargs):
         super().__init__(**kwargs)
@@ -293,22 +311,20 @@ class SpreadOut(keras.layers.Layer):
     def call(self, inputs):
         return tf.tile(inputs[:, None, None, :], [1, *self.size, 1])
 
-    def get_config(self):
-        return {**super().get_config(), "size": self.size}
-
 
 @keras.saving.register_keras_serializable("kgan")
-class ReflectionPadding(keras.layers.Layer):
-    """Pads images with their own mirror image, the border pixel itself not repeated.
-
-    Args:
-        size: pixels on each side, fewer than the image has.
-
-    Call arguments:
-        inputs: float [B, H, W, C].
+class ReflectionPadding(_ConfiguredLayer):
+    """Padding of [B, H, W, C] by `size` reflected pixels per side; the border is not repeated.
 
     Reference: Zhu et al. 2017, section 7.2 ("reflection padding was used to reduce artifacts").
+
+    Example:
+        >>> image = tf.reshape([1.0, 2.0, 3.0, 4.0], [1, 2, 2, 1])
+        >>> ReflectionPadding(1)(image)[0, 0, :, 0].numpy().tolist()
+        [4.0, 3.0, 4.0, 3.0]
     """
+
+    arguments = ("size",)
 
     def __init__(self, size: int = 1, **kwargs):
         super().__init__(**kwargs)
@@ -318,24 +334,21 @@ class ReflectionPadding(keras.layers.Layer):
         sides = [self.size, self.size]
         return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
 
-    def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return batch, height + 2 * self.size, width + 2 * self.size, channels
-
-    def get_config(self):
-        return {**super().get_config(), "size": self.size}
-
 
 @keras.saving.register_keras_serializable("kgan")
 class Maxout(keras.layers.Dense):
-    """Gives for each unit the largest of several linear pieces: [B, N] → [B, units].
+    """The maximum of several linear functions for each unit: [B, N] → [B, units].
 
     Args:
-        units: how many.
-        pieces: linear functions a unit.
+        units: number of outputs.
+        pieces: linear functions per unit.
         **kwargs: as for `keras.layers.Dense`.
 
     Reference: Goodfellow et al. 2013, equations 1 and 2.
+
+    Example:
+        >>> Maxout(4, pieces=2)(tf.ones([1, 3])).shape
+        TensorShape([1, 4])
     """
 
     def __init__(self, units: int, pieces: int = 5, **kwargs):
@@ -355,15 +368,18 @@ class Maxout(keras.layers.Dense):
 
 @keras.saving.register_keras_serializable("kgan")
 class WeightClip(keras.constraints.Constraint):
-    """Clips every weight into [-limit, limit], which keeps a critic Lipschitz.
+    """Constraint of every weight to [-limit, limit], which keeps a critic Lipschitz.
 
-    Keras applies a variable's constraint after each update of the optimiser, which is where the
-    algorithm puts the clip.
+    Keras applies constraints after each update of the optimiser, as the algorithm does.
 
     Args:
         limit: positive float, c of the paper.
 
     Reference: Arjovsky et al. 2017, algorithm 1, line 7.
+
+    Example:
+        >>> WeightClip(0.25)(tf.constant([-3.0, 0.125, 1.0])).numpy().tolist()
+        [-0.25, 0.125, 0.25]
     """
 
     def __init__(self, limit: float):
@@ -379,6 +395,6 @@ class WeightClip(keras.constraints.Constraint):
 
 
 def clip_weights(network: keras.Model, limit: float) -> None:
-    """Puts a `WeightClip` on every trainable variable of a network that is built."""
+    """Sets a `WeightClip` on every trainable variable of a network that is built."""
     for variable in network.trainable_variables:
         variable.constraint = WeightClip(limit)

@@ -1,15 +1,22 @@
-"""Adversarial and reconstruction losses: pure functions, one value per example.
+"""Adversarial, reconstruction and gradient-penalty losses: pure functions, one value per example.
 
-Polarity everywhere: discriminators give logits (or unbounded scores) and high means real; there is
-no sigmoid inside a network. Every function takes scores of any shape [B, ...] (a PatchGAN gives
-[B, h, w, 1]) and returns float32 [B]: the mean over all axes but the first. The division by the
-global batch happens once, in `kgan.models.base.model`.
+Discriminators return logits (or unbounded scores), and high means real; there is no sigmoid inside
+a network. Losses take scores of any shape [B, ...] (a PatchGAN returns [B, h, w, 1]) and return
+float32 [B]: the mean over all axes but the first. The division by the global batch happens once, in
+`kgan.models.base.model`.
+
+In formulas x is a real image, G(z) a generated one, D the discriminator, f the critic, l a logit.
 """
 
 import dataclasses
 from collections.abc import Callable
 
 import tensorflow as tf
+
+Scores = Callable[[tf.Tensor], tf.Tensor]
+Loss = Callable[[tf.Tensor], tf.Tensor]
+
+# Adversarial losses.
 
 
 def per_example_mean(values: tf.Tensor) -> tf.Tensor:
@@ -23,34 +30,25 @@ def _softplus_mean(values: tf.Tensor) -> tf.Tensor:
 
 
 def bce_discriminator_real_loss(logits: tf.Tensor) -> tf.Tensor:
-    """Computes −log σ(logits): what D pays for real examples.
+    """Computes −log σ(l), as softplus(−l), which stays finite where σ(l) rounds to 0.
 
-    Reference: Goodfellow et al. 2014, equation 1, as a loss. softplus(−l) = −log σ(l) stays
-    finite where σ(l) rounds to 0.
+    Reference: Goodfellow et al. 2014, equation 1, as a loss.
     """
     return _softplus_mean(-logits)
 
 
 def bce_discriminator_fake_loss(logits: tf.Tensor) -> tf.Tensor:
-    """Computes −log(1 − σ(logits)): what D pays for generated examples.
-
-    Reference: Goodfellow et al. 2014, equation 1, as a loss.
-    """
+    """Computes −log(1 − σ(l)). Reference: Goodfellow et al. 2014, equation 1, as a loss."""
     return _softplus_mean(logits)
 
 
 def non_saturating_generator_loss(logits: tf.Tensor) -> tf.Tensor:
-    """Computes −log σ(logits): G maximises log D(G(z)).
-
-    Reference: Goodfellow et al. 2014, section 3, the remark after equation 1.
-    """
+    """Computes −log σ(l). Reference: Goodfellow et al. 2014, section 3, after equation 1."""
     return _softplus_mean(-logits)
 
 
 def minimax_generator_loss(logits: tf.Tensor) -> tf.Tensor:
-    """Computes log(1 − σ(logits)), the value that G minimises in the game as it is written.
-
-    It saturates: its gradient vanishes where D is sure. Values lie in (−∞, 0].
+    """Computes log(1 − σ(l)) in (−∞, 0]; its gradient vanishes where the discriminator is certain.
 
     Reference: Goodfellow et al. 2014, equation 1.
     """
@@ -105,52 +103,38 @@ def hinge_generator_loss(scores: tf.Tensor) -> tf.Tensor:
     return -per_example_mean(scores)
 
 
-def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Computes the mean absolute error of each example: the L1 distance over the pixel count.
-
-    Args:
-        predictions: float [B, ...].
-        targets: the same shape.
-
-    Returns:
-        float32 [B]; images in [-1, 1] give values in [0, 2].
-
-    Reference: Isola et al. 2017, equation 3.
-    """
-    difference = tf.cast(predictions, tf.float32) - tf.cast(targets, tf.float32)
-    return per_example_mean(tf.abs(difference))
-
-
-def mean_over_scales(loss: "Loss", scores) -> tf.Tensor:
+def mean_over_scales(loss: Loss, scores) -> tf.Tensor:
     """Averages a loss over the discriminators of several scales.
 
     Args:
-        loss: maps scores [B, ...] to float32 [B].
-        scores: [B, ...] of one discriminator, or a list of such of several.
+        loss: from scores [B, ...] to float32 [B].
+        scores: [B, ...] of one discriminator, or a list of them.
 
     Returns:
         float32 [B].
 
     Reference: Wang et al. 2018, equation 3.
-    Differs from the paper: the mean and not the sum, so that the weight of a second term, such
-    as an L1 distance, means the same at any number of scales.
+    Differs from the paper: the mean instead of the sum, so that the weight of a second term, such
+    as an L1 distance, has the same effect at any number of scales.
     """
     return tf.reduce_mean([loss(one) for one in tf.nest.flatten(scores)], axis=0)
 
 
-Loss = Callable[[tf.Tensor], tf.Tensor]
-
-
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """The three parts of a two-player loss; each maps scores [B, ...] to float32 [B].
+    """The three parts of a two-player loss, each from scores [B, ...] to float32 [B].
 
     Args:
-        discriminator_real: what D pays for real examples.
-        discriminator_fake: what D pays for generated ones.
-        generator: what G pays for generated ones.
-        won_below: a d_loss below this for long means that D has won; None where there is no such
-            value: a critic's loss has no lower end.
+        discriminator_real: the discriminator's loss on real examples.
+        discriminator_fake: the discriminator's loss on generated examples.
+        generator: the generator's loss.
+        won_below: a d_loss that stays below this value shows that the discriminator has won; None
+            for losses without a lower bound.
+
+    Example:
+        >>> smooth = ADVERSARIAL_LOSSES["least_squares"].with_real_label(0.75)
+        >>> smooth.discriminator_real(tf.constant([[0.75], [1.0]])).numpy().tolist()
+        [0.1875, 0.25]
     """
 
     discriminator_real: Loss
@@ -159,26 +143,25 @@ class AdversarialLoss:
     won_below: float | None = 0.01
 
     def with_real_label(self, label: float) -> "AdversarialLoss":
-        """Makes D aim at a label below 1 for real examples: one-sided smoothing.
+        """Returns the loss with a label below 1 for real examples: one-sided label smoothing.
 
-        The real part becomes label · real + (1 − label) · fake: for the cross-entropy that is the
-        one with the soft target, for least squares (D(x) − label)² + label − label².
+        The real part becomes label · real + (1 − label) · fake: the cross-entropy with the soft
+        label, and for least squares (D(x) − label)² + label − label².
 
         Args:
-            label: in (0, 1]; the course takes 0.7 to 0.99.
+            label: in (0, 1]; 0.7 to 0.99 in the course (docs/course.md).
 
         Reference: Salimans et al. 2016, section 3.4.
         """
         if label == 1:
             return self
 
-        def softened(scores):
-            return label * self.discriminator_real(scores) + (1 - label) * self.discriminator_fake(
-                scores
-            )
+        def smooth(scores):
+            real, fake = self.discriminator_real(scores), self.discriminator_fake(scores)
+            return label * real + (1 - label) * fake
 
-        # A soft target has an entropy of its own, which no D gets below.
-        return dataclasses.replace(self, discriminator_real=softened, won_below=None)
+        # The entropy of a soft label is a lower bound of the loss.
+        return dataclasses.replace(self, discriminator_real=smooth, won_below=None)
 
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
@@ -205,11 +188,29 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
 }
 
 
-Scores = Callable[[tf.Tensor], tf.Tensor]
+# Reconstruction losses.
 
-# Added under a root, whose gradient at 0 is not a number.
-TINY = 1e-12
-# The weights of the papers, where the user gives none.
+
+def absolute_error(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Computes the mean absolute error of each example (the L1 distance over the pixel count).
+
+    Args:
+        predictions: float [B, ...].
+        targets: float [B, ...].
+
+    Returns:
+        float32 [B]; images in [-1, 1] give values in [0, 2].
+
+    Reference: Isola et al. 2017, equation 3.
+    """
+    difference = tf.cast(predictions, tf.float32) - tf.cast(targets, tf.float32)
+    return per_example_mean(tf.abs(difference))
+
+
+# Gradient penalties.
+
+TINY = 1e-12  # added under a square root, whose gradient at 0 is not a number
+# Default weights, those of the papers.
 PENALTY_WEIGHTS = {"none": 0.0, "unit_slope": 10.0, "r1": 10.0, "dragan": 10.0}
 DRAGAN_SPREAD = 0.5  # of an image's own standard deviation
 
@@ -218,7 +219,7 @@ def squared_gradient_norm(scores: Scores, points: tf.Tensor) -> tf.Tensor:
     """Computes ‖∇ D(x)‖² at each point; float32 [B].
 
     Args:
-        scores: from pictures float32 [B, ...] to scores [B, 1]; the score of an example must not
+        scores: from images float32 [B, ...] to scores [B, 1]; the score of an example must not
             depend on the others.
         points: float32 [B, ...].
     """
@@ -243,12 +244,12 @@ def zero_centred_penalty(scores: Scores, points: tf.Tensor) -> tf.Tensor:
 
 
 def interpolate_images(reals: tf.Tensor, fakes: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-    """Gives points on the lines between real and generated images.
+    """Computes points on the lines between real and generated images.
 
     Args:
         reals: float32 [B, ...].
-        fakes: the same shape.
-        shares: float32 [B], uniform in [0, 1): how much of the real one.
+        fakes: float32 [B, ...].
+        shares: float32 [B], uniform in [0, 1): weights of the real images.
 
     Reference: Gulrajani et al. 2017, algorithm 1, lines 4 and 6.
     """
@@ -257,44 +258,43 @@ def interpolate_images(reals: tf.Tensor, fakes: tf.Tensor, shares: tf.Tensor) ->
 
 
 def perturb_images(reals: tf.Tensor, shares: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-    """Gives points near real images.
+    """Computes points near real images.
 
     Args:
         reals: float32 [B, ...].
-        shares: float32 [B], uniform in [0, 1): how far out.
-        noise: standard normal, as large as the images.
+        shares: float32 [B], uniform in [0, 1): scales of the noise.
+        noise: float32 [B, ...], standard normal.
 
     Reference: Kodali et al. 2017, algorithm 1.
-    Differs from the paper: the noise is scaled by the standard deviation of each image and not of
-        the batch, so that an example does not depend on its batch-mates.
+    Differs from the paper: the noise is scaled by the standard deviation of each image instead of
+        the batch, so that an example does not depend on the others.
     """
     axes = list(range(1, reals.shape.rank))
-    spread = tf.math.reduce_std(reals, axis=axes, keepdims=True)
+    deviations = tf.math.reduce_std(reals, axis=axes, keepdims=True)
     shares = tf.reshape(shares, [-1] + [1] * len(axes))
-    return reals + shares * DRAGAN_SPREAD * spread * noise
+    return reals + shares * DRAGAN_SPREAD * deviations * noise
 
 
-def penalty(name: str, scores: Scores, reals, fakes, chances) -> tf.Tensor:
-    """Computes a penalty by name; float32 [B].
+def penalty(name: str, scores: Scores, reals, fakes, noise) -> tf.Tensor:
+    """Computes a gradient penalty by name; float32 [B].
 
     Args:
-        name: `unit_slope` (on lines between real and generated), `dragan` (around real ones) or
-            `r1` (at real ones).
+        name: `unit_slope` (between real and generated images), `dragan` (near real images) or `r1`
+            (at real images).
         scores: from images to scores.
         reals: float32 [B, ...].
-        fakes: the same shape.
-        chances: dict of what is random: `shares` float32 [B], and for dragan `noise`.
+        fakes: float32 [B, ...].
+        noise: dict with `shares` float32 [B], and for dragan `noise` [B, ...].
 
     Raises:
         ValueError: on an unknown name.
     """
     match name:
         case "unit_slope":
-            return gradient_penalty(scores, interpolate_images(reals, fakes, chances["shares"]))
+            return gradient_penalty(scores, interpolate_images(reals, fakes, noise["shares"]))
         case "dragan":
-            return gradient_penalty(
-                scores, perturb_images(reals, chances["shares"], chances["noise"])
-            )
+            points = perturb_images(reals, noise["shares"], noise["noise"])
+            return gradient_penalty(scores, points)
         case "r1":
             return zero_centred_penalty(scores, reals)
     raise ValueError(

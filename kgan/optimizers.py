@@ -1,4 +1,4 @@
-"""One optimiser a player, with the settings of the papers where Keras' defaults differ."""
+"""Optimisers, with the settings of the papers where Keras' defaults differ."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,22 @@ NAMES = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
 
 @keras.saving.register_keras_serializable("kgan")
 class FusedAdam(keras.optimizers.Adam):
-    """Adam in one pass over memory: the same formula as `keras.optimizers.Adam`, one kernel.
+    """Adam with one fused kernel for the formula of `keras.optimizers.Adam`.
 
-    Keras writes the update as a dozen array operations, each of which reads and writes all weights
-    from and to memory: at batch size 1 this takes a third of a pix2pix step on a CPU.
+    Keras computes the update in a dozen operations, each of which reads and writes all weights: at
+    batch size 1 they take a third of a pix2pix step on a CPU.
 
     Reference: Kingma and Ba 2015, the reordered form at the end of section 2.
+
+    Example:
+        >>> weight = keras.Variable([1.0])
+        >>> FusedAdam(0.25).apply([tf.constant([3.0])], [weight])
+        >>> round(float(weight[0]), 4)
+        0.75
     """
 
     def update_step(self, gradient, variable, learning_rate):
-        # The kernel knows no amsgrad, and aborts the process on variables that are not float32.
+        # The kernel has no amsgrad, and aborts the process on variables that are not float32.
         if self.amsgrad or variable.dtype != "float32":
             return super().update_step(gradient, variable, learning_rate)
         index = self._get_variable_index(variable)
@@ -36,7 +42,6 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=tf.cast(self.epsilon, tf.float32),
             grad=tf.cast(tf.convert_to_tensor(gradient), tf.float32),
         )
-        return None
 
 
 def _handle(variable):
@@ -54,7 +59,7 @@ def build_optimizer(
         learning_rate: positive float.
         beta_1: in [0, 1); Adam's first decay, and the momentum of `momentum`.
         beta_2: in [0, 1); Adam's second decay.
-        **options: what Keras' class of that optimiser takes besides; they win.
+        **options: further arguments of the Keras class; they override the others.
 
     Raises:
         ValueError: on an unknown name or option.
@@ -62,23 +67,23 @@ def build_optimizer(
     match name:
         case "adam":
             # 1e-8 is the paper's; Keras has 1e-7.
-            kind, defaults = FusedAdam, {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
+            cls, defaults = FusedAdam, {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
         case "rmsprop":
-            # Keras keeps ε under the root, where its 1e-7 is a floor of 3e-4 that throttles the
-            # small gradients of a clipped critic. The WGAN authors' library adds 1e-8 outside
-            # the root and decays by 0.99; (1e-8)² under the root is the nearest to that.
-            kind, defaults = keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-16}
+            # Keras adds ε under the root, where 1e-7 is a lower bound of 3e-4 that damps the small
+            # gradients of a clipped critic. The WGAN authors' library adds 1e-8 outside the root
+            # and decays by 0.99; (1e-8)² under the root is closest to that.
+            cls, defaults = keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-16}
         case "sgd":
-            kind, defaults = keras.optimizers.SGD, {}
+            cls, defaults = keras.optimizers.SGD, {}
         case "momentum":
-            kind, defaults = keras.optimizers.SGD, {"momentum": beta_1}
+            cls, defaults = keras.optimizers.SGD, {"momentum": beta_1}
         case "adagrad":
-            kind, defaults = keras.optimizers.Adagrad, {}
+            cls, defaults = keras.optimizers.Adagrad, {}
         case "adadelta":
-            kind, defaults = keras.optimizers.Adadelta, {}
+            cls, defaults = keras.optimizers.Adadelta, {}
         case _:
             raise ValueError(f"`name` must be one of {', '.join(NAMES)}. Received: name={name}")
-    return kind(learning_rate, **{**defaults, **options})
+    return cls(learning_rate, **{**defaults, **options})
 
 
 def players(settings, names: Sequence[str] = ("g", "d"), **adam_options) -> dict:
@@ -126,9 +131,13 @@ def average(settings) -> dict:
 
 
 def averaged_weights(optimizer: keras.optimizers.Optimizer) -> list | None:
-    """Finds the averages that an optimiser keeps of the weights it trains; None if it does not."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return inner._model_variables_moving_average if inner.use_ema else None
+    """Lists the moving averages of the trained weights, in their order; None without averages."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    if not optimizer.use_ema:
+        return None
+    # Keras appends this to the path of the weight; no other variable of its optimisers ends so.
+    return [v for v in optimizer.variables if v.name.endswith("_average")]
 
 
 def parse_options(text: str | None, name: str) -> dict[str, float | bool]:

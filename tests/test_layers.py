@@ -1,4 +1,4 @@
-"""Tests of kgan's own layers, against numpy."""
+"""Layers against numpy: normalisation, dropout, spectral norm, similarities, weight clip."""
 
 import itertools
 
@@ -32,27 +32,12 @@ def live_norm(channels, **arguments):
 
 
 @pytest.mark.parametrize(("training", "axes"), [(True, (0, 1, 2)), (False, (1, 2))])
-def test_live_norm_is_over_the_batch_in_training_and_over_a_image_afterwards(training, axes):
+def test_live_norm_is_over_the_batch_in_training_and_over_each_image_at_inference(training, axes):
     layer, gamma, beta = live_norm(3)
     images = normal(4, 5, 6, 3)
     np.testing.assert_allclose(
         layer(images, training=training), normalised(images, axes, gamma, beta), atol=1e-5
     )
-
-
-def test_live_norm_of_one_image_is_the_same_in_training_and_afterwards():
-    layer, *_ = live_norm(3)
-    image = normal(1, 5, 6, 3)
-    np.testing.assert_allclose(layer(image, training=True), layer(image, training=False), atol=1e-6)
-
-
-def test_live_norm_at_inference_does_not_see_batch_mates():
-    layer, *_ = live_norm(3)
-    images = normal(3, 5, 6, 3)
-    mates = images.copy()
-    mates[1:] = 9 * normal(2, 5, 6, 3, seed=1)
-    np.testing.assert_array_equal(layer(images)[0], layer(mates)[0])
-    assert np.abs(layer(images, training=True)[0] - layer(mates, training=True)[0]).max() > 0.1
 
 
 def test_live_norm_adds_epsilon_to_the_variance():
@@ -106,20 +91,14 @@ def test_live_norm_on_two_replicas_matches_one(two_replicas):
         np.testing.assert_allclose(sum(parts(split)), whole, atol=1e-4)
 
 
-def test_live_norm_has_two_weights_a_channel_and_its_config_makes_it_again():
-    gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=3)
-    layer = layers.LiveBatchNormalization(epsilon=1e-3, gamma_initializer=gamma, name="norm")
-    again = layers.LiveBatchNormalization.from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-    for one in (layer, again):
-        one.build((None, 4, 4, 7))
-        assert one.count_params() == 14
-        assert not one.non_trainable_variables
-    np.testing.assert_array_equal(layer.gamma, again.gamma)
+def test_live_norm_has_two_weights_per_channel():
+    layer = layers.LiveBatchNormalization()
+    layer.build((None, 4, 4, 7))
+    assert layer.count_params() == 14 and not layer.non_trainable_variables
 
 
 def dropped(layer, inputs, *numbers):
-    """Applies a dropout with the seeds of these numbers, one an image."""
+    """Applies a dropout with the seeds of these numbers, one per image."""
     return np.asarray(layer(inputs, randomness.seeds_from_numbers(numbers)))
 
 
@@ -136,56 +115,184 @@ def test_dropout_masks_units_one_by_one(axis):
     assert mask.mean(axis).std() > 0.1
 
 
-def test_dropout_of_rate_0_changes_nothing():
+def test_dropout_of_rate_0_changes_nothing_and_bad_rates_are_refused():
     inputs = normal(2, 3, 3, 1)
     np.testing.assert_array_equal(dropped(layers.SeededDropout(0.0), inputs, 0, 1), inputs)
+    for rate in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="`rate` must be in.*Received"):
+            layers.SeededDropout(rate)
 
 
-def test_same_seed_gives_the_same_mask_and_another_another():
-    layer = layers.SeededDropout(0.5)
-    inputs = normal(2, 4, 4, 2)
-    first = dropped(layer, inputs, 3, 4)
-    np.testing.assert_array_equal(dropped(layer, inputs, 3, 4), first)
-    other = dropped(layer, inputs, 3, 5)
-    np.testing.assert_array_equal(other[0], first[0])
-    assert (other[1] != first[1]).any()
-
-
-def test_mask_does_not_depend_on_place_in_batch_or_batch_size():
+def test_mask_depends_on_the_seed_and_not_on_position_or_batch_size():
     layer = layers.SeededDropout(0.5)
     images = np.repeat(normal(1, 4, 4, 2), 3, axis=0)
     alone = dropped(layer, images[:1], 7)[0]
     batch = dropped(layer, images, 1, 2, 7)
     np.testing.assert_array_equal(batch[2], alone)
     np.testing.assert_array_equal(dropped(layer, images[:2], 7, 2)[0], alone)
-    assert (batch[0] != alone).any()
+    assert (batch[0] != alone).any() and (batch[0] != batch[1]).any()
 
 
 def agreement(first, second):
-    """The share of units that two masks treat alike; 512 fair coins give 0.5, within 0.022."""
+    """Fraction of equal units in two masks; 512 fair coins give 0.5, within 0.022."""
     return ((first > 0) == (second > 0)).mean()
 
 
-def test_layers_of_other_salt_have_other_masks():
-    inputs = tf.ones([1, 16, 16, 2])
-    masks = [dropped(layers.SeededDropout(0.5, salt=salt), inputs, 0) for salt in range(3)]
+def test_masks_differ_between_salts_steps_and_positions():
+    ones = tf.ones([2, 16, 16, 2])
+    masks = [dropped(layers.SeededDropout(0.5, salt=salt), ones[:1], 0)[0] for salt in range(3)]
+    layer = layers.SeededDropout(0.5)
+    for step in (1, 2):
+        masks += [*np.asarray(layer(ones, randomness.example_seeds(0, step, 2)))]
     for first, second in itertools.combinations(masks, 2):
         assert abs(agreement(first, second) - 0.5) < 0.1
 
 
-def test_masks_change_from_step_to_step_and_from_place_to_place_in_training():
-    layer = layers.SeededDropout(0.5)
-    inputs = tf.ones([2, 16, 16, 2])
-    steps = [np.asarray(layer(inputs, randomness.example_seeds(0, step, 2))) for step in (1, 2)]
-    for first, second in itertools.combinations([*steps[0], *steps[1]], 2):
-        assert abs(agreement(first, second) - 0.5) < 0.1
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(layers.SpectralDense(6), [3, 4]), (layers.SpectralConv2D(6, 3), [3, 5, 5, 2])],
+)
+def test_largest_singular_value_converges_to_1_and_the_raw_kernel_stays(layer, shape):
+    inputs = tf.random.normal(shape, seed=1)
+    layer.build(shape)
+    raw = layer.kernel.numpy()
+    for _ in range(100):
+        layer(inputs, training=True)
+    np.testing.assert_array_equal(layer.kernel, raw)
+    normal = np.asarray(layer.normalized_kernel(False)).reshape(-1, 6)
+    np.testing.assert_allclose(np.linalg.svd(normal, compute_uv=False)[0], 1.0, rtol=1e-3)
 
 
-def test_dropout_config_makes_it_again_and_bad_rates_are_refused():
-    layer = layers.SeededDropout(0.3, salt=5, name="dropout")
-    config = layer.get_config()
-    assert (config["rate"], config["salt"]) == (0.3, 5)
-    assert layers.SeededDropout.from_config(config).get_config() == config
-    for rate in (-0.1, 1.0):
-        with pytest.raises(ValueError, match="`rate` must be in.*Received"):
-            layers.SeededDropout(rate)
+def test_spectral_outputs_are_those_of_the_plain_layer_with_the_normalised_kernel():
+    kinds = (layers.SpectralConv2D, keras.layers.Conv2D)
+    layer, plain = (kind(4, 3, padding="same") for kind in kinds)
+    given = tf.random.normal([2, 5, 5, 3], seed=2)
+    layer.build(given.shape)
+    plain.build(given.shape)
+    plain.set_weights([np.asarray(layer.normalized_kernel(False)), np.zeros(4)])
+    np.testing.assert_allclose(layer(given), plain(given), atol=1e-6)
+
+
+def test_spectral_norm_makes_one_power_iteration_per_training_call_and_none_at_inference():
+    layer = layers.SpectralDense(5)
+    layer.build((None, 4))
+    left = layer.left_vector.numpy()
+    layer(tf.ones([1, 4]), training=False)
+    np.testing.assert_array_equal(layer.left_vector, left)
+    layer(tf.ones([1, 4]), training=True)
+    kernel = layer.kernel.numpy()
+    right = left @ kernel.T
+    expected = (right / np.linalg.norm(right)) @ kernel
+    np.testing.assert_allclose(layer.left_vector, expected / np.linalg.norm(expected), rtol=1e-5)
+
+
+def test_gradient_passes_through_the_estimate_of_the_singular_value():
+    # W / σ(W) does not change along W itself.
+    layer = layers.SpectralDense(3, use_bias=False)
+    layer.build((None, 3))
+    with tf.GradientTape() as tape:
+        outputs = layer(tf.eye(3), training=False)
+        value = tf.reduce_sum(outputs * tf.random.normal([3, 3], seed=4))
+    gradient = np.asarray(tape.gradient(value, layer.kernel.value))
+    assert abs((gradient * layer.kernel.numpy()).sum()) < 1e-5
+    assert np.abs(gradient).max() > 1e-2
+
+
+def test_minibatch_similarities_are_sums_over_the_others():
+    layer = layers.MinibatchDiscrimination(2, 1)
+    layer.build((None, 2))
+    layer.kernel.assign([[1.0, 0.0], [0.0, 2.0]])
+    given = np.float32([[0, 0], [1, 0], [0, 3]])
+    found = np.asarray(layer(given))
+    np.testing.assert_array_equal(found[:, :2], given)
+    # First kernel sees column 0: distances 1 and 0 from the first example, …
+    e = np.exp
+    np.testing.assert_allclose(
+        found[:, 2:],
+        [[e(-1) + 1, 1 + e(-6)], [2 * e(-1), 1 + e(-6)], [1 + e(-1), 2 * e(-6)]],
+        rtol=1e-4,
+    )
+
+
+def test_layers_of_fixed_values():
+    vector = tf.constant([[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(layers.Columns(1, 3)(vector), [[2.0, 3.0]])
+    spread = layers.SpreadOut((2, 4))(vector)
+    assert spread.shape == (1, 2, 4, 3)
+    np.testing.assert_array_equal(spread[0, 1, 3], vector[0])
+    # Rows 0 to 3, padded by two on each side.
+    image = tf.tile(tf.reshape(tf.range(4.0), [1, 4, 1, 1]), [1, 1, 4, 1])
+    padded = layers.ReflectionPadding(2)(image)
+    assert padded.shape == (1, 8, 8, 1)
+    assert padded[0, :, 3, 0].numpy().tolist() == [2, 1, 0, 1, 2, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.SpectralDense(3),
+        layers.MinibatchDiscrimination(2, 3, seed=4),
+        layers.SeededDropout(0.3, salt=5, name="dropout"),
+        layers.Columns(1, 3),
+        layers.SpreadOut((2, 3)),
+        layers.ReflectionPadding(3),
+        layers.Maxout(4, 3),
+        layers.LiveBatchNormalization(
+            1e-3, keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=3)
+        ),
+    ],
+)
+def test_layers_are_restored_from_their_config(layer):
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert type(again) is type(layer) and again is not layer
+    assert again.get_config() == layer.get_config()
+
+
+def test_layers_that_mix_examples_are_found_at_any_depth():
+    inner = keras.Sequential([keras.Input((4,)), layers.MinibatchDiscrimination(2, name="inner")])
+    norm = keras.layers.BatchNormalization(name="norm")
+    wrapped = keras.layers.TimeDistributed(keras.layers.BatchNormalization(name="wrapped"))
+    network = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(4),
+            inner,
+            norm,
+            keras.layers.Reshape((3, 2)),
+            wrapped,
+        ]
+    )
+    assert layers.mixing_examples(network) == ["inner", "norm", "wrapped"]
+    assert layers.mixing_examples(keras.Sequential([keras.Input((4,)), layers.Maxout(2)])) == []
+
+
+def test_weights_are_clipped_at_both_ends():
+    weights = np.float32([[-0.5, -0.01, -0.004], [0.0, 0.01, 3.0]])
+    np.testing.assert_array_equal(
+        layers.WeightClip(0.01)(weights), np.float32([[-0.01, -0.01, -0.004], [0.0, 0.01, 0.01]])
+    )
+
+
+@pytest.mark.parametrize("limit", [0, -0.01])
+def test_a_limit_that_is_not_positive_is_refused(limit):
+    with pytest.raises(ValueError, match="`limit` must be positive.*Received"):
+        layers.WeightClip(limit)
+
+
+def test_limit_survives_serialisation():
+    constraint = layers.WeightClip(0.02)
+    config = keras.saving.serialize_keras_object(constraint)
+    assert keras.saving.deserialize_keras_object(config).limit == 0.02
+
+
+def test_every_trainable_weight_is_clipped_after_an_update_and_no_statistic():
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization()]
+    )
+    layers.clip_weights(network, 0.1)
+    gradients = [np.full(v.shape, -5.0, np.float32) for v in network.trainable_variables]
+    keras.optimizers.SGD(1.0).apply(gradients, network.trainable_variables)
+    assert len(gradients) == 4
+    for variable in network.trainable_variables:
+        np.testing.assert_array_equal(variable, np.full(variable.shape, 0.1, np.float32))
+    assert all(variable.constraint is None for variable in network.non_trainable_variables)

@@ -1,4 +1,4 @@
-"""Tests of the losses: values by hand, extremes, gradients, and the identities of the theory."""
+"""Losses and gradient penalties: values by hand, extremes, gradients, identities of the theory."""
 
 import numpy as np
 import pytest
@@ -21,33 +21,26 @@ VALUES = {
     losses.wasserstein_critic_real_loss: [0.0, -LOG3, LOG3],
     losses.wasserstein_critic_fake_loss: [0.0, LOG3, -LOG3],
     losses.wasserstein_generator_loss: [0.0, -LOG3, LOG3],
+    losses.hinge_discriminator_real_loss: [1.0, 0.0, 1 + LOG3],
+    losses.hinge_discriminator_fake_loss: [1.0, 1 + LOG3, 0.0],
+    losses.hinge_generator_loss: [0.0, -LOG3, LOG3],
 }  # for the scores 0, log 3 and −log 3
 
 each_loss = pytest.mark.parametrize("loss", VALUES, ids=lambda loss: loss.__name__)
 
 
 @each_loss
-def test_each_example_has_its_value(loss):
-    scores = tf.constant([[0.0], [LOG3], [-LOG3]])
-    values = loss(scores)
-    assert values.dtype == tf.float32
-    np.testing.assert_allclose(values, VALUES[loss], rtol=1e-6, atol=1e-7)
-
-
-@each_loss
-def test_a_map_of_patches_is_averaged_within_its_example(loss):
+def test_each_example_has_its_value_and_a_map_of_patches_its_mean(loss):
     zero, high, low = VALUES[loss]
+    values = loss(tf.constant([[0.0], [LOG3], [-LOG3]]))
+    np.testing.assert_allclose(values, VALUES[loss], rtol=1e-6, atol=1e-7)
     maps = np.zeros((2, 2, 2, 1), np.float32)
     maps[1, :, :, 0] = [[0.0, LOG3], [LOG3, -LOG3]]
     values = loss(tf.constant(maps))
     assert values.shape == (2,)
     np.testing.assert_allclose(values, [zero, (zero + 2 * high + low) / 4], rtol=1e-6, atol=1e-7)
-
-
-@each_loss
-def test_half_precision_scores_give_float32_losses(loss):
-    values = loss(tf.constant([[0.0], [1.0]], tf.float16))
-    assert values.dtype == tf.float32
+    # float32 in, float32 out, and float16 in, too.
+    assert values.dtype == loss(tf.constant([[0.0], [1.0]], tf.float16)).dtype == tf.float32
 
 
 @pytest.mark.parametrize(
@@ -59,7 +52,7 @@ def test_half_precision_scores_give_float32_losses(loss):
         (losses.minimax_generator_loss, -1000.0, 0.0),
     ],
 )
-def test_sure_logits_give_finite_values_and_gradients(loss, at_1000, at_minus_1000):
+def test_large_logits_give_finite_values_and_gradients(loss, at_1000, at_minus_1000):
     logits = tf.constant([[1000.0], [-1000.0]])
     with tf.GradientTape() as tape:
         tape.watch(logits)
@@ -69,8 +62,8 @@ def test_sure_logits_give_finite_values_and_gradients(loss, at_1000, at_minus_10
 
 
 def test_minimax_gradient_vanishes_where_non_saturating_does_not():
-    # d/dl log(1 − σ(l)) = −σ(l) and d/dl (−log σ(l)) = σ(l) − 1: at l = −20, where D is sure
-    # of a fake, −2.06e-9 and −1.
+    # d/dl log(1 − σ(l)) = −σ(l) and d/dl (−log σ(l)) = σ(l) − 1: at l = −20, where the
+    # discriminator is certain of a fake, −2.06e-9 and −1.
     logits = tf.constant([[-20.0]])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
@@ -80,7 +73,7 @@ def test_minimax_gradient_vanishes_where_non_saturating_does_not():
     np.testing.assert_allclose(tape.gradient(non_saturating, logits), [[-1.0]], rtol=1e-6)
 
 
-def test_both_generator_losses_pull_the_logit_up():
+def test_every_generator_loss_falls_with_the_logit():
     logits = tf.constant([[0.5]])
     for loss in losses.ADVERSARIAL_LOSSES.values():
         with tf.GradientTape() as tape:
@@ -104,6 +97,7 @@ def test_absolute_error_is_the_mean_over_an_example():
         ("minimax", 0.313262, 1.313262, -1.313262),
         ("least_squares", 0.0, 1.0, 0.0),
         ("wasserstein", -1.0, 1.0, -1.0),
+        ("hinge", 0.0, 2.0, -1.0),
     ],
 )
 def test_a_name_gives_its_three_parts(name, real, fake, generator):
@@ -130,12 +124,12 @@ def expected_discriminator_loss(logits, data, model, width):
     )
 
 
-GRID, WIDTH = np.linspace(-8, 8, 1601, retstep=True)
+GRID, WIDTH = np.linspace(-8, 8, 801, retstep=True)
 
 
 def test_best_discriminator_of_two_densities_is_the_ratio():
     data, model = gaussian(GRID, -0.5, 1.0), gaussian(GRID, 0.7, 1.3)
-    # Where a density is all but 0 the best logit is far off and descent is slow: cut there.
+    # Descent is slow where a density is nearly 0, because the best logit is large: cut there.
     near = np.minimum(data, model) > 1e-2
     data, model = data[near], model[near]
     logits = tf.Variable(tf.zeros(len(data)))
@@ -149,24 +143,73 @@ def test_best_discriminator_of_two_densities_is_the_ratio():
     np.testing.assert_allclose(best, data / (data + model), atol=1e-4)
 
 
-def test_no_other_discriminator_has_a_lower_loss():
-    data, model = gaussian(GRID, -0.5, 1.0), gaussian(GRID, 0.7, 1.3)
-    best = np.log(data / model)
-    lowest = expected_discriminator_loss(best, data, model, WIDTH)
-    for other in (best + 0.3, best - 0.3, 1.2 * best, 0.8 * best, np.zeros_like(best)):
-        assert expected_discriminator_loss(other, data, model, WIDTH) > lowest + 1e-3
-
-
-def test_objective_is_minus_log_4_where_the_densities_agree():
-    # D's objective is E log D(x) + E log(1 − D(G(z))): minus its loss.
-    density = gaussian(GRID, 0.3, 1.1)
-    loss = expected_discriminator_loss(np.zeros_like(GRID), density, density, WIDTH)
-    np.testing.assert_allclose(-loss, -1.3862944, atol=1e-5)
-
-
-def test_objective_is_minus_log_4_plus_twice_the_jensen_shannon_divergence():
-    data, model = gaussian(GRID, -1.0, 1.0), gaussian(GRID, 1.0, 1.0)
+@pytest.mark.parametrize("centre", [0.0, 1.0])
+def test_objective_is_minus_log_4_plus_twice_the_jensen_shannon_divergence(centre):
+    # The discriminator maximises E log D(x) + E log(1 − D(G(z))): minus its loss.
+    data, model = gaussian(GRID, -centre, 1.0), gaussian(GRID, centre, 1.0)
     middle = (data + model) / 2
     divergence = 0.5 * WIDTH * np.sum(data * np.log(data / middle) + model * np.log(model / middle))
     loss = expected_discriminator_loss(np.log(data / model), data, model, WIDTH)
     np.testing.assert_allclose(-loss, -1.3862944 + 2 * divergence, atol=1e-5)
+
+
+# Gradient penalties.
+
+POINTS = tf.constant([[[[3.0], [4.0]]], [[[0.0], [0.0]]]])  # [2, 1, 2, 1]
+
+
+def squares(points):
+    """‖x‖² has the gradient 2x."""
+    return tf.reduce_sum(tf.square(points), axis=[1, 2, 3])[:, None]
+
+
+def slope(value):
+    return lambda points: value * tf.reduce_sum(points, axis=[1, 2, 3])[:, None]
+
+
+@pytest.mark.parametrize(
+    ("function", "scores", "expected"),
+    [
+        (losses.squared_gradient_norm, squares, [100.0, 0.0]),  # (2·3)² + (2·4)²
+        (losses.zero_centred_penalty, squares, [50.0, 0.0]),  # half of it
+        (losses.gradient_penalty, squares, [81.0, 1.0]),  # (10 − 1)² and (0 − 1)²
+        (losses.gradient_penalty, slope(1 / np.sqrt(2)), [0.0, 0.0]),  # norm 1
+    ],
+)
+def test_penalty_is_that_of_each_example_alone(function, scores, expected):
+    np.testing.assert_allclose(function(scores, POINTS), expected, rtol=1e-5, atol=1e-9)
+
+
+def test_penalty_at_a_gradient_of_zero_has_a_gradient_itself():
+    weight = tf.Variable(0.0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(losses.gradient_penalty(lambda x: weight * x[:, 0, 0], POINTS))
+    assert np.isfinite(tape.gradient(loss, weight))
+
+
+def test_interpolated_images_have_one_weight_per_example():
+    reals, fakes = tf.ones([2, 1, 2, 1]), -tf.ones([2, 1, 2, 1])
+    found = losses.interpolate_images(reals, fakes, tf.constant([0.25, 1.0]))
+    np.testing.assert_allclose(found[:, 0, :, 0], [[-0.5, -0.5], [1.0, 1.0]])
+
+
+def test_perturbation_is_scaled_by_the_deviation_of_the_image():
+    reals = tf.constant([[[[1.0], [-1.0]]], [[[2.0], [2.0]]]])  # standard deviations 1 and 0
+    noise = tf.constant([[[[1.0], [2.0]]], [[[1.0], [2.0]]]])
+    found = losses.perturb_images(reals, tf.constant([0.5, 0.5]), noise)
+    np.testing.assert_allclose(found[:, 0, :, 0], [[1.25, -0.5], [2.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("unit_slope", (2 * np.sqrt(2) - 1) ** 2), ("r1", 4.0), ("dragan", (2 * np.sqrt(2) - 1) ** 2)],
+)
+def test_penalties_are_found_by_name(name, value):
+    noise = {"shares": tf.constant([0.3, 0.6]), "noise": tf.zeros_like(POINTS)}
+    found = losses.penalty(name, slope(2.0), POINTS, -POINTS, noise)
+    np.testing.assert_allclose(found, [value, value], rtol=1e-5)
+
+
+def test_unknown_penalty_is_refused():
+    with pytest.raises(ValueError, match="^`penalty` must be one of"):
+        losses.penalty("l2", squares, POINTS, POINTS, {})

@@ -1,4 +1,4 @@
-"""Tests of the optimisers: against Keras' own, and by hand where the papers' settings matter."""
+"""Optimisers against those of Keras, and by hand where the papers' settings matter."""
 
 import types
 
@@ -32,8 +32,8 @@ def make_variables():
     ]
 
 
-def make_adam(kind):
-    return kind(2e-3, beta_1=0.5, beta_2=0.99, epsilon=1e-8)
+def make_adam(cls):
+    return cls(2e-3, beta_1=0.5, beta_2=0.99, epsilon=1e-8)
 
 
 def trained_by_keras_adam():
@@ -80,15 +80,10 @@ def test_fused_adam_on_two_replicas_equals_keras_adam_on_the_sum(two_replicas):
             np.testing.assert_allclose(copy, expected, atol=1e-6)
 
 
-def test_fused_adam_takes_its_first_step_by_hand():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_first_step_of_fused_adam_by_hand(dtype):
     # From zero averages the corrected first step is lr · g / (|g| + ε · …): lr · sign(g).
-    variable, optimizer = keras.Variable([1.0, 1.0]), optimizers.FusedAdam(0.1, epsilon=1e-8)
-    optimizer.apply([tf.constant([3.0, -0.2])], [variable])
-    np.testing.assert_allclose(variable, [0.9, 1.1], atol=1e-5)
-
-
-def test_fused_adam_takes_float64_variables():
-    variable, optimizer = keras.Variable([1.0, 1.0], dtype="float64"), optimizers.FusedAdam(0.1)
+    variable, optimizer = keras.Variable([1.0, 1.0], dtype=dtype), optimizers.FusedAdam(0.1)
     optimizer.apply([tf.constant([3.0, -0.2])], [variable])
     np.testing.assert_allclose(variable, [0.9, 1.1], atol=1e-5)
 
@@ -96,9 +91,9 @@ def test_fused_adam_takes_float64_variables():
 @pytest.mark.parametrize("amsgrad", [False, True])
 def test_fused_adam_equals_keras_adam_on_sparse_gradients_and_with_amsgrad(amsgrad):
     results = []
-    for kind in (keras.optimizers.Adam, optimizers.FusedAdam):
+    for cls in (keras.optimizers.Adam, optimizers.FusedAdam):
         variable = keras.Variable(np.ones((4, 2), np.float32))
-        optimizer = kind(0.1, amsgrad=amsgrad)
+        optimizer = cls(0.1, amsgrad=amsgrad)
         for row, size in ((1, 3.0), (2, -1.0), (1, 0.1)):
             gradient = tf.IndexedSlices(tf.fill([1, 2], size), [row], [4, 2])
             optimizer.apply([gradient], [variable])
@@ -113,26 +108,42 @@ def test_fused_adam_survives_serialisation():
     assert again.get_config() == optimizer.get_config()
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("adam", optimizers.FusedAdam),
-        ("rmsprop", keras.optimizers.RMSprop),
-        ("sgd", keras.optimizers.SGD),
-        ("momentum", keras.optimizers.SGD),
-        ("adagrad", keras.optimizers.Adagrad),
-        ("adadelta", keras.optimizers.Adadelta),
-    ],
-)
-def test_a_name_gives_its_optimiser_with_its_learning_rate(name, kind):
+CLASSES = {
+    "adam": optimizers.FusedAdam,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+    "momentum": keras.optimizers.SGD,
+    "adagrad": keras.optimizers.Adagrad,
+    "adadelta": keras.optimizers.Adadelta,
+}
+
+
+@pytest.mark.parametrize("name", optimizers.NAMES)
+def test_a_name_gives_its_optimiser_with_its_learning_rate(name):
     optimizer = optimizers.build_optimizer(name, 0.03)
-    assert type(optimizer) is kind
+    assert type(optimizer) is CLASSES[name]
     np.testing.assert_allclose(optimizer.learning_rate, 0.03, rtol=1e-6)
 
 
-def test_every_name_is_known_and_others_are_refused():
-    for name in optimizers.NAMES:
-        optimizers.build_optimizer(name, 0.1)
+@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_averages_are_those_of_the_weights_in_their_order(name, scaled):
+    weights = [keras.Variable([1.0, 2.0], name="last_average"), keras.Variable([3.0], name="b")]
+    optimizer = optimizers.build_optimizer(name, 0.5, use_ema=True, ema_momentum=0.75)
+    outer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
+    outer.build(weights)
+    after_steps = []
+    for _ in range(2):
+        optimizer.apply([tf.constant([1.0, -1.0]), tf.constant([2.0])], weights)
+        after_steps.append([np.array(weight.numpy()) for weight in weights])
+    # Keras begins with the weights after the first step.
+    expected = [0.75 * first + 0.25 * second for first, second in zip(*after_steps, strict=True)]
+    for average, value in zip(optimizers.averaged_weights(outer), expected, strict=True):
+        np.testing.assert_allclose(average, value, rtol=1e-6)
+    assert optimizers.averaged_weights(optimizers.build_optimizer(name, 0.5)) is None
+
+
+def test_other_names_are_refused():
     with pytest.raises(ValueError, match="`name` must be one of adam.*Received: name=lion"):
         optimizers.build_optimizer("lion", 0.1)
 
@@ -165,48 +176,28 @@ def test_rmsprop_decays_by_0_99():
     np.testing.assert_allclose(variable, [-17.0888e-3], rtol=1e-5)
 
 
-def test_each_player_has_an_optimiser_of_its_own():
-    settings = types.SimpleNamespace(
-        g_optimizer="adam",
-        d_optimizer="sgd",
-        g_lr=1e-4,
-        d_lr=4e-4,
-        beta_1=0.5,
-        beta_2=0.9,
-        g_options="epsilon=1e-05",
-        d_options="nesterov=true,momentum=0.25",
-        ema_half_life=100,
-        batch_size=10,
-        accumulate=3,
-    )
-    players = optimizers.players(settings)
+def settings(**changes):
+    values = dict(g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5)
+    values |= dict(beta_2=0.9, g_options=None, d_options=None, ema_half_life=0, batch_size=10)
+    return types.SimpleNamespace(**{**values, "accumulate": 3, **changes})
+
+
+def test_each_player_has_its_own_optimiser():
+    options = {"g_options": "epsilon=1e-05", "d_options": "nesterov=true,momentum=0.25"}
+    players = optimizers.players(settings(**options, ema_half_life=100))
     assert set(players) == {"g_optimizer", "d_optimizer", "accumulate"}
     assert players["accumulate"] == 3
     adam, sgd = players["g_optimizer"], players["d_optimizer"]
+    assert (type(adam), type(sgd)) == (optimizers.FusedAdam, keras.optimizers.SGD)
     assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.5, 0.9, 1e-5)
     assert (sgd.nesterov, sgd.momentum, sgd.use_ema) == (True, 0.25, False)
     assert adam.use_ema
     np.testing.assert_allclose(adam.ema_momentum, 0.5**0.1)
-    assert type(players["g_optimizer"]) is optimizers.FusedAdam
-    np.testing.assert_allclose(players["g_optimizer"].learning_rate, 1e-4, rtol=1e-6)
-    assert type(players["d_optimizer"]) is keras.optimizers.SGD
-    np.testing.assert_allclose(players["d_optimizer"].learning_rate, 4e-4, rtol=1e-6)
+    rates = [adam.learning_rate, sgd.learning_rate]
+    np.testing.assert_allclose(rates, [1e-4, 4e-4], rtol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["epsilon", "epsilon=small", "=1", "nonsense=1"])
 def test_options_that_an_optimiser_does_not_take_are_named(text):
-    settings = types.SimpleNamespace(
-        g_optimizer="adam",
-        d_optimizer="sgd",
-        g_lr=1e-4,
-        d_lr=4e-4,
-        beta_1=0.5,
-        beta_2=0.9,
-        g_options=text,
-        d_options=None,
-        ema_half_life=0,
-        batch_size=10,
-        accumulate=1,
-    )
     with pytest.raises(ValueError, match="^`g_options`"):
-        optimizers.players(settings)
+        optimizers.players(settings(g_options=text))

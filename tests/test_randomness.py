@@ -1,4 +1,4 @@
-"""Tests of the stateless draws: functions of (seed, position) and of nothing else."""
+"""Stateless random numbers: functions of seed and position alone."""
 
 import numpy as np
 import tensorflow as tf
@@ -10,12 +10,12 @@ def normal_rows(seed, size=3):
     return lambda count: tf.random.stateless_normal([count, size], seed)
 
 
-def on_replicas(strategy, draw, local_batch):
-    """Runs `replica_rows` on each replica and lays the rows end to end."""
+def on_replicas(strategy, sample, local_batch):
+    """Runs `replica_rows` on each replica and concatenates the rows."""
 
     @tf.function
     def run():
-        return strategy.run(lambda: randomness.replica_rows(draw, local_batch))
+        return strategy.run(lambda: randomness.replica_rows(sample, local_batch))
 
     return np.concatenate(strategy.experimental_local_results(run()))
 
@@ -27,7 +27,7 @@ def test_fold_gives_the_same_seed_for_the_same_numbers():
     np.testing.assert_array_equal(first, second)
 
 
-def test_fold_tells_seeds_numbers_and_their_order_apart():
+def test_fold_depends_on_seed_numbers_and_their_order():
     folded = [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 1, 2), (0, 2, 1), (0, 0, 0)]
     seeds = {tuple(randomness.fold(*numbers).numpy()) for numbers in folded}
     assert len(seeds) == len(folded)
@@ -45,20 +45,20 @@ def test_fold_takes_tensors_of_either_integer_type():
         np.testing.assert_array_equal(randomness.fold(5, tf.constant(8, dtype)), expected)
 
 
-def test_one_replica_draws_its_whole_batch():
-    draw = normal_rows(randomness.fold(1))
-    np.testing.assert_array_equal(randomness.replica_rows(draw, 4), draw(4))
+def test_one_replica_samples_its_whole_batch():
+    sample = normal_rows(randomness.fold(1))
+    np.testing.assert_array_equal(randomness.replica_rows(sample, 4), sample(4))
 
 
-def test_two_replicas_draw_together_what_one_draws_alone(two_replicas):
-    draw = normal_rows(randomness.fold(1))
-    drawn = on_replicas(two_replicas, draw, 3)
-    assert drawn.shape == (6, 3)
-    np.testing.assert_array_equal(drawn, draw(6))
-    assert len({tuple(row) for row in drawn}) == 6
+def test_two_replicas_sample_together_what_one_samples_alone(two_replicas):
+    sample = normal_rows(randomness.fold(1))
+    rows_of_both = on_replicas(two_replicas, sample, 3)
+    assert rows_of_both.shape == (6, 3)
+    np.testing.assert_array_equal(rows_of_both, sample(6))
+    assert len({tuple(row) for row in rows_of_both}) == 6
 
 
-def test_example_seeds_number_the_places_of_the_global_batch(two_replicas):
+def test_example_seeds_number_the_positions_of_the_global_batch(two_replicas):
     alone = randomness.example_seeds(3, 11, 4).numpy()
     assert alone.shape == (4, 2)
     assert alone.dtype == np.int32
@@ -80,33 +80,33 @@ def test_example_seeds_change_with_step_and_seed():
     assert len(set(seeds)) == 3
 
 
-def test_numbers_become_seeds_one_a_number():
+def test_each_number_becomes_a_seed():
     seeds = randomness.seeds_from_numbers([5, 0, 5])
     assert seeds.dtype == tf.int32
     np.testing.assert_array_equal(seeds, [[5, 0], [0, 0], [5, 0]])
 
 
 def test_a_row_depends_on_its_own_seed_and_not_on_its_neighbours():
-    def draw(seed):
+    def sample(seed):
         return tf.random.stateless_normal([4], seed)
 
     def rows(*numbers):
-        return randomness.rows_from_seeds(draw, randomness.seeds_from_numbers(numbers)).numpy()
+        return randomness.rows_from_seeds(sample, randomness.seeds_from_numbers(numbers)).numpy()
 
     batch = rows(5, 6, 7)
-    np.testing.assert_array_equal(batch[1], draw([6, 0]))
+    np.testing.assert_array_equal(batch[1], sample([6, 0]))
     np.testing.assert_array_equal(rows(7, 5), batch[[2, 0]])
     np.testing.assert_array_equal(rows(6), batch[[1]])
     assert len({tuple(row) for row in batch}) == 3
 
 
 def test_rows_come_out_of_a_graph_of_unknown_batch_too():
-    draw = normal_rows([0, 0])
+    sample = normal_rows([0, 0])
 
     @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int32)])
     def rows(seeds):
         return randomness.rows_from_seeds(lambda s: tf.random.stateless_normal([3], s), seeds)
 
     seeds = randomness.seeds_from_numbers([0, 1])
-    np.testing.assert_array_equal(rows(seeds)[0], draw(1)[0])
+    np.testing.assert_array_equal(rows(seeds)[0], sample(1)[0])
     assert rows(seeds[:0]).shape == (0, 3)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kgan.layers import global_moments
+from kgan.layers import MixesExamples, global_moments
 
 MOMENTUM = 0.99  # of the moving statistics
 EPSILON = 1e-5
@@ -105,14 +105,12 @@ class AffineCoupling(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class InvertibleBatchNormalization(layers.Layer):
+class InvertibleBatchNormalization(MixesExamples, layers.Layer):
     """Normalises each number by the batch's statistics in training, and by moving ones afterwards.
 
     Args:
         synchronized: whether statistics are those of the global batch.
     """
-
-    mixes_examples = True
 
     def __init__(self, synchronized: bool = False, **kwargs):
         super().__init__(dtype="float32", **kwargs)
