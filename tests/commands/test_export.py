@@ -1,3 +1,5 @@
+"""`kgan.export` on runs: what is exported, and where to."""
+
 import json
 
 import numpy as np
@@ -18,22 +20,15 @@ def export(run, place, *arguments):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Exports of a run that draws and of one that translates."""
+    """Loaded exports of two runs, by name of the run, and their folder."""
     place = tmp_path_factory.mktemp("exports")
-    return {run: export(run, place) for run in (dcgan_run(), pix2pix_run())}
+    folders = {run.name[6:]: export(run, place) for run in (dcgan_run(), pix2pix_run())}
+    assert folders == {name: f"{place}/{name}/1" for name in ("seeds", "pairs")}
+    return {name: tf.saved_model.load(folder) for name, folder in folders.items()}, place
 
 
-def test_versions_count_on_from_what_is_there(tmp_path):
-    run = dcgan_run()
-    (tmp_path / "seeds" / "7").mkdir(parents=True)
-    (tmp_path / "seeds" / "notes").mkdir()
-    assert export(run, tmp_path) == f"{tmp_path}/seeds/8"
-    assert export(run, tmp_path, "--name=other") == f"{tmp_path}/other/1"
-    assert {p.name for p in (tmp_path / "seeds").iterdir()} == {"7", "8", "notes"}
-
-
-def test_export_draws_what_the_model_of_the_run_draws(exported):
-    served = tf.saved_model.load(exported[dcgan_run()]).signatures
+def test_export_generates_the_images_of_the_run(exported):
+    served = exported[0]["seeds"].signatures
     model = kgan.load(str(dcgan_run()))
     latents = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
     images = served["serving_default"](latents=tf.constant(latents))["pictures"]
@@ -45,8 +40,8 @@ def test_export_draws_what_the_model_of_the_run_draws(exported):
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
 
 
-def test_export_translates_as_the_model_of_the_run_does(exported):
-    served = tf.saved_model.load(exported[pix2pix_run()]).signatures
+def test_export_translates_like_the_run(exported):
+    served = exported[0]["pairs"].signatures
     model = kgan.load(str(pix2pix_run()))
     given = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
     answers = served["serving_default"](pictures=tf.constant(given))["pictures"]
@@ -57,16 +52,24 @@ def test_export_translates_as_the_model_of_the_run_does(exported):
     assert np.abs(answers - model.translate(given)).max() > 1e-3
 
 
-def test_signatures_are_documented_beside_the_model(exported):
-    for folder in exported.values():
-        with open(f"{folder}/assets.extra/signatures.json") as file:
-            documented = json.load(file)
-        assert set(documented) == set(tf.saved_model.load(folder).signatures)
+def test_all_signatures_are_documented(exported):
+    models, place = exported
+    for name, model in models.items():
+        path = place / name / "1" / "assets.extra" / "signatures.json"
+        documented = json.loads(path.read_text())
+        assert set(documented) == set(model.signatures)
         assert all(signature["about"] for signature in documented.values())
 
 
-@pytest.mark.parametrize(("which", "is_best"), [("auto", True), ("best", True), ("last", False)])
-def test_checkpoint_can_be_chosen(which, is_best, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("flags", "name", "is_best"),
+    [
+        (["--checkpoint=auto"], "pairs", True),
+        (["--checkpoint=best"], "pairs", True),
+        (["--checkpoint=last", "--name=other"], "other", False),
+    ],
+)
+def test_checkpoint_and_name_can_be_chosen(flags, name, is_best, tmp_path, monkeypatch):
     biases = []
 
     def write(networks, signatures, folder):
@@ -76,5 +79,5 @@ def test_checkpoint_can_be_chosen(which, is_best, tmp_path, monkeypatch):
 
     monkeypatch.setattr("kgan.runs.export.write_saved_model", write)
     run = with_other_best(pix2pix_run(), tmp_path)
-    assert export(run, tmp_path / "to", f"--checkpoint={which}") == f"{tmp_path}/to/pairs"
+    assert export(run, tmp_path / "to", *flags) == f"{tmp_path}/to/{name}"
     assert np.allclose(biases, [[0.25, 0.5, -0.75]]) == is_best

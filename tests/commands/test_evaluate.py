@@ -1,0 +1,229 @@
+"""`kgan.evaluate` on runs, exported models and folders, and evaluations during training."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import kgan
+from kgan.runs import checkpoint
+from kgan.runs.folder import open_run
+from kgan.training import loop
+from tests.small_runs import (
+    DCGAN,
+    command,
+    copy_of,
+    dcgan_run,
+    metrics,
+    pairs_folder,
+    pix2pix_run,
+    with_other_best,
+)
+
+
+def evaluate(*arguments):
+    """Runs the command; returns its lines with single spaces."""
+    outcome = command("evaluate", *arguments)
+    assert (outcome.status, outcome.err) == (0, ""), outcome
+    return [" ".join(line.split()) for line in outcome.out.splitlines()]
+
+
+def stored(run, name="pairs"):
+    lines = (run / f"metrics-{name}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_training_ends_with_an_evaluation_of_the_test_part():
+    (line,) = stored(pix2pix_run())
+    assert (line["part"], line["pictures"]) == ("test", 5)
+    # Noise of ±20 levels around one colour for each class: nobody knows it better than
+    # E|n| = (2 · 210) / 41 levels of 127.5; the label map is known to be one.
+    assert line["l1_constant_colour_per_class"] == pytest.approx(420 / 41 / 127.5, rel=0.03)
+    assert line["l1"] > line["l1_constant_colour_per_class"]
+    # Errors of mean m have a mean square of at least m².
+    assert 0 < line["psnr"] < 10 * np.log10(4 / line["l1"] ** 2)
+    assert -1 < line["ssim"] < 1
+
+
+def test_best_checkpoint_is_measured_printed_and_stored(tmp_path):
+    run = with_other_best(pix2pix_run(), tmp_path)
+    (before,) = stored(run)
+    said = evaluate(f"--run={run}")
+    # The line of the same step and part is replaced.
+    (line,) = stored(run)
+    assert line["part"] == "test" and line["time"] > before["time"]
+    assert line["l1"] != before["l1"]
+    assert said[:2] == [
+        "measured: 5 images of the test part",
+        f"l1 {line['l1']:.4f} ± {line['l1_standard_error']:.4f}",
+    ]
+
+    model = kgan.load(str(run))
+    data, _ = loop.open_collection(open_run(str(run)).settings())
+    examples = [data.parts["test"].read(index) for index in range(5)]
+    inputs, targets = (
+        np.stack([e[key] for e in examples]) / np.float32(127.5) - 1 for key in ("input", "target")
+    )
+    expected = np.abs(model.translate(inputs) - targets).mean()
+    assert line["l1"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_other_parts_are_measured_and_tensorboard_shows_all_of_them(tmp_path):
+    run = copy_of(pix2pix_run(), tmp_path)
+    for part, count in (("train", 12), ("validation", 3)):
+        said = evaluate(f"--run={run}", f"--part={part}")
+        assert said[0] == f"measured: {count} images of the {part} part"
+    lines = {line["part"]: line for line in stored(run)}
+    assert list(lines) == ["test", "train", "validation"]
+
+    (path,) = (run / "evaluation").iterdir()
+    shown = {}
+    for record in tf.data.TFRecordDataset(str(path)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            shown[value.tag] = (event.step, tf.make_ndarray(value.tensor).item())
+    test, validation = lines["test"], lines["validation"]
+    assert shown["pairs/l1"] == (test["step"], pytest.approx(test["l1"]))
+    assert shown["pairs/validation/psnr"][1] == pytest.approx(validation["psnr"])
+    assert not any("time" in tag or "pictures" in tag for tag in shown)
+
+
+def test_generated_images_are_compared_with_real_ones(tmp_path):
+    run = copy_of(dcgan_run(), tmp_path)
+    said = evaluate(f"--run={run}", "--metrics=kid,modes", "--count=40")
+    (line,) = stored(run, "drawings")
+    assert {"kid_digits_40", "kid_digits_40_standard_error", "modes_digits_40"} < set(line)
+    assert "fid_digits_40" not in line
+    assert said[0].startswith("measured: 40 generated images against 40 real ones of the test part")
+    assert f"modes_digits_40 {line['modes_digits_40']:.4f}" in said
+
+
+@pytest.mark.parametrize(
+    "flags, error",
+    [
+        (("--metrics=ssim",), "--metrics=ssim: does not fit"),
+        (("--metrics=fid,",), "--metrics=fid,"),
+        (("--metrics=fid", "--count=20"), "--metrics=fid"),
+        (("--features=eigenfaces",), "--features=eigenfaces"),
+        (("--real=x",), "--real=x"),
+        (("--images=x",), "--run and --images"),
+        (("--part=validation",), "--run="),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(flags, error, tmp_path):
+    run = copy_of(dcgan_run(), tmp_path)
+    assert command("evaluate", f"--run={run}", *flags).error_line.startswith(error)
+    assert not list(run.glob("metrics-*"))
+
+
+@pytest.mark.parametrize(
+    "flags, error",
+    [
+        ((), "nothing to measure"),
+        (("--images=y",), "--images: needs --real="),
+        (("--pictures=y", "--saved_model=x"), "--saved_model and --images"),
+    ],
+)
+def test_images_without_a_run_need_real_ones(flags, error):
+    assert command("evaluate", *flags).error_line.startswith(error)
+
+
+def test_earlier_name_of_a_flag_is_not_in_the_help():
+    text = command("evaluate", "--help").out
+    assert "--images " in text and "--pictures" not in text
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """A folder of 210 images of 64x64, whose values are uint8 [210, 64, 64, 3], and another."""
+    levels = np.random.default_rng(0).integers(0, 256, (210, 4, 4, 3)).astype(np.uint8)
+    levels = levels.repeat(16, axis=1).repeat(16, axis=2)
+    folder = tmp_path_factory.mktemp("noise")
+    for number, image in enumerate(levels):
+        Image.fromarray(image).save(folder / f"{number:03}.png")
+    return folder, levels
+
+
+@pytest.mark.parametrize("flag", ["images", "pictures"])
+def test_folder_is_compared_with_a_folder(flag, noise):
+    folder, _ = noise
+    metrics = "fid,coverage" if flag == "images" else "coverage"
+    said = evaluate(f"--{flag}={folder}", f"--real={folder}", f"--metrics={metrics}")
+    values = dict(line.split()[:2] for line in said[1:])
+    assert float(values["coverage_pixels_210"]) == 1
+    if flag == "images":
+        assert float(values["fid_pixels_210"]) == pytest.approx(0, abs=1e-6)
+
+
+def test_too_few_images_in_a_folder_are_refused(noise):
+    folder, _ = noise
+    flags = (f"--images={folder}", f"--real={folder}", "--metrics=fid", "--count=30")
+    assert command("evaluate", *flags).error_line.startswith("--metrics=fid: ")
+
+
+def save_model(folder, images, *others):
+    """Saves a model whose image of seed n is the n-th of given ones; others are more inputs."""
+    module = tf.Module()
+    seeds, *more = (tf.TensorSpec([None], tf.int32, name) for name in ("seeds", *others))
+
+    @tf.function(input_signature=[seeds, *more])
+    def from_seeds(seeds, *others):
+        return {"pictures": tf.gather(tf.constant(images), seeds)}
+
+    tf.saved_model.save(module, folder, signatures={"from_seeds": from_seeds})
+
+
+def test_exported_model_is_compared_with_a_folder(noise, tmp_path):
+    folder, levels = noise
+    save_model(tmp_path, levels.astype(np.float32) / 127.5 - 1)
+    said = evaluate(f"--saved_model={tmp_path}", f"--real={folder}", "--metrics=fid")
+    assert "fid_pixels_210 0.0000 ± 0.0000" in said
+
+
+@pytest.mark.parametrize(
+    ("images", "inputs", "error"),
+    [
+        (None, (), "cannot be loaded"),
+        (np.zeros([2, 8, 8, 1], np.float32), ("labels",), "has no signature from_seeds"),
+        (np.zeros([2, 2], np.float32), (), "generates points"),
+    ],
+)
+def test_exported_model_that_generates_no_images_from_seeds_is_refused(
+    images, inputs, error, noise, tmp_path
+):
+    if images is not None:
+        save_model(tmp_path, images, *inputs)
+    flags = (f"--saved_model={tmp_path}", f"--real={noise[0]}", "--count=2")
+    assert command("evaluate", *flags).error_line.startswith(f"--saved_model={tmp_path}: {error}")
+
+
+def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
+    def train(wanted):
+        flags = (*DCGAN, "--steps=4", "--validate_every=2", "--validate_count=50", "--noexport")
+        runs = f"--runs_dir={tmp_path}/runs"
+        return command("train", *flags, runs, f"--validate_metrics={wanted}")
+
+    assert train("ssim,kid").error_line.startswith("--validate_metrics=ssim: does not fit")
+    # 64 features need 65 images.
+    line = train("fid").error_line
+    assert line.startswith("--validate_metrics=fid: ") and "at least 65" in line
+    assert not (tmp_path / "runs").exists()
+    outcome = train("coverage,kid")
+    assert outcome.status == 0, outcome
+    (run,) = (tmp_path / "runs").iterdir()
+    lines = metrics(run, "validation")
+    assert [line["step"] for line in lines] == [2, 4]
+    best = max(lines, key=lambda line: line["coverage_digits_50"])  # higher is better
+    assert "kid_digits_50" in best and "density_digits_50" not in best
+    _, header = checkpoint.read(run / "checkpoints" / "best.safetensors")
+    assert header["step"] == best["step"]
+
+
+def test_dataset_that_is_gone_is_named(tmp_path):
+    run = copy_of(pix2pix_run(), tmp_path)
+    flags = (run / "flags.cfg").read_text()
+    (run / "flags.cfg").write_text(flags.replace(str(pairs_folder()), f"{tmp_path}/gone"))
+    line = command("evaluate", f"--run={run}").error_line
+    assert line.startswith(f"--dataset={tmp_path}/gone: no such folder")
