@@ -143,7 +143,7 @@ def test_run_in_use_is_told_and_its_half_written_files_are_left_alone(tmp_path):
 
 def test_folder_that_is_no_run_is_one_line(tmp_path):
     line = command("doctor", f"--run={tmp_path}").error_line
-    assert line.startswith(f"--run={tmp_path}: no flags.cfg there")
+    assert line.startswith(f"--run={tmp_path}: contains no flags.cfg")
 
 
 @pytest.mark.parametrize(

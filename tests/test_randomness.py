@@ -110,3 +110,10 @@ def test_rows_come_out_of_a_graph_of_unknown_batch_too():
     seeds = randomness.seeds_from_numbers([0, 1])
     np.testing.assert_array_equal(rows(seeds)[0], sample(1)[0])
     assert rows(seeds[:0]).shape == (0, 3)
+
+
+def test_first_attempt_has_the_seed_of_the_run_and_each_other_attempt_one_of_its_own():
+    seeds = [randomness.attempt_seed(5, attempt) for attempt in range(4)]
+    assert seeds[0] == 5
+    assert len(set(seeds)) == 4
+    assert all(0 <= seed < 2**31 for seed in seeds)

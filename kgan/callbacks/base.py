@@ -1,4 +1,4 @@
-"""Callbacks that count generator updates over resumed runs."""
+"""Base class of the callbacks and intervals, both counted in steps over resumed runs."""
 
 import dataclasses
 import time
@@ -9,12 +9,18 @@ import keras
 
 @dataclasses.dataclass
 class Every:
-    """Says when something is due.
+    """An interval in steps, epochs or seconds.
 
     Args:
-        number: how many.
+        number: length of the interval.
         unit: `steps`, `epochs` or `seconds`.
-        steps_per_epoch: what an epoch is.
+        steps_per_epoch: length of an epoch in steps.
+        clock: returns the time in seconds.
+
+    Example:
+        >>> interval = Every(0.5, "epochs", steps_per_epoch=4)
+        >>> [step for step in range(1, 9) if interval.due(step)]
+        [2, 4, 6, 8]
     """
 
     number: float
@@ -26,7 +32,7 @@ class Every:
         self._last = self.clock()
 
     def due(self, step: int) -> bool:
-        """Tells whether it is due after this many steps."""
+        """Returns whether an interval ends after this many steps."""
         if self.unit == "seconds":
             if self.clock() - self._last < self.number:
                 return False
@@ -36,8 +42,25 @@ class Every:
         return step % max(1, round(self.number * scale)) == 0
 
 
+@dataclasses.dataclass(eq=False)
 class StepCallback(keras.callbacks.Callback):
-    """Counts steps over resumed runs; subclasses define `on_step`."""
+    """A callback that counts generator updates over resumed runs; subclasses define `on_step`.
+
+    Subclasses are dataclasses, too: their fields are the arguments.
+
+    Example:
+        >>> class PrintStep(StepCallback):
+        ...     def on_step(self):
+        ...         print("step", self.step)
+        >>> callback = PrintStep()
+        >>> callback.on_epoch_begin(0)
+        >>> callback.on_train_batch_end(0)
+        step 1
+    """
+
+    def __post_init__(self):
+        super().__init__()
+        self.step = 0
 
     def on_train_begin(self, logs=None):
         self.step = self.model.completed_steps
@@ -50,11 +73,14 @@ class StepCallback(keras.callbacks.Callback):
         self.on_step()
 
     def on_step(self):
-        """Called after each training step, with `self.step` steps done."""
+        """Called after each training step; `self.step` steps have been completed."""
+
+    def flush(self) -> None:
+        """Writes to disk what the callback has logged; called before a checkpoint is written."""
 
     def state(self) -> dict:
-        """What a checkpoint keeps of this callback, as JSON can hold it."""
+        """Returns the state that checkpoints store, as values for JSON."""
         return {}
 
     def restore(self, state: Mapping) -> None:
-        """Takes back what `state` gave."""
+        """Restores what `state` returned."""

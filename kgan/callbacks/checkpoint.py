@@ -1,5 +1,6 @@
 """Checkpoints written during training."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,47 +11,45 @@ from kgan.runs import checkpoint
 from kgan.utils.atomic import report_write_errors
 
 
+@dataclasses.dataclass(eq=False)
 class Checkpoints(StepCallback):
-    """Saves everything that resuming needs, and keeps the last few.
+    """Saves everything that resuming needs and keeps the newest checkpoints.
 
     Args:
         folder: the run's checkpoints.
-        header: what stands in every header: the scheme's name.
-        every: when.
-        keep: how many of the last.
-        stateful: callbacks whose state belongs to the run, by a name that stays.
-        refuse: told the names of variables that are not finite; then nothing is written.
-        last_step: where the run ends. Its checkpoint is written after all that the other callbacks
-            do at the end, for a run that has it is not trained again and would never do it.
-        spoilt: says whether the run is to go back behind the state as it is now; then nothing is
-            written either, or it would go back to that.
+        header: entries of every header: the model's name and the settings.
+        every: interval between checkpoints.
+        keep: number of checkpoints to keep.
+        stateful: callbacks whose state is stored, by name; the names stand in the files.
+        on_non_finite: called with the names of variables that contain a NaN or an infinity;
+            nothing is written then.
+        last_step: step at which the run ends. Its checkpoint is written in `on_train_end`, after
+            all other callbacks: a run that has it is complete and is never resumed.
+        failed: returns whether the run will be rolled back; nothing is written then, because it
+            would be rolled back to that state.
+
+    Example:
+        >>> saver = Checkpoints(pathlib.Path("checkpoints"), {}, Every(1, "epochs", 100), 2, {})
+        >>> saver.every.due(200)
+        True
     """
 
-    def __init__(
-        self,
-        folder: pathlib.Path,
-        header: Mapping,
-        every: Every,
-        keep: int,
-        stateful: Mapping[str, StepCallback],
-        refuse: Callable[[Sequence[str]], None],
-        last_step: int | None = None,
-        spoilt: Callable[[], bool] = lambda: False,
-    ):
-        super().__init__()
-        self.last_step = last_step
-        self.refuse = refuse
-        self.spoilt = spoilt
-        self.folder = folder
-        self.header = dict(header)
-        self.every = every
-        self.keep = keep
-        self.stateful = stateful
+    folder: pathlib.Path
+    header: Mapping
+    every: Every
+    keep: int
+    stateful: Mapping[str, StepCallback]
+    on_non_finite: Callable[[Sequence[str]], None] = lambda names: None
+    last_step: int | None = None
+    failed: Callable[[], bool] = lambda: False
+
+    def __post_init__(self):
+        super().__post_init__()
         self._saved: int | None = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        # A run that is killed or fails before its first interval can be gone on with, too.
+        # A run that fails before its first interval has ended can be resumed as well.
         if not checkpoint.saved_steps(self.folder):
             self.save()
         # A process that was killed while it saved may have left one too many.
@@ -61,16 +60,15 @@ class Checkpoints(StepCallback):
             self.save()
 
     def on_train_end(self, logs=None):
-        # Not by what lies in the folder, where a damaged one may have this step's name.
+        # Not decided by the files: a damaged one may have the name of this step.
         if self.step != self._saved:
             self.save()
 
-    def save(self):
-        """Writes the checkpoint of this step and forgets the oldest."""
-        if not self.write(checkpoint.step_path(self.folder, self.step)):
-            return
-        self._saved = self.step
-        self._prune()
+    def save(self) -> None:
+        """Writes the checkpoint of the current step and deletes the oldest ones."""
+        if self.write(checkpoint.step_path(self.folder, self.step)):
+            self._saved = self.step
+            self._prune()
 
     def _prune(self):
         for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
@@ -79,27 +77,24 @@ class Checkpoints(StepCallback):
                 path.unlink()
 
     def write(self, path: pathlib.Path) -> bool:
-        """Writes the state as it is now, unless it is no good; tells whether it was written."""
-        if self.spoilt():
+        """Writes the current state unless it is invalid; returns whether it was written."""
+        if self.failed():
             return False
         arrays = checkpoint.capture(self.model.state())
-        bad = checkpoint.non_finite(arrays)
-        if bad:
-            self.refuse(bad)
+        if names := checkpoint.non_finite(arrays):
+            self.on_non_finite(names)
             return False
         state = {name: callback.state() for name, callback in self.stateful.items()}
         # The model's own count: this callback's is a step behind while an earlier one is called.
         header = {**self.header, "step": self.model.completed_steps, "callbacks": state}
         # Logs are flushed first, or a crash could leave a checkpoint ahead of its own curve.
         for callback in self.stateful.values():
-            log = getattr(callback, "log", None)
-            if log is not None:
-                log.flush()
+            callback.flush()
         checkpoint.write(path, arrays, header)
         return True
 
     def load(self, path: pathlib.Path, model: keras.Model) -> int:
-        """Puts model and callbacks back to a checkpoint; returns its step."""
+        """Restores model and callbacks from a checkpoint; returns its step."""
         arrays, header = checkpoint.read(path)
         checkpoint.restore(model.state(), arrays, path)
         model.keep_means()

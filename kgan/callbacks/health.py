@@ -1,49 +1,55 @@
-"""Notices when training goes wrong: numbers that are none, a won game, a collapsed generator."""
+"""Detection of failed training: values that are not finite, a dominant discriminator, collapse."""
 
+import dataclasses
 import logging
 
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.logging import MeansLogger
-from kgan.runs.logs import ScalarLog
+from kgan.runs.logs import NoLog, ScalarLog
 
 logger = logging.getLogger("kgan")
 
-WON_LINES = 20  # lines of the log in a row
+WON_LINES = 20  # consecutive lines of the log
 COLLAPSE_SHARE = 0.25  # of the greatest diversity so far
-# Course `001`, summary: unstable training ⇒ least squares, Wasserstein; `002`, 2.3: the ratio of
-# the learning rates; 2.6.2: noise, which helped; 2.6.3: real targets of 0.7 to 0.99 and a few
-# swapped labels, which did not help there; 2.6.4: the minibatch; 4.4: a critic collapsed, too.
+# The remedies of the course's lesson on mode collapse and its DCGAN practical (docs/course.md).
 ADVICE = {
     "discriminator_won": (
-        "the discriminator tells real from generated images without error, so that the "
-        "generator learns little; the course advises the least-squares or the Wasserstein loss, "
-        "another ratio of the learning rates (a lower --d_lr), and targets of 0.7 to 0.99 "
-        "instead of 1 for real images (--real_label)"
+        "the discriminator separates real and generated images without error, so the generator "
+        "learns little; try the least-squares or the Wasserstein loss, another ratio of the "
+        "learning rates (a lower --d_lr), or targets of 0.7 to 0.99 instead of 1 for real images "
+        "(--real_label)"
     ),
     "generator_collapsed": (
-        "the generator draws nearly the same image from different latents; the course advises "
-        "noise on a hidden layer of the generator (--hidden_noise, which helped most there), no "
-        "bias in its last layer (--nooutput_bias), minibatch discrimination "
-        "(--minibatch_kernels), and data of more kinds; targets of 0.7 to 0.99 for "
-        "real images did not help there, and the Wasserstein loss alone may collapse, too"
+        "the generator returns nearly the same image for different latents; try noise on a hidden "
+        "layer of the generator (--hidden_noise, the most effective remedy), no bias in its last "
+        "layer (--nooutput_bias), minibatch discrimination (--minibatch_kernels), or more varied "
+        "data; targets of 0.7 to 0.99 for real images have not helped, and a critic trained with "
+        "the Wasserstein loss may collapse, too"
     ),
 }
 
 
+@dataclasses.dataclass(eq=False)
 class NaNGuard(StepCallback):
-    """Ends `fit` when a loss or a weight is NaN or infinite, and says which and when.
+    """Ends `fit` when a loss or a weight is NaN or infinite, with a diagnosis.
 
-    The step itself notes the first bad mean in a variable, on the device; the guard reads it
-    every few steps. Weights are looked at before each checkpoint (see `Checkpoints`), which is
-    never written from a state that is not finite.
+    The training step records the first mean that is not finite in a variable on the device; this
+    callback reads it every few steps. Weights are checked before each checkpoint (see
+    `Checkpoints`), which is never written from a state that is not finite.
 
     Args:
-        every: steps between two looks.
+        every: steps between two checks.
+
+    Example:
+        >>> guard = NaNGuard(every=20)
+        >>> guard.diagnosis is None
+        True
     """
 
-    def __init__(self, every: int):
-        super().__init__()
-        self.every = every
+    every: int
+
+    def __post_init__(self):
+        super().__post_init__()
         self.diagnosis: str | None = None
 
     def on_train_begin(self, logs=None):
@@ -52,53 +58,51 @@ class NaNGuard(StepCallback):
 
     def on_step(self):
         if self.step % self.every == 0:
-            self.look()
+            self.check()
 
     def on_train_end(self, logs=None):
-        self.look()
+        self.check()
 
-    def look(self) -> bool:
-        """Looks at the noted losses; tells whether all is well."""
+    def check(self) -> None:
+        """Checks the recorded losses; fails with the step and the names of the first bad ones."""
         bad = self.model.non_finite_losses()
         if bad and self.diagnosis is None:
             first = min(bad.values())
             names = ", ".join(name for name, step in bad.items() if step == first)
-            self.trip(f"{names} not finite at step {first + 1}")
-        return self.diagnosis is None
+            self.fail(f"{names} not finite at step {first + 1}")
 
-    def trip(self, diagnosis: str) -> None:
+    def fail(self, diagnosis: str) -> None:
         """Ends `fit` after this step with a diagnosis."""
         self.diagnosis = diagnosis
         self.model.stop_training = True
 
 
+@dataclasses.dataclass(eq=False)
 class CollapseMonitor(StepCallback):
     """Warns, once each, when the discriminator has won or the generator has collapsed.
 
     Args:
-        log: gets the warning as text, and the diversity as a scalar.
-        means: gives the latest losses.
-        guard: ends training where `on_collapse` says so.
+        log: receives the warning as text and the diversity as a scalar.
+        means: provides the latest losses.
+        guard: ends training for a rollback.
         on_collapse: `warn`, `stop` or `rollback`.
-        every: steps between two looks at the generator's diversity.
+        every: steps between two checks of the generator's diversity.
+
+    Example:
+        >>> means = MeansLogger(NoLog(), 20, 100, 64)
+        >>> CollapseMonitor(NoLog(), means, NaNGuard(20), "warn", every=50).raised
+        []
     """
 
-    def __init__(
-        self,
-        log: ScalarLog,
-        means: MeansLogger,
-        guard: NaNGuard,
-        on_collapse: str,
-        every: int,
-    ):
-        super().__init__()
-        self.log = log
-        self.means = means
-        self.guard = guard
-        self.on_collapse = on_collapse
-        self.every = every
+    log: ScalarLog | NoLog
+    means: MeansLogger
+    guard: NaNGuard
+    on_collapse: str
+    every: int
+
+    def __post_init__(self):
+        super().__post_init__()
         self.raised: list[str] = []
-        self.stopped = False
         self._greatest = 0.0
         self._won_lines = 0
         self._seen_step = -1
@@ -111,25 +115,24 @@ class CollapseMonitor(StepCallback):
             won = below is not None and latest["d_loss"] < below
             self._won_lines = self._won_lines + 1 if won else 0
             if self._won_lines == WON_LINES:
-                self._raise("discriminator_won")
+                self._warn("discriminator_won")
         if self.step % self.every == 0:
-            self._look_at_diversity()
+            self._check_diversity()
 
-    def _look_at_diversity(self):
+    def _check_diversity(self):
         diversity = self.model.diversity()
         if diversity is None:
             return
         self.log.write("alarm", self.step, {"diversity": diversity})
         self._greatest = max(self._greatest, diversity)
         if diversity < COLLAPSE_SHARE * self._greatest:
-            self._raise("generator_collapsed")
+            self._warn("generator_collapsed")
             if self.on_collapse == "stop":
-                self.stopped = True
                 self.model.stop_training = True
             elif self.on_collapse == "rollback":
-                self.guard.trip(f"the generator collapsed before step {self.step}")
+                self.guard.fail(f"the generator collapsed before step {self.step}")
 
-    def _raise(self, name):
+    def _warn(self, name):
         if name in self.raised:
             return
         self.raised.append(name)

@@ -1,5 +1,6 @@
 """Learning rates set for each step from a schedule."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import keras
@@ -8,31 +9,29 @@ from kgan.callbacks.base import StepCallback
 from kgan.utils import schedules
 
 
+@dataclasses.dataclass(eq=False)
 class LearningRates(StepCallback):
-    """Sets each optimiser's learning rate for the next step.
+    """Sets each optimizer's learning rate for the next step.
 
-    A rate is a function of the step and of the rollback's attempt, which halves it, and of
-    nothing else: a resumed run has the rates of one that was never interrupted.
+    A rate depends only on the step and on the number of rollbacks, each of which halves it, so
+    that a resumed run has the rates of one that was never interrupted.
 
     Args:
-        rates: by optimiser's name, what the schedule begins with.
-        total_steps: where the run ends.
+        rates: initial learning rates by optimizer name.
+        total_steps: step at which the run ends.
         schedule: one of `kgan.utils.schedules.SCHEDULES`.
-        decay_from: share of the run from which the rates fall.
+        decay_from: share of the run from which the rates fall, in [0, 1].
+
+    Example:
+        >>> callback = LearningRates({"g_optimizer": 2e-4}, total_steps=1000, schedule="linear")
+        >>> round(callback.factor(750), 3)
+        0.5
     """
 
-    def __init__(
-        self,
-        rates: Mapping[str, float],
-        total_steps: int,
-        schedule: str = "constant",
-        decay_from: float = 0.5,
-    ):
-        super().__init__()
-        self.rates = dict(rates)
-        self.total_steps = total_steps
-        self.schedule = schedule
-        self.decay_from = decay_from
+    rates: Mapping[str, float]
+    total_steps: int
+    schedule: str = "constant"
+    decay_from: float = 0.5
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -43,9 +42,13 @@ class LearningRates(StepCallback):
         if self.schedule != "constant":
             self._set()
 
-    def _set(self):
-        factor = self._halved * schedules.learning_rate_factor(
-            self.schedule, self.step, self.total_steps, self.decay_from
+    def factor(self, step: int) -> float:
+        """Returns the schedule's factor for the learning rates after this many steps."""
+        return schedules.learning_rate_factor(
+            self.schedule, step, self.total_steps, self.decay_from
         )
+
+    def _set(self):
+        factor = self._halved * self.factor(self.step)
         for name, optimizer in self.model.optimizers.items():
             optimizer.learning_rate = self.rates[name] * factor

@@ -1,5 +1,6 @@
-"""Callbacks that write losses, speeds and machine use, and the progress bar."""
+"""Callbacks that log losses, speed and machine use, and the progress bar."""
 
+import dataclasses
 import os
 import resource
 import sys
@@ -9,35 +10,37 @@ from collections.abc import Callable
 import keras
 
 from kgan.callbacks.base import StepCallback
-from kgan.runs.logs import ScalarLog
+from kgan.runs.logs import NoLog, ScalarLog
 from kgan.utils import progress
 
+SHOWN = ("loss", "g_loss", "d_loss", "wasserstein")  # in the progress bar
 
+
+@dataclasses.dataclass(eq=False)
 class MeansLogger(StepCallback):
-    """Writes means over the last steps and over each epoch, speeds and learning rates.
+    """Logs means over the last steps and over each epoch, the speed and the learning rates.
 
     Args:
-        log: where to.
+        log: receives the values.
         every: steps between two lines.
-        steps_per_epoch: what an epoch is.
+        steps_per_epoch: length of an epoch in steps.
         images_per_step: training images that one step takes.
-        last_step: where the run ends, which is logged whatever `every` says.
+        last_step: step at which the run ends; it is logged whatever `every` is.
+
+    Example:
+        >>> means = MeansLogger(NoLog(), every=20, steps_per_epoch=100, images_per_step=64)
+        >>> means.latest
+        {}
     """
 
-    def __init__(
-        self,
-        log: ScalarLog,
-        every: int,
-        steps_per_epoch: int,
-        images_per_step: int,
-        last_step: int | None = None,
-    ):
-        super().__init__()
-        self.last_step = last_step
-        self.log = log
-        self.every = every
-        self.steps_per_epoch = steps_per_epoch
-        self.images_per_step = images_per_step
+    log: ScalarLog | NoLog
+    every: int
+    steps_per_epoch: int
+    images_per_step: int
+    last_step: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
         self.latest: dict[str, float] = {}
         self.logged_step: int | None = None
         self._seconds = 0.0
@@ -60,6 +63,9 @@ class MeansLogger(StepCallback):
             self._epoch_sums, self._epoch_steps = {}, 0
 
     def on_train_end(self, logs=None):
+        self.flush()
+
+    def flush(self):
         self.log.flush()
 
     def _write_means(self):
@@ -99,18 +105,20 @@ class MeansLogger(StepCallback):
         self._epoch_steps = state["epoch_steps"]
 
 
+@dataclasses.dataclass(eq=False)
 class Progress(StepCallback):
-    """Shows a bar with steps, time left, images/s and the losses.
+    """Shows a progress bar with steps, time left, images per second and the losses.
 
     Args:
-        total: steps at which the run ends.
-        means: gives the numbers to show.
+        total: step at which the run ends.
+        means: provides the losses and the speed.
+
+    Example:
+        >>> progress = Progress(1000, MeansLogger(NoLog(), 20, 100, 64))
     """
 
-    def __init__(self, total: int, means: MeansLogger):
-        super().__init__()
-        self.total = total
-        self.means = means
+    total: int
+    means: MeansLogger
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -120,11 +128,7 @@ class Progress(StepCallback):
         self._bar.update(self.step - self._bar.n)
         latest = self.means.latest
         if latest:
-            shown = {
-                k: f"{latest[k]:.3g}"
-                for k in ("loss", "g_loss", "d_loss", "wasserstein")
-                if k in latest
-            }
+            shown = {name: f"{latest[name]:.3g}" for name in SHOWN if name in latest}
             speed = latest["images_per_second"]
             shown["images/s"] = f"{speed:.3g}" if speed < 1000 else f"{speed:,.0f}"
             self._bar.set_postfix(shown, refresh=False)
@@ -133,27 +137,30 @@ class Progress(StepCallback):
         self._bar.close()
 
 
+@dataclasses.dataclass(eq=False)
 class MachineLogger(StepCallback):
-    """Writes at the end of training what the process took of the machine.
+    """Logs peak memory and the number of CPU cores at the end of training.
 
     Args:
-        log: where to.
-        failed: says whether training ended because it went wrong, and goes on from further back.
+        log: receives the values.
+        failed: returns whether the run will be rolled back; nothing is logged then.
+
+    Example:
+        >>> sorted(MachineLogger(NoLog(), failed=lambda: False).machine())
+        ['cores', 'peak_memory_mb']
     """
 
-    def __init__(self, log: ScalarLog, failed: Callable[[], bool]):
-        super().__init__()
-        self.log = log
-        self.failed = failed
+    log: ScalarLog | NoLog
+    failed: Callable[[], bool]
 
     def on_train_end(self, logs=None):
         if not self.failed():
-            self.log.write("end", self.step, self._machine())
+            self.log.write("end", self.step, self.machine())
 
-    def _machine(self):
-        # In KiB on Linux, in bytes on macOS.
+    def machine(self) -> dict[str, float]:
+        """Returns `peak_memory_mb` of this process in MiB and the `cores` that it may use."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        scale = 2**20 if sys.platform == "darwin" else 2**10
-        # Those that the process may use, where the system tells.
-        mine = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-        return {"peak_memory_mb": peak / scale, "cores": float(len(mine(0)))}
+        # Linux counts in KiB, macOS in bytes and without an affinity.
+        if sys.platform == "darwin":
+            return {"peak_memory_mb": peak / 2**20, "cores": float(os.cpu_count() or 1)}
+        return {"peak_memory_mb": peak / 2**10, "cores": float(len(os.sched_getaffinity(0)))}

@@ -1,5 +1,6 @@
 """Sample sheets written during training."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
@@ -7,57 +8,59 @@ import keras
 from PIL import Image
 
 from kgan.callbacks.base import Every, StepCallback
-from kgan.runs.logs import ScalarLog
+from kgan.runs.logs import NoLog, ScalarLog
 from kgan.utils.atomic import atomic_write
 
 
+@dataclasses.dataclass(eq=False)
 class SampleImages(StepCallback):
-    """Draws the model at the start, every now and then, and at the end.
+    """Writes a sheet of the model's images at the start, at intervals and at the end.
 
     Args:
-        log: gets the image for TensorBoard.
-        folder: gets it as PNG.
-        every: when.
-        draw: makes the image of the model.
+        log: receives the sheet for TensorBoard.
+        folder: receives the sheet as a PNG file.
+        every: interval between sheets.
+        make_sheet: returns the sheet of a model.
+
+    Example:
+        >>> blank = lambda model: Image.new("L", (64, 64))
+        >>> samples = SampleImages(NoLog(), pathlib.Path("."), Every(5, "steps", 100), blank)
+        >>> samples.state()
+        {'drawn': -1}
     """
 
-    def __init__(
-        self,
-        log: ScalarLog,
-        folder: pathlib.Path,
-        every: Every,
-        draw: Callable[[keras.Model], Image.Image],
-    ):
-        super().__init__()
-        self.log = log
-        self.folder = folder
-        self.every = every
-        self.draw = draw
-        self._drawn = -1
+    log: ScalarLog | NoLog
+    folder: pathlib.Path
+    every: Every
+    make_sheet: Callable[[keras.Model], Image.Image]
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._written = -1
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        # A run that goes on from its start has drawn it already.
-        if self.step == 0 and self._drawn != 0:
-            self._draw()
+        # A run resumed from its first checkpoint has this sheet already.
+        if self.step == 0 and self._written != 0:
+            self._write()
 
     def on_step(self):
         if self.every.due(self.step):
-            self._draw()
+            self._write()
 
     def on_train_end(self, logs=None):
-        if self._drawn != self.step:
-            self._draw()
+        if self._written != self.step:
+            self._write()
 
-    def _draw(self):
-        sheet = self.draw(self.model)
+    def _write(self):
+        sheet = self.make_sheet(self.model)
         with atomic_write(self.folder / f"step-{self.step:08d}.png") as place:
             sheet.save(place, "PNG")
         self.log.image("samples", self.step, sheet)
-        self._drawn = self.step
+        self._written = self.step
 
     def state(self):
-        return {"drawn": self._drawn}
+        return {"drawn": self._written}
 
     def restore(self, state):
-        self._drawn = state.get("drawn", -1)
+        self._written = state.get("drawn", -1)

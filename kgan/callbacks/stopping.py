@@ -1,5 +1,6 @@
 """Callbacks that end training: a time limit and signals."""
 
+import dataclasses
 import signal
 import time
 from collections.abc import Callable
@@ -7,12 +8,19 @@ from collections.abc import Callable
 from kgan.callbacks.base import StepCallback
 
 
+@dataclasses.dataclass(eq=False)
 class TimeLimit(StepCallback):
-    """Ends training after so many minutes of this process."""
+    """Ends training when this process has trained for some time.
 
-    def __init__(self, minutes: float):
-        super().__init__()
-        self.minutes = minutes
+    Args:
+        minutes: the limit, counted from the start of `fit`.
+
+    Example:
+        >>> TimeLimit(minutes=90).minutes
+        90
+    """
+
+    minutes: float
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -23,19 +31,25 @@ class TimeLimit(StepCallback):
             self.model.stop_training = True
 
 
+@dataclasses.dataclass(eq=False)
 class StopBySignal(StepCallback):
-    """Ends training after the running step on Ctrl-C or SIGTERM; a second Ctrl-C is at once.
+    """Ends training after the running step on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
 
-    The last of all callbacks: of several processes all end after the same step, whichever of
-    them was told to, and for whatever reason a callback before this one ended training.
+    It must be the last callback: all workers then stop after the same step, whichever of them
+    received a signal and whichever callback ended training.
 
     Args:
-        gather: tells everybody everybody's number (`kgan.distributed.workers.Workers.gather`).
+        gather: returns the numbers of all workers (`kgan.distributed.workers.Workers.gather`).
+
+    Example:
+        >>> StopBySignal().received is None
+        True
     """
 
-    def __init__(self, gather: Callable[[int], list[int]] = lambda number: [number]):
-        super().__init__()
-        self.gather = gather
+    gather: Callable[[int], list[int]] = lambda number: [number]
+
+    def __post_init__(self):
+        super().__post_init__()
         self.received: int | None = None
 
     def on_train_begin(self, logs=None):
@@ -49,7 +63,7 @@ class StopBySignal(StepCallback):
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])
 
     def on_step(self):
-        # 0: goes on; 1: stops, and not for a signal, of which none has this number here.
+        # 0: continue; 1: stop without a signal (neither of the two has this number).
         reason = max(self.gather(self.received or int(self.model.stop_training)))
         if reason:
             self.model.stop_training = True

@@ -1,47 +1,49 @@
-"""Validation during training, which marks the best checkpoint."""
+"""Validation during training, which selects the best checkpoint."""
 
+import dataclasses
 import logging
 import math
 from collections.abc import Callable, Mapping
 
 from kgan.callbacks.base import Every, StepCallback
-from kgan.runs.logs import ScalarLog
+from kgan.runs.logs import NoLog, ScalarLog
 
 logger = logging.getLogger("kgan")
 
 
+@dataclasses.dataclass(eq=False)
 class Validation(StepCallback):
-    """Measures the model and keeps the best checkpoint.
+    """Measures the model at intervals and keeps the best checkpoint.
 
     Args:
-        log: where the numbers go.
-        every: when.
-        measure: gives numbers by name.
-        decisive: what the name of the number begins with that decides.
-        lower_is_better: whether the lowest is the best, or the highest.
-        keep_best: called when a new best is there.
-        interrupted: says whether the run is only interrupted: then its end measures nothing, so
-            that the resumed run is measured where an uninterrupted one is.
+        log: receives the values.
+        every: interval between measurements.
+        measure: returns values by name.
+        criterion: beginning of the name of the value that selects the best checkpoint.
+        keep_best: called when the value is the best so far.
+        interrupted: returns whether the run is only interrupted. Nothing is measured at its end
+            then, so that a resumed run is measured at the steps of an uninterrupted one.
+        lower_is_better: whether the lowest value is the best, or the highest.
+
+    Example:
+        >>> measure, keep = (lambda: {"val_l1": 0.5}), (lambda: print("a new best"))
+        >>> validation = Validation(NoLog(), Every(1, "steps", 10), measure, "val_l1", keep)
+        >>> validation.on_step()
+        a new best
+        >>> validation.best
+        0.5
     """
 
-    def __init__(
-        self,
-        log: ScalarLog,
-        every: Every,
-        measure: Callable[[], Mapping[str, float]],
-        decisive: str,
-        keep_best: Callable[[], None],
-        interrupted: Callable[[], bool] = lambda: False,
-        lower_is_better: bool = True,
-    ):
-        super().__init__()
-        self.log = log
-        self.every = every
-        self.measure = measure
-        self.decisive = decisive
-        self.keep_best = keep_best
-        self.interrupted = interrupted
-        self.sign = 1.0 if lower_is_better else -1.0
+    log: ScalarLog | NoLog
+    every: Every
+    measure: Callable[[], Mapping[str, float]]
+    criterion: str
+    keep_best: Callable[[], None]
+    interrupted: Callable[[], bool] = lambda: False
+    lower_is_better: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
         self.best: float | None = None
         self._measured = -1
 
@@ -59,13 +61,14 @@ class Validation(StepCallback):
         self._measured = self.step
         # No bare `next`: Keras takes a StopIteration for the end of the data.
         (name, *_) = [
-            name for name in values if name == self.decisive or name.startswith(f"{self.decisive}_")
+            n for n in values if n == self.criterion or n.startswith(f"{self.criterion}_")
         ]
+        sign = 1 if self.lower_is_better else -1
         # A NaN is below nothing, so it is never the best.
         if self.best is None:
             better = math.isfinite(values[name])
         else:
-            better = self.sign * values[name] < self.sign * self.best
+            better = sign * values[name] < sign * self.best
         if better:
             self.best = values[name]
             self.keep_best()

@@ -1,7 +1,7 @@
-"""One file of arrays named by variable path, with a JSON header and a hash.
+"""Checkpoint files: arrays named by variable path, with a JSON header and a hash.
 
-Written beside and renamed, so that a crash in the middle loses nothing older. The format is
-safetensors: no pickle, so that reading a checkpoint runs nobody's code.
+A checkpoint is written to a temporary file and renamed, so that a crash loses no older one. The
+format is safetensors, not pickle, so that reading a checkpoint executes no code.
 """
 
 import hashlib
@@ -18,23 +18,23 @@ from kgan.utils.errors import UserError
 
 FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
-DAMAGED_SUFFIX = ".damaged"  # after the name of one that a run went back behind
+DAMAGED_SUFFIX = ".damaged"  # appended to the name of a damaged checkpoint
 
 
 class DamagedCheckpointError(UserError):
-    """The file is torn, or its content is not what was written; an older one may serve."""
+    """The file is incomplete or its content has changed; an older checkpoint may be whole."""
 
 
 def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:
-    """Writes a checkpoint beside its place, flushes it to disk and renames it.
+    """Writes a checkpoint to a temporary file, flushes it to disk and renames it.
 
     Args:
         path: ends in `.safetensors`.
         arrays: by variable path.
-        header: what JSON can hold: scheme, settings, step, state of the callbacks.
+        header: values for JSON: model, settings, step, state of the callbacks.
 
     Raises:
-        UserError: when it cannot be written; then an older file of that name is as it was.
+        UserError: the file cannot be written; an older file of that name is unchanged.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps({"format_version": FORMAT_VERSION, **header})
@@ -43,22 +43,22 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Reads a checkpoint and checks it by content.
+    """Reads a checkpoint and checks its hash.
 
     Returns:
         The arrays by variable path, and the header.
 
     Raises:
-        Damaged: when the file is torn or changed.
-        UserError: when it is of a format version that this kgan does not know.
+        DamagedCheckpointError: the file is incomplete or changed.
+        UserError: its format version is unknown to this kgan.
     """
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError) as error:  # TypeError: of a type NumPy lacks
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: a dtype that NumPy lacks
         raise DamagedCheckpointError(
-            f"{path}: not a whole checkpoint ({error}); use an older one"
+            f"{path}: not a complete checkpoint ({error}); use an older one"
         ) from error
     text = metadata.get("header", "")
     if _digest(arrays, text) != metadata.get("sha256"):
@@ -73,23 +73,22 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
 
 
 def check_origin(
-    header: Mapping, scheme: str, settings: Mapping[str, str], path: pathlib.Path
+    header: Mapping, model: str, settings: Mapping[str, str], path: pathlib.Path
 ) -> None:
-    """Checks that a checkpoint comes from a run like this one.
+    """Checks that a checkpoint was made by the model and the settings of a run.
 
     Args:
-        header: the checkpoint's.
-        scheme: this run's.
-        settings: this run's, see `settings.fixed_on_resume`. Only flags that both know are
-            compared:
-            an older kgan had fewer of them.
+        header: of the checkpoint.
+        model: name of the run's model.
+        settings: of the run, see `settings.fixed_on_resume`. Only flags that both have are
+            compared, because an older kgan had fewer of them.
         path: the checkpoint, for the message.
 
     Raises:
         UserError: names the difference.
     """
-    if header["scheme"] != scheme:
-        raise UserError(f"{path} is a checkpoint of {header['scheme']}, this run is of {scheme}")
+    if header["scheme"] != model:
+        raise UserError(f"{path} is a checkpoint of {header['scheme']}, this run is of {model}")
     made = header["settings"]
     differing = [name for name in settings if made.get(name, settings[name]) != settings[name]]
     if differing:
@@ -104,7 +103,7 @@ def saved_steps(folder: pathlib.Path) -> list[int]:
 
 
 def step_path(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """Names the checkpoint of a step."""
+    """Returns the path of a step's checkpoint."""
     return folder / f"step-{step:08d}{SUFFIX}"
 
 
@@ -117,7 +116,7 @@ def _digest(arrays, text) -> str:
 
 
 def non_finite(arrays: Mapping[str, np.ndarray]) -> list[str]:
-    """Lists the arrays that hold a NaN or an infinity."""
+    """Lists the names of arrays that contain a NaN or an infinity."""
     return [
         name
         for name, array in arrays.items()
@@ -126,17 +125,17 @@ def non_finite(arrays: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def capture(state: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """Reads variables (by path) as arrays."""
+    """Converts variables to arrays, both by path."""
     return {name: np.asarray(variable) for name, variable in state.items()}
 
 
 def restore(
     state: Mapping[str, object], arrays: Mapping[str, np.ndarray], path: pathlib.Path
 ) -> None:
-    """Assigns arrays to variables of the same path and shape, all or none.
+    """Assigns arrays to the variables of the same path and shape, all of them or none.
 
     Raises:
-        UserError: names the first variable that is missing, left over or of another shape.
+        UserError: names the first variable that is missing, superfluous or of another shape.
     """
     for name in [*state, *arrays]:
         if name not in arrays or name not in state:

@@ -1,4 +1,4 @@
-"""From a run folder to a SavedModel."""
+"""Export of a run as a SavedModel."""
 
 import pathlib
 
@@ -11,19 +11,19 @@ from kgan.utils.atomic import report_write_errors
 def export_run(
     run: Run, export_dir: str, name: str | None = None, which: str = "auto"
 ) -> pathlib.Path:
-    """Exports the best checkpoint of a run (or its last, where there is no validation part).
+    """Exports a checkpoint of a run.
 
     Args:
         run: the run folder.
         export_dir: the export goes to `<export_dir>/<name>/<version>/`.
-        name: default: the run's.
-        which: `auto`, `best` or `last`.
+        name: name of the export; default: the run's.
+        which: `best`, `last`, or `auto`: the best one if the run keeps one, else the last.
 
     Returns:
-        The version's folder.
+        The folder of the version.
 
     Raises:
-        UserError: when there is no checkpoint, or the folder cannot be written.
+        UserError: there is no such checkpoint, or the folder cannot be written.
     """
     model = load_run(str(run.folder), which)
     with report_write_errors(f"--export_dir={export_dir}"):

@@ -1,16 +1,16 @@
-"""Run folders: numbered, with everything in them that repeats, continues or loads a run.
+"""Run folders: numbered, with everything that repeats, resumes or loads a run.
 
 runs/00003-pix2pix-facades/
     flags.cfg        every resolved flag; --flagfile of it repeats the run
-    dataset.json     what the networks had to know of the data
+    dataset.json     what the networks depend on in the data
     metrics.jsonl    one JSON object a line: losses, speed, validation, by step
     tensorboard/     the same, and the sample images
-    metrics-*.jsonl  what was measured of a checkpoint, a line each; evaluation/ has it as events
+    metrics-*.jsonl  measurements of checkpoints, one a line; evaluation/ has them as events
     samples/         the sample images as PNG
-    checkpoints/     the last ones, and best.safetensors where there is a validation part
+    checkpoints/     the last ones, and best.safetensors where the run is validated
     log.txt          what was printed
-    report.html      all of this on one page, where kgan.report wrote one
-    job.txt          the --job that it belongs to, where one was given
+    report.html      all of this on one page, if kgan.report wrote one
+    job.txt          the --job that the run belongs to, if one was given
 """
 
 import contextlib
@@ -34,43 +34,34 @@ from kgan.utils.errors import UserError
 logger = logging.getLogger("kgan")
 
 
+def _part(name: str) -> property:
+    return property(lambda run: run.folder / name, doc=f"The path of `{name}`.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run folder that is there."""
+    """An existing run folder.
+
+    Args:
+        folder: its path.
+
+    Example:
+        >>> run = Run(pathlib.Path("runs/00003-pix2pix-facades"))
+        >>> run.name, str(run.metrics)
+        ('pix2pix-facades', 'runs/00003-pix2pix-facades/metrics.jsonl')
+    """
 
     folder: pathlib.Path
 
-    @property
-    def flags(self) -> pathlib.Path:
-        return self.folder / "flags.cfg"
-
-    @property
-    def job(self) -> pathlib.Path:
-        return self.folder / "job.txt"
-
-    @property
-    def metrics(self) -> pathlib.Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def evaluation(self) -> pathlib.Path:
-        return self.folder / "evaluation"
-
-    @property
-    def tensorboard(self) -> pathlib.Path:
-        return self.folder / "tensorboard"
-
-    @property
-    def samples(self) -> pathlib.Path:
-        return self.folder / "samples"
-
-    @property
-    def checkpoints(self) -> pathlib.Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def best(self) -> pathlib.Path:
-        return self.checkpoints / f"best{checkpoint.SUFFIX}"
+    flags = _part("flags.cfg")
+    dataset = _part("dataset.json")
+    job = _part("job.txt")
+    metrics = _part("metrics.jsonl")
+    evaluation = _part("evaluation")
+    tensorboard = _part("tensorboard")
+    samples = _part("samples")
+    checkpoints = _part("checkpoints")
+    best = _part(f"checkpoints/best{checkpoint.SUFFIX}")
 
     @property
     def name(self) -> str:
@@ -78,36 +69,33 @@ class Run:
         return re.sub(r"^\d+-", "", self.folder.resolve().name)
 
     def settings(self) -> types.SimpleNamespace:
-        """Reads the resolved settings back.
+        """Reads the resolved settings of the run.
 
         Raises:
             UserError: the file is damaged.
         """
         resolved = settings.parse([f"--flagfile={self.flags}"])
         if resolved.help:
-            raise UserError(f"{self.flags}: damaged; it asks for --help")
+            raise UserError(f"{self.flags}: damaged; it contains --help")
         return resolved
 
     def spec(self) -> DataSpec:
-        """Reads what the networks had to know of the data.
+        """Reads what the networks depend on in the data.
 
         Raises:
-            UserError: when dataset.json is torn or changed.
+            UserError: dataset.json is incomplete or changed.
         """
-        path = self.folder / "dataset.json"
         try:
-            fields = json.loads(path.read_bytes())
+            fields = json.loads(self.dataset.read_bytes())
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
             spec = DataSpec(**fields)
             _check_spec(spec)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise UserError(
-                f"{path}: damaged ({error}); right would be the file as it was"
-            ) from error
+            raise UserError(f"{self.dataset}: damaged ({error}); restore the original") from error
         return spec
 
     def keep_length(self, resolved: types.SimpleNamespace) -> None:
-        """Takes a new `--steps` or `--epochs` into flags.cfg: the next resume goes on to there."""
+        """Stores a new `--steps` or `--epochs` in flags.cfg, for the next time it is resumed."""
         own = self.settings()
         if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
             own.steps, own.epochs = resolved.steps, resolved.epochs
@@ -115,29 +103,34 @@ class Run:
                 place.write_text(settings.flagfile_text(own))
 
     def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
-        """Refuses the header of a checkpoint that another scheme or other settings made."""
+        """Checks that a checkpoint was made by this run's model and settings, by its header.
+
+        Raises:
+            UserError: names the difference.
+        """
         own = self.settings()
         checkpoint.check_origin(header, own.model, settings.fixed_on_resume(own), path)
 
     def make_folders(self) -> None:
-        """Makes the folders of a run again that were lost, as empty ones are in a copy by git."""
+        """Creates missing subfolders: git, for instance, copies no empty ones."""
         for folder in (self.tensorboard, self.samples, self.checkpoints):
             with report_write_errors(folder):
                 folder.mkdir(exist_ok=True)
 
     def remove_strays(self) -> None:
-        """Removes what killed processes left half written; to be called under the lock."""
+        """Removes the incomplete files of killed processes; call it under the lock."""
         for stray in find_leftovers(self.folder):
             with report_write_errors(stray):
                 stray.unlink()
 
     def newest_whole(self) -> pathlib.Path:
-        """Finds the newest checkpoint that is whole; to be called under the lock.
+        """Returns the newest checkpoint that is whole; call it under the lock.
 
-        Damaged ones are named and put aside: they would count among those to keep.
+        Damaged ones are reported and renamed, so that they do not count among those to keep.
 
         Raises:
-            UserError: when there is none, or it is of another scheme, settings or format version.
+            UserError: there is none, or it has another model, other settings or a format version
+                unknown to this kgan.
         """
         for step in reversed(checkpoint.saved_steps(self.checkpoints)):
             path = checkpoint.step_path(self.checkpoints, step)
@@ -150,16 +143,16 @@ class Run:
             else:
                 self.check_origin(header, path)
                 return path
-        raise UserError(f"{self.checkpoints}: no whole checkpoint there")
+        raise UserError(f"{self.checkpoints}: contains no whole checkpoint")
 
     @contextlib.contextmanager
     def lock(self):
-        """Keeps every other process from writing into the run as long as the context lasts.
+        """Keeps other processes from writing into the run while the context lasts.
 
-        The system gives the lock back when the process ends, however it ends.
+        The system releases the lock when the process ends, in whatever way.
 
         Raises:
-            UserError: when another process holds it.
+            UserError: another process has the lock.
         """
         path = self.folder / ".lock"
         with contextlib.ExitStack() as held:
@@ -170,12 +163,12 @@ class Run:
                 except BlockingIOError as error:
                     raise UserError(
                         f"--resume={self.folder}: another process writes into this run; wait for "
-                        "it, or begin a new run"
+                        "it, or start a new run"
                     ) from error
             yield
 
     def in_use(self) -> bool:
-        """Tells whether a process writes into the run now."""
+        """Returns whether a process is writing into the run."""
         path = self.folder / ".lock"
         if not path.exists():
             return False
@@ -187,22 +180,28 @@ class Run:
         return False
 
     def latest(self) -> pathlib.Path:
-        """Finds the last checkpoint.
+        """Returns the last checkpoint, which may be damaged.
 
         Raises:
-            UserError: when there is none yet.
+            UserError: there is none yet.
         """
         steps = checkpoint.saved_steps(self.checkpoints)
         if not steps:
-            raise UserError(f"{self.checkpoints}: no checkpoint there; the run was too short")
+            raise UserError(f"{self.checkpoints}: contains no checkpoint; the run was too short")
         return checkpoint.step_path(self.checkpoints, steps[-1])
 
 
 def create_run(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: DataSpec) -> Run:
-    """Makes the next numbered folder.
+    """Creates the next numbered run folder.
+
+    Args:
+        runs_dir: parent folder; created if necessary.
+        name: name of the run; the folder is called `<number>-<name>`.
+        resolved: the settings to store.
+        spec: what the networks depend on in the data.
 
     Raises:
-        UserError: when it cannot be made.
+        UserError: the folder cannot be created.
     """
     parent = pathlib.Path(runs_dir)
     with report_write_errors(f"--runs_dir={runs_dir}"):
@@ -214,26 +213,25 @@ def create_run(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: 
                 folder.mkdir()
                 break
             except FileExistsError:
-                # Another run took the number between the look and the making: look again.
+                # Another run took the number in the meantime.
                 continue
         run = Run(folder)
-        described = json.dumps(dataclasses.asdict(spec), indent=2)
         try:
             for part in (run.tensorboard, run.samples, run.checkpoints):
                 part.mkdir()
             run.flags.write_text(settings.flagfile_text(resolved))
             if resolved.job:
                 run.job.write_text(resolved.job)
-            (folder / "dataset.json").write_text(described + "\n")
+            run.dataset.write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
         except OSError:
-            # Without these it is no run folder, and nobody could resume it.
+            # Without these files it is no run folder and could not be resumed.
             shutil.rmtree(folder)
             raise
     return run
 
 
 def find_job(runs_dir: str, job: str) -> str | None:
-    """Finds the newest run of a job that can be gone on with; None where there is none."""
+    """Returns the folder of a job's newest run that has a checkpoint, or None."""
     for path in sorted(pathlib.Path(runs_dir).glob("*/job.txt"), reverse=True):
         run = Run(path.parent)
         if path.read_text() == job and checkpoint.saved_steps(run.checkpoints):
@@ -245,14 +243,14 @@ def open_run(folder: str) -> Run:
     """Opens an existing run folder.
 
     Raises:
-        UserError: when it is not one.
+        UserError: it is not a run folder.
     """
     run = Run(pathlib.Path(folder))
-    for needed in (run.flags, run.folder / "dataset.json"):
-        # Not `Path.is_file`, which raises on a name that no system takes.
+    for needed in (run.flags, run.dataset):
+        # Not `Path.is_file`, which raises for an invalid name, such as one with a NUL.
         if not os.path.isfile(needed):
             raise UserError(
-                f"--run={folder}: no {needed.name} there; give a folder such as runs/00001-…"
+                f"--run={folder}: contains no {needed.name}; give a folder such as runs/00001-…"
             )
     return run
 

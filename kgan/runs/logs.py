@@ -1,4 +1,4 @@
-"""metrics.jsonl and TensorBoard events: writing them, and cutting them back to a checkpoint."""
+"""Logs of a run: metrics.jsonl and TensorBoard events, written and cut back to a checkpoint."""
 
 import io
 import itertools
@@ -18,11 +18,20 @@ from kgan.utils.errors import UserError
 
 
 class ScalarLog:
-    """Writes every scalar to both places.
+    """A log that writes every value to metrics.jsonl and to TensorBoard.
 
     Args:
-        metrics: the metrics.jsonl file; appended to.
-        tensorboard: the folder of event files; a new file is begun.
+        metrics: the metrics.jsonl file; lines are appended.
+        tensorboard: the folder of event files; a new file is created.
+
+    Example:
+        >>> import tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> log = ScalarLog(folder / "metrics.jsonl", folder)
+        >>> log.write("train", step=20, values={"g_loss": 0.7})
+        >>> log.close()
+        >>> read_metrics(folder / "metrics.jsonl")
+        [{'kind': 'train', 'step': 20, 'g_loss': 0.7}]
     """
 
     def __init__(self, metrics: pathlib.Path, tensorboard: pathlib.Path):
@@ -31,17 +40,17 @@ class ScalarLog:
         self._open()
 
     def _open(self):
-        # Open as long as the log is; `close` closes it.
+        # `close` closes it.
         with report_write_errors(self._metrics):
             self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
         self._events = EventFile.new_in(self._tensorboard)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        """Writes one line and one event a value; a NaN becomes null in JSON.
+        """Writes one line and one event a value; what is not finite becomes null in JSON.
 
         Args:
-            kind: `train` (means since the last line), `epoch` (means over it) or `validation`.
-            step: generator updates so far.
+            kind: `train` (means since the last line), `epoch` (means over it), `validation`, ….
+            step: number of completed generator updates.
             values: floats by name.
         """
         line = {k: v if math.isfinite(v) else None for k, v in values.items()}
@@ -54,12 +63,12 @@ class ScalarLog:
         """Writes a Pillow image as a TensorBoard image."""
         png = io.BytesIO()
         image.save(png, "PNG")
-        words = [b"%d" % image.width, b"%d" % image.height, png.getvalue()]
-        self._events.write(name, step, "images", words)
+        content = [b"%d" % image.width, b"%d" % image.height, png.getvalue()]
+        self._events.write(name, step, "images", content)
         self._events.flush()
 
     def text(self, name: str, step: int, words: str) -> None:
-        """Writes words to metrics.jsonl and TensorBoard."""
+        """Writes a text."""
         self._write_line({"kind": name, "step": step, "text": words})
         self._events.write(name, step, "text", words)
         self._events.flush()
@@ -69,29 +78,37 @@ class ScalarLog:
             self._file.write(json.dumps(values) + "\n")
 
     def cut_back(self, step: int) -> None:
-        """Drops what was logged after a checkpoint to which the run goes back."""
+        """Deletes what was logged after a step, to which the run is rolled back."""
         self.close()
         cut_back(self._metrics, self._tensorboard, step)
         self._open()
 
     def flush(self) -> None:
+        """Writes buffered lines and events to disk."""
         with report_write_errors(self._metrics):
             self._file.flush()
         self._events.flush()
 
     def close(self) -> None:
+        """Closes both files."""
         with report_write_errors(self._metrics):
             self._file.close()
         self._events.close()
 
 
 class EventFile:
-    """A new file of TensorBoard events that says so when the disk is full.
+    """A new file of TensorBoard events that reports a full disk.
 
-    `tf.summary` does not: it drops an event that does not fit, and every one after it.
+    `tf.summary` silently drops an event that does not fit, and all later ones.
 
     Args:
         path: the file; see `new_in`.
+
+    Example:
+        >>> import tempfile
+        >>> events = EventFile.new_in(pathlib.Path(tempfile.mkdtemp()))
+        >>> events.write("train/g_loss", 20, "scalars", np.float32(0.7))
+        >>> events.close()
     """
 
     _numbers = itertools.count()
@@ -105,19 +122,19 @@ class EventFile:
 
     @classmethod
     def new_in(cls, folder: pathlib.Path) -> "EventFile":
-        """Begins a file of a name that no other process gives."""
+        """Creates a file with a name that no other process uses."""
         made = f"{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(cls._numbers)}"
         return cls(folder / f"events.out.tfevents.{made}.v2")
 
     def write(self, tag: str, step: int, plugin: str, content, when: float | None = None) -> None:
-        """Writes what a plugin of TensorBoard shows.
+        """Writes an event for a plugin of TensorBoard.
 
         Args:
-            tag: the name of the curve, image or text.
-            step: generator updates so far.
+            tag: name of the curve, image or text.
+            step: number of completed generator updates.
             plugin: `scalars`, `images` or `text`.
-            content: a float32; width, height and PNG as three byte strings; a string.
-            when: seconds since 1970; None: now.
+            content: a float32; width, height and PNG as three byte strings; or a string.
+            when: seconds since 1970; default: now.
         """
         metadata = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": plugin})
         value = tf.compat.v1.Summary.Value(
@@ -128,10 +145,12 @@ class EventFile:
         self._put(tf.compat.v1.Event(wall_time=when, step=step, summary=summary))
 
     def flush(self) -> None:
+        """Writes buffered events to disk."""
         with report_write_errors(self._path):
             self._writer.flush()
 
     def close(self) -> None:
+        """Closes the file."""
         with report_write_errors(self._path):
             self._writer.close()
 
@@ -141,29 +160,20 @@ class EventFile:
 
 
 class NoLog:
-    """Takes what a `ScalarLog` takes and writes nothing: for workers that are not the chief."""
+    """A log that writes nothing, for workers that are not the chief.
 
-    def write(self, kind, step, values):
-        pass
+    Example:
+        >>> NoLog().write("train", step=20, values={"g_loss": 0.7})
+    """
 
-    def image(self, name, step, image):
-        pass
+    def _ignore(self, *arguments, **options):
+        """Does nothing."""
 
-    def text(self, name, step, words):
-        pass
-
-    def cut_back(self, step):
-        pass
-
-    def flush(self):
-        pass
-
-    def close(self):
-        pass
+    write = image = text = cut_back = flush = close = _ignore
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """Reads metrics.jsonl; a last line that a crash tore is left out.
+    """Reads metrics.jsonl without a last line that a crash left incomplete.
 
     Raises:
         UserError: names the first line that is damaged.
@@ -177,29 +187,29 @@ def parse(line: bytes, where: str) -> dict:
     """Parses a line of metrics.jsonl or metrics-*.jsonl.
 
     Raises:
-        UserError: begins with where it is.
+        UserError: the line is damaged; the message begins with `where`.
     """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not isinstance(values.get("step"), int):
-        raise UserError(f"{where}: damaged; right would be a JSON object with a step")
+        raise UserError(f"{where}: damaged; expected a JSON object with a step")
     return values
 
 
 def is_torn(path: pathlib.Path) -> bool:
-    """Tells whether a crash tore the last line of metrics.jsonl; resuming drops it."""
+    """Returns whether a crash left the last line of metrics.jsonl incomplete."""
     return path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
 
 
 def cut_back(metrics: pathlib.Path, tensorboard: pathlib.Path, step: int) -> None:
-    """Drops what was logged after a checkpoint, so that a resumed curve has no double steps.
+    """Deletes what was logged after a checkpoint, so that a resumed curve has each step once.
 
     Args:
         metrics: the metrics.jsonl file.
         tensorboard: the folder of event files.
-        step: the checkpoint's; what was logged at it stays.
+        step: of the checkpoint; what was logged at this step is kept.
     """
     kept = [line for line in read_metrics(metrics) if line["step"] <= step]
     with atomic_write(metrics) as place:
@@ -215,5 +225,5 @@ def _cut_events(path, step):
                 if tf.compat.v1.Event.FromString(record.numpy()).step <= step:
                     writer.write(record.numpy())
         except tf.errors.DataLossError:
-            # The tail that a crash tore; what came before it has been kept.
+            # The end that a crash left incomplete; the events before it have been kept.
             pass

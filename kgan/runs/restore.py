@@ -8,14 +8,14 @@ from kgan.utils.errors import UserError
 
 
 def initialize_from_run(model: keras.Model, folder: str) -> None:
-    """Gives a new model's networks the weights of a run's best (or last) checkpoint.
+    """Assigns the network weights of a run's best (or last) checkpoint to a new model.
 
-    Optimisers, averages and the step begin anew: this is another run, which starts from trained
-    weights. Networks may be of another scheme, if names and shapes of all weights are equal.
+    Optimizers, weight averages and the step keep their initial values. The networks may belong to
+    another model if the names and shapes of all weights are equal.
 
     Args:
-        model: built.
-        folder: of the run that has been trained.
+        model: a built model.
+        folder: folder of the trained run.
 
     Raises:
         UserError: begins with `--init_from` and names what differs.
@@ -32,21 +32,21 @@ def initialize_from_run(model: keras.Model, folder: str) -> None:
 
 
 def load_run(folder: str, which: str = "auto") -> keras.Model:
-    """Gives a trained model back, on one device, with the state of a checkpoint.
+    """Loads a trained model, on one device, with the state of a checkpoint.
 
     Args:
         folder: the run folder.
-        which: `last`, `best`, or `auto`: the best where there is one, else the last.
+        which: `best`, `last`, or `auto`: the best checkpoint if the run keeps one, else the last.
 
     Returns:
-        The scheme's model, compiled; its `networks` save and load as `.keras`.
+        The compiled model; its `networks` can be saved as `.keras` files.
 
     Raises:
-        UserError: when the folder holds no whole checkpoint of this scheme.
+        UserError: the folder contains no whole checkpoint of this model.
     """
     run = open_run(folder)
     if which == "best" and not run.best.exists():
-        raise UserError("--checkpoint=best: this run keeps no best one; give last, or nothing")
+        raise UserError("--checkpoint=best: this run keeps no best checkpoint; give last or auto")
     path = run.latest() if which == "last" or not run.best.exists() else run.best
     arrays, header = checkpoint.read(path)
     run.check_origin(header, path)

@@ -43,7 +43,7 @@ def make(resolved, run, collection, model, plan, log, stop, guard, schedule, is_
     stateful = {"means": means}
 
     def refuse(names):
-        guard.trip(f"weights not finite: {', '.join(names[:3])}")
+        guard.fail(f"weights not finite: {', '.join(names[:3])}")
 
     header = {"scheme": resolved.model, "settings": settings.fixed_on_resume(resolved)}
     saver = Checkpoints(

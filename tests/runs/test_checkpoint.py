@@ -1,5 +1,3 @@
-"""Tests of the checkpoint file: exact, checked by content, whole or not there."""
-
 import os
 
 import keras
@@ -24,9 +22,17 @@ def written(folder):
     return path
 
 
-def one_line(error):
-    assert "\n" not in str(error.value)
-    return str(error.value)
+@pytest.fixture
+def refusal():
+    """Returns a function that returns the one line with which a function ends."""
+
+    def line(function, *arguments):
+        with pytest.raises(UserError) as error:
+            function(*arguments)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return line
 
 
 def test_arrays_and_header_come_back_bit_for_bit(tmp_path):
@@ -47,19 +53,18 @@ def test_transposed_arrays_are_written_as_they_read(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
-def test_a_torn_file_is_refused_in_one_line(tmp_path, share):
+def test_incomplete_file_is_refused(tmp_path, share, refusal):
     path = written(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(UserError) as error:
-        checkpoint.read(path)
-    assert str(path) in one_line(error)
+    assert str(path) in refusal(checkpoint.read, path)
 
 
-def test_a_missing_file_is_refused_in_one_line(tmp_path):
-    with pytest.raises(UserError) as error:
-        checkpoint.read(tmp_path / "step-00000001.safetensors")
-    assert "step-00000001.safetensors" in one_line(error)
+def test_missing_or_foreign_file_is_refused(tmp_path, refusal):
+    assert "missing.safetensors" in refusal(checkpoint.read, tmp_path / "missing.safetensors")
+    path = tmp_path / "foreign.safetensors"
+    checkpoint.save_file({"a": np.zeros(2)}, path)
+    assert "foreign.safetensors" in refusal(checkpoint.read, path)
 
 
 def test_any_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
@@ -83,22 +88,18 @@ def test_any_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
     assert refused > len(content) - 16
 
 
-def test_another_format_version_is_refused_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "FORMAT_VERSION", 99)
-    path = written(tmp_path)
-    monkeypatch.undo()
-    with pytest.raises(UserError) as error:
-        checkpoint.read(path)
-    assert "format version 99" in one_line(error)
-    assert "this kgan reads 2" in one_line(error)
+def test_another_format_version_is_refused(tmp_path, monkeypatch, refusal):
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "FORMAT_VERSION", 99)
+        path = written(tmp_path)
+    line = refusal(checkpoint.read, path)
+    assert line == f"{path}: format version 99, this kgan reads 2"
 
 
-def test_a_foreign_safetensors_file_is_refused_in_one_line(tmp_path):
-    path = tmp_path / "foreign.safetensors"
-    checkpoint.save_file({"a": np.zeros(2)}, path)
-    with pytest.raises(UserError) as error:
-        checkpoint.read(path)
-    assert "foreign.safetensors" in one_line(error)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_arrays_that_are_not_finite_are_named(value):
+    arrays = {"a": np.float32([1, value]), "b": np.float32([1]), "c": np.int64([1])}
+    assert checkpoint.non_finite(arrays) == ["a"]
 
 
 @pytest.mark.parametrize("failing", ["save_file", "replace"])
@@ -166,12 +167,10 @@ def test_restored_variables_are_those_captured():
         ),
     ],
 )
-def test_other_variables_are_refused_in_one_line_and_nothing_is_assigned(change, says):
+def test_other_variables_are_refused_and_nothing_is_assigned(change, says, refusal):
     state = make_state()
     arrays = {"step": np.int64(9), "kernel": np.ones((2, 2), np.float32)}
     change(arrays)
-    with pytest.raises(UserError) as error:
-        checkpoint.restore(state, arrays, "a.safetensors")
-    assert f"a.safetensors: {says}" in one_line(error)
+    assert f"a.safetensors: {says}" in refusal(checkpoint.restore, state, arrays, "a.safetensors")
     assert int(state["step"]) == 1
     np.testing.assert_array_equal(state["kernel"], [[1, 2], [3, 4]])

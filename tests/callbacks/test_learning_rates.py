@@ -1,0 +1,44 @@
+import dataclasses
+
+import pytest
+
+from kgan.callbacks.base import StepCallback
+from kgan.callbacks.learning_rates import LearningRates
+from tests.callbacks.fakes import FakeModel, train
+
+# Constant for four of eight steps; step number 4 is the first that is counted down from.
+LINEAR = [0.8, 0.8, 0.8, 0.8, 0.8, 0.6, 0.4, 0.2]
+
+
+@dataclasses.dataclass(eq=False)
+class RecordRates(StepCallback):
+    """Records the rate of each step; called before the callback that sets the next one."""
+
+    rates: list
+
+    def on_step(self):
+        self.rates.append(round(float(self.model.optimizers["g_optimizer"].learning_rate), 6))
+
+
+def rates_of(model, steps, schedule="linear", total=8):
+    rates = []
+    schedule = LearningRates({"g_optimizer": 0.8}, total, schedule)
+    train(model, [RecordRates(rates), schedule], steps)
+    return rates
+
+
+def test_rates_fall_from_half_of_the_run_on():
+    assert rates_of(FakeModel(), 8) == LINEAR
+    assert rates_of(FakeModel(), 8, "constant") == [0.8] * 8
+
+
+@pytest.mark.parametrize("start", [1, 4, 7])
+def test_resumed_run_has_the_rates_of_one_that_was_not_interrupted(start):
+    assert rates_of(FakeModel(step=start), 8 - start) == LINEAR[start:]
+
+
+def test_each_attempt_halves_the_rates_of_the_schedule():
+    model = FakeModel()
+    model.attempt = 2
+    assert rates_of(model, 8) == [0.2, 0.2, 0.2, 0.2, 0.2, 0.15, 0.1, 0.05]
+    assert rates_of(model, 2, "constant", total=20) == [0.2, 0.2]
