@@ -1,4 +1,4 @@
-"""Curves: what is picked of the logs, how runs are brought together, what counts as their end."""
+"""Curves: extraction from logs, alignment of runs, final values."""
 
 import math
 
@@ -12,7 +12,7 @@ def curve(steps, values):
     return curves.Curve(np.array(steps), np.array(values, float))
 
 
-def test_curves_meet_on_all_steps_of_the_shortest_and_are_straight_between():
+def test_curves_are_interpolated_at_all_steps_up_to_the_end_of_the_shortest():
     steps, values = curves.align(
         [curve([10, 20, 30, 40], [1, 2, 3, 4]), curve([5, 15, 25], [0, 10, 30])]
     )
@@ -25,7 +25,7 @@ def test_curves_without_a_common_step_give_none():
     assert steps.size == 0 and values.shape == (2, 0)
 
 
-def test_final_numbers_are_of_the_last_tenth_of_the_shortest():
+def test_final_value_is_the_mean_over_the_last_tenth_of_the_shortest():
     # The shorter ends at 100: steps 91 to 100 count. Means 3 and 5: deviation sqrt(2).
     mean, deviation = curves.final_value(
         [curve([90, 95, 100], [50, 2, 4]), curve([95, 100, 110], [4, 6, 99])]
@@ -33,8 +33,8 @@ def test_final_numbers_are_of_the_last_tenth_of_the_shortest():
     assert mean == 4 and deviation == pytest.approx(math.sqrt(2))
 
 
-def test_final_number_of_a_run_with_no_point_there_is_its_last_before():
-    # Nothing of the second lies between 90 and 100.
+def test_final_value_of_a_run_without_a_point_there_is_its_last_before():
+    # The second has no point between 90 and 100.
     assert curves.final_value([curve([100], [1]), curve([50, 120], [3, 77])])[0] == 2
 
 
@@ -43,12 +43,12 @@ def test_one_run_has_no_deviation_and_none_no_mean():
     assert math.isnan(curves.final_value([])[0])
 
 
-def test_values_that_were_not_finite_are_left_out_of_a_curve():
+def test_values_that_are_not_finite_are_left_out_of_a_curve():
     lines = [{"kind": "train", "step": s, "g_loss": v} for s, v in ((1, 4.0), (2, None), (3, 6.0))]
     assert curves.curves_of(lines, ["g_loss"])["g_loss"].steps.tolist() == [1, 3]
 
 
-def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
+def test_losses_and_validation_metrics_are_shown_by_default():
     lines = [
         {"kind": "train", "step": 1, "g_loss": 1.0, "g_lr": 1.0, "d_loss": 1.0},
         {"kind": "validation", "step": 1, "l1": 0.5},
@@ -59,7 +59,7 @@ def test_losses_and_what_was_validated_are_shown_where_nothing_is_asked_for():
     assert curves.curves_of(lines, ["validation/l1"])["validation/l1"].values.tolist() == [0.5]
 
 
-def test_curves_of_alarms_and_of_names_with_a_slash_are_told_apart():
+def test_alarms_and_names_with_a_slash_are_distinguished():
     lines = [
         {"kind": "train", "step": 1, "alarm": 2.0, "a/b": 3.0},
         {"kind": "alarm", "step": 4, "diversity": 0.5, "b": 9.0},
@@ -71,7 +71,7 @@ def test_curves_of_alarms_and_of_names_with_a_slash_are_told_apart():
     }
 
 
-def test_seconds_are_the_greatest_that_were_logged():
+def test_seconds_are_the_largest_that_were_logged():
     lines = [
         {"kind": "train", "step": 1, "seconds": 5.0},
         {"kind": "train", "step": 2},

@@ -1,4 +1,4 @@
-"""Tests of the image grids: sizes, places, levels."""
+"""Image grids: sizes, places, levels."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ def test_levels_are_rounded_to_the_nearest_and_clipped():
     np.testing.assert_array_equal(levels, [0, 255, 153, 154, 0, 255, 0, 255])
 
 
-def test_every_level_survives_the_way_there_and_back():
+def test_every_level_is_restored():
     levels = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(grids.to_bytes(levels / np.float32(127.5) - 1), levels)
 
 
-def test_a_byte_comes_from_an_equal_share_of_the_range():
-    # Ends included: the lowest and the highest level have half a share, −1 and 1 lie in them.
+def test_each_level_covers_an_equal_share_of_the_range():
+    # Ends included: the lowest and the highest level have half a share.
     levels = grids.to_bytes(np.linspace(-1, 1, 100_001))
     counts = np.bincount(levels, minlength=256)
     np.testing.assert_allclose(counts[1:-1], 100_000 / 255, atol=2)
@@ -42,7 +42,7 @@ def test_one_image_keeps_its_channels(channels, mode):
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
-    # Two rows of three images of 48x64, the plainest levels there are: 0, 20, 40, …
+    # Two rows of three images of 48x64, with levels 0, 20, 40, …
     levels = np.arange(6).reshape(2, 3) * 20
     values = (levels / 127.5 - 1).astype(np.float32)[..., None, None, None]
     sheet = grids.image_grid(np.broadcast_to(values, (2, 3, 48, 64, channels)))
@@ -57,7 +57,7 @@ def test_grid_lays_rows_and_columns_out_on_white(channels, mode):
     np.testing.assert_array_equal(pixels, expected)
 
 
-def test_pixels_of_a_image_lie_where_they_were():
+def test_pixels_of_an_image_keep_their_places():
     rng = np.random.default_rng(0)
     levels = rng.integers(0, 256, (1, 1, 50, 60, 3))
     sheet = np.asarray(grids.image_grid((levels / 127.5 - 1).astype(np.float32)))
@@ -77,7 +77,7 @@ def test_small_images_are_shown_larger_in_whole_pixels(height, width, scale):
     np.testing.assert_array_equal(sheet[2:-2, 2:-2], expected)
 
 
-def test_headings_stand_above_their_columns():
+def test_headings_are_above_their_columns():
     black = -np.ones((1, 2, 48, 48, 3), np.float32)
     plain, headed = grids.image_grid(black), grids.image_grid(black, ("input", "output"))
     assert headed.size == (plain.width, plain.height + grids.HEADING)
@@ -88,7 +88,7 @@ def test_headings_stand_above_their_columns():
         assert above[:, left : left + 48].any()
 
 
-def test_what_is_transparent_becomes_white():
+def test_transparent_pixels_become_white():
     sheet = Image.new("RGBA", (2, 1), (10, 20, 30, 255))
     sheet.putpixel((1, 0), (10, 20, 30, 0))
     white = grids.on_white(sheet)
