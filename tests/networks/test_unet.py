@@ -182,3 +182,11 @@ def test_saved_network_gives_equal_outputs(reloaded):
     network = unet.generator((32, 32, 1), 3, base_width=2)
     again = reloaded(network)
     np.testing.assert_array_equal(translate(again), translate(network))
+
+
+def test_skips_pass_an_image_around_a_bottleneck_that_passes_nothing():
+    network = unet.generator((32, 32, 1), 1, 2, dropout=0.0)
+    bottleneck = network.get_layer("down_4_convolution")
+    bottleneck.set_weights([np.zeros_like(weight) for weight in bottleneck.get_weights()])
+    answers = translate(network)
+    assert np.abs(answers[0] - answers[1]).max() > 0.01
