@@ -43,7 +43,7 @@ def _scores(model) -> dict:
     digits = np.arange(GENERATED) % 10
     conditional = bool(getattr(model, "class_names", None))
     conditions = np.eye(model.condition_size, dtype=np.float32)[digits] if conditional else None
-    _, probabilities = digit_network.look(generate(model, GENERATED, conditions))
+    _, probabilities = digit_network.predict(generate(model, GENERATED, conditions))
     counts = class_scores.class_counts(probabilities)
     found = {
         "drawn": GENERATED,

@@ -117,7 +117,7 @@ def mixtures():
     for name, count in (("ring", 8), ("grid", 25)):
         dataset = open_dataset(name, ImageFormat(None, None), kind="points")
         points = pipeline.examples(dataset.parts["test"], ("image",), 2500)["image"]
-        found = mode_coverage.modes_found(points, dataset.mixture)
+        found = mode_coverage.mode_coverage(points, dataset.mixture)
         case, known = "2,500 real points", 1 - math.exp(-4.5)
         yield f"modes, {name}", case, "all", count, found.modes, 0
         name = f"high quality, {name}"

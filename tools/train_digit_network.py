@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     digit_network.save(
         network, test_accuracy=round(accuracy, 4), seed=given.seed, epochs=given.epochs
     )
-    print(f"{digit_network.PLACE}: {accuracy:.2%} of 10,000 test digits are right")
+    print(f"{digit_network.PATH}: {accuracy:.2%} of 10,000 test digits are right")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def evaluate_images(
             raise UserError(f"--metrics={name}: not available here; use {', '.join(available)}")
     values, unavailable = comparison.compare(
         extractor(generated),
-        extractor.remember(real_images),
+        extractor.cached(real_images),
         request.choose(available),
         f"{extractor.name}_{count}",
     )

@@ -60,9 +60,9 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     return Task(NAME, metrics, measure, unavailable)
 
 
-def real_features(source: Source, extractor: features.Extractor, count: int) -> features.Seen:
+def real_features(source: Source, extractor: features.Extractor, count: int) -> features.Features:
     """Computes the features of the first images of a part, or reads them from the cache."""
-    return extractor.remember(pipeline.examples(source, ("image",), count)["image"])
+    return extractor.cached(pipeline.examples(source, ("image",), count)["image"])
 
 
 def real_conditions(model, dataset: Dataset, part: str, count: int) -> np.ndarray | None:

@@ -27,7 +27,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
         points = generate(model, POINTS)
         values = {}
         if {"modes", "high_quality"} & set(names):
-            found = dataclasses.asdict(mode_coverage.modes_found(points, dataset.mixture))
+            found = dataclasses.asdict(mode_coverage.mode_coverage(points, dataset.mixture))
             values = {
                 f"modes_{POINTS}": float(found["modes"]),
                 f"high_quality_{POINTS}": found["high_quality"],

@@ -1,21 +1,21 @@
-"""Checks of the arrays that the distribution metrics take, with messages that name the argument."""
+"""Checks of feature arrays, with messages that name the argument."""
 
 import numpy as np
 
 
 def as_features(name: str, value: np.ndarray, *, least: int = 1) -> np.ndarray:
-    """Checks an array of feature vectors and turns it into double precision.
+    """Checks feature vectors and converts them to double precision.
 
     Args:
-        name: the argument's name in the caller, for the message.
+        name: of the caller's argument, for the message.
         value: float32 or float64 [N, F].
-        least: the smallest N that will do.
+        least: smallest allowed N.
 
     Returns:
-        float64 [N, F], finite; `value` itself where it is that already.
+        float64 [N, F], finite; `value` itself if it is float64.
 
     Raises:
-        ValueError: on another type or rank, too few rows, no columns, or a value that is not
+        ValueError: on another type or rank, too few rows, no columns, or values that are not
             finite.
     """
     value = np.asarray(value)
@@ -33,16 +33,9 @@ def as_features(name: str, value: np.ndarray, *, least: int = 1) -> np.ndarray:
 
 
 def as_feature_pair(
-    generated: np.ndarray,
-    reference: np.ndarray,
-    *,
-    least: int = 1,
+    generated: np.ndarray, reference: np.ndarray, *, least: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Checks the feature vectors of two sets, as `as_features` does, and that both have F columns.
-
-    Raises:
-        ValueError: as `as_features`, and where the numbers of columns differ.
-    """
+    """Checks two sets as `as_features` does, and that their numbers of columns are equal."""
     generated = as_features("generated", generated, least=least)
     reference = as_features("reference", reference, least=least)
     if generated.shape[1] != reference.shape[1]:

@@ -1,39 +1,32 @@
-"""What a classifier says of generated samples: are they clear, and are all classes there?"""
+"""Scores of generated samples by their class probabilities: class score, counts, divergence."""
 
 import numpy as np
 from scipy import special
 
-# A softmax in float16 adds up to 1 within this.
-SUM_TOLERANCE = 2e-3
+SUM_TOLERANCE = 2e-3  # rounding error of the sum of a softmax in float16
 
 
-def class_score(
-    probabilities: np.ndarray,
-    *,
-    splits: int = 10,
-    seed: int,
-) -> tuple[float, float]:
-    """Computes the class score (the Inception score, where Inception is the classifier).
+def class_score(probabilities: np.ndarray, *, splits: int = 10, seed: int) -> tuple[float, float]:
+    """Computes the class score (the Inception score if Inception is the classifier).
 
-    exp(mean_x KL(p(y|x) ‖ p(y))), p(y) being the mean of p(y|x): high when each sample is clearly
-    of one class and the classes are evenly filled. The samples are shuffled, lest they come sorted
-    by class, and cut into parts of nearly equal size, each with a p(y) of its own; the score is the
-    mean of the parts' scores. Small parts score lower, so only equal N and `splits` compare.
+    exp(mean_x KL(p(y|x) ‖ p(y))), where p(y) is the mean of p(y|x): high if every sample is clearly
+    of one class and the classes are balanced. The shuffled samples are split into parts of nearly
+    equal size, each with its own p(y); the score is the mean over the parts. Small parts score
+    lower, so that only scores of equal N and `splits` can be compared.
 
     Args:
         probabilities: floats [N, K] in [0, 1], rows add up to 1; N at least 2 `splits`.
-        splits: the number of parts, at least 2.
+        splits: number of parts, at least 2.
         seed: of the shuffling.
 
     Returns:
         The score, in [1, K], and its standard error: the parts' standard deviation over √splits.
 
     Raises:
-        ValueError: on probabilities that are none, too few of them, or fewer than 2 splits.
+        ValueError: on values that are not probabilities, too few of them, or fewer than 2 splits.
 
-    Reference:
-        Salimans et al. 2016, section 4. Differs from the paper: samples are shuffled; the paper
-        quotes the standard deviation itself.
+    Reference: Salimans et al. 2016, section 4.
+    Differs from the paper: samples are shuffled; the paper reports the standard deviation itself.
     """
     if splits < 2:
         raise ValueError(f"`splits` must be at least 2. Received: splits={splits}")
@@ -54,10 +47,10 @@ def class_counts(probabilities: np.ndarray) -> np.ndarray:
         probabilities: floats [N, K] in [0, 1], rows add up to 1.
 
     Returns:
-        int64 [K], together N. Of equally probable classes the first one counts.
+        int64 [K] with sum N. Of equally probable classes the first one counts.
 
     Raises:
-        ValueError: on probabilities that are none.
+        ValueError: on values that are not probabilities.
     """
     probabilities = _as_probabilities(probabilities)
     return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
@@ -81,25 +74,19 @@ def modes_found(counts: np.ndarray, *, least: int = 1) -> int:
     return int(np.count_nonzero(_as_counts("counts", counts) >= least))
 
 
-def share_of_modes(counts: np.ndarray, *, least: int = 1) -> float:
-    """Computes the share of classes that `modes_found` counts, in [0, 1]."""
-    return modes_found(counts, least=least) / len(counts)
-
-
 def class_divergence(counts: np.ndarray, reference: np.ndarray | None = None) -> float:
-    """Computes KL(shares of the classes ‖ shares in the reference).
+    """Computes KL(frequencies of the classes ‖ frequencies in the reference).
 
-    N samples of the reference itself have about (K − 1) / 2N on average, not 0: a value well below
-    that is a mistake somewhere.
+    For N samples of the reference itself it is about (K − 1) / 2N on average, not 0: a value well
+    below that indicates an error.
 
     Args:
         counts: integers [K], at least 0, not all 0.
-        reference: numbers [K], at least 0, not all 0, in any unit (counts or shares); none stands
-            for even shares.
+        reference: numbers [K], at least 0, not all 0 (counts or frequencies); None: all equal.
 
     Returns:
-        The divergence in nats, at least 0; infinite where a class was found that the reference
-        does not have. Even reference: at most log K.
+        The divergence in nats, at least 0; infinite if a class was found that the reference does
+        not have. At most log K for a reference of equal frequencies.
 
     Raises:
         ValueError: on other shapes or values.
@@ -115,7 +102,7 @@ def class_divergence(counts: np.ndarray, reference: np.ndarray | None = None) ->
         if not value.any():
             raise ValueError(f"`{name}` must not be all 0. Received: {len(value)} zeros")
     divergence = special.rel_entr(counts / counts.sum(), reference / reference.sum()).sum()
-    # Equal shares leave a rounding error of either sign.
+    # Equal frequencies leave a rounding error of either sign.
     return max(0.0, float(divergence))
 
 
@@ -128,7 +115,7 @@ def _as_probabilities(value: np.ndarray, *, least: int = 1) -> np.ndarray:
             f"Received: {value.dtype} {list(value.shape)}"
         )
     value = value.astype(np.float64, copy=False)
-    # In this form NaN fails too.
+    # In this form NaN fails, too.
     if not (value.min() >= 0.0 and np.abs(value.sum(axis=1) - 1.0).max() <= SUM_TOLERANCE):
         sums = value.sum(axis=1)
         raise ValueError(

@@ -1,8 +1,7 @@
-"""Every measure between a set of generated images and a set of real ones, under full names.
+"""All metrics of generated images against real ones, under names that contain the protocol.
 
-A name says what the figure depends on: `fid_digits_10000` is the Fréchet distance between the
-`digits` features of 10,000 generated images and of the real ones. Figures of the same name can be
-compared, others cannot.
+`fid_digits_10000` is the Fréchet distance between the `digits` features of 10,000 generated images
+and of the real ones. Only values of the same name can be compared.
 """
 
 import dataclasses
@@ -11,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from kgan.metrics import class_scores, fid, kid, precision_recall, sliced_wasserstein
-from kgan.metrics.features import Seen
+from kgan.metrics.features import Features
 
 ERROR = "_standard_error"
-SEED = 0  # of blocks and directions: the same for all that is compared
+SEED = 0  # of blocks and directions: the same for all comparisons
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +22,17 @@ class Group:
 
     Args:
         metrics: their names, and whether lower is better.
-        compute: from generated and real to values by name, without the protocol. What a name
-            begins with, up to an underscore, is the metric that it belongs to:
-            `fid_standard_error` is the error of `fid`.
-        classes: whether it needs features that have classes.
+        compute: from generated and real features to values by name, without the protocol. A value
+            belongs to the metric that its name begins with, as `fid_standard_error` to `fid`.
+        classes: whether the features need class probabilities.
+
+    Example:
+        >>> [group for group in GROUPS if "kid" in group.metrics][0].metrics
+        {'kid': True}
     """
 
     metrics: Mapping[str, bool]
-    compute: Callable[[Seen, Seen], Mapping[str, float]]
+    compute: Callable[[Features, Features], Mapping[str, float]]
     classes: bool = False
 
 
@@ -48,14 +50,17 @@ def _kid(generated, real):
     return {"kid": value, f"kid{ERROR}": error}
 
 
-def _precision_recall(generated, real):
-    values = precision_recall.precision_recall(generated.features, real.features)
-    return dict(zip(("precision", "recall"), values, strict=True))
+def _pair(function, *names):
+    """Names the two values that a function of generated and real features returns."""
+
+    def compute(generated, real):
+        return dict(zip(names, function(generated.features, real.features), strict=True))
+
+    return compute
 
 
-def _density_coverage(generated, real):
-    values = precision_recall.density_coverage(generated.features, real.features)
-    return dict(zip(("density", "coverage"), values, strict=True))
+_precision_recall = _pair(precision_recall.precision_recall, "precision", "recall")
+_density_coverage = _pair(precision_recall.density_coverage, "density", "coverage")
 
 
 def _class_score(generated, real):
@@ -64,12 +69,11 @@ def _class_score(generated, real):
 
 
 def _modes(generated, real):
-    counts = class_scores.class_counts(generated.probabilities)
-    of_real = class_scores.class_counts(real.probabilities)
+    counts, real_counts = (class_scores.class_counts(x.probabilities) for x in (generated, real))
     return {
         "modes": float(class_scores.modes_found(counts)),
         "class_divergence": class_scores.class_divergence(counts),
-        "class_divergence_of_real": class_scores.class_divergence(of_real),
+        "class_divergence_of_real": class_scores.class_divergence(real_counts),
     }
 
 
@@ -91,10 +95,10 @@ METRICS = {name: lower for group in GROUPS for name, lower in group.metrics.item
 
 
 def offers(with_classes: bool) -> dict[str, bool]:
-    """Gives the names of the metrics that features allow, and whether lower is better.
+    """Returns the available metrics, and whether lower is better.
 
     Args:
-        with_classes: whether the features have classes.
+        with_classes: whether the features have class probabilities.
     """
     return {
         name: lower
@@ -105,27 +109,27 @@ def offers(with_classes: bool) -> dict[str, bool]:
 
 
 def directions() -> dict[str, bool | None]:
-    """Gives what the names of all values begin with, and whether lower is better; None: neither."""
+    """Returns the beginnings of all names, and whether lower is better; None: no direction."""
     return {**METRICS, "class_divergence_of_real": None}
 
 
 def compare(
-    generated: Seen, real: Seen, names: Sequence[str], protocol: str
+    generated: Features, real: Features, names: Sequence[str], protocol: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Computes metrics of two sets.
 
     Args:
-        generated: what was found in the generated images.
-        real: the same of the real ones.
+        generated: features of generated images.
+        real: features of real images.
         names: of `METRICS`.
-        protocol: what stands behind every name: features and count.
+        protocol: appended to every name: features and count.
 
     Returns:
-        Values by full name, errors as `<full name>_standard_error`; and by metric, in one line
-        each, why one could not be computed: too few images for the size of the features.
+        Values by full name, errors as `<full name>_standard_error`; and for each metric that could
+        not be computed, the reason in one line: too few images for the number of features.
     """
     values: dict[str, float] = {}
-    left_out: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
     for group in GROUPS:
         wanted = [name for name in group.metrics if name in names]
         if not wanted:
@@ -133,22 +137,22 @@ def compare(
         try:
             found = group.compute(generated, real)
         except ValueError as error:
-            left_out |= dict.fromkeys(wanted, str(error))
+            unavailable |= dict.fromkeys(wanted, str(error))
             continue
         for key, value in found.items():
             if any(key == name or key.startswith(f"{name}_") for name in wanted):
                 plain = key.removesuffix(ERROR)
                 values[f"{plain}_{protocol}{key[len(plain) :]}"] = float(value)
-    return values, left_out
+    return values, unavailable
 
 
 def class_agreement(probabilities: np.ndarray, asked: np.ndarray) -> dict[str, float]:
-    """Computes how often the class that is seen is the one that was asked for.
+    """Computes how often images are classified as the class that they were conditioned on.
 
     Args:
         probabilities: float [N, K].
-        asked: int [N].
+        asked: int [N], the classes given to the generator.
     """
-    right = probabilities.argmax(axis=1) == asked
-    error = right.std(ddof=1) / np.sqrt(len(right)) if len(right) > 1 else 0.0
-    return {"agreement": float(right.mean()), f"agreement{ERROR}": float(error)}
+    correct = probabilities.argmax(axis=1) == asked
+    error = correct.std(ddof=1) / np.sqrt(len(correct)) if len(correct) > 1 else 0.0
+    return {"agreement": float(correct.mean()), f"agreement{ERROR}": float(error)}

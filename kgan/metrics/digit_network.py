@@ -1,9 +1,9 @@
-"""A small network that knows handwritten digits, brought with the package.
+"""A small classifier of handwritten digits, which is part of the package.
 
-Its features and classes are what `digits` in the name of a metric stands for: the same weights
-everywhere, so that figures can be compared between runs and people. `tools/train_digit_network.py`
-made them from MNIST's training part; what the network reaches on MNIST's 10,000 test digits stands
-in the file beside the weights (`test_accuracy`).
+Metrics with `digits` in their name use its features and class probabilities; the weights are fixed,
+so that values can be compared between runs and people. `tools/train_digit_network.py` trained it on
+MNIST's training part; its accuracy on the 10,000 test digits is stored with the weights
+(`test_accuracy`).
 """
 
 import functools
@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 SIZE = 28
 CLASSES = 10
 FEATURES = 64
-PLACE = pathlib.Path(__file__).with_name("digit_network.safetensors")
+PATH = pathlib.Path(__file__).with_name("digit_network.safetensors")
 BATCH = 500
 
 
@@ -38,51 +38,48 @@ def build() -> keras.Model:
     return keras.Model(image, [features, logits], name="digit_network")
 
 
-def save(network: keras.Model, place: pathlib.Path = PLACE, **known) -> None:
-    """Writes the weights, and what is known of them, as text by name."""
+def save(network: keras.Model, path: pathlib.Path = PATH, **known) -> None:
+    """Writes the weights, and JSON values that describe them."""
     arrays = {variable.path: np.asarray(variable) for variable in network.weights}
-    save_file(arrays, place, metadata={name: json.dumps(value) for name, value in known.items()})
+    save_file(arrays, path, metadata={name: json.dumps(value) for name, value in known.items()})
 
 
 @functools.cache
 def load() -> tuple[keras.Model, dict]:
-    """Gives the network and what is known of it: `test_accuracy`, `seed`, `epochs`."""
-    with safetensors.safe_open(PLACE, framework="numpy") as file:
+    """Returns the network and the values stored with it: `test_accuracy`, `seed`, `epochs`."""
+    with safetensors.safe_open(PATH, framework="numpy") as file:
         known = {name: json.loads(value) for name, value in file.metadata().items()}
         network = build()
-        # Not `variables`: the dropout's seed is called by how many seeds there were before it.
+        # Not `variables`: the name of the dropout's seed depends on the seeds made before it.
         for variable in network.weights:
             variable.assign(file.get_tensor(variable.path))
     network.trainable = False
     return network, known
 
 
-def look(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Looks at grey images.
+def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Computes features and class probabilities of grey images.
 
     Args:
-        images: float32 [N, H, W, 1] in [-1, 1], white ink on black; brought to 28x28 pixels.
+        images: float32 [N, H, W, 1] in [-1, 1], white ink on black; they are resized to 28x28.
 
     Returns:
         Features float32 [N, 64] and class probabilities float32 [N, 10].
     """
     load()  # outside of the graph, which would never run the assignments
-    features, probabilities = [], []
-    for start in range(0, len(images), BATCH):
-        found = _look(tf.constant(images[start : start + BATCH], tf.float32))
-        features.append(found[0].numpy())
-        probabilities.append(found[1].numpy())
-    return np.concatenate(features), np.concatenate(probabilities)
+    batches = range(0, len(images), BATCH)
+    found = [_predict(tf.constant(images[n : n + BATCH], tf.float32)) for n in batches]
+    return tuple(np.concatenate(values) for values in zip(*found, strict=True))
 
 
 @tf.function(reduce_retracing=True)
-def _look(images):
-    features, logits = answer(images)
+def _predict(images):
+    features, logits = forward(images)
     return features, tf.nn.softmax(logits)
 
 
-def answer(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Gives features and logits inside a graph, differentiable; call `load` before, outside of it.
+def forward(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes features and logits differentiably inside a graph; call `load` before, outside it.
 
     Args:
         images: float32 [N, H, W, 1] in [-1, 1].

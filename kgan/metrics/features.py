@@ -1,8 +1,7 @@
-"""What images are compared by: features of a network, or the pixels themselves.
+"""Features by which images are compared: those of a network, or the pixels themselves.
 
-A figure depends on them, so that their name is part of the figure's: `fid_digits_10000`. Real
-images are looked at once: what was found is kept by the content of the images and the name and
-version of the features.
+Their name is part of the metric's name: `fid_digits_10000`. Features of real images are cached by
+the content of the images and the name and version of the features.
 """
 
 import dataclasses
@@ -23,19 +22,23 @@ from kgan.metrics import digit_network
 from kgan.utils.atomic import atomic_write, report_write_errors
 from kgan.utils.errors import UserError
 
-PIXELS_SIDE = 8  # to which images are shrunk where their pixels are compared
+PIXELS_SIDE = 8  # larger images are resized to it before their pixels are compared
 BATCH = 100
-# Keras applications by the name that users know; any other of `keras.applications` goes, too.
+# Short names; all other names in `keras.applications` are valid, too.
 APPLICATIONS = {"inception": "InceptionV3", "vgg16": "VGG16", "resnet50": "ResNet50V2"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
-    """What was found in images.
+class Features:
+    """Features of images.
 
     Args:
         features: float32 [N, F].
-        probabilities: float32 [N, K] of classes, or None where the features have no classes.
+        probabilities: float32 [N, K] of classes, or None if the features have no classes.
+
+    Example:
+        >>> Features(np.zeros((100, 64), np.float32)).probabilities is None
+        True
     """
 
     features: np.ndarray
@@ -44,42 +47,46 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
-    """Makes features of images.
+    """A function from images to features, and its name.
 
     Args:
-        name: as it stands in the name of a figure.
-        version: changes when the same images get other features.
-        look: from pictures float32 [N, H, W, C] in [-1, 1].
-        has_classes: whether it finds class probabilities, too.
+        name: as in the names of metrics.
+        version: changes if the same images get other features.
+        extract: from images float32 [N, H, W, C] in [-1, 1].
+        has_classes: whether the features have class probabilities.
+
+    Example:
+        >>> find("pixels")(np.zeros((2, 4, 4, 1), np.float32)).features.shape
+        (2, 16)
     """
 
     name: str
     version: str
-    look: Callable[[np.ndarray], Seen]
+    extract: Callable[[np.ndarray], Features]
     has_classes: bool = True
 
-    def __call__(self, images: np.ndarray) -> Seen:
-        return self.look(images)
+    def __call__(self, images: np.ndarray) -> Features:
+        return self.extract(images)
 
-    def remember(self, images: np.ndarray) -> Seen:
-        """Looks at images, or at what was kept of the same images."""
+    def cached(self, images: np.ndarray) -> Features:
+        """Extracts features, or reads those that were stored for the same images."""
         digest = hashlib.sha256(f"{self.name} {self.version} {images.shape}".encode())
         digest.update(np.ascontiguousarray(images).data)
-        place = cache_folder() / f"{self.name}-{digest.hexdigest()[:32]}.safetensors"
-        kept = _kept(place)
-        if kept is not None:
-            return kept
-        seen = self.look(images)
-        arrays = {k: v for k, v in dataclasses.asdict(seen).items() if v is not None}
-        with report_write_errors(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(place) as beside:
-            save_file(arrays, beside)
-        return seen
+        path = cache_folder() / f"{self.name}-{digest.hexdigest()[:32]}.safetensors"
+        stored = _read(path)
+        if stored is not None:
+            return stored
+        found = self.extract(images)
+        arrays = {k: v for k, v in dataclasses.asdict(found).items() if v is not None}
+        with report_write_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            save_file(arrays, temporary)
+        return found
 
 
 def cache_folder() -> pathlib.Path:
-    """Where features of real images are kept: $KGAN_CACHE, else below the user's cache."""
+    """Returns the folder of cached features: $KGAN_CACHE, else one in the user's cache."""
     own = os.environ.get("KGAN_CACHE")
     if own:
         return pathlib.Path(own).expanduser()
@@ -87,25 +94,25 @@ def cache_folder() -> pathlib.Path:
     return pathlib.Path(base) / "kgan" / "features"
 
 
-def _kept(place):
-    if not place.exists():
+def _read(path):
+    if not path.exists():
         return None
     try:
-        return Seen(**load_file(place))
+        return Features(**load_file(path))
     except (SafetensorError, OSError, TypeError):
-        return None  # damaged: made anew, and written over
+        return None  # damaged: extracted again and overwritten
 
 
 def find(name: str) -> Extractor:
     """Finds features by name.
 
     Args:
-        name: `digits` (grey ones, or colours as grey), `stacked_digits` (each channel a digit,
+        name: `digits` (of grey or of colour images), `stacked_digits` (each channel a digit,
             1,000 classes), `pixels`, `inception`, or a name in `keras.applications`, whose
-            ImageNet weights Keras fetches or has.
+            ImageNet weights Keras downloads.
 
     Raises:
-        UserError: one line, for a name that there is not and weights that cannot be had.
+        UserError: on an unknown name, or weights that cannot be downloaded.
     """
     own = {"digits": _digits, "stacked_digits": _stacked_digits, "pixels": _pixels}
     if name in own:
@@ -116,21 +123,21 @@ def find(name: str) -> Extractor:
 
 @functools.cache
 def _weights_version():
-    return hashlib.sha256(digit_network.PLACE.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(digit_network.PATH.read_bytes()).hexdigest()[:16]
 
 
 def _digits(images):
-    return Seen(*digit_network.look(images[..., :3].mean(axis=-1, keepdims=True)))
+    return Features(*digit_network.predict(images[..., :3].mean(axis=-1, keepdims=True)))
 
 
 def _stacked_digits(images):
     if images.shape[-1] != 3:
-        raise UserError("--features=stacked_digits: looks at three channels, one digit each")
-    single = [digit_network.look(images[..., c : c + 1]) for c in range(3)]
-    features = np.concatenate([found for found, _ in single], axis=1)
-    hundreds, tens, ones = (shares for _, shares in single)
+        raise UserError("--features=stacked_digits: needs three channels, one digit each")
+    digits = [digit_network.predict(images[..., c : c + 1]) for c in range(3)]
+    features, probabilities = zip(*digits, strict=True)
+    hundreds, tens, ones = probabilities
     classes = hundreds[:, :, None, None] * tens[:, None, :, None] * ones[:, None, None, :]
-    return Seen(features, classes.reshape(len(images), -1))
+    return Features(np.concatenate(features, axis=1), classes.reshape(len(images), -1))
 
 
 def _pixels(images):
@@ -141,30 +148,29 @@ def _pixels(images):
             for start in range(0, len(images), BATCH)
         ]
         images = np.concatenate(parts)
-    return Seen(images.reshape(len(images), -1).astype(np.float32))
+    return Features(images.reshape(len(images), -1).astype(np.float32))
 
 
-@functools.cache  # such a network is large, and asked for each time that something is measured
+@functools.cache  # such a network is large, and used in every evaluation
 def _application(name):
-    called = APPLICATIONS.get(name, name)
-    build = getattr(keras.applications, called, None)
+    build = getattr(keras.applications, APPLICATIONS.get(name, name), None)
     if not callable(build):
         raise UserError(
-            f"--features={name}: no such features; digits, stacked_digits, pixels, "
+            f"--features={name}: unknown; right would be digits, stacked_digits, pixels, "
             f"{', '.join(APPLICATIONS)}, or a name in keras.applications"
         )
     try:
         network = build(weights="imagenet")
-    except Exception as error:  # Keras raises this very class where it cannot download
+    except Exception as error:  # the class that Keras raises if it cannot download
         raise UserError(
-            f"--features={name}: Keras cannot get its weights ({type(error).__name__}); "
-            "digits and pixels need no network"
+            f"--features={name}: Keras cannot download its weights ({type(error).__name__}); "
+            "digits and pixels need no download"
         ) from error
     size = network.input_shape[1:3]
     preprocess = importlib.import_module(build.__module__).preprocess_input
     network = keras.Model(network.input, [network.layers[-2].output, network.output])
 
-    def look(images):
+    def extract(images):
         features, probabilities = [], []
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
@@ -173,6 +179,6 @@ def _application(name):
             found = network.predict_on_batch(preprocess(batch * 127.5 + 127.5))
             features.append(found[0].reshape(len(batch), -1))
             probabilities.append(found[1])
-        return Seen(np.concatenate(features), np.concatenate(probabilities))
+        return Features(np.concatenate(features), np.concatenate(probabilities))
 
-    return Extractor(name, f"keras {keras.__version__} imagenet {size}", look)
+    return Extractor(name, f"keras {keras.__version__} imagenet {size}", extract)

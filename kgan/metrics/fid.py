@@ -1,4 +1,4 @@
-"""The Fréchet distance of two sets of feature vectors (FID, where Inception made the features)."""
+"""The Fréchet distance of two sets of feature vectors: FID, for features of Inception."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,16 +10,19 @@ from kgan.metrics import arrays
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """What the Fréchet distance knows of a set of feature vectors.
+    """Mean and covariance of a set of feature vectors.
 
-    Attributes:
+    Args:
         mean: float64 [F].
         covariance: float64 [F, F], divided by `count` − 1.
         count: the number N of feature vectors, at least 2.
 
     Raises:
-        ValueError: on shapes that do not belong together, values that are not finite, or a count
-            below 2.
+        ValueError: on shapes that do not match, values that are not finite, or a count below 2.
+
+    Example:
+        >>> Statistics.from_features(np.array([[0.0], [2.0], [4.0]])).covariance.tolist()
+        [[4.0]]
     """
 
     mean: np.ndarray
@@ -48,13 +51,13 @@ class Statistics:
 
     @classmethod
     def from_batches(cls, batches: Iterable[np.ndarray]) -> "Statistics":
-        """Computes the statistics of feature vectors that come in batches and need not be kept.
+        """Computes the statistics of feature vectors that come in batches.
 
         Each batch is centred on its own mean and then merged (Chan, Golub & LeVeque 1983): the
-        difference of two large sums of squares would lose the small variances.
+        difference of two large sums of squares would lose small variances.
 
         Args:
-            batches: floats [B, F] each, B may differ, F may not.
+            batches: floats [B, F] each; B may differ.
 
         Raises:
             ValueError: on a batch of another shape, values that are not finite, or fewer than two
@@ -88,12 +91,11 @@ def frechet_distance(generated: Statistics, reference: Statistics) -> float:
 
     |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁^½ C₂ C₁^½)^½)
 
-    The last trace is computed as the sum of the singular values of C₁^½ C₂^½, which is the same
-    number: no matrix root can turn complex, and directions without variance (a feature that is
-    always 0) cost no digits.
+    The last trace is computed as the sum of the singular values of C₁^½ C₂^½: no matrix root can
+    become complex, and directions without variance (a feature that is always 0) lose no precision.
 
-    The distance of finite samples is too large on average, by an amount that falls as 1/N and grows
-    with F: only distances of equal counts, and of the same features, can be compared.
+    The distance of finite samples is biased upwards, by an amount that falls as 1/N and grows with
+    F: only distances of equal counts and of the same features can be compared.
 
     Args:
         generated, reference: statistics of F features, each of at least F + 1 vectors.
@@ -102,11 +104,10 @@ def frechet_distance(generated: Statistics, reference: Statistics) -> float:
         The distance, at least 0, in squared units of the features.
 
     Raises:
-        ValueError: on different F, or where a sample is too small for its covariance to have full
-            rank.
+        ValueError: on different F, or a sample that is too small for a covariance of full rank.
 
-    Reference:
-        Heusel et al. 2017, eq. 6; Dowson & Landau 1982. Differs from the paper: nothing.
+    Reference: Heusel et al. 2017, equation 6; Dowson and Landau 1982.
+    Differs from the paper: nothing.
     """
     _check(generated, reference)
     product = _root(generated.covariance).T @ _root(reference.covariance)
@@ -118,21 +119,19 @@ def frechet_distance(generated: Statistics, reference: Statistics) -> float:
 
 
 def frechet_error(generated: np.ndarray, reference: Statistics) -> float:
-    """Computes the standard error of the Fréchet distance that comes from the generated sample.
+    """Computes the standard error of the Fréchet distance due to the generated sample.
 
-    First-order error propagation (the delta method). A vector x moves the distance by its
-    influence
+    First-order error propagation (the delta method). The influence of a vector x is
 
         2 (m₁ − m₂)·(x − m₁) + (x − m₁)ᵀ (I − T) (x − m₁),  T = C₁^−½ (C₁^½ C₂ C₁^½)^½ C₁^−½,
 
-    up to a constant, where I − T is the derivative of the distance by C₁; the error is the
-    influences' standard deviation over √N. Chosen over a bootstrap, because resampling adds a
-    second helping of the bias that the distance has, needs a seed, and costs a decomposition a
-    resample. Where the two distributions are equal the first order vanishes, and what is computed
-    errs to the safe side (in trials 1.1 to 1.6 times the true value).
+    up to a constant, where I − T is the derivative of the distance with respect to C₁; the error is
+    the influences' standard deviation over √N. A bootstrap would add the bias of the distance a
+    second time, need a seed, and cost a decomposition per resample. For equal distributions the
+    first order vanishes, and the result is too large (in trials 1.1 to 1.6 times the true value).
 
-    The reference counts as fixed, as it is when models are compared on the same one. The error
-    says nothing of the bias that all samples of one size share.
+    The reference is treated as fixed, as it is in comparisons of models. The error does not include
+    the bias that all samples of one size share.
 
     Args:
         generated: floats [N, F], N above F.
@@ -144,15 +143,14 @@ def frechet_error(generated: np.ndarray, reference: Statistics) -> float:
     Raises:
         ValueError: as `frechet_distance`.
 
-    Reference:
-        T: Olkin & Pukelsheim 1982; the derivative: Bhatia, Jain & Lim 2019.
+    Reference: T: Olkin and Pukelsheim 1982; the derivative: Bhatia, Jain and Lim 2019.
     """
     generated = arrays.as_features("generated", generated)
     own = Statistics.from_features(generated)
     _check(own, reference)
     centred = generated - own.mean
     variances, axes = np.linalg.eigh(own.covariance)
-    # A direction without variance has no part in (x − m₁), but T would divide by zero there.
+    # (x − m₁) is 0 in a direction without variance, but T would divide by zero there.
     kept = variances > len(variances) * np.finfo(np.float64).eps * variances[-1]
     axes, deviations = axes[:, kept], np.sqrt(variances[kept])
     inner = deviations[:, None] * (axes.T @ reference.covariance @ axes) * deviations
@@ -167,7 +165,7 @@ def frechet_error(generated: np.ndarray, reference: Statistics) -> float:
 
 
 def _check(generated: Statistics, reference: Statistics):
-    """Raises where the distance of two samples is undefined or means nothing."""
+    """Raises ValueError if the distance of two samples is undefined or meaningless."""
     if generated.mean.shape != reference.mean.shape:
         raise ValueError(
             "`generated` and `reference` must have the same number of features. "
@@ -186,5 +184,5 @@ def _check(generated: Statistics, reference: Statistics):
 def _root(covariance: np.ndarray) -> np.ndarray:
     """Computes R with C = R Rᵀ for a symmetric C [F, F] without negative eigenvalues."""
     values, vectors = np.linalg.eigh(covariance)
-    # Rounding turns eigenvalues of 0 negative.
+    # Rounding makes eigenvalues of 0 negative.
     return vectors * np.sqrt(values.clip(min=0.0))

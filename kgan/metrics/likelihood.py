@@ -1,20 +1,19 @@
-"""How probable examples are under a model: averages of importance weights, bits, changes of scale.
+"""Likelihoods of examples: importance-weighted estimates, bits per dimension, mixture densities.
 
-All functions take and give float64 arrays; logarithms are natural, in nats, where nothing else is
-said.
+All functions return float64; logarithms are natural, in nats, unless stated otherwise.
 """
 
 import numpy as np
 
 
 def log_mean_exp(log_weights: np.ndarray) -> np.ndarray:
-    """Computes ln (1/K) Σₖ exp(wₖ) without overflow: what K importance samples say of ln p(x).
+    """Computes ln (1/K) Σₖ exp(wₖ), the estimate of ln p(x) by K importance samples.
 
-    The expectation of exp of it is p(x), so that its own expectation is a lower bound of ln p(x),
-    which rises with K and is the evidence lower bound for K = 1.
+    Its expectation is a lower bound of ln p(x), which rises with K and is the evidence lower bound
+    for K = 1.
 
     Args:
-        log_weights: float [N, K], ln p(x, zₖ) − ln q(zₖ|x) with zₖ drawn from q(z|x).
+        log_weights: float [N, K], ln p(x, zₖ) − ln q(zₖ|x) with zₖ sampled from q(z|x).
 
     Returns:
         float64 [N].
@@ -22,7 +21,7 @@ def log_mean_exp(log_weights: np.ndarray) -> np.ndarray:
     Reference: Burda et al. 2016, equation 8.
     """
     log_weights = np.asarray(log_weights, np.float64)
-    # The largest is taken out, so that at least one term is exp(0) = 1.
+    # Without overflow: the largest term is exp(0) = 1.
     largest = log_weights.max(axis=1)
     rest = np.exp(log_weights - largest[:, np.newaxis])
     return largest + np.log(rest.mean(axis=1))
@@ -32,7 +31,7 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Computes the mean over examples and its standard error; NaN for the latter of one example.
 
     Args:
-        values: float [N], one an example.
+        values: float [N], one per example.
     """
     values = np.asarray(values, np.float64)
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
@@ -40,16 +39,16 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 
 def bits_per_dimension(log_densities: np.ndarray, dimensions: int, levels: int = 256) -> np.ndarray:
-    """Computes −log₂ of the probability of an image's levels, shared out over its numbers.
+    """Computes −log₂ of the probability of an image's levels, per dimension.
 
-    A density of level + u in [0, levels], with u uniform in [0, 1), bounds the probability of the
-    levels themselves from below; scaled to [0, 1] it is `levels` times as large in each dimension.
-    A uniform density has 8 bits for 256 levels.
+    The density of level + u in [0, levels], with u uniform in [0, 1), gives a lower bound of the
+    probability of the levels; scaled to [0, 1] it is `levels` times as large in each dimension. A
+    uniform density has 8 bits for 256 levels.
 
     Args:
         log_densities: float [N], ln p of images in [0, 1].
-        dimensions: numbers of an image: height · width · channels.
-        levels: of each number.
+        dimensions: of an image: height · width · channels.
+        levels: number of values in each dimension.
 
     Returns:
         float64 [N].
@@ -63,7 +62,7 @@ def bits_per_dimension(log_densities: np.ndarray, dimensions: int, levels: int =
 def logit_log_slopes(images: np.ndarray, margin: float) -> np.ndarray:
     """Computes ln |det| of the Jacobian of y = logit(λ + (1 − 2λ) x), summed over an image.
 
-    ln p(x) = ln p(y) + this: what turns nats in logit space into nats of images in [0, 1].
+    It converts densities in logit space to densities of images in [0, 1]: ln p(x) = ln p(y) + it.
 
     Args:
         images: float [N, …] in [0, 1].
@@ -80,7 +79,7 @@ def logit_log_slopes(images: np.ndarray, margin: float) -> np.ndarray:
 
 
 def mixture_log_densities(points: np.ndarray, centres: np.ndarray, deviation: float) -> np.ndarray:
-    """Computes ln of an even mixture of round Gaussians.
+    """Computes the log-density of a mixture of isotropic Gaussians with equal weights.
 
     Args:
         points: float [N, D].

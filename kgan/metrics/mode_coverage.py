@@ -1,4 +1,4 @@
-"""How many modes of a known mixture are found, and how many points lie well within one."""
+"""Mode coverage: modes of a known mixture that points reach, and the fraction of good points."""
 
 import dataclasses
 
@@ -6,20 +6,26 @@ import numpy as np
 
 from kgan.data.builtin.mixtures import Mixture
 
-FAR = 3.0  # standard deviations within which a point is of high quality
-BLOCK = 10_000  # points at once
+RADIUS = 3.0  # standard deviations within which a point is of high quality
+BLOCK = 10_000  # points at a time
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """What was counted.
+class ModeCoverage:
+    """Counts of modes and of points of high quality.
 
     Args:
-        points: how many were looked at.
+        points: number of points.
         modes: modes with at least one point within 3 standard deviations.
-        high_quality: share of points within 3 standard deviations of a mode. Real points: 0.9889;
-            more is a sign of modes that are drawn too narrow.
-        high_quality_standard_error: of that share.
+        high_quality: fraction of points within 3 standard deviations of a mode. Real points have
+            0.9889; more indicates generated modes that are too narrow.
+        high_quality_standard_error: of that fraction.
+
+    Example:
+        >>> two = Mixture(centres=((0.0, 0.0), (9.0, 0.0)), deviation=1.0)
+        >>> found = mode_coverage(np.array([[0.0, 2.0], [0.0, 4.0]]), two)
+        >>> found.modes, found.high_quality
+        (1, 0.5)
     """
 
     points: int
@@ -28,12 +34,12 @@ class Found:
     high_quality_standard_error: float
 
 
-def modes_found(points: np.ndarray, mixture: Mixture) -> Found:
-    """Counts modes and points of high quality; papers take 2,500 points.
+def mode_coverage(points: np.ndarray, mixture: Mixture) -> ModeCoverage:
+    """Counts modes and points of high quality; the papers use 2,500 points.
 
     Args:
         points: float [N, 2].
-        mixture: where the modes are.
+        mixture: the distribution of the real points.
 
     Raises:
         ValueError: for another shape, or values that are not finite.
@@ -51,8 +57,8 @@ def modes_found(points: np.ndarray, mixture: Mixture) -> Found:
         offsets = points[start : start + BLOCK, None] - centres
         distances = np.sqrt((offsets**2).sum(axis=-1))
         nearest = distances.argmin(axis=1)
-        near = distances.min(axis=1) <= FAR * mixture.deviation
+        near = distances.min(axis=1) <= RADIUS * mixture.deviation
         counts += np.bincount(nearest[near], minlength=len(centres))
     share = counts.sum() / len(points)
     error = float(np.sqrt(share * (1 - share) / len(points)))
-    return Found(len(points), int((counts > 0).sum()), float(share), error)
+    return ModeCoverage(len(points), int((counts > 0).sum()), float(share), error)

@@ -1,4 +1,4 @@
-"""How far two sets of feature vectors cover each other, by balls around nearest neighbours."""
+"""Precision, recall, density and coverage by balls around the nearest neighbours of features."""
 
 import math
 from collections.abc import Iterator
@@ -8,23 +8,19 @@ from sklearn import neighbors
 
 from kgan.metrics import arrays
 
-# Rows of the distance matrix in memory at a time: 40 MB beside 10,000 columns.
-ROWS = 512
+ROWS = 512  # of the distance matrix at a time: 40 MB for 10,000 columns
 
 
 def precision_recall(
-    generated: np.ndarray,
-    reference: np.ndarray,
-    *,
-    k: int = 3,
+    generated: np.ndarray, reference: np.ndarray, *, k: int = 3
 ) -> tuple[float, float]:
-    """Computes the shares of each set that lie within the estimated support of the other.
+    """Computes the fraction of each set that is in the estimated support of the other.
 
-    The support of a set is the union of the balls around its vectors that reach to their k-th
-    nearest neighbour in the set, edge included. Precision is the share of generated vectors in the
-    support of the reference (are they good?), recall the share of reference vectors in the support
-    of the generated ones (is nothing missing?). One outlier has a large ball and flatters either:
-    see `density_coverage`. Equal distributions reach less than 1, how much depends on F and k.
+    The support of a set is the union of the closed balls around its vectors that reach to their
+    k-th nearest neighbour in the set. Precision is the fraction of generated vectors in the support
+    of the reference (quality), recall the fraction of reference vectors in the support of the
+    generated ones (diversity). An outlier has a large ball and increases either; `density_coverage`
+    is more robust. Equal distributions have less than 1, depending on F and k.
 
     Args:
         generated: floats [N, F], N above k.
@@ -37,8 +33,7 @@ def precision_recall(
     Raises:
         ValueError: on other shapes, values that are not finite, or k below 1.
 
-    Reference:
-        Kynkäänniemi et al. 2019, eq. 1 and 2. Differs from the paper: nothing.
+    Reference: Kynkäänniemi et al. 2019, equations 1 and 2. Differs from the paper: nothing.
     """
     _check_k(k)
     generated, reference = arrays.as_feature_pair(generated, reference, least=k + 1)
@@ -54,18 +49,14 @@ def precision_recall(
 
 
 def density_coverage(
-    generated: np.ndarray,
-    reference: np.ndarray,
-    *,
-    k: int = 5,
+    generated: np.ndarray, reference: np.ndarray, *, k: int = 5
 ) -> tuple[float, float]:
     """Computes how densely generated vectors fill the balls of the reference, and how many balls.
 
-    The balls are those of `precision_recall`, around reference vectors only. Density is the number
-    of balls that a generated vector lies in, averaged and over k: 1 is expected of equal
-    distributions, more says that the generated vectors keep to where the reference is dense.
-    Coverage is the share of balls with a generated vector in them; what to expect of equal
-    distributions says `expected_coverage`.
+    The balls are those of `precision_recall`, around reference vectors only. Density is the mean
+    number of balls that contain a generated vector, over k: equal distributions have 1 on average,
+    generated vectors that are concentrated where the reference is dense have more. Coverage is the
+    fraction of balls that contain a generated vector; equal distributions: `expected_coverage`.
 
     Args:
         generated: floats [N, F].
@@ -78,9 +69,9 @@ def density_coverage(
     Raises:
         ValueError: on other shapes, values that are not finite, or k below 1.
 
-    Reference:
-        Naeem et al. 2020, section 3.2. Differs from the paper: nothing; its published code leaves
-        the edge of a ball out, which matters only to exact copies.
+    Reference: Naeem et al. 2020, section 3.2.
+    Differs from the paper: nothing; its published code excludes the edge of a ball, which matters
+        only for exact copies.
     """
     _check_k(k)
     generated, reference = arrays.as_feature_pair(generated, reference)
@@ -98,13 +89,12 @@ def expected_coverage(generated_count: int, reference_count: int, *, k: int = 5)
     """Computes the coverage that equal continuous distributions have on average.
 
     1 − (M − 1)⋯(M − k) / ((M + N − 1)⋯(M + N − k)) for N generated and M reference vectors: a ball
-    is empty when the k nearest of all other vectors are of the reference. 0.969 for N = M, k = 5.
+    is empty if the k nearest of all other vectors are reference vectors. 0.969 for N = M, k = 5.
 
     Raises:
         ValueError: unless N is at least 1, k at least 1 and M above k.
 
-    Reference:
-        Naeem et al. 2020, section 3.3.
+    Reference: Naeem et al. 2020, section 3.3.
     """
     _check_k(k)
     if generated_count < 1 or reference_count <= k:
@@ -123,15 +113,12 @@ def _check_k(k: int):
 
 def _squared_radii(features: np.ndarray, k: int) -> np.ndarray:
     """Computes each vector's squared distance to its k-th nearest other vector, float64 [N]."""
-    # Brute force, because trees are slower from about 15 features on.
+    # Brute force: trees are slower from about 15 features on.
     index = neighbors.NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features)
     return index.kneighbors()[0][:, -1] ** 2
 
 
-def _squared_distances(
-    points: np.ndarray,
-    centres: np.ndarray,
-) -> Iterator[tuple[slice, np.ndarray]]:
+def _squared_distances(points, centres) -> Iterator[tuple[slice, np.ndarray]]:
     """Yields slices of rows of `points` and their squared distances to all `centres`, [R, M]."""
     # |p − c|² = |p|² + |c|² − 2 p·c
     norms = (centres**2).sum(axis=1)
@@ -144,9 +131,8 @@ def _squared_distances(
 
 
 def _slack(*sets: np.ndarray) -> float:
-    """Computes what squared distances may be wrong by, that copies lie in the balls of originals.
+    """Computes a tolerance of squared distances, so that copies are in the balls of the originals.
 
-    A hundred times the rounding error of |p|² + |c|² − 2 p·c, far below distances that mean
-    something.
+    A hundred times the rounding error of |p|² + |c|² − 2 p·c, far below meaningful distances.
     """
     return 1e-13 * max(float((features**2).sum(axis=1).max()) for features in sets)

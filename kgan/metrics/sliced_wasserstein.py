@@ -1,11 +1,10 @@
-"""The sliced Wasserstein distance: that of the shadows two sets throw on random lines."""
+"""The sliced Wasserstein distance of two sets of feature vectors, by projections onto lines."""
 
 import numpy as np
 
 from kgan.metrics import arrays
 
-# Directions in memory at a time: 3 MB beside two sets of 10,000.
-DIRECTIONS = 16
+DIRECTIONS = 16  # at a time: 3 MB for two sets of 10,000
 
 
 def sliced_wasserstein(
@@ -18,19 +17,18 @@ def sliced_wasserstein(
 ) -> float:
     """Computes the sliced Wasserstein distance of two sets of feature vectors.
 
-    (mean_θ W_p(θ·x, θ·y)^p)^(1/p) over directions θ drawn evenly from the unit sphere. On a line
-    W_p^p is the integral of |difference of the quantile functions|^p: with equal counts the mean
-    over pairs of equal rank. Unequal counts are integrated exactly too, for the quantile functions
-    of samples are steps; nothing is interpolated and no vector left out.
+    (mean_θ W_p(θ·x, θ·y)^p)^(1/p) over directions θ sampled uniformly from the unit sphere. On a
+    line W_p^p is the integral of |difference of the quantile functions|^p: for equal counts the
+    mean over pairs of equal rank. For unequal counts the step functions are integrated exactly.
 
-    A shift by s of all vectors gives |s| times about √(2/πF) for p = 1, |s|/√F for p = 2. Finite
+    A shift of all vectors by s gives |s| times about √(2/πF) for p = 1, |s|/√F for p = 2. Finite
     samples of equal distributions are above 0, by an amount that falls as 1/√N: only distances of
-    equal counts, and of the same features, can be compared.
+    equal counts and of the same features can be compared.
 
     Args:
         generated: floats [N, F].
         reference: floats [M, F].
-        directions: the number of random directions, at least 1.
+        directions: number of random directions, at least 1.
         power: p, 1 or 2.
         seed: of the directions.
 
@@ -40,9 +38,8 @@ def sliced_wasserstein(
     Raises:
         ValueError: on other shapes or numbers, or values that are not finite.
 
-    Reference:
-        Rabin et al. 2011 (p = 2, the square); Karras et al. 2018, section 5 (p = 1).
-        Differs from the latter: the vectors are whole, not patches of a Laplacian pyramid.
+    Reference: Rabin et al. 2011 (p = 2, the square); Karras et al. 2018, section 5 (p = 1).
+    Differs from the latter: whole vectors instead of patches of a Laplacian pyramid.
     """
     if directions < 1:
         raise ValueError(f"`directions` must be at least 1. Received: directions={directions}")
@@ -61,16 +58,12 @@ def sliced_wasserstein(
 
 
 def _steps(first: int, second: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lists the steps on which the quantile functions of two samples are both constant.
-
-    Args:
-        first, second: the counts N and M.
+    """Lists the intervals on which the quantile functions of N and M samples are both constant.
 
     Returns:
-        The rank in either sample that holds on each step, and the steps' widths, together 1; all
-        of one length, at most N + M − 1.
+        The rank in each sample, and the widths of the intervals, which add up to 1.
     """
-    # Where steps end, in units of 1 / (N M), that no rounding can part ends which coincide.
+    # Ends of the intervals in units of 1 / (N M): integers, so that equal ends stay equal.
     ends = np.union1d(
         np.arange(1, first + 1, dtype=np.int64) * second,
         np.arange(1, second + 1, dtype=np.int64) * first,

@@ -249,8 +249,8 @@ class CycleGAN(TwoPlayerModel):
 
     def _changed_class(self, images, translated):
         """Computes −log p(class of the image | its translation); float32 [B]."""
-        _, seen = digit_network.answer(tf.reduce_mean(images, axis=-1, keepdims=True))
-        _, logits = digit_network.answer(tf.reduce_mean(translated, axis=-1, keepdims=True))
+        _, seen = digit_network.forward(tf.reduce_mean(images, axis=-1, keepdims=True))
+        _, logits = digit_network.forward(tf.reduce_mean(translated, axis=-1, keepdims=True))
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(seen, axis=1), logits)
 
     def _answer(self, generator, given, wanted):

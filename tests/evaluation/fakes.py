@@ -7,7 +7,7 @@ import pytest
 
 from kgan.data.dataset import Dataset, Source
 from kgan.metrics import features
-from kgan.metrics.features import Extractor, Seen
+from kgan.metrics.features import Extractor, Features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,9 @@ def plain_features(monkeypatch):
     def look(images):
         flat = images.reshape(len(images), -1)
         bright = (flat.mean(axis=1) > 0).astype(np.float32)
-        return Seen(np.stack([flat.mean(axis=1), flat[:, 0]], 1), np.stack([1 - bright, bright], 1))
+        return Features(
+            np.stack([flat.mean(axis=1), flat[:, 0]], 1), np.stack([1 - bright, bright], 1)
+        )
 
     known, find = Extractor("plain", "1", look), features.find
     monkeypatch.setattr(features, "find", lambda name: known if name == "plain" else find(name))

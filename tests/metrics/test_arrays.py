@@ -1,4 +1,4 @@
-"""What is refused as features, and that each metric asks."""
+"""Checks of feature arrays, and that each metric makes them."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ TWO_SETS = {
 }
 
 
-def test_features_come_back_in_double_precision():
+def test_features_are_converted_to_double_precision():
     features = np.array([[0.1, 2.0]], np.float32)
     found = arrays.as_features("features", features)
     assert found.dtype == np.float64
@@ -51,6 +51,6 @@ def test_each_metric_of_two_sets_names_the_one_that_is_wrong(name):
     assert np.isfinite(TWO_SETS[name](good, good)).all()
 
 
-def test_statistics_ask_for_features_too():
+def test_statistics_check_their_features():
     with pytest.raises(ValueError, match="`features` must be finite. Received: 1 of 4"):
         fid.Statistics.from_features(np.array([[0.0, 1.0], [np.inf, 0.0]]))

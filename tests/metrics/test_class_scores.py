@@ -1,5 +1,6 @@
 """Scores and divergences of a few classes, worked out by hand."""
 
+import functools
 import math
 
 import numpy as np
@@ -12,13 +13,9 @@ def one_hot(labels, number):
     return np.eye(number, dtype=np.float32)[labels]
 
 
-def test_unsure_classifier_gives_score_1():
-    found = class_scores.class_score(np.full((40, 5), 0.2, np.float32), seed=0)
-    np.testing.assert_allclose(found, (1, 0), atol=1e-6)
-
-
-def test_one_class_gives_score_1():
-    np.testing.assert_allclose(class_scores.class_score(one_hot([2] * 40, 5), seed=0), (1, 0))
+@pytest.mark.parametrize("rows", [np.full((40, 5), 0.2, np.float32), one_hot([2] * 40, 5)])
+def test_uncertain_classifier_and_single_class_have_score_1(rows):
+    np.testing.assert_allclose(class_scores.class_score(rows, seed=0), (1, 0), atol=1e-6)
 
 
 def test_score_by_hand():
@@ -29,8 +26,8 @@ def test_score_by_hand():
         assert error == pytest.approx(0.5)  # deviation √½ over √2
 
 
-def test_score_of_half_sure_answers():
-    # Rows (0.9, 0.1) and (0.1, 0.9) evenly: exp(log 2 − H(0.9)), in parts that are nearly even.
+def test_score_of_probabilities_by_hand():
+    # Equally many rows (0.9, 0.1) and (0.1, 0.9): exp(log 2 − H(0.9)), in nearly balanced parts.
     rows = np.tile([[0.9, 0.1], [0.1, 0.9]], (20_000, 1))
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     score, error = class_scores.class_score(rows, seed=0)
@@ -38,13 +35,10 @@ def test_score_of_half_sure_answers():
     assert error < 1e-3
 
 
-def test_samples_sorted_by_class_score_as_if_shuffled():
+def test_samples_are_shuffled_by_the_seed():
     # Ten parts in the order given would have one class each, score 1.
     score, _ = class_scores.class_score(one_hot(np.repeat(np.arange(10), 100), 10), seed=0)
     assert 9 < score <= 10
-
-
-def test_seed_decides_the_parts():
     labels = np.random.default_rng(0).integers(0, 5, 100)
     once, again, other = (
         class_scores.class_score(one_hot(labels, 5), seed=seed) for seed in (1, 1, 2)
@@ -52,14 +46,10 @@ def test_seed_decides_the_parts():
     assert once == again != other
 
 
-def test_error_is_the_deviation_between_draws_of_a_set():
+def test_error_is_the_deviation_between_samples():
     rng = np.random.default_rng(0)
-    found = np.array(
-        [
-            class_scores.class_score(rng.dirichlet([0.3, 0.3, 0.6], 200), seed=seed)
-            for seed in range(300)
-        ]
-    )
+    samples = [rng.dirichlet([0.3, 0.3, 0.6], 200) for _ in range(300)]
+    found = np.array([class_scores.class_score(s, seed=n) for n, s in enumerate(samples)])
     ratio = np.sqrt((found[:, 1] ** 2).mean()) / found[:, 0].std()
     assert 0.85 < ratio < 1.15
 
@@ -72,14 +62,12 @@ def test_error_is_the_deviation_between_draws_of_a_set():
         ([[np.nan, 0.5]], "values from nan, sums from nan to nan"),
     ],
 )
-def test_rows_that_are_no_probabilities_are_refused(rows, received):
+def test_rows_that_are_not_probabilities_are_refused(rows, received):
     rows = np.array([[0.5, 0.5]] * 3 + rows)
-    for measure in (
-        class_scores.class_counts,
-        lambda x: class_scores.class_score(x, splits=2, seed=0),
-    ):
+    score = functools.partial(class_scores.class_score, splits=2, seed=0)
+    for function in (class_scores.class_counts, score):
         with pytest.raises(ValueError, match="`probabilities` must be at least 0 and add up") as e:
-            measure(rows)
+            function(rows)
         assert received.partition(",")[0] in str(e.value)
 
 
@@ -104,38 +92,35 @@ def test_counts_are_of_the_most_probable_class():
     np.testing.assert_array_equal(class_scores.class_counts(rows), [2, 0, 1, 0])
 
 
-def test_mode_is_found_from_as_many_samples_as_asked_for():
+def test_a_mode_needs_the_requested_number_of_samples():
     counts = np.array([0, 1, 2, 5, 0])
     assert [class_scores.modes_found(counts, least=least) for least in (1, 2, 3, 6)] == [3, 2, 1, 0]
     assert class_scores.modes_found(counts) == 3
-    assert class_scores.share_of_modes(counts) == 3 / 5
-    assert class_scores.share_of_modes(counts, least=2) == 2 / 5
     with pytest.raises(ValueError, match="`least` must be at least 1. Received: least=0"):
         class_scores.modes_found(counts, least=0)
 
 
-def test_divergence_from_even_shares_by_hand():
-    # Shares ¾, ¼, 0, 0 against ¼ each: ¾ log 3 + ¼ log 1.
-    assert class_scores.class_divergence(np.array([3, 1, 0, 0])) == pytest.approx(
-        0.75 * math.log(3)
-    )
-    assert class_scores.class_divergence(np.array([0, 9, 0, 0])) == pytest.approx(math.log(4))
-    assert class_scores.class_divergence(np.array([7, 7, 7])) == 0
-    # The rounded sum is −3e-17.
-    assert class_scores.class_divergence(np.array([7, 6, 5, 3]), np.array([7, 6, 5, 3]) / 7) == 0
-
-
-def test_divergence_from_a_given_reference_by_hand():
-    # Shares ½, ½ against ¾, ¼, given as counts or shares: ½ log ⅔ + ½ log 2; the other way round
-    # it would be ¾ log 3/2 + ¼ log ½.
-    wanted = 0.5 * math.log(2 / 3) + 0.5 * math.log(2)
-    for reference in (np.array([3, 1]), np.array([0.75, 0.25])):
-        assert class_scores.class_divergence(np.array([4, 4]), reference) == pytest.approx(wanted)
-
-
-def test_class_that_the_reference_lacks_is_infinitely_far():
-    assert class_scores.class_divergence(np.array([1, 1]), np.array([1, 0])) == math.inf
-    assert class_scores.class_divergence(np.array([1, 0]), np.array([1, 1])) == math.log(2)
+@pytest.mark.parametrize(
+    ("counts", "reference", "expected"),
+    [
+        # Frequencies ¾, ¼, 0, 0 against ¼ each: ¾ log 3 + ¼ log 1.
+        ([3, 1, 0, 0], None, 0.75 * math.log(3)),
+        ([0, 9, 0, 0], None, math.log(4)),
+        ([7, 7, 7], None, 0),
+        # The rounded sum is −3e-17.
+        ([7, 6, 5, 3], [1, 6 / 7, 5 / 7, 3 / 7], 0),
+        # ½, ½ against ¾, ¼, as counts or frequencies; reversed it would be ¾ log 3/2 + ¼ log ½.
+        ([4, 4], [3, 1], 0.5 * math.log(2 / 3) + 0.5 * math.log(2)),
+        ([4, 4], [0.75, 0.25], 0.5 * math.log(2 / 3) + 0.5 * math.log(2)),
+        # A class that the reference does not have, and one that is not found.
+        ([1, 1], [1, 0], math.inf),
+        ([1, 0], [1, 1], math.log(2)),
+    ],
+)
+def test_divergence_by_hand(counts, reference, expected):
+    reference = None if reference is None else np.array(reference)
+    found = class_scores.class_divergence(np.array(counts), reference)
+    assert found == pytest.approx(expected, rel=1e-12, abs=0) and found >= 0
 
 
 def test_perfect_generator_has_the_divergence_of_its_finite_sample():
@@ -160,7 +145,7 @@ def test_perfect_generator_has_the_divergence_of_its_finite_sample():
         ([1, 2], [1, 2, 3], "same number of classes. Received: 2 and 3"),
     ],
 )
-def test_counts_that_are_none_are_refused(counts, reference, message):
+def test_values_that_are_not_counts_are_refused(counts, reference, message):
     reference = None if reference is None else np.array(reference)
     with pytest.raises(ValueError, match=message):
         class_scores.class_divergence(np.array(counts), reference)

@@ -1,5 +1,6 @@
-"""Tests of features: the packaged digit network, pixels, and what is kept of real images."""
+"""Features: the packaged digit network, pixels, and the cache of real images."""
 
+import dataclasses
 import gzip
 import pathlib
 
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 
 from kgan.data import pipeline
+from kgan.data.builtin.digits import open_digits
 from kgan.data.dataset import ImageFormat
-from kgan.data.registry import open_dataset
 from kgan.metrics import digit_network, features
 from kgan.utils.errors import UserError
 
@@ -22,12 +23,12 @@ def idx(name, header):
         return np.frombuffer(file.read(), np.uint8, offset=header)
 
 
-def test_digit_network_reaches_what_is_written_beside_its_weights():
+def test_digit_network_has_the_accuracy_stored_with_its_weights():
     if not MNIST.exists():
-        pytest.skip("MNIST is not here")
+        pytest.skip("MNIST is not available")
     levels = idx("t10k-images-idx3-ubyte.gz", 16).reshape(10_000, 28, 28, 1)
     labels = idx("t10k-labels-idx1-ubyte.gz", 8)
-    found, probabilities = digit_network.look(levels.astype(np.float32) / 127.5 - 1)
+    found, probabilities = digit_network.predict(levels.astype(np.float32) / 127.5 - 1)
     assert found.shape == (10_000, 64) and probabilities.shape == (10_000, 10)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-4)
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
@@ -35,25 +36,22 @@ def test_digit_network_reaches_what_is_written_beside_its_weights():
     assert accuracy > 0.99
 
 
-def test_digit_network_loads_beside_other_networks_with_dropout():
+def test_digit_network_loads_after_other_networks_with_dropout():
     keras.layers.Dropout(0.5)
     image = np.ones((1, 28, 28, 1), np.float32)
     again, _ = digit_network.load.__wrapped__()
     np.testing.assert_array_equal(again(image)[0], digit_network.load()[0](image)[0])
 
 
-def test_digits_of_the_package_are_known_at_any_size():
-    """Other people's digits, which it has never seen; scikit-learn's come from another set."""
-    for size in (28, 40):
-        collection = open_dataset(
-            "digits", ImageFormat((size, size), (size, size), 1), kind="labelled"
-        )
-        test = pipeline.examples(collection.parts["test"], ("image", "label"))
-        seen = features.find("digits")(test["image"])
-        assert (seen.probabilities.argmax(axis=1) == test["label"]).mean() > 0.8
+@pytest.mark.parametrize("size", [28, 40])
+def test_digits_of_scikit_learn_are_classified_at_any_size(size):
+    images = ImageFormat((size, size), (size, size), 1)
+    test = pipeline.examples(open_digits(images).parts["test"], ("image", "label"))
+    found = features.find("digits")(test["image"])
+    assert (found.probabilities.argmax(axis=1) == test["label"]).mean() > 0.8
 
 
-def test_colours_are_seen_as_grey():
+def test_colours_are_converted_to_grey():
     images = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 3)).astype(np.float32)
     grey = images.mean(axis=-1, keepdims=True)
     own, of_grey = (features.find("digits")(p) for p in (images, grey))
@@ -62,25 +60,25 @@ def test_colours_are_seen_as_grey():
 
 def test_stacked_digits_are_a_thousand_classes_hundreds_first():
     images = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 3)).astype(np.float32)
-    seen = features.find("stacked_digits")(images)
-    assert seen.features.shape == (2, 192) and seen.probabilities.shape == (2, 1000)
+    found = features.find("stacked_digits")(images)
+    assert found.features.shape == (2, 192) and found.probabilities.shape == (2, 1000)
     single = [features.find("digits")(images[..., c : c + 1]).probabilities for c in range(3)]
     expected = single[0][1, 4] * single[1][1, 0] * single[2][1, 7]
-    assert seen.probabilities[1, 407] == pytest.approx(expected, rel=1e-5)
+    assert found.probabilities[1, 407] == pytest.approx(expected, rel=1e-5)
     with pytest.raises(UserError, match="three channels"):
         features.find("stacked_digits")(images[..., :1])
 
 
-def test_pixels_are_shrunk_to_means():
+def test_pixels_are_averaged_to_8_by_8():
     images = np.zeros((1, 16, 16, 1), np.float32)
     images[0, :2, :2] = [[[1], [0]], [[0], [1]]]
-    seen = features.find("pixels")(images)
-    assert seen.features.shape == (1, 64) and seen.probabilities is None
+    found = features.find("pixels")(images)
+    assert found.features.shape == (1, 64) and found.probabilities is None
     small = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
     assert features.find("pixels")(small).features.tolist() == [list(range(12))]
 
 
-def test_features_that_there_are_not_are_refused_in_one_line():
+def test_unknown_features_are_refused_in_one_line():
     with pytest.raises(UserError) as caught:
         features.find("eigenfaces")
     assert str(caught.value).startswith("--features=eigenfaces: ")
@@ -88,32 +86,32 @@ def test_features_that_there_are_not_are_refused_in_one_line():
 
 @pytest.fixture
 def counting(tmp_path, monkeypatch):
+    """Returns features that count the images they are extracted from, and an empty cache."""
     monkeypatch.setenv("KGAN_CACHE", str(tmp_path))
-    looks = []
+    counts = []
 
-    def look(images):
-        looks.append(len(images))
-        return features.Seen(images.reshape(len(images), -1) * 2)
+    def extract(images):
+        counts.append(len(images))
+        return features.Features(images.reshape(len(images), -1) * 2)
 
-    return features.Extractor("twice", "1", look, has_classes=False), looks, tmp_path
+    return features.Extractor("twice", "1", extract, has_classes=False), counts, tmp_path
 
 
-def test_real_images_are_looked_at_once(counting):
-    extractor, looks, _ = counting
+def test_features_of_equal_images_are_extracted_once(counting):
+    extractor, counts, _ = counting
     images = np.random.default_rng(0).uniform(-1, 1, (5, 2, 2, 1)).astype(np.float32)
-    first, second = extractor.remember(images), extractor.remember(images.copy())
-    assert looks == [5]
+    first, second = extractor.cached(images), extractor.cached(images.copy())
+    assert counts == [5]
     np.testing.assert_array_equal(first.features, second.features)
     np.testing.assert_array_equal(second.features, images.reshape(5, 4) * 2)
     assert second.probabilities is None
 
 
 @pytest.mark.parametrize("change", ["pixel", "name", "version", "shape"])
-def test_other_images_and_other_features_are_not_mixed_up(counting, change):
-    extractor, looks, _ = counting
+def test_cache_distinguishes_images_and_features(counting, change):
+    extractor, counts, _ = counting
     images = np.zeros((5, 2, 2, 1), np.float32)
-    extractor.remember(images)
-    look = extractor.look
+    extractor.cached(images)
     match change:
         case "pixel":
             images = images.copy()
@@ -121,20 +119,20 @@ def test_other_images_and_other_features_are_not_mixed_up(counting, change):
         case "shape":
             images = images.reshape(5, 4, 1, 1)
         case "name":
-            extractor = features.Extractor("thrice", "1", look)
+            extractor = dataclasses.replace(extractor, name="thrice")
         case "version":
-            extractor = features.Extractor("twice", "2", look)
-    extractor.remember(images)
-    assert looks == [5, 5]
+            extractor = dataclasses.replace(extractor, version="2")
+    extractor.cached(images)
+    assert counts == [5, 5]
 
 
-def test_a_damaged_file_is_made_anew(counting):
-    extractor, looks, folder = counting
+def test_a_damaged_file_is_replaced(counting):
+    extractor, counts, folder = counting
     images = np.ones((3, 2, 2, 1), np.float32)
-    extractor.remember(images)
+    extractor.cached(images)
     (file,) = folder.iterdir()
     file.write_bytes(file.read_bytes()[:20])
-    again = extractor.remember(images)
-    assert looks == [3, 3] and again.features.tolist() == [[2.0] * 4] * 3
-    extractor.remember(images)
-    assert looks == [3, 3]
+    again = extractor.cached(images)
+    assert counts == [3, 3] and again.features.tolist() == [[2.0] * 4] * 3
+    extractor.cached(images)
+    assert counts == [3, 3]

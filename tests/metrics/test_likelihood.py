@@ -1,4 +1,4 @@
-"""Likelihoods against numbers worked out by hand."""
+"""Likelihoods against values by hand."""
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ def test_log_mean_exp_is_the_logarithm_of_the_mean_weight():
     np.testing.assert_allclose(likelihood.log_mean_exp(np.log(weights)), np.log([2.0, 0.5]))
 
 
-def test_log_mean_exp_of_weights_that_no_float_holds():
+def test_log_mean_exp_does_not_overflow():
     found = likelihood.log_mean_exp(np.array([[-2000.0, -2000.0 + np.log(3)], [900.0, 900.0]]))
     np.testing.assert_allclose(found, [-2000 + np.log(2), 900])
 
 
 def test_importance_weights_of_a_linear_gaussian_model_converge_to_its_closed_form():
-    """z ~ N(0, 1), x|z ~ N(2 z, 0.5²): x ~ N(0, 4.25); q(z|x) = N(0.4 x, 0.4²), not quite it."""
+    """z ~ N(0, 1), x|z ~ N(2 z, 0.5²): x ~ N(0, 4.25); q(z|x) ≈ N(0.4 x, 0.4²)."""
     rng = np.random.default_rng(0)
     examples = np.array([-1.0, 0.3, 2.5])
     noise = rng.standard_normal((3, 100_000))
@@ -55,7 +55,7 @@ def test_a_uniform_density_has_eight_bits_for_256_levels():
 
 
 @pytest.mark.parametrize("margin", [0.0, 1e-6, 0.05])
-def test_logit_s_slope_is_that_of_its_numerical_derivative(margin):
+def test_logit_slope_is_the_numerical_derivative(margin):
     images = np.random.default_rng(0).uniform(0.1, 0.9, (3, 2, 2))
 
     def logit(x):

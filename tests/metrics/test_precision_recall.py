@@ -1,4 +1,4 @@
-"""Supports whose overlap is known, points whose balls are drawn by hand, expected values."""
+"""Precision, recall, density and coverage of known overlaps and of points by hand."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_k_widens_the_balls_and_divides_the_density():
     assert (density, coverage) == (pytest.approx((3 + 1) / (2 * 3)), 1.0)
 
 
-def test_precision_and_recall_are_told_apart():
+def test_precision_and_recall_are_not_symmetric():
     # On a line a point is in no ball when the three gaps beyond its neighbour on either side are
     # together shorter than its way to that neighbour: (1/2)³ on each side, so that 63/64 of a
     # support are found. One binomial deviation of 2,500 points is 0.0025 there, 0.01 at a half.
@@ -54,24 +54,14 @@ def test_squares_that_overlap_by_half_have_half_the_precision_and_recall():
     assert coverage == pytest.approx(0.5 * 0.969, abs=0.05)
 
 
-@pytest.mark.parametrize("generated_count, reference_count, k", [(300, 300, 5), (150, 450, 3)])
-def test_equal_distributions_have_the_expected_density_and_coverage(
-    generated_count,
-    reference_count,
-    k,
-):
+@pytest.mark.parametrize("generated, reference, k", [(300, 300, 5), (150, 450, 3)])
+def test_equal_distributions_have_the_expected_density_and_coverage(generated, reference, k):
     rng = np.random.default_rng(0)
-    found = []
-    for _ in range(30):
-        points = rng.standard_normal((generated_count + reference_count, 3))
-        found.append(
-            precision_recall.density_coverage(
-                points[:generated_count], points[generated_count:], k=k
-            )
-        )
-    wanted = 1.0, precision_recall.expected_coverage(generated_count, reference_count, k=k)
+    sets = [rng.standard_normal((generated + reference, 3)) for _ in range(30)]
+    found = [precision_recall.density_coverage(x[:generated], x[generated:], k=k) for x in sets]
+    expected = 1.0, precision_recall.expected_coverage(generated, reference, k=k)
     error = np.std(found, axis=0) / np.sqrt(30)
-    assert (np.abs(np.mean(found, axis=0) - wanted) < 3 * error).all()
+    assert (np.abs(np.mean(found, axis=0) - expected) < 3 * error).all()
     assert (error < 0.02).all()
 
 
@@ -83,9 +73,9 @@ def test_expected_coverage_by_hand():
     assert precision_recall.expected_coverage(10**6, 10**6) == pytest.approx(1 - 2**-5, abs=1e-5)
 
 
-def test_copies_lie_in_the_balls_of_their_originals():
-    # Each of 50 vectors lies in its own ball and, edge included, in those that it is among the
-    # k nearest of: k + 1 for each ball, far from 0 as well, where rounding is coarse.
+def test_copies_are_in_the_balls_of_their_originals():
+    # Each of 50 closed balls contains its own vector and its k nearest neighbours: k + 1, also far
+    # from 0, where rounding errors are large.
     vectors = np.random.default_rng(0).standard_normal((50, 4)) + 100
     assert precision_recall.precision_recall(vectors, vectors.copy()) == (1.0, 1.0)
     assert precision_recall.density_coverage(vectors, vectors.copy()) == (6 / 5, 1.0)
@@ -107,28 +97,28 @@ def test_measures_are_those_of_all_distances_whatever_the_blocks(monkeypatch):
     )
     own_radii, radii = np.sort(own)[:, 4], np.sort(other)[:, 4]
     inside = between <= radii
-    wanted = inside.any(axis=1).mean(), (between <= own_radii[:, None]).any(axis=0).mean()
+    expected = inside.any(axis=1).mean(), (between <= own_radii[:, None]).any(axis=0).mean()
     for rows in (512, 7):
         monkeypatch.setattr(precision_recall, "ROWS", rows)
-        assert precision_recall.precision_recall(generated, reference, k=4) == pytest.approx(wanted)
+        assert precision_recall.precision_recall(generated, reference, k=4) == pytest.approx(
+            expected
+        )
         assert precision_recall.density_coverage(generated, reference, k=4) == pytest.approx(
             (inside.sum() / (4 * 40), inside.any(axis=0).mean())
         )
 
 
-def test_too_few_vectors_for_k_are_refused():
-    three, four = np.zeros((3, 2)), np.zeros((4, 2))
-    with pytest.raises(ValueError, match="`generated` must be .* N at least 4"):
-        precision_recall.precision_recall(three, four, k=3)
-    with pytest.raises(ValueError, match="`reference` must be .* N at least 4"):
-        precision_recall.density_coverage(four, three, k=3)
-    with pytest.raises(ValueError, match="Received: 5, 3 and k=3"):
-        precision_recall.expected_coverage(5, 3, k=3)
-
-
-def test_k_below_1_is_refused():
-    for measure in (precision_recall.precision_recall, precision_recall.density_coverage):
-        with pytest.raises(ValueError, match="`k` must be at least 1. Received: k=0"):
-            measure(np.zeros((4, 2)), np.zeros((4, 2)), k=0)
-    with pytest.raises(ValueError, match="`k` must be at least 1. Received: k=0"):
-        precision_recall.expected_coverage(4, 4, k=0)
+@pytest.mark.parametrize(
+    ("function", "arguments", "k", "message"),
+    [
+        ("precision_recall", (np.zeros((3, 2)), np.zeros((4, 2))), 3, "`generated` .* at least 4"),
+        ("density_coverage", (np.zeros((4, 2)), np.zeros((3, 2))), 3, "`reference` .* at least 4"),
+        ("expected_coverage", (5, 3), 3, "Received: 5, 3 and k=3"),
+        ("precision_recall", (np.zeros((4, 2)), np.zeros((4, 2))), 0, "`k` .* Received: k=0"),
+        ("density_coverage", (np.zeros((4, 2)), np.zeros((4, 2))), 0, "`k` .* Received: k=0"),
+        ("expected_coverage", (4, 4), 0, "`k` must be at least 1. Received: k=0"),
+    ],
+)
+def test_too_few_vectors_and_k_below_1_are_refused(function, arguments, k, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(precision_recall, function)(*arguments, k=k)

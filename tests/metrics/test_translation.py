@@ -1,4 +1,4 @@
-"""Numbers worked out by hand on images of a few pixels."""
+"""Metrics of translations by hand on images of a few pixels."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,10 @@ from kgan.metrics import translation
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.uint8)
 
 
-def test_l1_is_each_image_s_mean_absolute_error():
+def test_l1_is_the_mean_absolute_error_of_each_image():
     targets = np.zeros((2, 1, 2, 1), np.float32)
     answers = np.array([[[[0.5], [-1.0]]], [[[0.25], [0.25]]]], np.float32)
     np.testing.assert_allclose(translation.l1(answers, targets), [0.75, 0.25])
-
-
-def test_l1_reaches_from_0_to_2_and_has_no_sign():
-    black, white = np.full((1, 2, 2, 3), -1, np.float32), np.full((1, 2, 2, 3), 1, np.float32)
-    assert translation.l1(black, white) == translation.l1(white, black) == [2.0]
-    assert translation.l1(white, white) == [0.0]
 
 
 def test_l1_of_many_pixels_is_summed_in_double_precision():
@@ -27,19 +21,15 @@ def test_l1_of_many_pixels_is_summed_in_double_precision():
     assert abs(translation.l1(answers, np.zeros_like(answers))[0] - expected) < 1e-12
 
 
-def test_psnr_is_each_image_s_in_decibels_of_a_range_of_2():
-    targets = np.zeros((2, 1, 2, 1), np.float32)
-    # Mean squares of (0.04 + 0.04) / 2 and (0 + 0.8) / 2 are a 100th and a 10th of 4.
-    answers = np.array([[[[0.2], [-0.2]]], [[[0.0], [np.sqrt(0.8)]]]], np.float32)
-    np.testing.assert_allclose(translation.psnr(answers, targets), [20.0, 10.0], rtol=1e-6)
+def test_psnr_is_in_decibels_of_a_range_of_2_for_each_image():
+    targets = np.array([0, 0, -1], np.float32).repeat(2).reshape(3, 1, 2, 1)
+    # Mean squares of (0.04 + 0.04) / 2, (0 + 0.8) / 2 and 2² are a 100th, a 10th and all of 4.
+    answers = np.float32([0.2, -0.2, 0.0, np.sqrt(0.8), 1, 1]).reshape(3, 1, 2, 1)
+    expected = [20.0, 10.0, 0.0]
+    np.testing.assert_allclose(translation.psnr(answers, targets), expected, rtol=1e-6, atol=1e-9)
 
 
-def test_psnr_of_opposite_images_is_zero():
-    white = np.ones((1, 2, 2, 3), np.float32)
-    np.testing.assert_allclose(translation.psnr(white, -white), [0.0], atol=1e-12)
-
-
-def test_psnr_is_that_of_the_library_below_its_limit():
+def test_psnr_is_that_of_scikit_image_below_its_limit():
     rng = np.random.default_rng(0)
     targets = rng.uniform(-1, 1, (3, 8, 6, 3)).astype(np.float32)
     spread = np.array([1, 0.1, 0.004])[:, None, None, None]
@@ -51,7 +41,7 @@ def test_psnr_is_that_of_the_library_below_its_limit():
     np.testing.assert_allclose(translation.psnr(answers, targets), expected, rtol=1e-9)
 
 
-def test_psnr_of_an_equal_image_is_the_limit_that_rounding_to_levels_reaches():
+def test_limit_of_psnr_is_that_of_rounding_to_256_levels():
     rng = np.random.default_rng(0)
     targets = rng.uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
     limit = translation.psnr(targets, targets)
@@ -62,7 +52,7 @@ def test_psnr_of_an_equal_image_is_the_limit_that_rounding_to_levels_reaches():
 
 
 def plain_ssim(one, other):
-    """The paper's equations 13 to 17 for one channel of light in [0, 2], window by window."""
+    """The paper's equations 13 to 17 for one channel in [0, 2], window by window."""
     along = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
     weights = np.outer(along, along) / along.sum() ** 2
     c1, c2 = 0.02**2, 0.06**2
@@ -96,27 +86,20 @@ def test_ssim_follows_the_paper_window_by_window_and_is_the_mean_over_channels()
     np.testing.assert_allclose(translation.ssim(answers, targets), expected, rtol=1e-9)
 
 
-def test_ssim_is_that_of_the_library_on_256_levels():
+def test_ssim_is_that_of_scikit_image_on_256_levels():
     rng = np.random.default_rng(1)
     levels = rng.integers(0, 256, (2, 1, 20, 30, 3), np.uint8)
-    expected = structural_similarity(
-        levels[0, 0],
-        levels[1, 0],
-        data_range=255,
-        channel_axis=-1,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
+    options = dict(channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    expected = structural_similarity(levels[0, 0], levels[1, 0], data_range=255, **options)
     images = levels.astype(np.float32) / 127.5 - 1
     np.testing.assert_allclose(translation.ssim(*images), [expected], atol=1e-6)
 
 
-def test_ssim_of_plain_images_compares_their_light():
-    # Light of 0.5 and 1.5: (2 · 0.75 + C₁) / (0.25 + 2.25 + C₁) with C₁ = 0.0004.
+def test_ssim_of_constant_images_compares_their_brightness():
+    # Brightness of 0.5 and 1.5: (2 · 0.75 + C₁) / (0.25 + 2.25 + C₁) with C₁ = 0.0004.
     dark, light = (np.full((1, 11, 11, 1), value, np.float32) for value in (-0.5, 0.5))
     np.testing.assert_allclose(translation.ssim(dark, light), [1.5004 / 2.5004], rtol=1e-9)
-    # Nearly equal light is nearly alike, also in the middle of the range.
+    # Nearly equal brightness, in the middle of the range.
     near = translation.ssim(np.float32(0.02) * dark, np.float32(0.02) * light)
     np.testing.assert_allclose(near, [1.0], atol=1e-3)
 
@@ -136,7 +119,7 @@ def test_ssim_of_images_smaller_than_its_window_is_refused_in_one_line(shape):
     assert "\n" not in str(refusal.value)
 
 
-def test_class_is_that_of_the_nearest_colour():
+def test_class_is_that_of_the_nearest_palette_colour():
     # Nearly red, pure blue, dark, and a purple that is nearer to blue than to red.
     levels = np.array([[[[250, 10, 5], [0, 0, 255]], [[60, 60, 60], [120, 0, 140]]]])
     found = translation.classes((levels / 127.5 - 1).astype(np.float32), PALETTE)
@@ -148,9 +131,9 @@ def test_classes_find_every_palette_colour_itself():
     rng = np.random.default_rng(0)
     palette = rng.choice(256**3, 64, replace=False)
     palette = np.stack([palette >> 16, palette >> 8 & 255, palette & 255], -1).astype(np.uint8)
-    wanted = rng.integers(0, 64, (3, 8, 5))
-    images = palette[wanted].astype(np.float32) / 127.5 - 1
-    np.testing.assert_array_equal(translation.classes(images, palette), wanted)
+    targets = rng.integers(0, 64, (3, 8, 5))
+    images = palette[targets].astype(np.float32) / 127.5 - 1
+    np.testing.assert_array_equal(translation.classes(images, palette), targets)
 
 
 def test_constant_colour_is_the_median_of_each_class():
@@ -169,14 +152,7 @@ def test_constant_colour_has_a_median_for_each_channel_over_all_images():
     assert translation.constant_colour_l1(given, targets) == pytest.approx(0.7 / 6)
 
 
-def test_constant_colour_is_exact_where_each_class_has_one_colour():
-    rng = np.random.default_rng(0)
-    given = rng.integers(0, 3, (2, 4, 4))
-    targets = PALETTE[given].astype(np.float32) / 127.5 - 1
-    assert translation.constant_colour_l1(given, targets) == 0
-
-
-def test_no_constant_colours_do_better():
+def test_no_other_constant_colours_are_better():
     rng = np.random.default_rng(0)
     given = rng.integers(0, 2, (2, 4, 4))
     targets = rng.uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
@@ -186,55 +162,55 @@ def test_no_constant_colours_do_better():
         assert np.abs(colours[given] - targets).mean() > best
 
 
-def test_pixel_accuracy_is_the_share_of_right_pixels():
-    answered = np.array([[[0, 1], [2, 2]], [[1, 1], [1, 1]]])
-    wanted = np.array([[[0, 2], [2, 1]], [[1, 1], [1, 0]]])
-    assert translation.pixel_accuracy(answered, wanted) == 5 / 8
+def test_pixel_accuracy_is_the_fraction_of_correct_pixels():
+    predicted = np.array([[[0, 1], [2, 2]], [[1, 1], [1, 1]]])
+    targets = np.array([[[0, 2], [2, 1]], [[1, 1], [1, 0]]])
+    assert translation.pixel_accuracy(predicted, targets) == 5 / 8
 
 
 def test_commonest_class_share_is_over_all_images():
-    wanted = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 2]]])
+    targets = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 2]]])
     # Three zeros, four ones, one two.
-    assert translation.commonest_class_share(wanted) == 4 / 8
+    assert translation.commonest_class_share(targets) == 4 / 8
 
 
-# Class 0 is wanted 4 times, 3 of them right; class 1 twice, once right; class 2 three times, never
-# right; class 3 is answered once and never wanted; class 4 is in neither.
-WANTED = np.array([[[0, 0, 0]], [[0, 1, 1]], [[2, 2, 2]]], np.uint8)
-ANSWERED = np.array([[[0, 0, 0]], [[1, 1, 0]], [[0, 0, 3]]], np.uint8)
+# Class 0 has 4 pixels, 3 of them correct; class 1 has two, one correct; class 2 has three, none
+# correct; class 3 is predicted once and has none; class 4 is in neither.
+TARGETS = np.array([[[0, 0, 0]], [[0, 1, 1]], [[2, 2, 2]]], np.uint8)
+PREDICTED = np.array([[[0, 0, 0]], [[1, 1, 0]], [[0, 0, 3]]], np.uint8)
 
 
-def test_class_accuracy_is_the_mean_over_the_classes_that_are_wanted():
-    found = translation.class_accuracy(ANSWERED, WANTED, 5)
+def test_class_accuracy_is_the_mean_over_the_classes_of_the_targets():
+    found = translation.class_accuracy(PREDICTED, TARGETS, 5)
     assert found == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
 
 
-def test_mean_iou_is_over_the_classes_that_are_wanted_or_answered():
+def test_mean_iou_is_over_the_classes_of_targets_and_predictions():
     # Class 0: 3 in both, 4 + 6 - 3 in either; 1: 1 of 2 + 2 - 1; 2 and 3: none of 3 and of 1.
-    found = translation.mean_iou(ANSWERED, WANTED, 5)
+    found = translation.mean_iou(PREDICTED, TARGETS, 5)
     assert found == pytest.approx((3 / 7 + 1 / 3 + 0 + 0) / 4)
 
 
-def test_right_answers_reach_1_whatever_classes_are_missing():
-    assert translation.class_accuracy(WANTED, WANTED, 200) == 1
-    assert translation.mean_iou(WANTED, WANTED, 200) == 1
+def test_correct_classes_reach_1_even_if_some_are_missing():
+    assert translation.class_accuracy(TARGETS, TARGETS, 200) == 1
+    assert translation.mean_iou(TARGETS, TARGETS, 200) == 1
 
 
 def test_classes_are_measured_over_all_images_together():
     # The class 1 has two pixels in one image and none in the other.
-    wanted, answered = np.array([[[0, 0]], [[1, 1]]]), np.array([[[0, 1]], [[1, 1]]])
-    assert translation.class_accuracy(answered, wanted, 2) == 3 / 4
-    assert translation.mean_iou(answered, wanted, 2) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    targets, predicted = np.array([[[0, 0]], [[1, 1]]]), np.array([[[0, 1]], [[1, 1]]])
+    assert translation.class_accuracy(predicted, targets, 2) == 3 / 4
+    assert translation.mean_iou(predicted, targets, 2) == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
-def test_classes_up_to_255_are_told_apart():
-    wanted = np.array([[[255, 254, 1, 0]]], np.uint8)
-    answered = np.array([[[255, 255, 1, 0]]], np.uint8)
-    assert translation.mean_iou(answered, wanted, 256) == pytest.approx((1 / 2 + 0 + 1 + 1) / 4)
+def test_classes_up_to_255_are_distinguished():
+    targets = np.array([[[255, 254, 1, 0]]], np.uint8)
+    predicted = np.array([[[255, 255, 1, 0]]], np.uint8)
+    assert translation.mean_iou(predicted, targets, 256) == pytest.approx((1 / 2 + 0 + 1 + 1) / 4)
 
 
 @pytest.mark.parametrize("measure", [translation.class_accuracy, translation.mean_iou])
 def test_classes_beyond_the_count_are_refused(measure):
-    for answered, wanted in ((ANSWERED, WANTED), (WANTED, ANSWERED)):
+    for predicted, targets in ((PREDICTED, TARGETS), (TARGETS, PREDICTED)):
         with pytest.raises(ValueError, match="more than every class, 3. Received: 3"):
-            measure(answered, wanted, 3)
+            measure(predicted, targets, 3)

@@ -1,4 +1,4 @@
-"""Distances that are known, and critics whose slope is."""
+"""Exact distances by hand, and critics of known slope."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from kgan.metrics import wasserstein
 
 
 class Critic(keras.Model):
-    """Any function of points as a critic; remembers the points that it was given at a time."""
+    """A function of points as a critic, which records its batches."""
 
     def __init__(self, function):
         super().__init__()
@@ -41,14 +41,13 @@ class TestExactDistance:
         # √(4 + 9 + 36) = 7
         assert wasserstein.exact(cloud, cloud + [2, -3, 6]) == pytest.approx(7, rel=1e-12)
 
-    def test_pairs_off_all_points_together_and_not_the_nearest_first(self):
+    def test_is_optimal_for_all_points_together(self):
         first = np.array([[3, 0], [0, 0], [0, 4]])
         second = np.array([[2, 0], [7, 0], [3, 8]])
-        # (3, 0) is 1 from (2, 0), but then (0, 0) must go 7: with (0, 4) and its 5 that is 13.
-        # The best is 4 + 2 + 5.
+        # Nearest first: 1 for (3, 0), then 7 for (0, 0) and 5 for (0, 4). Best: 4 + 2 + 5.
         assert wasserstein.exact(first, second) == pytest.approx(11 / 3, rel=1e-12)
 
-    def test_does_not_depend_on_the_order_nor_on_which_is_first(self):
+    def test_is_symmetric_and_does_not_depend_on_the_order(self):
         rng = np.random.default_rng(0)
         first, second = rng.normal(size=(2, 60, 2))
         expected = wasserstein.exact(first, second)
@@ -65,7 +64,7 @@ class TestExactDistance:
         dark, light = np.zeros((3, 2, 4, 2), np.float32), np.full((3, 2, 4, 2), 0.5, np.float32)
         assert wasserstein.exact(dark, light) == pytest.approx(2)  # √(16 · 0.25)
 
-    def test_of_single_precision_points_is_computed_in_double(self):
+    def test_of_float32_points_is_computed_in_float64(self):
         far = points([1e4, 1e4])
         assert wasserstein.exact(far, np.nextafter(far, np.float32(2e4))) == pytest.approx(
             np.sqrt(2) / 1024, rel=1e-9
@@ -83,14 +82,11 @@ class TestExactDistance:
 
 
 class TestKnownDistances:
-    def test_of_shifted_gaussians_is_the_length_of_the_shift(self):
-        assert wasserstein.between_shifted_gaussians([3.0, 0.0, -4.0]) == 5
-
     @pytest.mark.parametrize("theta", [0.25, -0.25])
-    def test_of_parallel_lines_is_how_far_apart_they_are(self, theta):
+    def test_of_parallel_lines_is_the_distance_of_the_lines(self, theta):
         assert wasserstein.between_parallel_lines(theta) == 0.25
 
-    def test_samples_of_gaussians_are_independent_and_unlike_in_their_mean_alone(self):
+    def test_samples_of_gaussians_are_independent_and_differ_only_in_their_mean(self):
         first, second = wasserstein.sample_shifted_gaussians(4000, [3, -4], seed=1)
         assert first.dtype == second.dtype == np.float32
         assert first.shape == second.shape == (4000, 2)
@@ -112,11 +108,11 @@ class TestKnownDistances:
             np.testing.assert_allclose(tenths, 400, atol=95)  # five standard deviations
         assert abs(np.corrcoef(first[:, 1], second[:, 1])[0, 1]) < 0.08
 
-    def test_samples_are_as_far_apart_as_what_they_were_drawn_from(self):
+    def test_samples_have_the_distance_of_their_distributions(self):
         gaussians = wasserstein.sample_shifted_gaussians(500, [3, 4], seed=0)
         assert wasserstein.exact(*gaussians) == pytest.approx(5, abs=0.2)
         lines = wasserstein.sample_parallel_lines(500, 0.5, seed=0)
-        # Each point must go to the other line, and a little along it.
+        # Each point moves to the other line, and a little along it.
         assert 0.5 <= wasserstein.exact(*lines) < 0.51
 
     @pytest.mark.parametrize(
@@ -173,7 +169,7 @@ class TestSlopes:
         assert found.largest_quotient == pytest.approx(25 / np.sqrt(50), rel=1e-6)
         assert found.largest_gradient == pytest.approx(5, rel=1e-6)
 
-    def test_of_a_half_square_are_taken_all_along_the_line(self):
+    def test_of_a_half_square_are_sampled_along_the_whole_line(self):
         found = wasserstein.lipschitz_estimate(
             half_square(), points([0, 0]), points([3, 4]), 2500, seed=0
         )
@@ -193,24 +189,24 @@ class TestSlopes:
     def test_of_images_take_all_axes_together(self):
         dark, light = np.zeros((4, 2, 4, 2), np.float32), np.ones((4, 2, 4, 2), np.float32)
         found = wasserstein.lipschitz_estimate(half_square(), dark, light, 2500, seed=0)
-        # ‖x‖ is 4 at the light end: one share for a whole image reaches it.
+        # ‖x‖ is 4 at the white end, which only one weight per image reaches.
         assert 3.98 < found.largest_gradient < 4
         assert found.mean_gradient == pytest.approx(2, abs=0.12)
         assert found.largest_quotient == pytest.approx(8 / 4, rel=1e-6)
 
-    def test_choose_among_all_points_of_both_sets(self):
+    def test_are_sampled_from_all_points_of_both_sets(self):
         first, second = points([0], [0], [0], [-9]), points([1], [1], [7])
         found = wasserstein.lipschitz_estimate(half_square(), first, second, 5000, seed=0)
         assert 8.9 < found.largest_gradient < 9
         # ½ (81 - 1) / 10 = 4 from -9 to 1; from 0 to 7 it is 3.5, from -9 to 7 it is 1.
         assert found.largest_quotient == pytest.approx(4, rel=1e-6)
 
-    def test_ask_the_critic_for_1000_points_at_most(self):
+    def test_are_computed_in_batches_of_1000(self):
         critic = half_square()
         wasserstein.lipschitz_estimate(critic, points([0]), points([1]), 1500, seed=0)
         assert [len(batch) for batch in critic.given] == [1000] * 3 + [500] * 3
         between = np.concatenate([critic.given[0], critic.given[3]])
-        assert len(np.unique(between)) > 1490  # each batch has places of its own
+        assert len(np.unique(between)) > 1490  # each batch has its own points
 
     def test_are_those_of_inference(self):
         critic = keras.Sequential([keras.Input([2]), keras.layers.Dropout(0.5), linear(3, 4)])
@@ -218,12 +214,12 @@ class TestSlopes:
         for value in (found.largest_gradient, found.mean_gradient, found.largest_quotient):
             assert value == pytest.approx(5, rel=1e-6)
 
-    def test_of_pairs_at_the_same_place_have_no_quotient(self):
+    def test_of_equal_points_have_no_quotient(self):
         same = points([1, 2])
         found = wasserstein.lipschitz_estimate(linear(3, 4), same, same, 5, seed=0)
         assert found == wasserstein.Slopes(5.0, 5.0, 0.0)
 
-    def test_of_pairs_too_near_for_float32_have_no_quotient(self):
+    def test_of_points_too_close_for_float32_have_no_quotient(self):
         # Near 1,000 scores are 6.1e-5 apart, so that 4e-5 is rounded up: 1.5 times the slope.
         critic = linear(1, bias=1000)
         near, both = points([4e-5]), points([4e-5], [1])
@@ -247,7 +243,7 @@ class TestSlopes:
     @pytest.mark.parametrize("counts", [(0, 3, 5), (3, 0, 5), (3, 3, 0)])
     def test_of_no_points_and_of_no_pairs_are_refused(self, counts):
         first, second, pairs = counts
-        with pytest.raises(ValueError, match="1 or more.* Received: pairs="):
+        with pytest.raises(ValueError, match="1 or more. Received: pairs="):
             wasserstein.lipschitz_estimate(
                 linear(1), np.zeros((first, 1)), np.zeros((second, 1)), pairs, seed=0
             )

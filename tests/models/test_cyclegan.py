@@ -299,7 +299,7 @@ def test_semantic_terms_are_the_class_lost_in_translation():
 
     def lost(images, translated):
         seen, probabilities = (
-            digit_network.look(np.asarray(batch))[1] for batch in (images, translated)
+            digit_network.predict(np.asarray(batch))[1] for batch in (images, translated)
         )
         return -np.log(probabilities[[0, 1], seen.argmax(axis=1)])
 
