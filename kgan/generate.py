@@ -21,7 +21,9 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     string("label", None, about)
     string("interpolate", None, "Two seeds, such as 3,17: generates images between theirs.")
-    integer("frames", 10, "Number of images of --interpolate, both ends included.", 2, 1000)
+    integer(
+        "frames", 10, "Number of images of --interpolate, both ends included; default 10.", 2, 1000
+    )
     string("input", None, "Folder or zip of images to translate, for image-to-image models.")
     about = "Direction of the translation, for models that translate in both: AtoB or BtoA."
     flags.DEFINE_enum("direction", None, ["AtoB", "BtoA"], about, flag_values=values)
