@@ -146,19 +146,10 @@ def noise(tmp_path_factory):
     return folder, levels
 
 
-@pytest.mark.parametrize("flag", ["images", "pictures"])
-def test_folder_is_compared_with_a_folder(flag, noise):
+def test_folder_under_the_earlier_flag_is_compared_with_a_folder(noise):
     folder, _ = noise
-    metrics = "fid,coverage" if flag == "images" else "coverage"
-    said = evaluate(f"--{flag}={folder}", f"--real={folder}", f"--metrics={metrics}")
-    values = dict(line.split()[:2] for line in said[1:])
-    assert float(values["coverage_pixels_210"]) == 1
-    if flag == "images":
-        assert float(values["fid_pixels_210"]) == pytest.approx(0, abs=1e-6)
-
-
-def test_too_few_images_in_a_folder_are_refused(noise):
-    folder, _ = noise
+    said = evaluate(f"--pictures={folder}", f"--real={folder}", "--metrics=fid,coverage")
+    assert said[1:] == ["fid_pixels_210 0.0000 ± 0.0000", "coverage_pixels_210 1.0000"]
     flags = (f"--images={folder}", f"--real={folder}", "--metrics=fid", "--count=30")
     assert command("evaluate", *flags).error_line.startswith("--metrics=fid: ")
 

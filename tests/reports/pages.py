@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+from xml.etree import ElementTree
 
 from PIL import Image
 
@@ -48,78 +49,67 @@ def measured(step=40, part="test", when=1.0, **values):
 
 
 class Page(html.parser.HTMLParser):
-    """The contents of a page.
-
-    Attributes:
-        text: the HTML.
-        elements: tag and attributes of each element.
-        rows: of a section, by its id: class and cells; a cell has text, strong and small print.
-        texts: of a section, all text.
-    """
+    """A page, read as a tree of elements; fails where tags do not match."""
 
     VOID = ("meta", "img", "input", "wbr", "br", "link")
 
     def __init__(self, text):
         super().__init__()
-        self.text = text
-        self.elements, self.rows, self.texts = [], {}, {}
-        self._open, self._place = [], "head"
+        self.text, self._builder, self._open = text, ElementTree.TreeBuilder(), []
         self.feed(text)
         assert self._open == [], self._open
+        self.root = self._builder.close()
 
     def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.elements.append((tag, attributes))
-        if tag in ("section", "header"):
-            self._place = attributes.get("id", tag)
-        if tag == "tr":
-            rows = self.rows.setdefault(self._place, [])
-            rows.append((attributes.get("class"), []))
-        if tag in ("td", "th"):
-            self._cell = {"text": "", "strong": "", "small": []}
-            self.rows[self._place][-1][1].append(self._cell)
-        if tag == "small" and {"td", "th"} & set(self._open):
-            self._cell["small"].append("")
-        if tag not in self.VOID and not (self._open and "svg" in self._open and tag == "path"):
+        self._builder.start(tag, {name: value or "" for name, value in attributes})
+        if tag in self.VOID:
+            self._builder.end(tag)
+        else:
             self._open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
+        self._builder.start(tag, dict(attributes))
+        self._builder.end(tag)
 
     def handle_endtag(self, tag):
-        if self._open[-1] == tag:
-            self._open.pop()
-        else:
-            assert tag == "path", (tag, self._open)
+        assert self._open.pop() == tag
+        self._builder.end(tag)
 
     def handle_data(self, data):
-        if self._open and self._open[-1] not in ("style", "script"):
-            self.texts[self._place] = self.texts.get(self._place, "") + data
-        if {"td", "th"} & set(self._open):
-            if "small" in self._open:
-                self._cell["small"][-1] += data
-            else:
-                self._cell["text"] += data
-            if "strong" in self._open:
-                self._cell["strong"] += data
-
-    def table(self, section):
-        """The texts of the rows of a section, by the first cell's."""
-        return {
-            cells[0]["text"].strip(): [cell["text"].strip() for cell in cells[1:]]
-            for _, cells in self.rows[section]
-        }
-
-    def bold(self, section):
-        """For each row of a section that has bold cells, their columns."""
-        found = {
-            cells[0]["text"].strip(): [n for n, cell in enumerate(cells[1:]) if cell["strong"]]
-            for _, cells in self.rows[section]
-        }
-        return {name: columns for name, columns in found.items() if columns}
+        self._builder.data(data)
 
     def of(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
+        """The attributes of all elements of a tag."""
+        return [element.attrib for element in self.root.iter(tag)]
+
+    def section(self, name):
+        """A section by its id, or the header."""
+        return (
+            self.root.find(f".//*[@id='{name}']")
+            if name != "header"
+            else self.root.find(".//header")
+        )
+
+    def words(self, name):
+        """The text of a section."""
+        return text_of(self.section(name), without=("script",))
+
+    def rows(self, name):
+        """The rows of the tables of a section: class, and cells."""
+        return [(row.get("class"), list(row)) for row in self.section(name).iter("tr")]
+
+    def table(self, name):
+        """The texts of the rows of a section, without small print, by the first cell's."""
+        texts = [[text_of(cell, ("small",)).strip() for cell in c] for _, c in self.rows(name)]
+        return {first: others for first, *others in texts}
+
+
+def text_of(element, without=()):
+    """The text of an element, without that of some tags."""
+    parts = [element.text or ""]
+    for child in element:
+        parts += ["" if child.tag in without else text_of(child, without), child.tail or ""]
+    return "".join(parts)
 
 
 def report(*runs, out):

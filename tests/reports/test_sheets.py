@@ -29,7 +29,7 @@ def test_twelve_sheets_from_first_to_last_of_which_the_last_is_shown(tmp_path, o
     assert {(image["width"], image["height"], image["class"]) for image in images} == {
         ("240", "120", "crisp")
     }
-    assert "step 220" in page.texts["samples"]
+    assert "step 220" in page.words("samples")
 
 
 def test_slider_goes_through_the_steps_of_all_runs(tmp_path, out):

@@ -4,7 +4,7 @@ import re
 import shlex
 
 from kgan.cli import settings
-from tests.reports.pages import END, TRAIN, a_run, measured, report
+from tests.reports.pages import END, TRAIN, a_run, measured, report, text_of
 
 
 def test_head_shows_facts_about_the_run(tmp_path, out):
@@ -25,13 +25,13 @@ def test_head_shows_facts_about_the_run(tmp_path, out):
         "cores": "4",
         "peak memory": "1,234 MiB",
     }
-    assert "00001-drawn" in page.texts["header"]
+    assert "00001-drawn" in page.words("header")
 
 
 def test_command_of_the_head_repeats_the_run(tmp_path, out):
     run = a_run(tmp_path / "a folder", more=("--seed=7",))
     page = report(run, out=out)
-    (line,) = re.findall(r"python -m kgan.train .*", page.texts["header"])
+    (line,) = re.findall(r"python -m kgan.train .*", page.words("header"))
     python, _, module, *arguments = shlex.split(line)
     assert (python, module) == ("python", "kgan.train")
     resolved = settings.parse(arguments)
@@ -59,9 +59,9 @@ def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out
         "fid_digits_100": ["8.5000"],
         "kid_digits_100": ["not finite"],
     }
-    words = [cells[1]["text"] for _, cells in page.rows["metrics"] if len(cells) > 1]
+    words = [cells[1].text for _, cells in page.rows("metrics")]
     assert "step 40; 5 images" in words and "step 40" in words
-    order = [page.texts["metrics"].index(f"\n{kind} ") for kind in ("pairs", "drawings")]
+    order = [page.words("metrics").index(f"\n{kind} ") for kind in ("pairs", "drawings")]
     assert order == sorted(order)
 
 
@@ -88,11 +88,18 @@ def test_best_value_of_a_row_is_bold_if_a_direction_is_better(tmp_path, out):
     ]
     page = report(*runs, out=out)
     assert page.table("metrics")["fid_digits_9"] == ["3.0000", "1.0000", "2.0000"]
-    assert page.bold("metrics") == {
-        "fid_digits_9": [1],
-        "precision_digits_9": [0],
-        "wasserstein_9": [1],
-    }
+    bold = [
+        (
+            text_of(c[0], ("small",)),
+            [n for n, cell in enumerate(c[1:]) if cell.find("strong") is not None],
+        )
+        for _, c in page.rows("metrics")
+    ]
+    assert [(name.strip(), columns) for name, columns in bold if columns] == [
+        ("fid_digits_9", [1]),
+        ("precision_digits_9", [0]),
+        ("wasserstein_9", [1]),
+    ]
 
 
 def test_runs_that_differ_in_the_seed_only_are_a_mean_and_a_deviation(tmp_path, out):
@@ -109,16 +116,17 @@ def test_runs_that_differ_in_the_seed_only_are_a_mean_and_a_deviation(tmp_path, 
     runs = [one(1, 1.0), one(2, 3.0, name="other"), one(3, 8.0), one(1, 5.0, lr=0.3)]
     page = report(*runs, out=out)
     assert page.table("metrics")["fid_digits_9"] == ["4.0000 ± 3.6056", "5.0000 ± 0.5000"]
-    (cells,) = [c for _, c in page.rows["metrics"] if c[0]["text"].strip() == "fid_digits_9"]
-    assert cells[1]["small"] == [
-        f"seed {seed}: {value} ± 0.5000"
-        for seed, value in ((1, "1.0000"), (2, "3.0000"), (3, "8.0000"))
+    (_, heads), _, (_, cells) = page.rows("metrics")
+    small = [[element.text for element in cell.iter("small")] for cell in (*cells[1:], *heads[1:])]
+    values = ((1, "1.0000"), (2, "3.0000"), (3, "8.0000"))
+    assert small == [
+        [f"seed {seed}: {value} ± 0.5000" for seed, value in values],
+        [],
+        ["g_lr=0.2, seeds 1, 2, 3"],
+        ["g_lr=0.3"],
     ]
-    assert cells[2]["small"] == []
     assert page.table("metrics")[""] == ["00001-0.2 and 2 more", "00001-0.3"]
-    (heads,) = [c for _, c in page.rows["metrics"] if not c[0]["text"]]
-    assert [c["small"] for c in heads[1:]] == [["g_lr=0.2, seeds 1, 2, 3"], ["g_lr=0.3"]]
-    assert "the mean ± the standard deviation over the seeds" in page.texts["metrics"]
+    assert "the mean ± the standard deviation over the seeds" in page.words("metrics")
 
 
 def test_flags_that_differ_are_marked_and_on_top(tmp_path, out):
@@ -126,17 +134,13 @@ def test_flags_that_differ_are_marked_and_on_top(tmp_path, out):
         a_run(tmp_path, f"0000{n}-x", more=(f"--width={n}", f"--seed={n}", "--nooutput_bias"))
         for n in (3, 4)
     ]
-    rows = report(*runs, out=out).rows["settings"]
-    marked = [[cell["text"] for cell in cells] for kind, cells in rows if kind == "differs"]
-    assert marked == [["--seed", "3", "4"], ["--width", "3", "4"]]
-    plain = [cells for kind, cells in rows if kind != "differs" and cells[0]["text"]]
-    assert [kind for kind, cells in rows if cells[0]["text"]] == [
-        *["differs"] * 2,
-        *[None] * len(plain),
-    ]
-    texts = [[cell["text"] for cell in cells] for cells in plain]
-    assert ["--output_bias", "false", "false"] in texts
-    assert ["--steps", "40", "40"] in texts
+    page = report(*runs, out=out)
+    kinds = [kind for kind, cells in page.rows("settings") if text_of(cells[0])]
+    assert kinds == ["differs"] * 2 + [None] * (len(kinds) - 2)
+    table = page.table("settings")
+    assert [name for name in table if name][:2] == ["--seed", "--width"]
+    assert table["--seed"] == table["--width"] == ["3", "4"]
+    assert (table["--output_bias"], table["--steps"]) == (["false"] * 2, ["40"] * 2)
 
 
 def test_alarms_rollbacks_and_ends_are_listed_with_their_steps(tmp_path, out):
@@ -148,7 +152,7 @@ def test_alarms_rollbacks_and_ends_are_listed_with_their_steps(tmp_path, out):
         *TRAIN[1:],
         END,
     ]
-    words = " ".join(report(a_run(tmp_path, lines=lines), out=out).texts["events"].split())
+    words = " ".join(report(a_run(tmp_path, lines=lines), out=out).words("events").split())
     assert words == (
         "Events step 12 alarms collapsed: again step 15 end stopped and resumed later "
         "step 18 rollback NaN step 40 end training ended"
@@ -156,5 +160,5 @@ def test_alarms_rollbacks_and_ends_are_listed_with_their_steps(tmp_path, out):
 
 
 def test_run_without_an_end_says_so(tmp_path, out):
-    words = report(a_run(tmp_path, lines=TRAIN), out=out).texts["events"]
+    words = report(a_run(tmp_path, lines=TRAIN), out=out).words("events")
     assert "no end was logged" in words and "training ended" not in words
