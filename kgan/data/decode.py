@@ -118,7 +118,7 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
 
 def _open(data: bytes, name: str) -> Image.Image:
     if not data:
-        raise UserError(f"{printable(name)}: the file is empty; a whole image is needed")
+        raise UserError(f"{printable(name)}: the file is empty; right would be a whole image")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:

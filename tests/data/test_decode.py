@@ -296,7 +296,7 @@ def test_cut_off_image_ends_in_one_line(kind):
 
 
 def test_empty_file_is_named():
-    with pytest.raises(UserError, match=r"^some.file: the file is empty; a whole image is"):
+    with pytest.raises(UserError, match=r"^some.file: the file is empty; right would be a whole"):
         read(b"")
 
 
