@@ -1,4 +1,4 @@
-"""Reading one image: every format, size and channel count, and every way to be damaged."""
+"""Decoding of one image: formats, sizes, channels, and damaged files."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.data import decode, label_maps
+from kgan.data import decode
 from kgan.utils.errors import UserError
 
 RNG = np.random.default_rng(7)
@@ -59,41 +59,68 @@ def test_gif_gives_its_first_frame():
     np.testing.assert_array_equal(read(data), np.full((4, 6, 3), (10, 20, 30)))
 
 
-def test_palette_image_shows_its_colours():
-    image = Image.fromarray(np.array([[0, 1], [2, 0]], np.uint8)).convert("P")
-    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
-    expected = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 0, 0]]]
-    np.testing.assert_array_equal(read(encode(image, "PNG")), expected)
+def palette_image(numbers, *colours):
+    image = Image.fromarray(np.array(numbers, np.uint8)).convert("P")
+    image.putpalette(sum(colours, ()))
+    return image
 
 
-def test_one_bit_image_is_black_and_white():
-    bits = np.array([[True, False], [False, True]])
-    found = read(encode(Image.fromarray(bits), "PNG"), channels=1)
-    np.testing.assert_array_equal(found[..., 0], [[255, 0], [0, 255]])
-
-
-def test_grey_is_repeated_to_three_channels():
-    grey = np.array([[0, 77, 255]], np.uint8)
-    found = read(encode(grey, "PNG"))
-    np.testing.assert_array_equal(found, [[[0, 0, 0], [77, 77, 77], [255, 255, 255]]])
-
-
-def test_colour_becomes_luminance_in_one_channel():
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+WIDE = np.array([[1, 256], [40000, 65535]], np.uint16)
+# What is saved, how, with how many channels it is read, and what is expected.
+CONVERSIONS = {
+    "palette": (palette_image([[0, 1, 2]], RED, GREEN, BLUE), {}, 3, [[RED, GREEN, BLUE]]),
+    "one bit": (np.array([[True, False]]), {}, 1, [[[255], [0]]]),
+    "grey repeated": (np.uint8([[0, 77]]), {}, 3, [[[0] * 3, [77] * 3]]),
     # 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2
-    found = read(encode(np.full((3, 3, 3), (200, 100, 50), np.uint8), "PNG"), channels=1)
-    assert found.shape == (3, 3, 1)
-    assert (found == 124).all()
+    "luminance": (np.uint8([[[200, 100, 50]]]), {}, 1, [[[124]]]),
+    # Cyan ink alone absorbs red; no ink is white, also in a JPEG.
+    "CMYK": (Image.new("CMYK", (1, 1), (255, 0, 0, 0)), {"kind": "TIFF"}, 3, [[[0, 255, 255]]]),
+    "CMYK JPEG": (Image.new("CMYK", (1, 1)), {"kind": "JPEG"}, 3, [[WHITE]]),
+    "big-endian 16 bits": (
+        Image.frombytes("I;16B", (2, 2), WIDE.astype(">u2").tobytes()),
+        {"kind": "TIFF"},
+        1,
+        WIDE[..., None],
+    ),
+    "16 bits, opaque": (np.full((1, 1), 300, np.uint16), {}, 4, [[[300, 300, 300, 65535]]]),
+    # 128/255 of red over white: green and blue are 255 * (1 - 128 / 255) = 127.
+    "alpha over white": (
+        np.uint8([[[255, 0, 0, 128], [9, 9, 9, 0], [1, 2, 3, 255]]]),
+        {},
+        3,
+        [[[255, 127, 127], WHITE, [1, 2, 3]]],
+    ),
+    "grey with alpha": (np.uint8([[[0, 0], [40, 255]]]), {}, 1, [[[255], [40]]]),
+    "transparent palette entry": (
+        palette_image([[0, 1]], RED, GREEN),
+        {"transparency": 0},
+        3,
+        [[WHITE, GREEN]],
+    ),
+    "transparent colour": (
+        np.uint8([[[10, 20, 30], [40, 50, 60]]]),
+        {"transparency": (10, 20, 30)},
+        3,
+        [[WHITE, [40, 50, 60]]],
+    ),
+    "alpha kept": (
+        np.uint8([[[255, 0, 0, 128], [9, 9, 9, 0]]]),
+        {},
+        4,
+        [[[255, 0, 0, 128], [9, 9, 9, 0]]],
+    ),
+    "opaque alpha": (np.uint8([[RED]]), {}, 4, [[[255, 0, 0, 255]]]),
+}
 
 
-def test_cmyk_becomes_rgb():
-    # Cyan ink alone takes the red away.
-    found = read(encode(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "TIFF"))
-    np.testing.assert_array_equal(found[0, 0], [0, 255, 255])
-
-
-def test_cmyk_jpeg_is_not_inverted():
-    found = read(encode(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG"))
-    assert found.min() > 250
+@pytest.mark.parametrize("case", CONVERSIONS)
+def test_pixels_are_converted_to_the_channels(case):
+    image, options, channels, expected = CONVERSIONS[case]
+    found = read(encode(image, **{"kind": "PNG"} | options), channels=channels)
+    assert found.dtype == (np.uint16 if "16 bits" in case else np.uint8)
+    tolerance = 1 if case in ("alpha over white", "CMYK JPEG") else 0
+    np.testing.assert_allclose(found.astype(int), expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -108,31 +135,6 @@ def test_sixteen_bits_keep_more_than_256_levels(kind):
     # In the middle, where no border is near, a ramp's mean over 2 x 2 pixels.
     mean = levels.reshape(32, 2, 32, 2).mean((1, 3))[8:24, 8:24]
     assert np.abs(half[8:24, 8:24, 0] - mean).max() <= 1
-
-
-def test_big_endian_sixteen_bit_tiff_is_read():
-    levels = np.array([[1, 256], [40000, 65535]], np.uint16)
-    image = Image.frombytes("I;16B", (2, 2), levels.astype(">u2").tobytes())
-    np.testing.assert_array_equal(read(encode(image, "TIFF"), channels=1)[..., 0], levels)
-
-
-def test_sixteen_bits_of_grey_with_four_channels_are_opaque():
-    found = read(encode(np.full((2, 2), 300, np.uint16), "PNG"), channels=4)
-    np.testing.assert_array_equal(found[0, 0], [300, 300, 300, 65535])
-
-
-def test_grey_values_beyond_sixteen_bits_are_refused():
-    image = Image.fromarray(np.array([[0, 70000]], np.int32))
-    with pytest.raises(UserError, match=r"^some.file: grey values from 0 to 70000; right would"):
-        read(encode(image, "TIFF"), channels=1)
-
-
-def test_floating_point_pixels_are_refused():
-    image = Image.fromarray(np.ones((2, 2), np.float32))
-    with pytest.raises(
-        UserError, match=r"^some.file: pixels of Pillow's mode F are not supported; right"
-    ):
-        read(encode(image, "TIFF"))
 
 
 # What a corner marked in the upright image looks like when saved under each orientation.
@@ -168,39 +170,6 @@ def test_exif_orientation_is_applied(orientation, kind):
 def test_damaged_exif_does_not_spoil_the_image():
     data = encode(SMOOTH, "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\x7f")
     assert read(data).shape == SMOOTH.shape
-
-
-def test_alpha_lies_over_white():
-    half_red = np.array([[[255, 0, 0, 128], [9, 9, 9, 0], [1, 2, 3, 255]]], np.uint8)
-    # 128/255 of red over white: green and blue are 255 * (1 - 128 / 255) = 127.
-    expected = [[[255, 127, 127], [255, 255, 255], [1, 2, 3]]]
-    assert np.abs(read(encode(half_red, "PNG")).astype(int) - expected).max() <= 1
-
-
-def test_grey_with_alpha_lies_over_white():
-    image = Image.fromarray(np.array([[[0, 0], [40, 255]]], np.uint8))
-    assert image.mode == "LA"
-    np.testing.assert_array_equal(read(encode(image, "PNG"), channels=1)[0, :, 0], [255, 40])
-
-
-def test_transparent_palette_entry_lies_over_white():
-    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
-    image.putpalette([255, 0, 0, 0, 255, 0])
-    found = read(encode(image, "PNG", transparency=0))
-    np.testing.assert_array_equal(found, [[[255, 255, 255], [0, 255, 0]]])
-
-
-def test_transparent_colour_of_rgb_lies_over_white():
-    colours = np.array([[[10, 20, 30], [40, 50, 60]]], np.uint8)
-    found = read(encode(colours, "PNG", transparency=(10, 20, 30)))
-    np.testing.assert_array_equal(found, [[[255, 255, 255], [40, 50, 60]]])
-
-
-def test_four_channels_keep_alpha():
-    pixels = np.array([[[255, 0, 0, 128], [9, 9, 9, 0]]], np.uint8)
-    np.testing.assert_array_equal(read(encode(pixels, "PNG"), channels=4), pixels)
-    opaque = read(encode(COLOUR, "PNG"), channels=4)
-    assert (opaque[..., 3] == 255).all()
 
 
 def test_fine_checkerboard_shrinks_to_mid_grey():
@@ -295,19 +264,21 @@ def test_cut_off_image_ends_in_one_line(kind):
         assert "0x" not in str(caught.value)
 
 
-def test_empty_file_is_named():
-    with pytest.raises(UserError, match=r"^some.file: the file is empty; right would be a whole"):
-        read(b"")
-
-
-def test_text_is_no_image():
-    with pytest.raises(UserError, match=r"^some.file: not an image that can be read; right would"):
-        read(b"hello, this is no image at all")
-
-
-def test_other_formats_of_pillow_are_not_tried_under_a_image_name():
-    with pytest.raises(UserError, match=r"^some.file: not an image that can be read"):
-        read(encode(COLOUR, "PCX"))
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "the file is empty; right would be"),
+        (b"hello, this is no image at all", "not an image that can be read; right would"),
+        # One of Pillow's other formats, which are not tried under an image's name.
+        (encode(COLOUR, "PCX"), "not an image that can be read; right would"),
+        (encode(np.array([[0, 70000]], np.int32), "TIFF"), "grey values from 0 to 70000; right wo"),
+        (encode(np.ones((2, 2), np.float32), "TIFF"), "pixels of Pillow's mode F are not support"),
+    ],
+    ids=["empty", "text", "PCX", "more than 16 bits", "floating point"],
+)
+def test_what_is_no_usable_image_is_named(data, expected):
+    with pytest.raises(UserError, match=f"^some.file: {expected}"):
+        read(data, channels=1)
 
 
 def test_line_break_in_a_name_stays_in_one_line():
@@ -368,41 +339,6 @@ def _some_exif():
 )
 def test_images_are_known_by_suffix(name, expected):
     assert decode.is_image(name) == expected
-
-
-def is_map(image):
-    return label_maps.label_colours(image) is not None
-
-
-def test_few_colours_look_like_a_label_map():
-    labels = RNG.integers(0, 5, (40, 40, 1), np.uint8) * 50
-    assert is_map(labels)
-    np.testing.assert_array_equal(
-        label_maps.label_colours(labels), [[v] * 3 for v in (0, 50, 100, 150, 200)]
-    )
-    assert not is_map(RNG.integers(0, 65, (64, 64, 1), np.uint8))
-    assert is_map(RNG.integers(0, 64, (64, 64, 1), np.uint8))
-    assert not is_map(COLOUR[:8, :8])
-    assert not is_map(labels.astype(np.uint16))
-
-
-def test_palette_is_what_label_maps_have_between_them():
-    red, blue = np.array([[255, 0, 0]], np.uint8), np.array([[0, 0, 255]], np.uint8)
-    np.testing.assert_array_equal(
-        label_maps.common_palette([red, blue, red]), [[0, 0, 255], [255, 0, 0]]
-    )
-    assert label_maps.common_palette([red, None]) is None
-    assert label_maps.common_palette([red, red]) is None
-    assert label_maps.common_palette([]) is None
-    many = np.stack([np.arange(40, dtype=np.uint8)] * 3, -1)
-    assert label_maps.common_palette([many, many + 40]) is None
-
-
-def test_share_near_a_palette_counts_pixels_within_the_distance():
-    palette = np.array([[100, 100, 100], [0, 0, 0]], np.uint8)
-    # Distances: 0; 40 (counts); 41; sqrt(3) * 24 = 41.6 from grey.
-    row = [[0, 0, 0], [140, 100, 100], [100, 59, 100], [124, 124, 124]]
-    assert label_maps.share_near(np.array([row], np.uint8), palette) == 0.5
 
 
 def test_images_are_grey_by_what_they_show():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from kgan.data.dataset import ImageFormat
 from kgan.data.tfds.source import open_tfds
 from kgan.utils.errors import UserError
+from tests.data.folder.images import SMALL
 
 MNIST = pathlib.Path(__file__).parents[4] / "shared" / "data" / "mnist"
 MNIST_FILES = [
@@ -17,7 +17,6 @@ MNIST_FILES = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
 ]
-SMALL = ImageFormat((8, 8), (8, 8))
 
 
 class Made(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -49,10 +48,6 @@ def make(name, **attributes):
 
 def opened(name, root, images=SMALL, **options):
     return open_tfds(name, images, data_dir=str(root), **options)
-
-
-def counts(collection):
-    return {part: len(source) for part, source in collection.parts.items()}
 
 
 def files_below(root):

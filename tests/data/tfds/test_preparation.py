@@ -12,7 +12,8 @@ import tensorflow_datasets as tfds
 
 from kgan.data.tfds import preparation
 from kgan.utils.errors import UserError
-from tests.data.tfds.made import MNIST, MNIST_FILES, counts, files_below, make, opened, refusal
+from tests.data.folder.images import counts
+from tests.data.tfds.made import MNIST, MNIST_FILES, files_below, make, opened, refusal
 
 # Files that are missing.
 
@@ -26,18 +27,6 @@ def test_nothing_but_the_prepared_set_is_kept(mnist):
     assert files_below(mnist / "downloads") == []
 
 
-def test_missing_network_names_the_files_and_where_to_put_them(tmp_path, no_network):
-    root = tmp_path / "tfds"
-    assert refusal("mnist", root) == (
-        f"--dataset=mnist: not prepared in {root}, and cannot be downloaded (no answer from "
-        f"storage.googleapis.com); right would be a folder with {', '.join(MNIST_FILES)}, given "
-        "as --manual_dir="
-    )
-    assert len(no_network) <= 4 * (1 + preparation.RETRIES)  # attempts, for four files
-    line = refusal("cifar10", tmp_path)
-    assert "a folder with cifar-10-binary.tar.gz, given as --manual_dir=" in line
-
-
 @pytest.mark.skipif(not MNIST.exists(), reason="MNIST is not here")
 def test_files_that_are_there_are_not_asked_for(tmp_path, no_network):
     manual = tmp_path / "manual"
@@ -46,11 +35,6 @@ def test_files_that_are_there_are_not_asked_for(tmp_path, no_network):
     root = tmp_path / "tfds"
     line = refusal("mnist", root, manual_dir=str(manual))
     assert f"a folder with {', '.join(MNIST_FILES[:1] + MNIST_FILES[2:])}, given" in line
-
-
-def test_other_configurations_files_are_not_asked_for(tmp_path, no_network):
-    line = refusal("cycle_gan/horse2zebra", tmp_path)
-    assert "a folder with horse2zebra.zip, given as --manual_dir=" in line
 
 
 def test_files_that_are_not_the_original_ones_are_refused(tmp_path, no_network):
@@ -68,11 +52,6 @@ def test_manual_folder_that_is_not_there_is_named(tmp_path):
     assert line.startswith(f"--manual_dir={tmp_path}/nowhere: no such folder")
 
 
-def test_files_that_must_be_fetched_by_hand_are_explained(tmp_path, no_network):
-    line = refusal("imagenet2012", tmp_path)
-    assert "--manual_dir= (manual_dir should contain two files: ILSVRC2012_img_train.tar" in line
-
-
 # Names.
 
 
@@ -84,16 +63,27 @@ def test_files_that_must_be_fetched_by_hand_are_explained(tmp_path, no_network):
         ("cycle_gan/dog2cat", "nor one that TFDS opens (ValueError: BuilderConfig dog2cat not"),
         ("mnist:1.0.0", "nor one that TFDS opens (AssertionError: Dataset mnist cannot be loaded"),
         ("no\nname", "--dataset=no\\nname: "),
+        # Without a download:
+        ("imdb_reviews", "has no images, only text, label; right would be"),
+        ("moving_mnist", "has no images, only image_sequence; right would be"),
+        # With one, of the files of this configuration:
+        ("cifar10", "right would be a folder with cifar-10-binary.tar.gz, given as --manual_dir="),
+        ("cycle_gan/horse2zebra", "a folder with horse2zebra.zip, given as --manual_dir="),
+        ("imagenet2012", "--manual_dir= (manual_dir should contain two files: ILSVRC2012_img_tr"),
     ],
 )
-def test_unknown_name_is_refused(tmp_path, name, expected):
+def test_what_cannot_be_opened_without_a_network_is_refused(tmp_path, no_network, name, expected):
     assert expected in refusal(name, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["imdb_reviews", "moving_mnist"])
-def test_set_without_images_is_refused_before_it_is_downloaded(tmp_path, name, no_network):
-    has = {"imdb_reviews": "text, label", "moving_mnist": "image_sequence"}[name]
-    assert f"has no images, only {has}; right would be" in refusal(name, tmp_path)
+def test_missing_network_names_the_files_and_where_to_put_them(tmp_path, no_network):
+    root = tmp_path / "tfds"
+    assert refusal("mnist", root) == (
+        f"--dataset=mnist: not prepared in {root}, and cannot be downloaded (no answer from "
+        f"storage.googleapis.com); right would be a folder with {', '.join(MNIST_FILES)}, given "
+        "as --manual_dir="
+    )
+    assert len(no_network) <= 4 * (1 + preparation.RETRIES)  # attempts, for four files
 
 
 def test_images_of_floating_point_numbers_are_refused(tmp_path):

@@ -11,7 +11,8 @@ from PIL import Image
 
 from kgan.data.dataset import ImageFormat, labels_of
 from kgan.utils.errors import UserError
-from tests.data.tfds.made import MNIST, Made, counts, make, opened
+from tests.data.folder.images import counts
+from tests.data.tfds.made import MNIST, Made, make, opened
 
 # MNIST.
 
@@ -96,8 +97,8 @@ def test_mnist_can_be_pickled_and_read_from_its_end(mnist):
 # Features and splits.
 
 
-def first_values(collection, part):
-    source = collection.parts[part]
+def first_values(dataset, part):
+    source = dataset.parts[part]
     return sorted(int(source.read(i)["image"][0, 0, 0]) for i in range(len(source)))
 
 

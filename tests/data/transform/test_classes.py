@@ -2,18 +2,15 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from kgan.cli import settings
 from kgan.data.builtin.digits import ArraySource, open_digits
-from kgan.data.builtin.typeset import open_typeset
-from kgan.data.dataset import Dataset, ImageFormat, Source, labels_of
+from kgan.data.dataset import Dataset, Source, labels_of
 from kgan.data.registry import open_dataset
 from kgan.data.transform.classes import choose_classes
 from kgan.training import loop
 from kgan.utils.errors import UserError
-
-SMALL = ImageFormat((8, 8), (8, 8))
+from tests.data.folder.images import SMALL, plain, save
 
 
 def refusal(function, *arguments, **options):
@@ -41,7 +38,7 @@ def kept(source):
     ]
 
 
-def test_labels_are_numbered_anew_in_the_order_of_the_set():
+def test_labels_are_renumbered_in_the_order_of_the_data_set():
     made = numbered([2, 0, 1, 2, 3, 1], ["cat", "dog", "emu", "fox"], test=[3, 2, 1])
     found = choose_classes(made, ["emu", "dog"])
     assert found.class_names == ("dog", "emu")
@@ -51,7 +48,7 @@ def test_labels_are_numbered_anew_in_the_order_of_the_set():
     assert found.parts["train"].read(0)["label"].dtype == np.int32
 
 
-def test_numbers_serve_as_names_and_names_win():
+def test_numbers_serve_as_names_and_names_take_precedence():
     made = numbered([0, 1, 2, 3], ["cat", "dog", "0", "fox"])
     assert choose_classes(made, ["0", "3"]).class_names == ("0", "fox")
     assert choose_classes(made, ["1"]).class_names == ("dog",)
@@ -86,13 +83,6 @@ def test_digits_keep_their_images():
         np.testing.assert_array_equal([source.read(i)["image"] for i in range(len(source))], images)
 
 
-def test_labels_that_a_drawn_set_tells_are_those_of_its_examples():
-    source = open_typeset(SMALL, train=25).parts["train"]
-    assert labels_of(source).tolist() == [source.read(index)["label"] for index in range(25)]
-    test = open_typeset(SMALL, test=25).parts["test"]
-    assert labels_of(test).tolist() == [test.read(index)["label"] for index in range(25)]
-
-
 def test_a_source_that_does_not_know_its_labels_is_read():
     class Plain(Source):
         def __len__(self):
@@ -117,15 +107,10 @@ def test_what_has_no_labels_or_no_such_class_is_refused():
     assert "no class -1;" in refusal(choose_classes, many, ["-1"])
 
 
-def draw_folder(root):
-    for level, name in enumerate(["ant", "bee", "cow"]):
-        (root / name).mkdir(parents=True)
-        for i in range(12):
-            Image.new("L", (8, 8), 80 * level + i).save(root / name / f"{i}.png")
-
-
 def test_bad_image_is_replaced_by_one_of_the_classes(tmp_path):
-    draw_folder(tmp_path)
+    for level, name in enumerate(["ant", "bee", "cow"]):
+        for i in range(12):
+            save(tmp_path / name / f"{i}.png", plain(80 * level + i))
     whole = open_dataset(str(tmp_path), SMALL, kind="labelled", classes=["ant", "cow"])
     # The last ant: the next image of the whole set would be a bee.
     last = [n for n in whole.parts["train"].source.names if "ant" in n][-1]

@@ -1,33 +1,27 @@
-"""Pairs derived from single images: their values, and what their randomness hangs on."""
+"""Pairs derived from single images: their values, and what their randomness depends on."""
 
 import pathlib
 import pickle
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from kgan.data.dataset import Dataset, ImageFormat, Source
+from kgan.data.builtin.digits import ArraySource
+from kgan.data.dataset import Dataset, ImageFormat
 from kgan.data.folder.reading import open_folder
 from kgan.data.transform.derived_pairs import MAKERS, derive_pairs
 from kgan.utils.errors import UserError
+from tests.data.folder.images import save
 
 SHARED = pathlib.Path(__file__).parents[4] / "shared" / "data"
 
 
-class Arrays(Source):
-    def __init__(self, *images):
-        self.images = images
-
-    def __len__(self):
-        return len(self.images)
-
-    def read(self, index):
-        return {"image": self.images[index].copy(), "label": np.int32(0)}
+def arrays(*images):
+    return ArraySource(np.array(images), np.zeros(len(images), np.int32))
 
 
 def collect(*images, kind="images", **parts):
-    return Dataset("things", kind, {"train": Arrays(*images), **parts}, "things: 3 images")
+    return Dataset("things", kind, {"train": arrays(*images), **parts}, "things: 3 images")
 
 
 def derive(image, how, **options):
@@ -58,9 +52,9 @@ def test_input_has_shape_dtype_and_alpha_of_the_target(how, dtype, channels):
         assert pair["input"].max() <= 1
 
 
-def test_collection_becomes_paired_and_says_so():
+def test_data_set_becomes_paired_and_its_description_says_so():
     images = [noise((8, 8, 3), i) for i in range(3)]
-    single = collect(*images, kind="labelled", test=Arrays(images[0]))
+    single = collect(*images, kind="labelled", test=arrays(images[0]))
     found = derive_pairs(single, "edges")
     assert found.kind == "paired"
     assert found.name == "things_edges"
@@ -85,15 +79,15 @@ def test_derived_pairs_are_the_same_each_time(how):
 
 
 @pytest.mark.parametrize("how", ["noisy", "masked"])
-def test_randomness_hangs_on_seed_part_and_index(how):
+def test_randomness_depends_on_seed_part_and_index(how):
     plain = np.full((64, 64, 1), 90, np.uint8)
-    images = collect(plain, plain, test=Arrays(plain, plain))
+    images = collect(plain, plain, test=arrays(plain, plain))
 
-    def draw(seed, part, index):
+    def derived(seed, part, index):
         return derive_pairs(images, how, seed).parts[part].read(index)["input"].tobytes()
 
     places = [(s, p, i) for s in (0, 1, -1) for p in ("train", "test") for i in (0, 1)]
-    assert len({draw(*place) for place in places}) == len(places)
+    assert len({derived(*place) for place in places}) == len(places)
 
 
 def test_grey_is_the_luminance():
@@ -106,9 +100,9 @@ def test_grey_is_the_luminance():
 def test_edges_of_a_step_are_one_line():
     image = np.full((12, 12, 3), 40, np.uint8)
     image[:, 6:] = 200
-    drawn = derive(image, "edges")
-    assert set(np.unique(drawn)) == {0, 255}
-    dark = drawn[..., 0] == 0
+    edges = derive(image, "edges")
+    assert set(np.unique(edges)) == {0, 255}
+    dark = edges[..., 0] == 0
     assert (dark.sum(axis=1) == 1).all()
     assert set(np.nonzero(dark)[1]) <= {5, 6}
     np.testing.assert_array_equal(derive(image.transpose(1, 0, 2), "edges")[..., 0] == 0, dark.T)
@@ -128,7 +122,7 @@ def test_edges_of_a_disc_are_its_rim():
     assert np.diff(np.sort(angles)).max() < 0.15
 
 
-def test_faint_steps_leave_the_paper_white():
+def test_small_steps_are_no_edges():
     image = np.full((12, 12, 1), 100, np.uint8)
     image[:, 6:] = 120
     assert (derive(image, "edges") == 255).all()
@@ -149,19 +143,16 @@ def test_lowres_has_lost_its_high_frequencies():
     assert power(derived, low) > 0.6 * power(image, low)
 
 
-def test_lowres_keeps_a_plain_image():
-    image = np.full((30, 21, 3), (10, 120, 250), np.uint8)
+@pytest.mark.parametrize("shape", [(30, 21), (2, 3)], ids=["large", "smaller than the factor"])
+def test_lowres_keeps_an_image_of_one_colour(shape):
+    image = np.full((*shape, 3), (10, 120, 250), np.uint8)
     np.testing.assert_array_equal(derive(image, "lowres"), image)
-
-
-def test_lowres_works_on_images_smaller_than_its_factor():
-    assert derive(noise((2, 3, 3)), "lowres").shape == (2, 3, 3)
 
 
 def test_noise_has_the_stated_strength():
     image = np.full((128, 128, 3), 0.5, np.float32)
     added = derive(image, "noisy") - image
-    # 49152 draws: the mean's deviation is 0.15 / 222 = 0.0007, clipping takes 0.1 % off.
+    # 49152 samples: the mean's deviation is 0.15 / 222 = 0.0007, clipping takes 0.1 % off.
     assert abs(added.mean()) < 0.003
     assert abs(added.std() - 0.15) < 0.003
     in_bytes = derive(np.full((128, 128, 3), 128, np.uint8), "noisy")
@@ -194,27 +185,22 @@ def test_rest_of_a_masked_image_is_untouched():
 
 
 @pytest.mark.parametrize(
-    ("kind", "contents"),
-    [("paired", "image pairs"), ("unpaired", "two unpaired sets of images")],
+    ("kind", "how", "expected"),
+    [
+        ("paired", "edges", "things contains image pairs; right would be"),
+        ("unpaired", "edges", "things contains two unpaired sets of images; right would be"),
+        ("images", "magic", "unknown; right would be one of edges, "),
+        ("images", "grey", "the images of things are grey already; right would be"),
+    ],
 )
-def test_pairs_are_not_derived_from_pairs(kind, contents):
-    with pytest.raises(UserError, match=rf"^--pairs=edges: things contains {contents}; right"):
-        derive_pairs(collect(noise((8, 8, 3)), kind=kind), "edges")
-
-
-def test_unknown_pairs_are_refused():
-    with pytest.raises(UserError, match=r"^--pairs=magic: unknown; right would be one of edges, "):
-        derive_pairs(collect(noise((8, 8, 3))), "magic")
-
-
-def test_grey_of_grey_is_refused():
-    with pytest.raises(UserError, match=r"^--pairs=grey: the images of things are grey already"):
-        derive_pairs(collect(noise((8, 8, 1))), "grey")
+def test_what_gives_no_pairs_is_refused(kind, how, expected):
+    with pytest.raises(UserError, match=f"^--pairs={how}: {expected}"):
+        derive_pairs(collect(noise((8, 8, 1)), kind=kind), how)
 
 
 def test_pairs_are_derived_from_a_folder(tmp_path):
     for i in range(5):
-        Image.fromarray(noise((20, 20, 3), i)).save(tmp_path / f"{i}.png")
+        save(tmp_path / f"{i}.png", noise((20, 20, 3), i))
     found = derive_pairs(open_folder(tmp_path, ImageFormat((16, 16), (18, 18))), "lowres")
     assert found.parts["train"].read(0)["input"].shape == (18, 18, 3)
     assert found.parts["test"].read(0)["input"].shape == (16, 16, 3)
