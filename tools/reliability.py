@@ -62,69 +62,70 @@ that was not disturbed.
 COLUMNS = ("fault", "tried", "what happened", "what was lost", "again with")
 
 
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """A fault that is tried.
+# By name: title in the table, what tries it, and what writes results by model in words.
+FAULTS: dict[str, tuple[str, Callable, Callable | None]] = {}
+
+
+def fault(name: str, title: str, in_words: Callable | None = None) -> Callable:
+    """Registers a function that tries a fault.
 
     Args:
-        title: what it is, in the table.
-        attempt: tries it; takes a `Bench` and returns `tried`, `happened`, `lost` and, where
-            there is more to say, `details` (lines of the page).
-        in_words: for what is tried with every scheme: makes that of results by scheme, which are
-            then what `attempt` returns.
+        name: of the fault, for --only.
+        title: in the table.
+        in_words: for faults that are tried with every model, whose function returns results by
+            model: makes of them what other functions return.
+
+    Returns:
+        A decorator of a function that takes a `Bench` and returns `tried`, `happened`, `lost` and
+        possibly `details`, lines of the page.
     """
 
-    title: str
-    attempt: Callable
-    in_words: Callable | None = None
+    def register(attempt):
+        FAULTS[name] = (title, attempt, in_words)
+        return attempt
+
+    return register
 
 
+@dataclasses.dataclass
 class Bench:
-    """What the faults share: a folder, how often to try, warm trainers, and reference runs.
+    """What all faults need.
 
     Args:
         folder: emptied before a fault.
-        tries: how often.
-        seed: of all that is drawn.
-        names: of the schemes to try it with.
-        say: told of each try that is done.
+        tries: number of tries.
+        seed: of everything random.
+        models: their names.
+        report: called with the progress.
     """
 
-    def __init__(
-        self,
-        folder: pathlib.Path,
-        tries: int,
-        seed: int,
-        names: Sequence[str],
-        say: Callable[[str], None],
-    ):
-        self.folder = folder
-        self.tries = tries
-        self.seed = seed
-        self.names = names
-        self.say = say
-        self.trainer = Trainer()
-        self._references = {}
+    folder: pathlib.Path
+    tries: int
+    seed: int
+    models: Sequence[str]
+    report: Callable[[str], None]
+    trainer: Trainer = dataclasses.field(default_factory=Trainer)
+    references: dict = dataclasses.field(default_factory=dict)
 
-    def draw(self, name: str) -> random.Random:
-        """Gives the random numbers of one fault."""
+    def random(self, name: str) -> random.Random:
+        """Returns the random numbers of one fault."""
         return random.Random(f"{self.seed} {name}")
 
-    def reference(self, scheme: str) -> kills.Reference:
-        """Gives a scheme's run to which nothing happened, trained once."""
-        if scheme not in self._references:
-            folder = self.folder / "references" / scheme
+    def reference(self, model: str) -> kills.Reference:
+        """Returns a model's undisturbed run, which is trained once."""
+        if model not in self.references:
+            folder = self.folder / "references" / model
             folder.mkdir(parents=True)
-            self._references[scheme] = kills.reference(self.trainer, scheme, folder)
-        return self._references[scheme]
+            self.references[model] = kills.reference(self.trainer, model, folder)
+        return self.references[model]
 
-    def schemes(self):
-        """Goes over the tries; schemes take turns. Gives number, reference and an empty folder."""
+    def each_try(self):
+        """Yields number, reference and an empty folder of each try; models take turns."""
         for number in range(self.tries):
             folder = self.folder / "try"
             shutil.rmtree(folder, ignore_errors=True)
-            yield number, self.reference(self.names[number % len(self.names)]), folder
-            self.say(f"{number + 1} of {self.tries}")
+            yield number, self.reference(self.models[number % len(self.models)]), folder
+            self.report(f"{number + 1} of {self.tries}")
 
 
 def counted(words) -> str:
@@ -133,7 +134,7 @@ def counted(words) -> str:
 
 
 def end_of(ended) -> str:
-    """Says how a process ended, in words that are equal for equal ends."""
+    """Describes how a process ended; equal ends have equal words."""
     errors = [line for line in ended.output.splitlines() if line.startswith("error: ")]
     if "Traceback" in ended.output:
         return f"status {ended.status} with a traceback"
@@ -145,51 +146,27 @@ def copied(of: kills.Reference, folder: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(shutil.copytree(of.run, folder / of.run.name))
 
 
-def same_or_not(of: kills.Reference, run: pathlib.Path, besides=()) -> str:
-    """Says whether a run ended as its reference; `besides` names differences that must be."""
+def compared(of: kills.Reference, run: pathlib.Path, besides=()) -> str:
+    """Describes whether a run ended like its reference; `besides` are expected differences."""
     found = [d for d in kills.differences(of.run, run) if not any(name in d for name in besides)]
     return "ended bit for bit as the undisturbed run" if not found else f"DIFFERS: {found[0]}"
 
 
 def last_kept(of: kills.Reference) -> tuple[int, int]:
-    """Gives the steps of a finished run's last two checkpoints."""
+    """Returns the steps of a finished run's last two checkpoints."""
     return tuple(checkpoint.saved_steps(of.run / "checkpoints")[-2:])
 
 
-# Faults.
-
-
-def kill(bench: Bench) -> dict[str, dict]:
-    """SIGKILL at random moments; some resumed runs are killed again. Counts by scheme."""
-    counts = {}
-    for scheme in bench.names:
-        of = bench.reference(scheme)
-        start, trials = time.monotonic(), []
-        folder = bench.folder / "try"
-        for trial in kills.trials(bench.trainer, of, bench.tries, f"{bench.seed} {scheme}", folder):
-            trials.append(trial)
-            bench.say(f"{scheme} {len(trials)} of {bench.tries}")
-        moments = collections.Counter(m.kind for trial in trials for m in trial.moments)
-        counts[scheme] = {
-            "runs": len(trials),
-            "moments": moments,
-            "resumed_at": [step for trial in trials for step in trial.resumed_at],
-            "differ": [trial.differences[0] for trial in trials if trial.differences],
-            "seconds": time.monotonic() - start,
-        }
-    return counts
-
-
 def kill_in_words(counts: dict[str, dict]) -> dict:
-    """Says what `kill` found."""
+    """Describes what `kill` found."""
     runs_tried = sum(count["runs"] for count in counts.values())
     differ = sum(len(count["differ"]) for count in counts.values())
     all_kills = sum(sum(count["moments"].values()) for count in counts.values())
     rows = []
-    for scheme, count in counts.items():
+    for model, count in counts.items():
         moments, resumed = collections.Counter(count["moments"]), count["resumed_at"]
         rows.append(
-            f"| {scheme} | {count['runs']} | {moments.total()} ({moments['file']} at a file, "
+            f"| {model} | {count['runs']} | {moments.total()} ({moments['file']} at a file, "
             f"{moments['training']} in training, {moments['clock']} by the clock) | "
             f"{resumed.count(None)} started again, {resumed.count(0)} from step 0, "
             f"{sum(bool(step) for step in resumed)} from later | {len(count['differ'])} | "
@@ -208,17 +185,40 @@ def kill_in_words(counts: dict[str, dict]) -> dict:
             "checkpoint, the state of the callbacks, each line of `metrics.jsonl`, each scalar and",
             "image of TensorBoard, the bytes of the sample images, and the list of files.",
             "",
-            "| scheme | runs | kills | resumed | runs that differ | seconds |",
+            "| model | runs | kills | resumed | runs that differ | seconds |",
             "|---|---|---|---|---|---|",
             *rows,
         ],
     }
 
 
+@fault("kills", "SIGKILL at a random time", kill_in_words)
+def kill(bench: Bench) -> dict[str, dict]:
+    """Kills runs, and some of the resumed runs again."""
+    counts = {}
+    for model in bench.models:
+        of = bench.reference(model)
+        start, trials = time.monotonic(), []
+        folder = bench.folder / "try"
+        for trial in kills.trials(bench.trainer, of, bench.tries, f"{bench.seed} {model}", folder):
+            trials.append(trial)
+            bench.report(f"{model} {len(trials)} of {bench.tries}")
+        moments = collections.Counter(m.kind for trial in trials for m in trial.moments)
+        counts[model] = {
+            "runs": len(trials),
+            "moments": moments,
+            "resumed_at": [step for trial in trials for step in trial.resumed_at],
+            "differ": [trial.differences[0] for trial in trials if trial.differences],
+            "seconds": time.monotonic() - start,
+        }
+    return counts
+
+
+@fault("torn", "newest checkpoint torn")
 def torn_checkpoint(bench: Bench) -> dict:
-    """The newest checkpoint cut short, or some of its bytes flipped, at random places."""
-    draw, ends, named = bench.draw("torn"), [], 0
-    for number, of, folder in bench.schemes():
+    """Cuts the newest checkpoint short, or flips one of its bits, at a random place."""
+    draw, ends, named = bench.random("torn"), [], 0
+    for number, of, folder in bench.each_try():
         run = copied(of, folder)
         path = Run(run).latest()
         content = bytearray(path.read_bytes())
@@ -231,7 +231,7 @@ def torn_checkpoint(bench: Bench) -> dict:
         ended = bench.trainer.train([f"--resume={run}"])
         before, _ = last_kept(of)
         named += path.name in ended.output and f"resumed at step {before} " in ended.output
-        ends.append(f"{end_of(ended)}, {same_or_not(of, run, [checkpoint.DAMAGED_SUFFIX])}")
+        ends.append(f"{end_of(ended)}, {compared(of, run, [checkpoint.DAMAGED_SUFFIX])}")
     return {
         "tried": f"{bench.tries}, half of them cut short, half with a bit flipped",
         "happened": f"{named} × named, renamed, and the one before it was used; {counted(ends)}",
@@ -239,9 +239,10 @@ def torn_checkpoint(bench: Bench) -> dict:
     }
 
 
+@fault("readonly", "run folder read-only")
 def read_only(bench: Bench) -> dict:
-    """A run folder that cannot be written to, by a read-only mount that binds root, too."""
-    of = bench.reference(bench.names[0])
+    """Resumes in a read-only mount, which root cannot write to either."""
+    of = bench.reference(bench.models[0])
     run = copied(of, bench.folder / "try")
     files = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
     script = (
@@ -264,8 +265,9 @@ def read_only(bench: Bench) -> dict:
     }
 
 
+@fault("disk", "disk full")
 def disk_full(bench: Bench) -> dict:
-    """A disk that is full at various points; tried by `tests/faults/disks.py`."""
+    """Fills the disk at various points, see `tests/faults/disks.py`."""
     outcomes = disks.full_disk()
     lost = [outcome.lost_steps for outcome in outcomes if outcome.whole]
     kept = [outcome for outcome in outcomes if outcome.resumed is not None]
@@ -280,10 +282,11 @@ def disk_full(bench: Bench) -> dict:
     }
 
 
+@fault("nan", "NaN in a weight")
 def nan_injected(bench: Bench) -> dict:
-    """NaN written into the generator's weights after a random step."""
-    draw, ends, lost = bench.draw("nan"), [], []
-    for _, of, folder in bench.schemes():
+    """Writes NaN into a weight of the generator after a random step."""
+    draw, ends, lost = bench.random("nan"), [], []
+    for _, of, folder in bench.each_try():
         step = draw.randint(1, kills.STEPS - 1)
         poison = ("tests.faults.poison", "write_nan_into_a_weight", [step])
         ended = bench.trainer.train([*of.flags, f"--runs_dir={folder}"], before=poison)
@@ -304,9 +307,10 @@ def nan_injected(bench: Bench) -> dict:
     }
 
 
+@fault("images", "images that cannot be read")
 def corrupt_images(bench: Bench) -> dict:
-    """Some images of a training part cut in half: skipped, refused, and above the limit."""
-    of = bench.reference(bench.names[0])
+    """Cuts images of the training part in half: skipped, refused, and above the limit."""
+    of = bench.reference(bench.models[0])
     data = next(flag for flag in of.flags if flag.startswith("--dataset=")).partition("=")[2]
     rest = [flag for flag in of.flags if not flag.startswith("--dataset=")]
     words, count = [], kills.IMAGES
@@ -325,22 +329,23 @@ def corrupt_images(bench: Bench) -> dict:
         skipped = len(re.findall(r"skipped \(\d+ so far\)", ended.output))
         given = extra[0] if extra else "skip, the default"
         words.append(f"{damaged} of {count}, {given}: {end_of(ended)}, {skipped} named and skipped")
-        bench.say(given)
+        bench.report(given)
     return {"tried": str(len(cases)), "happened": "; ".join(words), "lost": "the skipped images"}
 
 
+@fault("writers", "two writers in one run")
 def two_writers(bench: Bench) -> dict:
-    """A second process that resumes a run while the first one writes into it."""
+    """Resumes a run in a second process while the first one writes into it."""
     ends, firsts = [], []
     with Trainer() as second:
-        for _, of, folder in bench.schemes():
+        for _, of, folder in bench.each_try():
             bench.trainer.start([*of.flags, f"--runs_dir={folder}"])
             while not list(folder.glob("*/checkpoints/step-*")):
                 time.sleep(0.01)
             (run,) = folder.iterdir()
             ends.append(end_of(second.train([f"--resume={run}"])))
             ended = bench.trainer.wait()
-            firsts.append(f"{end_of(ended)}, {same_or_not(of, run)}")
+            firsts.append(f"{end_of(ended)}, {compared(of, run)}")
     return {
         "tried": str(bench.tries),
         "happened": f"the second: {counted(ends)}; the first: {counted(firsts)}",
@@ -348,48 +353,57 @@ def two_writers(bench: Bench) -> dict:
     }
 
 
-def stopped_by(number: int) -> Callable[[Bench], dict]:
-    """Makes the fault of a signal that asks a training to end."""
-
-    def attempt(bench):
-        draw, ends, after = bench.draw(f"signal {number}"), [], []
-        for _, of, folder in bench.schemes():
-            stopped = None
-            while stopped is None:
-                # Drawn again where the run had ended before the signal came.
-                shutil.rmtree(folder, ignore_errors=True)
-                seconds = draw.uniform(0, of.seconds - of.first_line)
-                ended = bench.trainer.train(
-                    [*of.flags, f"--runs_dir={folder}"], Moment("training", seconds, number)
-                )
-                stopped = re.search(r"stopped at step (\d+) ", ended.output)
-            (run,) = folder.iterdir()
-            ends.append(f"saved, {end_of(ended)}")
-            resumed = bench.trainer.train([f"--resume={run}"])
-            # Where it was stopped, its end was logged and a sample drawn, which are left.
-            step = int(stopped[1])
-            # And its checkpoint is one of the last two that are kept.
-            besides = (
-                f"'step': {step},",
-                f"({step}, 'end/",
-                f"({step}, 'samples'",
-                f"step-{step:08d}.png",
-                "files: missing checkpoints/",
-                f"step-{step:08d}.safetensors",
+def stopped_by(bench: Bench, number: int) -> dict:
+    """Stops a training by a signal at a random time, and resumes it."""
+    draw, ends, after = bench.random(f"signal {number}"), [], []
+    for _, of, folder in bench.each_try():
+        stopped = None
+        while stopped is None:
+            # Again where the run had ended before the signal came.
+            shutil.rmtree(folder, ignore_errors=True)
+            seconds = draw.uniform(0, of.seconds - of.first_line)
+            ended = bench.trainer.train(
+                [*of.flags, f"--runs_dir={folder}"], Moment("training", seconds, number)
             )
-            after.append(f"{end_of(resumed)}, {same_or_not(of, run, besides)}")
-        return {
-            "tried": str(bench.tries),
-            "happened": f"{counted(ends)}; resumed: {counted(after)} (but for the `end` line, the "
-            "sample and the checkpoint at the step where it stopped)",
-            "lost": "nothing",
-        }
+            stopped = re.search(r"stopped at step (\d+) ", ended.output)
+        (run,) = folder.iterdir()
+        ends.append(f"saved, {end_of(ended)}")
+        resumed = bench.trainer.train([f"--resume={run}"])
+        # Where it was stopped, its end was logged and a sample was written, which remain.
+        step = int(stopped[1])
+        # And its checkpoint is one of the last two that are kept.
+        besides = (
+            f"'step': {step},",
+            f"({step}, 'end/",
+            f"({step}, 'samples'",
+            f"step-{step:08d}.png",
+            "files: missing checkpoints/",
+            f"step-{step:08d}.safetensors",
+        )
+        after.append(f"{end_of(resumed)}, {compared(of, run, besides)}")
+    return {
+        "tried": str(bench.tries),
+        "happened": f"{counted(ends)}; resumed: {counted(after)} (but for the `end` line, the "
+        "sample and the checkpoint at the step where it stopped)",
+        "lost": "nothing",
+    }
 
-    return attempt
+
+@fault("sigterm", "SIGTERM")
+def terminated(bench: Bench) -> dict:
+    """Stops trainings by SIGTERM."""
+    return stopped_by(bench, signal.SIGTERM)
 
 
+@fault("interrupt", "Ctrl-C")
+def interrupted(bench: Bench) -> dict:
+    """Stops trainings by SIGINT."""
+    return stopped_by(bench, signal.SIGINT)
+
+
+@fault("fuzz", "damaged and hostile files")
 def fuzzed(bench: Bench) -> dict:
-    """Damaged and made-up files given to every reader; tried by `tests/faults/fuzz.py`."""
+    """Gives damaged and made-up files to every reader, see `tests/faults/fuzz.py`."""
     found = fuzz.run(50 * bench.tries, bench.folder / "try")
     return {
         "tried": f"{found['inputs']} inputs",
@@ -399,43 +413,30 @@ def fuzzed(bench: Bench) -> dict:
     }
 
 
+@fault("worker", "one of two workers killed", replicas.worker_killed_in_words)
 def worker_killed(bench: Bench) -> dict[str, dict]:
-    """One of two workers killed; tried by `tests/faults/replicas.py`."""
-    return replicas.worker_killed(bench.names, bench.tries, bench.folder / "try", bench.say)
+    """Kills one of two workers, see `tests/faults/replicas.py`."""
+    return replicas.worker_killed(bench.models, bench.tries, bench.folder / "try", bench.report)
 
 
+@fault("replicas", "replicas against one device", replicas.equality_in_words)
 def replica_equality(bench: Bench) -> dict[str, dict]:
-    """N replicas held against one; tried by `tests/faults/replicas.py`."""
-    return replicas.equality(bench.names, bench.folder / "try", bench.say)
+    """Compares N replicas with one, see `tests/faults/replicas.py`."""
+    return replicas.equality(bench.models, bench.folder / "try", bench.report)
 
 
-FAULTS = {
-    "kills": Fault("SIGKILL at a random time", kill, kill_in_words),
-    "sigterm": Fault("SIGTERM", stopped_by(signal.SIGTERM)),
-    "interrupt": Fault("Ctrl-C", stopped_by(signal.SIGINT)),
-    "torn": Fault("newest checkpoint torn", torn_checkpoint),
-    "disk": Fault("disk full", disk_full),
-    "readonly": Fault("run folder read-only", read_only),
-    "nan": Fault("NaN in a weight", nan_injected),
-    "images": Fault("images that cannot be read", corrupt_images),
-    "writers": Fault("two writers in one run", two_writers),
-    "worker": Fault("one of two workers killed", worker_killed, replicas.worker_killed_in_words),
-    "replicas": Fault("replicas against one device", replica_equality, replicas.equality_in_words),
-    "fuzz": Fault("damaged and hostile files", fuzzed),
-}
-
-
-def try_out(name: str, work: pathlib.Path, tries: int, seed: int, schemes: Sequence[str]) -> None:
-    """Tries one fault and keeps its result as a line of `work/results.jsonl`."""
+def try_out(name: str, work: pathlib.Path, tries: int, seed: int, models: Sequence[str]) -> None:
+    """Tries one fault and appends its result to `work/results.jsonl`."""
     folder = work / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     start = time.monotonic()
     with progress.bar(desc=name, bar_format="{desc}: {elapsed} {postfix}") as bar:
-        bench = Bench(folder, tries, seed, schemes, bar.set_postfix_str)
+        bench = Bench(folder, tries, seed, models, bar.set_postfix_str)
+        _, attempt, in_words = FAULTS[name]
         with bench.trainer:
-            result = FAULTS[name].attempt(bench)
-    if FAULTS[name].in_words:
+            result = attempt(bench)
+    if in_words:
         result = {"by_scheme": result}
     line = {
         "fault": name,
@@ -453,43 +454,36 @@ def try_out(name: str, work: pathlib.Path, tries: int, seed: int, schemes: Seque
 
 
 def page(lines: list[dict]) -> str:
-    """Writes the page from the last result of each fault, or of each fault and scheme."""
+    """Writes the page from the last result of each fault, or of each fault and model."""
     last = {}
     for line in lines:
-        fault, found = line["fault"], line.get("by_scheme")
+        name, found = line["fault"], line.get("by_scheme")
         if found:
-            kept = last.get(fault, {})
+            kept = last.get(name, {})
             found = {**kept.get("by_scheme", {}), **found}
-            found = {name: found[name] for name in settings.scheme_names() if name in found}
-            # Schemes were tried one by one, and not all as often.
+            found = {model: found[model] for model in settings.scheme_names() if model in found}
+            # Models were tried one by one, and not all as often.
             before = kept if "by_scheme" in kept else {"seconds": 0, "all_tries": ()}
-            line |= FAULTS[fault].in_words(found) | {
+            line |= FAULTS[name][2](found) | {
                 "by_scheme": found,
                 "seconds": before["seconds"] + line["seconds"],
                 "all_tries": sorted({*before["all_tries"], line["tries"]}),
             }
             line["tries"] = " or ".join(map(str, line["all_tries"]))
-        last[fault] = line
-    results = [(FAULTS[name], last[name]) for name in FAULTS if name in last]
-    rows = [
-        f"| {fault.title} | {r['tried']} | {r['happened']} | {r['lost']} | "
-        f"`--only={r['fault']} --tries={r['tries']}`, {r['seconds']:.0f} s |\n"
-        for fault, r in results
-    ]
-    details = [
-        f"\n## {fault.title}\n\n" + "\n".join(r["details"]) + "\n"
-        for fault, r in results
-        if "details" in r
-    ]
-    machines = sorted(
-        {
-            f"Python {r['python']}, TensorFlow {r['tensorflow']}, Keras {r['keras']}, CPU with "
-            f"{r['cores']} cores, seed {r['seed']}"
-            for _, r in results
-        }
-    )
-    foot = "\n## Where\n\n" + "".join(f"- {machine}\n" for machine in machines)
-    return HEAD + command.columns(*COLUMNS) + "".join(rows) + "".join(details) + foot
+        last[name] = line
+    last = {name: last[name] for name in FAULTS if name in last}
+    table, details, machines = command.columns(*COLUMNS), "", set()
+    for name, result in last.items():
+        again = f"`--only={name} --tries={result['tries']}`, {result['seconds']:.0f} s"
+        title, found = FAULTS[name][0], (result[key] for key in ("tried", "happened", "lost"))
+        table += command.row(title, *found, again)
+        if "details" in result:
+            details += f"\n## {title}\n\n" + "\n".join(result["details"]) + "\n"
+        machines.add(
+            "- Python {python}, TensorFlow {tensorflow}, Keras {keras}, CPU with {cores} cores, "
+            "seed {seed}\n".format(**result)
+        )
+    return HEAD + table + details + "\n## Where\n\n" + "".join(sorted(machines))
 
 
 def main(arguments: Sequence[str]) -> None:
