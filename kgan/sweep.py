@@ -1,7 +1,7 @@
 """`python -m kgan.sweep --sweep='g_optimizer:sgd|adam' --repeats=5 --out=sweeps/NAME …`.
 
-Trains each cell of a grid of flags several times, a process a run, and draws what came of it. The
-same command goes on where a sweep was stopped; with more values or repeats it adds to it.
+Trains each cell of a grid of flags several times, each run in a process of its own, and compares
+the results. The same command resumes a sweep; with more values or repeats it extends it.
 """
 
 import re
@@ -13,29 +13,25 @@ from kgan.cli import entry, settings
 from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
-ABOUT = {
-    "sweep": "NAME:VALUE|VALUE…: a flag of kgan.train and its values; given again, the product.",
-    "repeats": "Runs of each cell, with the seeds --seed, --seed+1, …",
-    "out": "The folder of the sweep: runs, curves, table, samples.",
-    "parallel": "How many runs are trained at a time.",
-    "measure": "What is drawn and tabled: NAME,NAME… or given again; default: the losses and "
-    "what was validated.",
-    "help": "Shows these flags.",
+HELP = {
+    "sweep": "NAME:VALUE|VALUE…: a flag of kgan.train and its values; repeat to vary several.",
+    "repeats": "Number of runs of each combination, with the seeds --seed, --seed+1, … Default: 3.",
+    "out": "Folder of the sweep, for its runs, curves, table and samples.",
+    "parallel": "Number of runs trained at a time, sharing CPU cores and GPUs. Default: 1.",
+    "measure": "Comma-separated logged values to compare, such as g_loss,validation/l1. Default: "
+    "the losses and what was validated.",
+    "help": "Prints these flags.",
 }
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the sweep's own flags; all others go to `kgan.train`."""
-
-    def number(name, default, low, high):
-        flags.DEFINE_integer(name, default, ABOUT[name], low, high, flag_values=values)
-
-    flags.DEFINE_multi_string("sweep", [], ABOUT["sweep"], flag_values=values)
-    number("repeats", 3, 1, 1000)
-    flags.DEFINE_string("out", None, ABOUT["out"], flag_values=values)
-    number("parallel", 1, 1, 64)
-    flags.DEFINE_multi_string("measure", [], ABOUT["measure"], flag_values=values)
-    flags.DEFINE_boolean("help", False, ABOUT["help"], flag_values=values)
+    """Defines the sweep's own flags; all others are passed to `kgan.train`."""
+    flags.DEFINE_multi_string("sweep", [], HELP["sweep"], flag_values=values)
+    flags.DEFINE_integer("repeats", 3, HELP["repeats"], 1, 1000, flag_values=values)
+    flags.DEFINE_string("out", None, HELP["out"], flag_values=values)
+    flags.DEFINE_integer("parallel", 1, HELP["parallel"], 1, 64, flag_values=values)
+    flags.DEFINE_multi_string("measure", [], HELP["measure"], flag_values=values)
+    flags.DEFINE_boolean("help", False, HELP["help"], flag_values=values)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,24 +39,20 @@ def main(arguments: Sequence[str]) -> int:
     own, rest = settings.own_flags(define_flags, arguments)
     if own.help:
         print("python -m kgan.sweep --sweep='NAME:VALUE|VALUE' --out=FOLDER flags of kgan.train\n")
-        for name, about in ABOUT.items():
-            print(f"  --{name:10} {about}")
+        print("\n".join(f"  --{name:10} {text}" for name, text in HELP.items()))
         return 0
     if not own.sweep:
-        raise UserError("--sweep is missing; NAME:VALUE|VALUE…, such as 'g_lr:0.0001|0.0002'")
+        raise UserError("--sweep is missing; give NAME:VALUE|VALUE…, such as 'g_lr:0.0001|0.0002'")
     if not own.out or own.out != own.out.strip():
         raise UserError("--out is missing; give the folder of the sweep, such as sweeps/first")
-    measures = [name.strip() for text in own.measure for name in text.split(",")]
-    for name in measures:
-        if not re.fullmatch(r"(validation/)?\w+", name):
-            raise UserError(
-                f"--measure={name}: names as they stand in metrics.jsonl: g_loss,d_loss"
-            )
+    measures = dict.fromkeys(name.strip() for text in own.measure for name in text.split(","))
+    if wrong := [name for name in measures if not re.fullmatch(r"(validation/)?\w+", name)]:
+        raise UserError(f"--measure={wrong[0]}: no name in metrics.jsonl; such as g_loss,d_loss")
     cells = grid.build(own.sweep, own.repeats, rest)
-    # Here and not above: help and refusals must not wait for TensorFlow.
+    # Imported here so that help and refusals do not wait for TensorFlow.
     from kgan.sweeps import runner
 
-    return runner.Sweep(own.out, cells, own.parallel, tuple(dict.fromkeys(measures))).run()
+    return runner.Sweep(own.out, cells, own.parallel, tuple(measures)).run()
 
 
 if __name__ == "__main__":

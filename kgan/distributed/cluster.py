@@ -1,4 +1,4 @@
-"""Which processes train together, as TF_CONFIG or a Slurm job step says."""
+"""Processes that train together, as defined by TF_CONFIG or a Slurm job step."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from kgan.utils.errors import UserError
 
-# Slurm says nothing about ports. Jobs that share a node get ranges of their own.
+# Slurm assigns no ports. Jobs that share a node get ranges of their own.
 FIRST_PORT, PORTS_OF_A_JOB, JOBS = 12000, 16, 3000
 
 
@@ -16,35 +16,39 @@ class Cluster:
     """The workers of a run.
 
     Args:
-        addresses: host:port of each; the first one is the chief, which alone writes.
-        index: which of them this process is.
+        addresses: host:port of each; the first one is the chief.
+        index: of this process among them.
+
+    Example:
+        >>> Cluster(("a:1", "b:2"), 1).tf_config()
+        '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}'
     """
 
     addresses: tuple[str, ...]
     index: int
 
     def tf_config(self) -> str:
-        """Writes what TensorFlow reads from the environment variable TF_CONFIG."""
+        """Returns the value of the environment variable TF_CONFIG, which TensorFlow reads."""
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
 
 
 def from_environment(environment: Mapping[str, str]) -> Cluster:
-    """Finds the cluster that this process is part of.
+    """Reads the cluster of this process from environment variables.
 
     Args:
         environment: `os.environ`.
 
     Raises:
-        UserError: when the environment tells of none, or of one that makes no sense.
+        UserError: the variables define no cluster, or an invalid one.
     """
     if "TF_CONFIG" in environment:
         return _from_tf_config(environment["TF_CONFIG"])
     if "SLURM_PROCID" in environment:
         return _from_slurm(environment)
     raise UserError(
-        "--strategy=multi_worker: neither TF_CONFIG nor a Slurm job step is there; on one machine "
-        "python -m kgan.launch --workers=2 starts such processes"
+        "--strategy=multi_worker: needs TF_CONFIG or a Slurm job step; on one machine "
+        "python -m kgan.launch --workers=2 starts the processes"
     )
 
 
@@ -76,7 +80,7 @@ def _from_slurm(environment) -> Cluster:
     except KeyError as error:
         raise UserError(f"{error.args[0]}: not set; start the workers with srun") from error
     except ValueError as error:
-        raise UserError(f"Slurm's variables cannot be read: {error}") from error
+        raise UserError(f"Slurm's variables are invalid: {error}") from error
     port = FIRST_PORT + job % JOBS * PORTS_OF_A_JOB
     # Ranks fill one node after the other, in the order of the list.
     addresses = [f"{host}:{port + place}" for host, count in tasks for place in range(count)]
@@ -92,10 +96,10 @@ def expand_hosts(text: str) -> list[str]:
     """Expands Slurm's list of hosts: `n[8-10],login` are n8, n9, n10 and login.
 
     Raises:
-        ValueError: when it is none.
+        ValueError: the text is no such list.
     """
     hosts = []
-    # At the commas that are in no brackets.
+    # Split at the commas outside of brackets.
     for part in re.split(r",(?![^\[]*\])", text):
         match = re.fullmatch(r"([^\[\]]+)(?:\[([\d,-]+)\])?", part)
         if not match:
@@ -111,15 +115,15 @@ def expand_hosts(text: str) -> list[str]:
 
 
 def expand_counts(text: str) -> list[int]:
-    """Expands Slurm's tasks a node: `3(x2),1` are 3, 3 and 1.
+    """Expands Slurm's number of tasks on each node: `3(x2),1` are 3, 3 and 1.
 
     Raises:
-        ValueError: when it is none.
+        ValueError: the text is no such list.
     """
     counts = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
         if not match:
-            raise ValueError(f"{part} in the tasks a node {text}")
+            raise ValueError(f"{part} in the tasks of each node {text}")
         counts += [int(match[1])] * int(match[2] or 1)
     return counts

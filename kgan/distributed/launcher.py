@@ -1,128 +1,88 @@
-"""Local launcher of worker processes, which restarts them when one dies."""
+"""Local launcher of worker processes, which restarts them when one of them fails."""
 
-import os
-import signal
+import dataclasses
 import socket
-import subprocess
 import sys
 import time
-import types
 from collections.abc import Sequence
 
 from kgan.distributed import cluster
+from kgan.utils.processes import ProcessGroup, shared_environment
 
-ASKED = (signal.SIGINT, signal.SIGTERM)
-LOOK_SECONDS = 0.1
-# Exit statuses after which starting again would end in the same way: done, no way out of NaN,
-# a wrong flag or file.
+POLL_SECONDS = 0.1
+# Exit statuses after which a restart would end in the same way: complete, values that are not
+# finite, a wrong flag or file.
 FINAL = (0, 1, 2)
 
 
+@dataclasses.dataclass
 class Launcher:
-    """Keeps a group of workers going.
+    """Runs a group of workers and restarts all of them when one fails.
 
     Args:
-        settings: `workers`, `max_restarts`, `grace`.
-        arguments: of `kgan.train`, for each of them.
-        command: what is started with them.
+        workers: number of processes.
+        max_restarts: how often they are restarted.
+        grace: seconds that the other workers have to end after one has failed.
+        arguments: flags of each worker.
+        command: program to which the flags are given.
+
+    Example:
+        >>> Launcher(2, max_restarts=0, grace=1, arguments=[], command=["true"]).run()
+        0
     """
 
-    def __init__(
-        self,
-        settings: types.SimpleNamespace,
-        arguments: Sequence[str],
-        command: Sequence[str] = (sys.executable, "-m", "kgan.train"),
-    ):
-        self.settings = settings
-        self.command = [*command, *arguments]
-        self.workers: list[subprocess.Popen] = []
-        self.asked: int | None = None
+    workers: int
+    max_restarts: int
+    grace: float
+    arguments: Sequence[str]
+    command: Sequence[str] = (sys.executable, "-m", "kgan.train")
 
     def run(self) -> int:
         """Runs until the workers have ended for good; returns the exit status."""
-        before = {number: signal.signal(number, self._pass_on) for number in ASKED}
-        try:
-            for attempt in range(self.settings.max_restarts + 1):
-                self._start()
-                status = self._wait()
-                if status in FINAL or self.asked:
-                    return status
-                print(f"a worker ended with status {status}", file=sys.stderr, flush=True)
-                if attempt < self.settings.max_restarts:
-                    again = f"start {attempt + 2} of at most {self.settings.max_restarts + 1}"
-                    print(f"{again}, from the last checkpoint", file=sys.stderr, flush=True)
-            return status
-        finally:
-            self._end()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        group = ProcessGroup()
+        with group.passing_signals():
+            try:
+                for attempt in range(self.max_restarts + 1):
+                    self._start(group)
+                    status = self._wait(group)
+                    if status in FINAL or group.received:
+                        return status
+                    print(f"a worker ended with status {status}", file=sys.stderr, flush=True)
+                    if attempt < self.max_restarts:
+                        again = f"start {attempt + 2} of at most {self.max_restarts + 1}"
+                        print(f"{again}, from the last checkpoint", file=sys.stderr, flush=True)
+                return status
+            finally:
+                group.end(self.grace)
 
-    def _start(self):
-        addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(self.settings.workers))
-        threads = max(1, (os.cpu_count() or 1) // self.settings.workers)
-        self.workers = [
-            subprocess.Popen(
-                self.command,
-                env={
-                    # Each worker would else start as many threads as the machine has cores.
-                    "TF_NUM_INTRAOP_THREADS": str(threads),
-                    "TF_NUM_INTEROP_THREADS": "2",
-                    **os.environ,
-                    "TF_CONFIG": cluster.Cluster(addresses, index).tf_config(),
-                    # One bar is enough.
-                    **({"TQDM_DISABLE": "1"} if index else {}),
-                    **self._devices(index),
-                },
-                # A Ctrl-C reaches the workers through the launcher, and only once.
-                start_new_session=True,
-            )
-            for index in range(self.settings.workers)
-        ]
+    def _start(self, group):
+        addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(self.workers))
+        group.processes.clear()
+        for index in range(self.workers):
+            environment = shared_environment(index, self.workers)
+            environment["TF_CONFIG"] = cluster.Cluster(addresses, index).tf_config()
+            if index:
+                environment["TQDM_DISABLE"] = "1"  # one progress bar is enough
+            group.start([*self.command, *self.arguments], env=environment)
 
-    def _devices(self, index) -> dict[str, str]:
-        """Divides the GPUs that CUDA_VISIBLE_DEVICES names among the workers."""
-        named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-        if len(named) < self.settings.workers:
-            return {}
-        return {"CUDA_VISIBLE_DEVICES": ",".join(named[index :: self.settings.workers])}
-
-    def _wait(self) -> int:
+    def _wait(self, group) -> int:
         """Waits for all workers, or for the first that fails; then ends the others."""
         while True:
-            statuses = [worker.poll() for worker in self.workers]
-            failed = [status for status in statuses if status not in (None, 0)]
-            if failed and not self.asked:
-                self._end()
-                statuses = [worker.returncode for worker in self.workers]
-                # What a worker found wrong itself says more than that its peers left after it.
-                own = [status for status in statuses if status in FINAL and status]
-                return own[0] if own else failed[0]
+            statuses = [worker.poll() for worker in group.processes]
+            failed = [status for status in statuses if status]
+            if failed and not group.received:
+                group.end(self.grace)
+                # A worker's own error is the cause, that the others lost a worker the consequence.
+                statuses = [worker.returncode for worker in group.processes]
+                return next((s for s in statuses if s and s in FINAL), failed[0])
             if None not in statuses:
-                return next((status for status in statuses if status), 0)
-            time.sleep(LOOK_SECONDS)
-
-    def _end(self):
-        """Ends what still runs: politely, then not."""
-        end = time.monotonic() + self.settings.grace
-        while any(worker.poll() is None for worker in self.workers):
-            if time.monotonic() > end:
-                for worker in self.workers:
-                    worker.kill()
-                    worker.wait()
-            time.sleep(LOOK_SECONDS)
-
-    def _pass_on(self, number, frame):
-        self.asked = number
-        for worker in self.workers:
-            if worker.poll() is None:
-                worker.send_signal(number)
+                return failed[0] if failed else 0
+            time.sleep(POLL_SECONDS)
 
 
 def free_ports(count: int) -> list[int]:
-    """Finds ports of this machine that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
+    """Finds ports of this machine on which no process listens."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()

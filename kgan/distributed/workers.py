@@ -1,4 +1,4 @@
-"""Which devices a run is spread over, and how several processes agree on what they do."""
+"""Devices that a run is distributed over, and the exchange of values between its processes."""
 
 import contextlib
 import json
@@ -10,22 +10,27 @@ from kgan.data.pipeline import Shard
 from kgan.distributed import cluster
 from kgan.utils.errors import UserError
 
-LOST = 75  # exit status, "try again" to a system: the same command goes on
+LOST = 75  # exit status for "try again": the same command resumes the run
 
 
 class LostWorkerError(Exception):
-    """Another process of the run is gone; the rest cannot go on without it."""
+    """Another process of the run has ended; the others cannot continue without it."""
 
 
 class Workers:
-    """The processes that train together: most often this one alone.
+    """The processes that train together; often only this one.
 
-    All of them call the same methods in the same order, or they wait for each other for ever.
+    All of them must call the same methods in the same order, or they wait forever.
 
     Args:
-        strategy: spreads a step over all replicas.
-        index: which of the processes this is; 0 is the chief, which alone writes.
-        count: how many there are.
+        strategy: distributes a step over all replicas.
+        index: of this process; 0 is the chief, the only one that writes.
+        count: number of processes.
+
+    Example:
+        >>> workers = join("none")
+        >>> workers.is_chief, workers.gather(7)
+        (True, [7])
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, index: int = 0, count: int = 1):
@@ -35,60 +40,61 @@ class Workers:
 
     @property
     def is_chief(self) -> bool:
+        """Whether this is the process that writes."""
         return self.index == 0
 
     @property
     def replicas(self) -> int:
-        """Replicas in all processes together."""
+        """The number of replicas in all processes together."""
         return self.strategy.num_replicas_in_sync
 
     def gather(self, number: int) -> list[int]:
-        """Tells everybody everybody's number, in the order of the processes."""
+        """Returns the numbers of all processes, in their order, to each of them."""
         if self.count == 1:
             return [number]
         row = [0] * self.count
         row[self.index] = number
-        return self._sum(row).numpy().tolist()
+        return self.sum(row).numpy().tolist()
 
     def from_chief(self, value):
-        """Gives everybody what the chief has: anything that JSON can hold; others' is ignored."""
+        """Returns the chief's value, of a type that JSON supports, to all processes."""
         if self.count == 1:
             return value
         written = list(json.dumps(value).encode()) if self.is_chief else []
         length = self.gather(len(written))[0]
-        content = self._sum(written if self.is_chief else [0] * length)
+        content = self.sum(written if self.is_chief else [0] * length)
         return json.loads(bytes(content.numpy().tolist()))
 
     def distribute(self, make_batches, batches_per_step: int):
-        """Makes the data set of a `fit` over several processes, each making its own shard.
+        """Creates the dataset of a `fit` over several processes, each with its own shard.
 
         Args:
-            make_batches: function from a `kgan.data.pipeline.Shard` to a data set.
-            batches_per_step: how many batches a step takes.
+            make_batches: function from a `kgan.data.pipeline.Shard` to a dataset.
+            batches_per_step: number of batches that a step takes.
         """
         local = self.replicas // self.count
         shard = Shard(self.replicas, self.index * local, local, batches_per_step)
         return self.strategy.distribute_datasets_from_function(lambda context: make_batches(shard))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
-    def _sum(self, values):
-        """Sums vectors over the processes; each one's first replica speaks for it."""
+    def sum(self, values):
+        """Sums vectors over the processes; the first replica of each provides its vector."""
         local = self.replicas // self.count
 
         def summed(values):
             context = tf.distribute.get_replica_context()
-            speaks = tf.cast(context.replica_id_in_sync_group % local == 0, tf.int32)
-            return context.all_reduce("sum", values * speaks)
+            is_first = tf.cast(context.replica_id_in_sync_group % local == 0, tf.int32)
+            return context.all_reduce("sum", values * is_first)
 
         replies = self.strategy.run(summed, args=(values,))
         return self.strategy.experimental_local_results(replies)[0]
 
     @contextlib.contextmanager
     def watched(self):
-        """Turns TensorFlow's errors about a lost process into one of kgan's.
+        """Converts TensorFlow's errors about a lost process.
 
         Raises:
-            LostWorkerError: when another process died or left.
+            LostWorkerError: another process has ended.
         """
         gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
         try:
@@ -96,30 +102,30 @@ class Workers:
         except gone as error:
             if self.count == 1:
                 raise
-            # The first lines tell of the graph, the one that says what happened comes last.
+            # The first lines describe the graph, the last one the cause.
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise LostWorkerError(lines[-1]) from error
 
 
 def join(name: str, logical_devices: int = 1) -> Workers:
-    """Makes the strategy and joins the other processes; call it before any device is touched.
+    """Creates the strategy and joins the other processes; call it before any device is used.
 
     Args:
         name: `none` (one device), `mirrored` (all GPUs, or all logical devices), `auto` (mirrored
-            where there are several of them) or `multi_worker` (all GPUs of all processes that
-            TF_CONFIG or Slurm names, or their CPUs).
-        logical_devices: splits the first GPU, or the CPU where there is none, into so many.
+            if there are several of them) or `multi_worker` (the GPUs, or CPUs, of all processes
+            that TF_CONFIG or Slurm names).
+        logical_devices: number of parts into which the first GPU, or the CPU without one, is split.
 
     Raises:
-        UserError: when devices were in use already, or the environment names no processes.
+        UserError: devices are in use already, or the environment names no processes.
     """
     if name != "multi_worker":
         return Workers(_local_strategy(name, logical_devices))
     if logical_devices > 1:
-        raise UserError("--logical_devices: goes with --strategy=mirrored; workers take all GPUs")
+        raise UserError("--logical_devices: needs --strategy=mirrored; workers use all GPUs")
     found = cluster.from_environment(os.environ)
     os.environ["TF_CONFIG"] = found.tf_config()
-    # Python knows nothing of TensorFlow's devices yet, or this would raise RuntimeError.
+    # Raises RuntimeError if a device has been used before.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     return Workers(strategy, found.index, len(found.addresses))
 

@@ -1,4 +1,4 @@
-"""The grid of a sweep: what is varied, the cells that this makes, and the runs of each."""
+"""The grid of a sweep: varied flags, the cells that combine their values, and the runs of each."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from kgan.cli import settings
 from kgan.utils.errors import UserError
 
-# What the sweep itself gives each run, or what makes no run.
+# Flags that the sweep gives each run, or that do not change the training.
 NOT_VARIED = (
     *settings.NOT_STORED,
     *settings.PLACES,
@@ -22,22 +22,29 @@ NOT_VARIED = (
     "manual_dir",
 )
 OWN = ("runs_dir", "name", "job", "resume")
-# How long a run is counts here: cells that are to be compared are trained alike.
+# The length of the runs must not change either when a sweep is resumed.
 LENGTHS = ("steps", "epochs", "minutes")
-LONGEST_JOB = 120  # characters: it is part of a folder's name
+LONGEST_JOB = 120  # characters: it is part of a folder name
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A choice of one value for each flag that is varied.
+    """A choice of one value for each varied flag.
 
     Args:
-        varied: the values by flag, as they are written on the command line.
-        base: all other flags that were given, as words.
-        seeds: one a repeat.
-        resolved: by name, what counts when a sweep is gone on with, as words.
-        steps: where its runs end, if that is known beforehand.
-        epochs: the same in epochs.
+        varied: values by flag, as written on the command line.
+        base: all other given flags, as arguments.
+        seeds: one for each repeat.
+        resolved: settings that must not change when the sweep is resumed, as arguments by name.
+        steps: length of its runs in steps, if it is given.
+        epochs: length of its runs in epochs, if it is given.
+
+    Example:
+        >>> cell = Cell({"g_lr": "0.1"}, ("--model=gan",), (0, 1), {}, None, None)
+        >>> cell.arguments(seed=1)
+        ['--model=gan', '--g_lr=0.1', '--seed=1']
+        >>> cell.job(seed=1)
+        'g_lr=0.1+seed=1'
     """
 
     varied: Mapping[str, str]
@@ -49,19 +56,20 @@ class Cell:
 
     @property
     def label(self) -> str:
+        """The varied flags with their values."""
         return ", ".join(f"{name}={value}" for name, value in self.varied.items())
 
     def arguments(self, seed: int | str) -> list[str]:
-        """Writes the flags that train the cell with a seed."""
+        """Returns the arguments that train the cell with a seed."""
         varied = [f"--{name}={value}" for name, value in self.varied.items()]
         return [*self.base, *varied, f"--seed={seed}"]
 
     def job(self, seed: int) -> str:
-        """Names a run by its settings: the same name each time, another for each cell and seed."""
+        """Returns a name of a run that depends only on the varied values and the seed."""
         text = "+".join(f"{name}={value}" for name, value in self.varied.items())
         job = re.sub(r"[^\w.+=-]", "-", text)
         if job != text or len(job) > LONGEST_JOB:
-            # What was changed or cut off could have told two cells apart.
+            # Two cells may differ only in characters that were replaced or cut off.
             digest = hashlib.sha256(text.encode()).hexdigest()[:8]
             job = f"{job[:LONGEST_JOB]}-{digest}"
         return f"{job}+seed={seed}"
@@ -69,12 +77,17 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """All cells, in the order of the command line.
+    """All cells of a sweep, in the order of the command line.
 
     Args:
-        axes: the values by flag that is varied.
-        cells: their product.
-        dry_run: whether nothing is to be trained.
+        axes: the values of each varied flag.
+        cells: their combinations.
+        dry_run: whether nothing is trained.
+
+    Example:
+        >>> grid = build(["g_lr:0.1|0.2"], 2, ["--model=gan"])
+        >>> [f"{cell.label} seed={seed}" for cell, seed in grid.runs()]
+        ['g_lr=0.1 seed=0', 'g_lr=0.2 seed=0', 'g_lr=0.1 seed=1', 'g_lr=0.2 seed=1']
     """
 
     axes: Mapping[str, Sequence[str]]
@@ -83,26 +96,27 @@ class Grid:
 
     @property
     def repeats(self) -> int:
+        """The number of runs of each cell."""
         return len(self.cells[0].seeds)
 
     def runs(self) -> list[tuple[Cell, int]]:
-        """Lists the runs, all cells once before any a second time: an early end has them all."""
+        """Lists the runs, each cell once before any a second time."""
         return [(cell, cell.seeds[repeat]) for repeat in range(self.repeats) for cell in self.cells]
 
     def record(self) -> dict:
-        """Writes as JSON what tells whether another command goes on with this sweep."""
+        """Returns, for JSON, what `check_extends` needs of this grid."""
         axes = {name: list(values) for name, values in self.axes.items()}
         return {"grid": axes, "repeats": self.repeats, "settings": dict(self.cells[0].resolved)}
 
-    def check_goes_on(self, record: Mapping, out: str) -> None:
-        """Checks that this grid holds all of an earlier one, with the same base settings.
+    def check_extends(self, record: Mapping, out: str) -> None:
+        """Checks that this grid contains an earlier one, with the same base settings.
 
         Args:
-            record: what `record` gave for the earlier one.
+            record: returned by `record` of the earlier grid.
             out: the sweep's folder, for the message.
 
         Raises:
-            UserError: one line that names the flag.
+            UserError: names the flag that differs.
         """
         axes, another = record["grid"], "give another --out for another sweep"
         if set(axes) != set(self.axes):
@@ -115,7 +129,7 @@ class Grid:
             if missing:
                 raise UserError(
                     f"--sweep={name}:{'|'.join(self.axes[name])}: the sweep in {out} has "
-                    f"{', '.join(missing)}, too; name all that it has and then more, or {another}"
+                    f"{', '.join(missing)}, too; give all of its values and more, or {another}"
                 )
         if self.repeats < record["repeats"]:
             raise UserError(
@@ -136,11 +150,11 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
 
     Args:
         texts: the `--sweep` flags, NAME:VALUE|VALUE….
-        repeats: runs of each cell, with seeds that follow each other from `--seed` on.
-        arguments: flags of `kgan.train` for all of them.
+        repeats: number of runs of each cell, with consecutive seeds from `--seed` on.
+        arguments: flags of `kgan.train` for all runs.
 
     Raises:
-        UserError: one line, for anything that is wrong with one of them.
+        UserError: a flag of a run is wrong.
     """
     given = _axes(texts)
     axes: dict[str, dict[str, None]] = {name: {} for name in given}
@@ -150,7 +164,7 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
         resolved = settings.parse([*arguments, *words])
         for name in OWN:
             if name in resolved.given:
-                raise UserError(f"--{name}: the sweep gives its own; --out says where it lies")
+                raise UserError(f"--{name}: set by the sweep; use --out for the folder")
         varied = {
             name: _written(getattr(resolved, name), value)
             for name, value in zip(given, values, strict=True)
@@ -163,7 +177,7 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
         cells.append(_cell(resolved, varied, seeds))
     for name, values in given.items():
         if len(axes[name]) < len(values):
-            raise UserError(f"--sweep={name}:{'|'.join(values)}: names a value twice")
+            raise UserError(f"--sweep={name}:{'|'.join(values)}: contains a value twice")
     return Grid(
         {name: tuple(values) for name, values in axes.items()},
         tuple(cells),
@@ -177,20 +191,22 @@ def _axes(texts):
         match = re.fullmatch(r"-*(\w+):(.*)", text)
         values = [value.strip() for value in match[2].split("|")] if match else []
         if not values or not all(values):
-            raise UserError(f"--sweep={text}: NAME:VALUE|VALUE…, such as 'g_lr:0.0001|0.0002'")
+            raise UserError(f"--sweep={text}: give NAME:VALUE|VALUE…, such as 'g_lr:0.0001|0.0002'")
         if match[1] in NOT_VARIED:
             raise UserError(
-                f"--sweep={text}: {match[1]} cannot be varied; seeds come from --seed and "
-                "--repeats, places from --out"
+                f"--sweep={text}: {match[1]} cannot be varied; seeds are set by --seed "
+                "and --repeats, folders by --out"
             )
         if match[1] in axes:
-            raise UserError(f"--sweep={text}: {match[1]} is varied already; name all values once")
+            raise UserError(
+                f"--sweep={text}: {match[1]} is varied already; give all values in one flag"
+            )
         axes[match[1]] = values
     return axes
 
 
 def _written(value, given):
-    """Writes a value in one way: 1e-3 and 0.001 are one cell."""
+    """Writes a value in a unique form: 1e-3 and 0.001 are one cell."""
     if isinstance(value, bool):
         return str(value).lower()
     return given if isinstance(value, list) else str(value)
@@ -200,12 +216,12 @@ def _cell(resolved, varied, seeds):
     skipped = {*settings.NOT_STORED, *settings.PLACES, "seed", *varied}
     base = settings.as_arguments(resolved, resolved.given - skipped)
     if "export" not in resolved.given:
-        # A sweep is made for its curves; most of its models nobody will serve.
+        # A sweep is made for its curves; few of its models are ever served.
         base.append("--noexport")
     lengths = {
         name: " ".join(settings.as_arguments(resolved, {name})) or f"no --{name}"
         for name in LENGTHS
     }
-    decisive = {**settings.fixed_on_resume(resolved), **lengths}
-    fixed = {name: words for name, words in decisive.items() if name not in varied}
+    fixed = {**settings.fixed_on_resume(resolved), **lengths}
+    fixed = {name: words for name, words in fixed.items() if name not in varied}
     return Cell(varied, tuple(base), seeds, fixed, resolved.steps, resolved.epochs)

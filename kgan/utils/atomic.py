@@ -1,4 +1,4 @@
-"""Writing so that a full disk or a read-only folder ends in one line and nothing is half there."""
+"""Atomic writes of files, and errors of writing reported as one line."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from kgan.utils.errors import UserError
 
-# What the system, TensorFlow's C++ and safetensors raise where a file cannot be written.
+# Raised by the system, TensorFlow's C++ and safetensors when a file cannot be written.
 WRITE_ERRORS = (
     OSError,
     SafetensorError,
@@ -23,18 +23,18 @@ WRITE_ERRORS = (
     tf.errors.OutOfRangeError,
     tf.errors.UnknownError,
 )
-PROBE = b"\0" * 4096  # a page: less may still fit where nothing else does
+PROBE = b"\0" * 4096  # a page: less may fit on a full disk
 
 
 @contextlib.contextmanager
 def report_write_errors(what: pathlib.Path | str) -> Iterator[None]:
-    """Ends a write that fails in one line.
+    """Converts the errors of writing inside the context.
 
     Args:
-        what: the file, or the flag that says where.
+        what: the file, or the flag that names it.
 
     Raises:
-        UserError: when what is done inside meets a full disk, a read-only folder and the like.
+        UserError: the disk is full, the folder is read-only, or the like.
     """
     try:
         yield
@@ -46,22 +46,29 @@ def report_write_errors(what: pathlib.Path | str) -> Iterator[None]:
 
 
 def _reason(error) -> str:
-    """Finds the system's words: TensorFlow says `PATH; REASON [Op:…]`, safetensors
-    `Error while serializing: I/O error: REASON (os error 28)`.
+    """Extracts the system's reason from an error.
+
+    Only `OSError` has it as an attribute. Without any, the text is shortened: TensorFlow writes
+    `PATH; REASON [Op:…]`, safetensors `Error while serializing: I/O error: REASON (os error 28)`.
     """
-    said = getattr(error, "strerror", None) or str(getattr(error, "message", error))
-    said = re.sub(r" \[Op:.*| \(os error \d+\)", "", said, flags=re.DOTALL)
-    return re.split("; |: ", said)[-1]
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    text = re.sub(r" \[Op:.*| \(os error \d+\)", "", text, flags=re.DOTALL)
+    return re.split("; |: ", text)[-1]
 
 
 @contextlib.contextmanager
 def atomic_write(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives a place beside a file to write to, which becomes the file when all went well.
+    """Yields a temporary path in the same folder, which replaces the file at the end.
 
-    So a crash or a full disk leaves the older file as it was.
+    After a crash or on a full disk an older file is unchanged.
+
+    Args:
+        path: of the file.
 
     Raises:
-        UserError: when it cannot be written; then nothing is left beside.
+        UserError: the file cannot be written; the temporary file is deleted.
     """
     place = path.with_name(f".{path.name}.{os.getpid()}.writing")
     with report_write_errors(path):
@@ -75,19 +82,19 @@ def atomic_write(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def find_leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Lists what killed processes left beside files in a folder and those below it."""
+    """Lists the temporary files that killed processes left in a folder and its subfolders."""
     return sorted(folder.rglob(".*.writing"))
 
 
 def check_writable(flag: str, folder: str) -> None:
-    """Checks that a folder, or the first above it that is there, takes a file; leaves none.
+    """Checks that files can be written in a folder, or in its first parent that exists.
 
     Args:
-        flag: what the folder was given as, such as `--runs_dir`.
-        folder: need not be there yet.
+        flag: the flag that names the folder, such as `--runs_dir`.
+        folder: need not exist yet.
 
     Raises:
-        UserError: when nothing can be written there.
+        UserError: no file can be written.
     """
     place = pathlib.Path(folder).absolute()
     while not place.exists() and place != place.parent:

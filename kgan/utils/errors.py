@@ -1,19 +1,19 @@
-"""What a user can mend: one line, exit status 2, no traceback."""
+"""An error that commands report as one line, with exit status 2 and no traceback."""
 
 
 def printable(text: str) -> str:
-    """Returns a text, such as a file's name, that fits into one line of any terminal."""
+    """Escapes the characters of a text, such as a file name, that cannot be printed."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class UserError(Exception):
-    """Names the flag or file, what was wrong, and what would be right, in one line.
+    """An error that a user can correct, reported as one line.
 
     Args:
-        message: line breaks, which may stand in what a user gave, become blanks, and what no
-            terminal can print is written as in Python.
+        message: names the flag or file, what is wrong and what would be right. Line breaks, for
+            instance in a given file name, become spaces.
     """
 
     def __init__(self, message: str):

@@ -1,4 +1,4 @@
-"""Progress bars that suit a terminal and a file."""
+"""Progress bars for terminals and files."""
 
 import sys
 import weakref
@@ -9,11 +9,11 @@ _bars: weakref.WeakSet[tqdm] = weakref.WeakSet()
 
 
 def bar(iterable=None, **kwargs) -> tqdm:
-    """Makes a tqdm bar; into a file or a pipe it writes a line now and then, not many a second.
+    """Creates a tqdm bar; in a file or a pipe it is updated every 30 seconds only.
 
     Args:
-        iterable: what to go over, or None to call `update` by hand.
-        **kwargs: as tqdm takes them.
+        iterable: to iterate over, or None to call `update` explicitly.
+        **kwargs: arguments of tqdm.
     """
     interval = 0.2 if sys.stderr.isatty() else 30
     made = tqdm(iterable, mininterval=interval, maxinterval=interval, dynamic_ncols=True, **kwargs)
@@ -22,6 +22,6 @@ def bar(iterable=None, **kwargs) -> tqdm:
 
 
 def end_bars() -> None:
-    """Ends the bars that an error left open, so that its line stands alone."""
+    """Closes the bars that an error left open, so that its message has a line of its own."""
     for left in list(_bars):
         left.close()

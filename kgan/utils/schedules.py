@@ -8,25 +8,25 @@ SCHEDULES = ("constant", "linear", "cosine")
 def learning_rate_factor(
     schedule: str, step: int, total_steps: int, decay_from: float = 0.5
 ) -> float:
-    """Computes by what the learning rate is multiplied in a step.
+    """Computes the factor of the learning rate in a step.
 
-    It is 1 up to `decay_from · total_steps`. From there, with p going from 0 to 1 at the run's
-    end, `linear` gives 1 − p and `cosine` gives ½ (1 + cos πp).
+    It is 1 up to `decay_from · total_steps`. From there, with p rising from 0 to 1 at the run's
+    end, it is 1 − p for `linear` and ½ (1 + cos πp) for `cosine`.
 
     Args:
         schedule: one of `SCHEDULES`.
-        step: steps done before, from 0.
-        total_steps: where the run ends.
-        decay_from: share of the run, in [0, 1].
+        step: number of completed steps.
+        total_steps: step at which the run ends.
+        decay_from: share of the run after which the factor falls, in [0, 1].
 
     Returns:
-        In [0, 1]; 0 only from `total_steps` on, where no step is taken.
+        A factor in [0, 1]; 0 only from `total_steps` on, when no step is taken.
 
     Reference: Zhu et al. 2017, section 4 (constant for 100 epochs, linear to zero over 100);
     Loshchilov and Hutter 2017, equation 5, without restarts.
 
     Raises:
-        ValueError: on an unknown schedule.
+        ValueError: the schedule is unknown.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"`schedule` must be one of {', '.join(SCHEDULES)}. Received: {schedule}")
