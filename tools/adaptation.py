@@ -36,20 +36,6 @@ PUBLISHED = {
     "CycleGAN, classes kept": "95.6 % (CyCADA)",
     "target only": "96.3 %",
 }
-HEAD = """# From MNIST to USPS
-
-Made by `python -m tools.adaptation --work=FOLDER --manual_dir=FOLDER`. A classifier (two
-convolutions, 128 units; {epochs} epochs of MNIST's or three times as many of USPS' training part,
-no augmentation) is tested on USPS' 2,007 test digits, resized to 32x32 pixels.
-
-`CycleGAN` trains it on MNIST's 60,000 digits translated to USPS by a run of {steps:,} steps of
-batch 8 (width 16, 6 blocks, no identity term) that saw no label of USPS. `classes kept` adds the
-semantic loss of Hoffman et al. 2018 (CyCADA) with kgan's digit network, which was trained on MNIST
-with labels and has seen nothing of USPS. {seeds} seeds; {seconds:.0f} s per CycleGAN on average,
-{machine}. Published values are those of the papers' own networks and
-protocols; source only varies from 40 to 87 % between them.
-
-"""
 
 
 def read(name: str, part: str, given) -> tuple[np.ndarray, np.ndarray]:
@@ -132,16 +118,7 @@ def main(arguments: Sequence[str]) -> None:
             f"{100 * (mean - statistics.mean(found['source only'])):+.1f}",
             PUBLISHED[name],
         )
-    runs = sum(trained.values(), [])
-    head = HEAD.format(
-        epochs=EPOCHS,
-        steps=given.steps,
-        seeds=given.seeds,
-        seconds=comparison.seconds(runs),
-        machine=comparison.machine(runs, given),
-    )
-    foot = "\n![Digit, translation and reconstruction of each, first seed](adaptation.png)\n"
-    (command.DOCS / "adaptation.md").write_text(head + table + foot)
+    command.write("adaptation", comparison.summary(sum(trained.values(), []), given), table)
     comparison.save_samples(given, "adaptation")
 
 

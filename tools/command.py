@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from absl import flags
 
 from kgan.cli import settings
+from kgan.utils.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+BEGIN, END = "<!-- generated -->", "<!-- end -->"
 HELP = {
     "work": "Folder for runs and results; it is kept, and the same command continues there.",
     "data_dir": "Folder of data sets that TFDS has prepared; default: tfds/ in --work.",
@@ -64,6 +66,24 @@ def parse(
             kinds[kind](name, start, HELP[name], flag_values=values)
 
     return settings.parse_command(f"tools.{tool}", define, arguments, needed)
+
+
+def write(page: str, *parts: str) -> None:
+    """Writes the generated part of a page, which is between two comments; the prose stays.
+
+    Args:
+        page: its name, without docs/ and .md.
+        *parts: text, in this order.
+
+    Raises:
+        UserError: where the comments are missing.
+    """
+    path = DOCS / f"{page}.md"
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise UserError(f"{path}: {BEGIN} or {END} is missing; put them around the generated part")
+    path.write_text(f"{before}{BEGIN}\n{''.join(parts)}{END}{after}")
 
 
 def row(*words) -> str:

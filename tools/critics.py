@@ -28,21 +28,6 @@ LAMBDA = 10
 SEEN, MATCHED = 10_000, 1000
 FIXED = 100_000  # points that the critic is trained on
 SHIFTED, LINES = wasserstein.sample_shifted_gaussians, wasserstein.sample_parallel_lines
-HEAD = """# The critic's estimate and the exact distance
-
-Made by `python -m tools.critics`: the critic of WGAN-GP ({hidden} ReLU units, λ {weight}, Adam 1e-4 with
-β 0 and 0.9, batch {batch}), trained alone for {updates:,} updates between two fixed distributions,
-{seeds} seeds, {seconds:.0f} s each on {cores} cores. The estimate is computed on {seen:,} new points.
-
-The penalty λ (‖∇D‖ − 1)² keeps slopes near 1, but not at 1: between two sets at distance W, a critic
-of slope s gains s W − λ (s − 1)², which is largest at s = 1 + W / 2λ. So the estimate is too high by
-that factor; divided by the critic's own mean slope, it is not. Slopes are those on lines between
-the two sets; the largest of 5,000 of them is a lower bound of the Lipschitz constant. The error is
-the mean over seeds of the relative distance from the closed form. The exact distance is that
-between {matched:,} points of each set, which in many dimensions is far above that of the
-distributions.
-
-"""  # noqa: E501
 COLUMNS = (
     "distributions", "closed form", "estimate, by seed", "error", "1 + W / 2λ", "mean slope",
     "estimate over mean slope, by seed", "error", "largest slope",
@@ -151,18 +136,11 @@ def main(arguments: Sequence[str]) -> None:
                 found.append(measure(critic, sample, seed))
                 bar.update()
             table += table_row(name, distance, found)
-    head = HEAD.format(
-        hidden="-".join(map(str, CRITIC)),
-        batch=BATCH,
-        weight=LAMBDA,
-        updates=given.steps * UPDATES,
-        seeds=given.seeds,
-        seconds=statistics.mean(seconds),
-        seen=SEEN,
-        matched=MATCHED,
-        cores=comparison.CORES,
+    summary = (
+        f"{given.seeds} seeds, {given.steps * UPDATES:,} critic updates each, "
+        f"{statistics.mean(seconds):.0f} s per critic on average on {comparison.CORES} cores.\n\n"
     )
-    (command.DOCS / "critics.md").write_text(head + table)
+    command.write("critics", summary, table)
     print(table, end="")
 
 

@@ -38,30 +38,6 @@ EXPERIMENTS = {
     "question 11: cDCGAN, conditional discriminator": CDCGAN,
     "question 11: unconditional discriminator": f"{CDCGAN} --nocondition_discriminator",
 }
-HEAD = """# The experiments of the course's DCGAN practical
-
-Made by `python -m tools.experiments --work=FOLDER --manual_dir=MNIST --cifar10=ZIP`: what the
-practical ([course.md](course.md)) lists after its section 1.2, and its question 11. Each row is a
-run of a DCGAN of half the course's width (cDCGAN: a quarter), batch 64, seed 0, {steps:,} steps
-unless the row says otherwise, {machine}. There is one seed per row and the
-runs are short: do not read anything into the order of rows with close values, and trust the images
-more than the numbers.
-
-Losses and scores are means over the last tenth of the run; scores are logits, high means real. The
-digits are those that a classifier finds in 10,000 generated images; the classifier is right on
-{accuracy:.1%} of real test digits. The last column has the number of different digits, KL(generated
-‖ even) in nats, the classifier's certainty (0.99 for real digits), and, for conditional models, how
-often it finds the requested digit.
-
-"""
-FOOT = """
-![Samples](experiments.png)
-
-Images between two latents of the first run, in a straight line
-(`python -m kgan.generate --run=RUN --interpolate=3,17`):
-
-![Interpolation](interpolation.png)
-"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -109,12 +85,7 @@ def main(arguments: Sequence[str]) -> None:
             *(f"{mean:.2f}" for mean in means),
             digits,
         )
-    head = HEAD.format(
-        steps=given.steps,
-        machine=comparison.machine(trained.values(), given),
-        accuracy=digit_scores.accuracy(),
-    )
-    (command.DOCS / "experiments.md").write_text(head + table + FOOT)
+    command.write("experiments", comparison.summary(trained.values(), given), table)
     comparison.save_samples(given, "experiments")
     first = trained["as given"].folder
     out = command.DOCS / "interpolation.png"

@@ -33,14 +33,6 @@ from kgan.metrics import (
 from tools import command
 
 SEED = 0
-HEAD = """# Metrics and known values
-
-Made by `python -m tools.metrics --manual_dir=MNIST`: each metric of `kgan.metrics` next to a closed
-form, the result of another library, or what real data must give. `tests/metrics/` has the same
-comparisons and more, with less data. The last column is the tolerance: rounding where both sides
-compute the same, the deviation of sampling where a sample stands for a distribution.
-
-"""
 
 
 # Each check: metric, case, source of the known value, known value, kgan's value, tolerance.
@@ -181,15 +173,15 @@ def main(arguments: Sequence[str]) -> None:
         return
     folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
     checks = [*distances(), *supports(), *mixtures(), *translations(), *digits(folders)]
-    page, wrong = HEAD + command.columns("metric", "of", "source", "known", "kgan", "within"), ""
+    table, wrong = command.columns("metric", "of", "source", "known", "kgan", "within"), ""
     for *words, known, found, within in checks:
         line = command.row(*words, *(f"{number:.6g}" for number in (known, found, within)))
-        page += line
+        table += line
         wrong += line if not abs(found - known) <= within else ""
-    print(page)
+    print(table)
     if wrong:
         raise SystemExit(f"outside the tolerance:\n{wrong}")
-    (command.DOCS / "metrics.md").write_text(page)
+    command.write("metrics", table)
 
 
 if __name__ == "__main__":

@@ -34,18 +34,6 @@ PUBLISHED = {
     ("grid", "PacGAN2"): "23.8, 91.3 %",
     (LONG_SET, LONG): "23.8, 91.3 %",
 }
-HEAD = """# Modes on the ring and the grid
-
-Made by `python -m tools.mixtures --work=FOLDER{flag}`: the networks and settings
-of Lin et al. 2018 (PacGAN), section 4.1 (maxout discriminator, batch 100, Adam 1e-4 with β1 0.8,
-2,500 points), {steps:,} steps in place of their 400,000, {seeds} seeds, {seconds:.0f} s per run on
-average, {machine}. WGAN-GP has the same networks, λ 10, and
-as many updates of each player as the others; the critic's learning rate is three times that of the
-generator (Heusel et al. 2017).{long}
-
-Of real points, 98.9 % are of high quality; a higher share means modes that are too narrow.
-
-"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -68,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
         trained |= comparison.train({f"{LONG_SET} {LONG}": words}, given, "long")
         given.seeds = seeds
         hours = comparison.seconds(trained[f"{LONG_SET} {LONG}"]) / 3600
-        long = f" One run has the published length: {hours:.1f} h."
+        long = f"One run has the published length: {hours:.1f} h. The others: "
     rows, of_real = "", {}
     for label, runs in trained.items():
         kind, _, name = label.partition(" ")
@@ -91,16 +79,7 @@ def main(arguments: Sequence[str]) -> None:
         "set", "method", "modes found, by seed", "mean", "high quality, by seed", "mean",
         f"exact distance of 1,000 points (real: {real})", "published, 400,000 steps",
     )  # fmt: skip
-    head = HEAD.format(
-        flag=" --published_length" * given.published_length,
-        steps=given.steps,
-        seeds=given.seeds,
-        seconds=comparison.seconds(short),
-        machine=comparison.machine(short, given),
-        long=long,
-    )
-    foot = "\n![Points of each row, first seed](mixtures.png)\n"
-    (command.DOCS / "mixtures.md").write_text(head + table + rows + foot)
+    command.write("mixtures", long, comparison.summary(short, given), table, rows)
     comparison.save_samples(given, "mixtures")
 
 

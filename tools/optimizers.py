@@ -21,28 +21,6 @@ OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam")
 RATES = ("0.0002", "0.002", "0.02", "0.2")
 BASE = "--model=gan --dataset=mnist --image_size=28 --batch_size=64 --log_every=100"
 SHOWN = ("d_loss", "g_loss", "d_score_fake")
-HEAD = """# Optimisers
-
-Made by `python -m tools.optimizers --work=FOLDER --manual_dir=MNIST`. The course's student project
-([course.md](course.md), section 3.1.6) compares optimisers: all the adaptive ones do better than
-plain gradient descent, and Adam does best. Here: a plain GAN of fully connected networks
-(100-300-784) on MNIST, {steps:,} steps of batch 64, {seeds} seeds, each optimiser of the generator
-at four learning rates, against a discriminator with Adam 2e-4 (momentum 0.5), {machine},
-{seconds:.0f} s per run.
-
-The class score is exp E KL(p(y|x) ‖ p(y)) of a classifier that is right on {accuracy:.1%} of real
-test digits: 1 means one digit or none, 10 means all ten digits, evenly and clearly (real digits:
-9.6). The table has means and standard deviations over the seeds; the best rate of each optimiser is
-in bold, and its curves are below.
-
-"""
-FOOT = """
-![Curves](optimizer_curves.png)
-
-Generated images of the first seed:
-
-![Samples](optimizers.png)
-"""
 
 
 def plot_best(best: dict[str, list]) -> None:
@@ -86,15 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         ]
         texts[RATES.index(first)] = f"**{texts[RATES.index(first)]}**"
         table += command.row(name, *texts)
-    runs = sum(trained.values(), [])
-    head = HEAD.format(
-        steps=given.steps,
-        seeds=given.seeds,
-        machine=comparison.machine(runs, given),
-        seconds=comparison.seconds(runs),
-        accuracy=digit_scores.accuracy(),
-    )
-    (command.DOCS / "optimizers.md").write_text(head + table + FOOT)
+    command.write("optimizers", comparison.summary(sum(trained.values(), []), given), table)
     plot_best(best)
     comparison.save_samples(given, "optimizers")
 

@@ -37,28 +37,6 @@ from tests.faults import disks, fuzz, kills, replicas
 from tests.faults.forks import Moment, Trainer
 from tools import command
 
-HEAD = """# Reliability
-
-Made by `python -m tools.reliability --work=FOLDER`, which tries each fault with real processes on
-tiny trainings and counts the outcomes; no number is typed in.
-
-What kgan promises:
-
-- With `--deterministic`, a run that is killed at any moment and resumed ends with the same weights,
-  averages, logged curves and sample images as one that was never killed, bit for bit. No step of
-  `metrics.jsonl` or TensorBoard is doubled or missing. Values that depend on the clock (`seconds`,
-  `images_per_second`, `peak_memory_mb`) are not part of the promise.
-- A kill costs the steps since the last checkpoint (`--checkpoint_every`), which are repeated. A run
-  that is killed before its first checkpoint cannot be resumed and is started again.
-- A checkpoint is written to a temporary file and renamed; reading it checks a hash. A damaged
-  checkpoint is named, and the one before it is used.
-- An error that the user can correct ends with one line and exit status 2, and leaves a run as it
-  was.
-
-Each number comes from real processes that were trained, disturbed, resumed, and compared with a run
-that was not disturbed.
-
-"""
 COLUMNS = ("fault", "tried", "what happened", "what was lost", "again with")
 
 
@@ -453,8 +431,8 @@ def try_out(name: str, work: pathlib.Path, tries: int, seed: int, models: Sequen
         file.write(json.dumps(line) + "\n")
 
 
-def page(lines: list[dict]) -> str:
-    """Writes the page from the last result of each fault, or of each fault and model."""
+def tables(lines: list[dict]) -> str:
+    """Writes tables from the last result of each fault, or of each fault and model."""
     last = {}
     for line in lines:
         name, found = line["fault"], line.get("by_scheme")
@@ -483,7 +461,7 @@ def page(lines: list[dict]) -> str:
             "- Python {python}, TensorFlow {tensorflow}, Keras {keras}, CPU with {cores} cores, "
             "seed {seed}\n".format(**result)
         )
-    return HEAD + table + details + "\n## Where\n\n" + "".join(sorted(machines))
+    return table + details + "\n## Where\n\n" + "".join(sorted(machines))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -507,7 +485,7 @@ def main(arguments: Sequence[str]) -> None:
     results = work / "results.jsonl"
     if results.exists():
         lines = [json.loads(line) for line in results.read_text().splitlines()]
-        (command.DOCS / "reliability.md").write_text(page(lines))
+        command.write("reliability", tables(lines))
 
 
 if __name__ == "__main__":

@@ -36,21 +36,6 @@ REMEDIES = {
     "momentum 0.5": "--beta_1=0.5",
     "equal rates": "--g_lr=5e-4",
 }
-HEAD = """# Remedies against mode collapse
-
-Made by `python -m tools.remedies --work=FOLDER --manual_dir=MNIST`: a plain GAN of fully connected
-networks (100-300-784) on MNIST with settings at which it collapses (Adam with momentum 0.9; the
-generator's learning rate of 2e-3 is four times that of the discriminator), and the same GAN with
-each remedy of the course and of the papers. The last two rows remove the cause instead.
-
-A digit is found if it makes up at least 1 % of 10,000 generated digits, according to a classifier
-that is right on {accuracy:.1%} of real test digits. The divergence is KL(generated ‖ even) in nats:
-0 if all digits are equally frequent, 2.3 if there is only one. The certainty is the classifier's
-mean probability of its answer: 0.99 for real digits; where it is low, the images cannot be read and
-the digits found mean little. {seeds} seeds, {steps} steps of batch 64 each, {seconds:.0f} s per run
-on average, {machine}. The runs are short: compare the number of digits, not their quality.
-
-"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -74,16 +59,7 @@ def main(arguments: Sequence[str]) -> None:
             f"{statistics.mean(score['divergence_from_even'] for score in scores):.2f}",
             f"{statistics.mean(score['mean_certainty'] for score in scores):.2f}",
         )
-    runs = sum(trained.values(), [])
-    head = HEAD.format(
-        accuracy=digit_scores.accuracy(),
-        seeds=given.seeds,
-        steps=given.steps,
-        machine=comparison.machine(runs, given),
-        seconds=comparison.seconds(runs),
-    )
-    foot = "\n![Generated images of each row, first seed](remedies.png)\n"
-    (command.DOCS / "remedies.md").write_text(head + table + foot)
+    command.write("remedies", comparison.summary(sum(trained.values(), []), given), table)
     comparison.save_samples(given, "remedies")
 
 

@@ -21,24 +21,6 @@ BASE = "--dataset=mnist --width=16 --batch_size=64 --log_every=20"
 FEATURES, COUNT = "digits", 10_000
 METRICS = ("fid", "kid", "coverage", "class_score")
 MEASURED = (f"--features={FEATURES}", f"--count={COUNT}", f"--metrics={','.join(METRICS)}")
-HEAD = """# Four models at equal updates and at equal time
-
-Made by `python -m tools.scores --work=FOLDER --manual_dir=MNIST`: each model with its own default
-settings on MNIST at 32x32 pixels, all with the networks of `dcgan` at width 16 and batch 64,
-{seeds} seeds, {machine}.
-
-{count:,} generated digits are compared with the {count:,} of MNIST's test part by the digit network
-that comes with kgan; its FID is on another scale than that of Inception. The table has means over
-seeds, and for FID also the value of each seed. The last row compares {count:,} real digits of the
-training part with the test part.
-
-"""
-FOOT = """Published values use Inception's features, searches over settings and long trainings (Lucic et al.
-2018, as quoted by others): non-saturating GAN 6.8, LSGAN 7.8, WGAN 6.7, WGAN-GP 20.3. They are on
-another scale; only the order can be compared.
-
-![First seed of each, at equal time](scores.png)
-"""  # noqa: E501
 
 
 def table_row(name: str, steps: str, minutes: str, found: Sequence[dict]) -> str:
@@ -83,16 +65,15 @@ def main(arguments: Sequence[str]) -> None:
             name: [f"--model={name}", *BASE.split(), length, "--epochs=10000"] for name in MODELS
         }
         trained = comparison.train(flags, given, sweep)
-        tables += f"## {title}\n\n" + command.columns(*names)
+        summary = comparison.summary(sum(trained.values(), []), given)
+        tables += f"## {title}\n\n{summary}" + command.columns(*names)
         for name, runs in trained.items():
             found = [comparison.measure(run, "drawings", *MEASURED) for run in runs]
             steps = statistics.mean(line["step"] for line in found)
             minutes = comparison.seconds(runs) / 60
             tables += table_row(f"`{name}`", f"{steps:,.0f}", f"{minutes:.1f}", found)
         tables += of_real + "\n"
-    machine = comparison.machine(sum(trained.values(), []), given)
-    head = HEAD.format(seeds=given.seeds, machine=machine, count=COUNT)
-    (command.DOCS / "scores.md").write_text(head + tables + FOOT)
+    command.write("scores", tables.rstrip("\n") + "\n")
     comparison.save_samples(given, "scores", "time")
 
 

@@ -23,19 +23,6 @@ METHODS = {
 PUBLISHED = {"DCGAN": "99, 3.40", "PacDCGAN2": "1,000, 0.06"}
 MEASURED = ("--features=stacked_digits", "--count=26000", "--metrics=modes,class_divergence")
 PROTOCOL = "stacked_digits_26000"
-HEAD = """# Modes of stacked MNIST
-
-Made by `python -m tools.stacked --work=FOLDER --manual_dir=MNIST`: three random digits are the
-three channels of an image, which makes 1,000 modes (Metz et al. 2017). Batch 64, Adam 2e-4 with β1
-0.5, two generator updates per discriminator update and uniform latents of size 100 are as in Lin et
-al. 2018 (PacGAN), who train for 100,000 steps. Here: width 16, 32x32 pixels, {minutes:g} minutes
-each, one seed, {machine}.
-
-The digit network that comes with kgan classifies each channel of 26,000 generated images. The
-divergence is KL(generated ‖ even) in nats; real images have {real:.4f}, evenly sampled classes
-0.0192.
-
-"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -62,12 +49,8 @@ def main(arguments: Sequence[str]) -> None:
             f"{found[f'class_divergence_{PROTOCOL}']:.3f}",
             PUBLISHED.get(name, "—"),
         )
-    head = HEAD.format(
-        minutes=given.minutes,
-        machine=comparison.machine(trained.values(), given),
-        real=found[f"class_divergence_of_real_{PROTOCOL}"],
-    )
-    (command.DOCS / "stacked.md").write_text(head + table + "\n![Samples](stacked.png)\n")
+    real = f"Divergence of real images: {found[f'class_divergence_of_real_{PROTOCOL}']:.4f}. "
+    command.write("stacked", real, comparison.summary(trained.values(), given), table)
     comparison.save_samples(given, "stacked")
 
 
