@@ -1,10 +1,14 @@
-"""The tools answer --help and say in their docstrings what they write and how they are run."""
+"""The tools answer --help, say in their docstrings what they write, and use names that exist."""
 
+import ast
 import importlib
 import pathlib
 import re
+import types
 
 import pytest
+
+from tools import mutations
 
 FOLDER = pathlib.Path(__file__).parents[1] / "tools"
 SHARED = {"__init__", "command", "comparison"}
@@ -31,3 +35,19 @@ def test_docstring_names_the_page_and_the_time(name):
     else:
         assert re.search(r"Upkeep, no page|several pages", text)
     assert re.search(r"seconds|minute|hour", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", [*TOOLS, "command", "comparison"])
+def test_names_that_a_tool_takes_from_modules_exist(name):
+    tool = importlib.import_module(f"tools.{name}")
+    for node in ast.walk(ast.parse((FOLDER / f"{name}.py").read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = getattr(tool, node.value.id, None)
+            assert not isinstance(module, types.ModuleType) or hasattr(module, node.attr), node.attr
+
+
+def test_old_text_of_every_mutation_is_in_its_file_once():
+    listed = mutations.read((FOLDER.parent / mutations.FILE).read_text())
+    mutations.check(listed)
+    assert len(listed) >= 36
+    assert [m for m in listed if not all((FOLDER.parent / test).exists() for test in m.tests)] == []
