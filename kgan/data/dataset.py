@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgan.data.builtin.mixtures import Mixture
+from kgan.data.decode import ImageShape
 
 # By kind of data set, the fields of an example that make up a training batch. Unpaired data sets
 # have them in each of their two domains.
@@ -184,8 +185,7 @@ class ImageFormat:
             crops (286 for 256 in pix2pix).
         channels: 1, 3 or 4; None: 1 if all images are grey, else 3. Alpha is composited over white
             unless there are 4 channels.
-        fit: `resize` (changes the aspect ratio) or `crop` (keeps it: resizes the shorter side, then
-            crops the centre).
+        fit: `resize` or `crop`, as in `ImageShape`.
 
     Example:
         >>> ImageFormat((256, 256), (286, 286)).size_of("train_a")
@@ -200,6 +200,10 @@ class ImageFormat:
     def size_of(self, part: str) -> tuple[int, int]:
         """Returns (height, width) for a part of a data set."""
         return self.train_size if part.startswith("train") else self.size
+
+    def shape_of(self, part: str, channels: int, nearest: bool = False) -> ImageShape:
+        """Returns the shape of the images of a part."""
+        return ImageShape(self.size_of(part), channels, self.fit, nearest)
 
 
 @dataclasses.dataclass(frozen=True)

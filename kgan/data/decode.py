@@ -1,5 +1,6 @@
 """Decoding of image files into arrays of one size and number of channels."""
 
+import dataclasses
 import io
 import os
 import struct
@@ -14,7 +15,6 @@ SUFFIXES = (*LOSSLESS_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
 # Only these are tried, whatever the file name: some of Pillow's other readers start programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from half of it on)
-FITS = ("resize", "crop")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by number of channels
 
 _TRANSPOSES = {
@@ -33,35 +33,52 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def read_image(
-    data: bytes,
-    name: str,
-    size: tuple[int, int] | None = None,
-    channels: int = 3,
-    fit: str = "resize",
-    nearest: bool = False,
-) -> np.ndarray:
-    """Decodes an image into an array of a given size.
+@dataclasses.dataclass(frozen=True)
+class ImageShape:
+    """The size and channels of the array that an image is converted to.
 
     Args:
-        data: the bytes of a JPEG, PNG, GIF (its first frame), BMP, WebP, TIFF, PGM or PPM file.
-        name: the image's name in messages.
         size: (height, width) in pixels; None: the image's own.
         channels: 1, 3 or 4.
         fit: `resize` (changes the aspect ratio) or `crop` (keeps it and crops the centre).
         nearest: nearest-neighbour instead of bicubic interpolation, for label maps.
+
+    Example:
+        >>> shape_image(Image.new("L", (5, 4)), "black", ImageShape((16, 8))).shape
+        (16, 8, 3)
+    """
+
+    size: tuple[int, int] | None = None
+    channels: int = 3
+    fit: str = "resize"
+    nearest: bool = False
+
+    def __post_init__(self):
+        if self.channels not in MODES:
+            raise ValueError(f"`channels` must be 1, 3 or 4. Received: channels={self.channels}")
+        if self.fit not in ("resize", "crop"):
+            raise ValueError(f"`fit` must be 'resize' or 'crop'. Received: fit={self.fit!r}")
+
+
+def read_image(data: bytes, name: str, shape: ImageShape) -> np.ndarray:
+    """Decodes an image into an array.
+
+    Args:
+        data: the bytes of a JPEG, PNG, GIF (its first frame), BMP, WebP, TIFF, PGM or PPM file.
+        name: the image's name in messages.
+        shape: size and channels of the array.
 
     Returns:
         uint8 [H, W, channels]; uint16 for a 16-bit grey PNG or TIFF. Images with 16 bits in each of
         several channels give uint8, which is all that Pillow reads of them.
 
     Raises:
-        UserError: damaged, empty or oversized image.
+        UserError: damaged, empty or oversized image, or an unsupported mode.
     """
     # A JPEG can be decoded at a half, a quarter or an eighth of its size, several times faster.
     # Staying at twice the wanted size leaves the last halving to the better filter.
-    smallest = None if size is None or nearest else 2 * max(size)
-    return shape_image(decode(data, name, smallest), name, size, channels, fit, nearest)
+    smallest = None if shape.size is None or shape.nearest else 2 * max(shape.size)
+    return shape_image(decode(data, name, smallest), name, shape)
 
 
 def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
@@ -159,34 +176,23 @@ def _orientation(image: Image.Image) -> int:
         return 1  # damaged metadata; the pixels may still be whole
 
 
-def shape_image(
-    image: Image.Image,
-    name: str,
-    size: tuple[int, int] | None,
-    channels: int,
-    fit: str = "resize",
-    nearest: bool = False,
-) -> np.ndarray:
-    """Converts a decoded image to channels and size; see `read_image` for the arguments."""
-    if channels not in MODES:
-        raise ValueError(f"`channels` must be 1, 3 or 4. Received: channels={channels}")
-    if fit not in FITS:
-        raise ValueError(f"`fit` must be 'resize' or 'crop'. Received: fit={fit!r}")
+def shape_image(image: Image.Image, name: str, shape: ImageShape) -> np.ndarray:
+    """Converts a decoded image to size and channels; see `read_image`."""
     if image.mode.startswith("I"):
-        grey = _to_size(Image.fromarray(_wide_grey(image, name)), size, fit, nearest)
+        grey = _to_size(Image.fromarray(_wide_grey(image, name)), shape)
         levels = np.clip(np.rint(np.asarray(grey)), 0, 65535).astype(np.uint16)
-        array = np.repeat(levels[..., np.newaxis], channels, axis=2)
+        array = np.repeat(levels[..., np.newaxis], shape.channels, axis=2)
         array[..., 3:] = 65535  # opaque, where there is alpha
         return array
     try:
-        image = _to_channels(image, channels)
+        image = _to_channels(image, shape.channels)
     except (ValueError, OSError) as error:
         raise UserError(
             f"{printable(name)}: pixels of Pillow's mode {image.mode} are not supported; right "
             "would be 8 or 16 bits of grey, or RGB with 8 bits a channel"
         ) from error
-    array = np.array(_to_size(image, size, fit, nearest))
-    return array[..., np.newaxis] if channels == 1 else array
+    array = np.array(_to_size(image, shape))
+    return array[..., np.newaxis] if shape.channels == 1 else array
 
 
 def _wide_grey(image: Image.Image, name: str) -> np.ndarray:
@@ -212,14 +218,12 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
     return image.convert(mode)
 
 
-def _to_size(
-    image: Image.Image, size: tuple[int, int] | None, fit: str, nearest: bool
-) -> Image.Image:
-    wanted = image.size if size is None else (size[1], size[0])
+def _to_size(image: Image.Image, shape: ImageShape) -> Image.Image:
+    wanted = image.size if shape.size is None else shape.size[::-1]
     if image.size == wanted:
         return image
     box = (0.0, 0.0, *map(float, image.size))
-    if fit == "crop":
+    if shape.fit == "crop":
         scale = min(image.width / wanted[0], image.height / wanted[1])
         width, height = scale * wanted[0], scale * wanted[1]
         if scale == 1:  # whole pixels, or cropping would blur
@@ -228,7 +232,7 @@ def _to_size(
         left, top = (image.width - width) / 2, (image.height - height) / 2
         box = (left, top, min(left + width, image.width), min(top + height, image.height))
     # Pillow widens the bicubic kernel when it reduces an image, which prevents aliasing.
-    filter = Image.Resampling.NEAREST if nearest else Image.Resampling.BICUBIC
+    filter = Image.Resampling.NEAREST if shape.nearest else Image.Resampling.BICUBIC
     return image.resize(wanted, filter, box=box)
 
 
@@ -247,7 +251,7 @@ def is_grey(image: Image.Image, name: str) -> bool:
     """
     if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
         return True
-    return is_grey_array(shape_image(image, name, None, 3))
+    return is_grey_array(shape_image(image, name, ImageShape()))
 
 
 def is_grey_array(image: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kgan.data import decode
+from kgan.data.decode import ImageShape
 from kgan.utils.errors import UserError
 
 RNG = np.random.default_rng(7)
@@ -24,7 +25,7 @@ def encode(array, kind, **options):
 
 
 def read(data, size=None, channels=3, **options):
-    return decode.read_image(data, "some.file", size, channels, **options)
+    return decode.read_image(data, "some.file", ImageShape(size, channels, **options))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_large_jpeg_is_the_same_decoded_at_a_part_of_its_size(width, decoded):
     waves = 127 + 60 * np.sin(x / 40) + 60 * np.sin(y / 25)
     data = encode(waves.astype(np.uint8), "JPEG", quality=95)
     found = read(data, (50, 64), 1)
-    whole = decode.shape_image(decode.decode(data, ""), "", (50, 64), 1)
+    whole = decode.shape_image(decode.decode(data, ""), "", ImageShape((50, 64), 1))
     assert np.abs(found.astype(int) - whole).max() <= 2
     assert decode.decode(data, "", 128).width == decoded
 
@@ -283,7 +284,7 @@ def test_what_is_no_usable_image_is_named(data, expected):
 
 def test_line_break_in_a_name_stays_in_one_line():
     with pytest.raises(UserError, match=r"^two\\nlines.png: the file is empty"):
-        decode.read_image(b"", "two\nlines.png")
+        decode.read_image(b"", "two\nlines.png", ImageShape())
 
 
 def huge_png(width, height):

@@ -206,7 +206,8 @@ def fuzz_images(watch: Watch, count: int, folder: pathlib.Path) -> None:
         count, damage.damaged_images(), sizes, st.sampled_from([1, 3, 4]), fits, st.booleans()
     )
     def _(data, size, channels, fit, nearest):
-        found = watch.input(reading.read_image, data, "it.png", size, channels, fit, nearest)
+        shape = reading.ImageShape(size, channels, fit, nearest)
+        found = watch.input(reading.read_image, data, "it.png", shape)
         watch.outcome(reading.image_size, data, "it.png")
         if not isinstance(found, UserError):
             assert found.shape[2] == channels
@@ -243,7 +244,7 @@ def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
             (list,),
             {"__getitems__": lambda s, at: [s[i] for i in at], "dataset_info": None},
         )([data])
-        source = TFDSSource(split, "made", (8, 8), 3, "resize", classes)
+        source = TFDSSource(split, "made", reading.ImageShape((8, 8)), classes)
         found = watch.input(source.read, 0)
         if classes and not isinstance(found, UserError):
             assert 0 <= found["label"] < classes

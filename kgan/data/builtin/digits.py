@@ -42,8 +42,8 @@ class ArraySource(Source):
 
 def resized_source(levels, labels, name: str, part: str, images: ImageFormat) -> ArraySource:
     """Resizes grey levels, uint8 [N, h, w], as `images` asks; one channel is the default."""
-    shape = images.size_of(part), images.channels or 1, images.fit
-    resized = [shape_image(Image.fromarray(level), name, *shape) for level in levels]
+    shape = images.shape_of(part, images.channels or 1)
+    resized = [shape_image(Image.fromarray(level), name, shape) for level in levels]
     return ArraySource(np.stack(resized), labels)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from kgan.data import decode, label_maps
 from kgan.data.dataset import Dataset, ImageFormat, Source, plural
+from kgan.data.decode import ImageShape
 from kgan.data.folder import layouts
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
 from kgan.utils.errors import UserError, printable
@@ -29,28 +30,22 @@ class ImageSource(Source):
 
     Args:
         files: the folder or zip.
-        names: of the image files.
-        size: (height, width) in pixels.
-        channels: 1, 3 or 4.
-        fit: as in `ImageFormat`.
+        names: names of the files.
+        shape: size and channels of the images.
         labels: numbers of the classes; None: there are none.
-        nearest: nearest-neighbour interpolation, for label maps.
 
     Example:
         >>> import tempfile
         >>> root = pathlib.Path(tempfile.mkdtemp())
         >>> Image.new("RGB", (9, 5), "white").save(root / "a.png")
-        >>> ImageSource(Folder(root), ["a.png"], (4, 6), 3, "resize").read(0)["image"].shape
+        >>> ImageSource(Folder(root), ["a.png"], ImageShape((4, 6))).read(0)["image"].shape
         (4, 6, 3)
     """
 
     files: Folder | Zip
     names: Sequence[str]
-    size: tuple[int, int]
-    channels: int
-    fit: str
+    shape: ImageShape
     labels: Sequence[int] | None = None
-    nearest: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -62,8 +57,7 @@ class ImageSource(Source):
             UserError: the image is damaged.
         """
         name = self.names[index]
-        data, label = self.files.read(name), self.files.label(name)
-        image = decode.read_image(data, label, self.size, self.channels, self.fit, self.nearest)
+        image = decode.read_image(self.files.read(name), self.files.label(name), self.shape)
         if self.labels is None:
             return {"image": image}
         return {"image": image, "label": np.int32(self.labels[index])}
@@ -76,29 +70,23 @@ class PairSource(Source):
     Args:
         files: the folder or zip.
         examples: for each pair, the name of its file, or of its two files.
-        size: (height, width) in pixels of each image.
-        channels: 1, 3 or 4.
-        fit: as in `ImageFormat`.
+        shapes: size and channels of the images of A and of B.
         direction: `AtoB` or `BtoA`.
-        nearest: for A and B, whether to use nearest-neighbour interpolation.
 
     Example:
         >>> import tempfile
         >>> root = pathlib.Path(tempfile.mkdtemp())
         >>> Image.new("L", (8, 4), "white").save(root / "a.png")
-        >>> how = {"channels": 1, "fit": "resize", "direction": "AtoB", "nearest": (False, False)}
-        >>> pair = PairSource(Folder(root), [("a.png",)], (4, 4), **how).read(0)
+        >>> shapes = ImageShape((4, 4)), ImageShape((4, 4))
+        >>> pair = PairSource(Folder(root), [("a.png",)], shapes, "AtoB").read(0)
         >>> pair["input"].shape, pair["target"].shape
-        ((4, 4, 1), (4, 4, 1))
+        ((4, 4, 3), (4, 4, 3))
     """
 
     files: Folder | Zip
     examples: Sequence[tuple[str, ...]]
-    size: tuple[int, int]
-    channels: int
-    fit: str
+    shapes: tuple[ImageShape, ImageShape]
     direction: str
-    nearest: tuple[bool, bool]
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -112,8 +100,8 @@ class PairSource(Source):
         example = self.examples[index]
         label = self.files.label(example[0])
         sides = [
-            decode.shape_image(side, label, self.size, self.channels, self.fit, nearest)
-            for side, nearest in zip(_sides(self.files, example), self.nearest, strict=True)
+            decode.shape_image(side, label, shape)
+            for side, shape in zip(_sides(self.files, example), self.shapes, strict=True)
         ]
         keys = ("input", "target") if self.direction == "AtoB" else ("target", "input")
         return dict(zip(keys, sides, strict=True))
@@ -215,7 +203,7 @@ def open_images(
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     nearest = as_in_pairs and _are_label_maps(files, names, palette)
-    return ImageSource(files, names, images.size, images.channels, images.fit, nearest=nearest)
+    return ImageSource(files, names, images.shape_of("test", images.channels, nearest))
 
 
 def _open_images(files: Folder | Zip, images: ImageFormat, found: layouts.Layout) -> tuple:
@@ -232,8 +220,7 @@ def _open_images(files: Folder | Zip, images: ImageFormat, found: layouts.Layout
     parts = {}
     for part in names:
         labels = found.labels(part) if found.name == "labelled" else None
-        how = images.size_of(part), channels, images.fit, labels
-        parts[part] = ImageSource(files, names[part], *how)
+        parts[part] = ImageSource(files, names[part], images.shape_of(part, channels), labels)
     return {"kind": found.name, "parts": parts}, channels, ()
 
 
@@ -242,14 +229,11 @@ def _open_pairs(files, images, found, direction, palette) -> tuple:
     sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
     grey, nearest, palette_found = _look_at_pairs(files, sample, palette)
     channels = images.channels or (1 if grey else 3)
-    how = channels, images.fit, direction, nearest
-    known = {
-        "kind": "paired",
-        "parts": {
-            part: PairSource(files, [e.names for e in entries], images.size_of(part), *how)
-            for part, entries in found.parts.items()
-        },
-    }
+    parts = {}
+    for part, entries in found.parts.items():
+        shapes = tuple(images.shape_of(part, channels, side) for side in nearest)
+        parts[part] = PairSource(files, [entry.names for entry in entries], shapes, direction)
+    known = {"kind": "paired", "parts": parts}
     if palette_found is None:
         unused = palette is not None
         return known, channels, ["neither side has the colours of the palette"] if unused else []
@@ -263,7 +247,7 @@ def _look_at_pairs(files, sample, palette) -> tuple:
     grey, sides = True, ([], [])
     for pair in _readable(lambda names: _sides(files, names), sample):
         for found, image in zip(sides, pair, strict=True):
-            array = decode.shape_image(image, "", None, 3)
+            array = decode.shape_image(image, "", ImageShape())
             grey = grey and decode.is_grey_array(array)
             found.append(_label_evidence(array, palette))
     if palette is not None:
@@ -284,7 +268,7 @@ def _are_label_maps(files: Folder | Zip, names: Sequence[str], palette: Sequence
     sample = layouts.evenly(names)
     palette = None if palette is None else np.array(palette, np.uint8)
     found = [
-        _label_evidence(decode.shape_image(image, "", None, 3), palette)
+        _label_evidence(decode.shape_image(image, "", ImageShape()), palette)
         for image in _readable(lambda name: _decode(files, name), sample)
     ]
     if palette is not None:

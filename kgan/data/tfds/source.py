@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kgan.data.dataset import Dataset, ImageFormat, Source
-from kgan.data.decode import read_image
+from kgan.data.decode import ImageShape, read_image
 from kgan.data.tfds.preparation import FORMAT, find_builder, prepare, quieten, reason
 from kgan.utils.errors import UserError, printable
 
@@ -26,9 +26,7 @@ class TFDSSource(Source):
     Args:
         split: what `builder.as_data_source` returns, with records as bytes.
         name: name of the data set in messages.
-        size: (height, width) in pixels.
-        channels: 1, 3 or 4.
-        fit: as in `ImageFormat`.
+        shape: size and channels of the images.
         classes: number of classes; 0: there is no `label`.
 
     Example:
@@ -39,9 +37,7 @@ class TFDSSource(Source):
 
     split: Sequence
     name: str
-    size: tuple[int, int]
-    channels: int
-    fit: str
+    shape: ImageShape
     classes: int
 
     def __len__(self) -> int:
@@ -57,7 +53,7 @@ class TFDSSource(Source):
         """
         examples = []
         for called, encoded, label in self._records([range(len(self))[i] for i in indices]):
-            image = read_image(encoded, called, self.size, self.channels, self.fit)
+            image = read_image(encoded, called, self.shape)
             examples.append({"image": image} | ({"label": np.int32(label)} if self.classes else {}))
         return examples
 
@@ -158,8 +154,8 @@ def _collect(tfds, name, images, builder) -> Dataset:
     how, parts = {"deserialize_method": raw, "file_format": FORMAT}, {}
     with _report_damage(name, builder.info):
         for part, split in splits.items():
-            data, size = builder.as_data_source(split, **how), images.size_of(part)
-            parts[part] = TFDSSource(data, name, size, channels, images.fit, len(class_names))
+            data, shape = builder.as_data_source(split, **how), images.shape_of(part, channels)
+            parts[part] = TFDSSource(data, name, shape, len(class_names))
     counts = [f"{len(source)} {part.replace('_', ' ')}" for part, source in parts.items()]
     classes = [f"{len(class_names)} classes"] if class_names else []
     return Dataset(

@@ -168,6 +168,11 @@ def save_pairs(root, suffix, colours):
     return root
 
 
+def nearest(found):
+    """Returns whether the images of A and of B are resized by nearest neighbour."""
+    return tuple(shape.nearest for shape in found.parts["train"].shapes)
+
+
 def colours_of(image):
     return {tuple(colour) for colour in image.reshape(-1, 3).tolist()}
 
@@ -210,7 +215,7 @@ def test_few_colours_make_label_maps_only_of_lossless_files(tmp_path, suffix, ma
         path = save((tmp_path / name).with_suffix(suffix), image)
     assert len(np.unique(np.asarray(Image.open(path)))) == 2
     found = open_folder(tmp_path, SMALL)
-    assert found.parts["train"].nearest == (maps, maps)
+    assert nearest(found) == (maps, maps)
     # Both sides are label maps, and a data set has one palette.
     assert found.palette_side is None
 
@@ -227,7 +232,7 @@ def test_side_that_fits_the_palette_best_is_the_label_map(tmp_path, mirrored):
     palette = np.array([(0, 0, 0), RED], np.uint8)
     found = open_folder(tmp_path, SMALL, palette=palette)
     assert found.palette_side == ("input" if mirrored else "target")
-    assert found.parts["train"].nearest == (mirrored, not mirrored)
+    assert nearest(found) == (mirrored, not mirrored)
 
 
 def test_label_maps_in_their_own_files_are_resized_by_nearest_neighbour(tmp_path):
@@ -240,7 +245,7 @@ def test_label_maps_in_their_own_files_are_resized_by_nearest_neighbour(tmp_path
     found = open_folder(tmp_path, SMALL)
     assert found.palette_side == "target"
     np.testing.assert_array_equal(found.palette, [[0, 0, 0], [0, 128, 0], [128, 0, 0]])
-    assert found.parts["train"].nearest == (False, True)
+    assert nearest(found) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +276,7 @@ def test_every_image_is_opened_whatever_the_layout(tmp_path):
     root = save_all(tmp_path / "set", [*names, "__MACOSX/a.png", ".hidden.png"])
     (root / "notes.txt").write_text("x")
     for path in (root, pack(root, tmp_path / "set.zip")):
-        assert list(open_images(path, SMALL).names) == names
+        assert list(open_images(path, ImageFormat((8, 8), (8, 8), 3)).names) == names
 
 
 def test_opened_images_have_the_size_channels_and_fit_of_the_format(tmp_path):
