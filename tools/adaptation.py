@@ -17,9 +17,6 @@ from keras import layers
 
 import kgan
 from kgan.cli import entry
-from kgan.data import pipeline
-from kgan.data.dataset import ImageFormat
-from kgan.data.registry import open_dataset
 from tools import command, comparison
 
 SIZE = 32
@@ -36,15 +33,6 @@ PUBLISHED = {
     "CycleGAN, classes kept": "95.6 % (CyCADA)",
     "target only": "96.3 %",
 }
-
-
-def read(name: str, part: str, given) -> tuple[np.ndarray, np.ndarray]:
-    """Reads images float32 [N, 32, 32, 1] in [-1, 1] and labels int [N]."""
-    shape = ImageFormat((SIZE, SIZE), (SIZE, SIZE), 1)
-    folders = {"data_dir": given.data_dir, "manual_dir": str(pathlib.Path(given.manual_dir) / name)}
-    dataset = open_dataset(name, shape, kind="labelled", **folders)
-    fields = pipeline.examples(dataset.parts[part], ("image", "label"))
-    return fields["image"], fields["label"]
 
 
 def train_classifier(images: np.ndarray, labels: np.ndarray, seed: int, epochs: int) -> keras.Model:
@@ -89,9 +77,13 @@ def main(arguments: Sequence[str]) -> None:
         for name, words in METHODS.items()
     }
     trained = comparison.train(flags, given)
-    source, target, test = (
-        read(*which, given) for which in (("mnist", "train"), ("usps", "train"), ("usps", "test"))
-    )
+    folder = pathlib.Path(given.manual_dir)
+
+    def read(name, part):
+        given.manual_dir = str(folder / name)
+        return command.read_digits(name, part, SIZE, given)
+
+    source, target, test = read("mnist", "train"), read("usps", "train"), read("usps", "test")
 
     def accuracy(images, labels, seed, epochs=EPOCHS):
         network = train_classifier(images, labels, seed, epochs)

@@ -4,9 +4,13 @@ import pathlib
 import types
 from collections.abc import Sequence
 
+import numpy as np
 from absl import flags
 
 from kgan.cli import settings
+from kgan.data import pipeline
+from kgan.data.dataset import ImageFormat
+from kgan.data.registry import open_dataset
 from kgan.utils.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -66,6 +70,21 @@ def parse(
             kinds[kind](name, start, HELP[name], flag_values=values)
 
     return settings.parse_command(f"tools.{tool}", define, arguments, needed)
+
+
+def read_digits(
+    name: str, part: str, side: int, given: types.SimpleNamespace, count: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a part of a data set of digits, or its first `count` examples.
+
+    Returns:
+        Images float32 [N, side, side, 1] in [-1, 1], and labels int32 [N].
+    """
+    folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
+    shape = ImageFormat((side, side), (side, side), 1)
+    dataset = open_dataset(name, shape, kind="labelled", **folders)
+    fields = pipeline.examples(dataset.parts[part], ("image", "label"), count)
+    return fields["image"], fields["label"]
 
 
 def write(page: str, *parts: str) -> None:

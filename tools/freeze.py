@@ -63,9 +63,9 @@ MODELS = {
 
 def train(folder: pathlib.Path, *arguments: str) -> None:
     """Runs `kgan.train` in a folder, so that the paths in the run are relative."""
-    command = [sys.executable, "-m", "kgan.train", *arguments]
+    words = [sys.executable, "-m", "kgan.train", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(command.ROOT)}
-    subprocess.run(command, cwd=folder, env=environment, check=True)
+    subprocess.run(words, cwd=folder, env=environment, check=True)
 
 
 def questions(model) -> dict[str, np.ndarray]:

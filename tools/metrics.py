@@ -141,17 +141,17 @@ def translations():
     yield "mean IoU", case, source, 5 / 18, found, 1e-12
 
 
-def digits(folders: dict):
+def digits(given):
     """Checks the digit network on real digits and triples, and the divergence of even classes."""
-    size = (28, 28)
-    mnist = open_dataset("mnist", ImageFormat(size, size, 1), kind="labelled", **folders)
-    fields = pipeline.examples(mnist.parts["test"], ("image", "label"), 10_000)
-    seen = features.find(mnist.features)(fields["image"])
-    right = (seen.probabilities.argmax(axis=1) == fields["label"]).mean()
+    images, labels = command.read_digits("mnist", "test", 28, given)
+    seen = features.find("digits")(images)
+    right = (seen.probabilities.argmax(axis=1) == labels).mean()
     case, source = "MNIST's 10,000 test digits", "error of 1 % at most"
     yield "digit network", case, source, 1.0, right, 0.01
 
-    stacked = open_dataset("stacked_mnist", ImageFormat(size, size), kind="images", **folders)
+    folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
+    shape = ImageFormat((28, 28), (28, 28))
+    stacked = open_dataset("stacked_mnist", shape, kind="images", **folders)
     source = stacked.parts["test"]
     images = pipeline.examples(source, ("image",), len(source))["image"]
     counts = class_scores.class_counts(features.find(stacked.features)(images).probabilities)
@@ -171,8 +171,7 @@ def main(arguments: Sequence[str]) -> None:
     given = command.parse("metrics", arguments, data_dir=str, manual_dir=str)
     if given is None:
         return
-    folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
-    checks = [*distances(), *supports(), *mixtures(), *translations(), *digits(folders)]
+    checks = [*distances(), *supports(), *mixtures(), *translations(), *digits(given)]
     table, wrong = command.columns("metric", "of", "source", "known", "kgan", "within"), ""
     for *words, known, found, within in checks:
         line = command.row(*words, *(f"{number:.6g}" for number in (known, found, within)))

@@ -9,9 +9,6 @@ import statistics
 from collections.abc import Sequence
 
 from kgan.cli import entry
-from kgan.data import pipeline
-from kgan.data.dataset import ImageFormat
-from kgan.data.registry import open_dataset
 from kgan.metrics import features
 from kgan.metrics.comparison import compare
 from tools import command, comparison
@@ -36,11 +33,8 @@ def table_row(name: str, steps: str, minutes: str, found: Sequence[dict]) -> str
 
 def real_row(given) -> str:
     """Writes the line that compares real digits of the training part with the test part."""
-    shape = ImageFormat((32, 32), (32, 32), 1)
-    folders = {"data_dir": given.data_dir, "manual_dir": given.manual_dir}
-    dataset = open_dataset("mnist", shape, kind="images", **folders)
     own, real = (
-        features.find(FEATURES)(pipeline.examples(dataset.parts[part], ("image",), COUNT)["image"])
+        features.find(FEATURES)(command.read_digits("mnist", part, 32, given, COUNT)[0])
         for part in ("train", "test")
     )
     values, _ = compare(own, real, METRICS, f"{FEATURES}_{COUNT}")

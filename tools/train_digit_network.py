@@ -10,23 +10,13 @@ test digits, which it has not seen, is stored with the weights.
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kgan.cli import entry
-from kgan.data import pipeline
-from kgan.data.dataset import ImageFormat
-from kgan.data.registry import open_dataset
 from kgan.metrics import digit_network
 from tools import command
 
 BATCH, RATE, SHIFT = 128, 1e-3, 2
-
-
-def read(dataset, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads images float32 [N, 28, 28, 1] in [-1, 1] and labels int [N]."""
-    fields = pipeline.examples(dataset.parts[part], ("image", "label"))
-    return fields["image"], fields["label"]
 
 
 def shift(images, labels):
@@ -50,15 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     if given is None:
         return
     keras.utils.set_random_seed(given.seed)
-    size = (digit_network.SIZE, digit_network.SIZE)
-    dataset = open_dataset(
-        "mnist",
-        ImageFormat(size, size, 1),
-        kind="labelled",
-        data_dir=given.data_dir,
-        manual_dir=given.manual_dir,
-    )
-    images, labels = read(dataset, "train")
+    images, labels = command.read_digits("mnist", "train", digit_network.SIZE, given)
+    test = command.read_digits("mnist", "test", digit_network.SIZE, given)
     network = digit_network.build()
     classifier = keras.Model(network.input, network.outputs[1])
     steps = given.epochs * (len(images) // BATCH)
@@ -70,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     batches = tf.data.Dataset.from_tensor_slices((images, labels))
     batches = batches.shuffle(len(images)).batch(BATCH, drop_remainder=True).map(shift)
     classifier.fit(batches, epochs=given.epochs, verbose=2)
-    _, accuracy = classifier.evaluate(*read(dataset, "test"), batch_size=500, verbose=0)
+    _, accuracy = classifier.evaluate(*test, batch_size=500, verbose=0)
     digit_network.save(
         network, test_accuracy=round(accuracy, 4), seed=given.seed, epochs=given.epochs
     )
