@@ -168,22 +168,19 @@ def _measured(lines) -> str:
 
 
 def _cells(groups, newest, name, lower):
-    means, cells = [], []
-    for group, lines in zip(groups, newest, strict=True):
-        mean, cell = _cell(group, lines, name)
-        means.append(mean)
-        cells.append(cell)
-    known = [mean for mean in means if mean is not None]
-    if lower is None or len(set(known)) < 2:
-        return cells
-    best = min(known) if lower else max(known)
-    return [dataclasses.replace(c, best=m == best) for c, m in zip(cells, means, strict=True)]
+    found = [_cell(group, lines, name) for group, lines in zip(groups, newest, strict=True)]
+    means = [mean for mean, _ in found if mean is not None]
+    best = None if lower is None or len(set(means)) < 2 else min(means) if lower else max(means)
+    return [dataclasses.replace(cell, best=best is not None and m == best) for m, cell in found]
 
 
 def _cell(group, lines, name):
     """Returns a group's mean (None without values) and its cell of the table."""
-    there = [(r, line) for r, line in zip(group.records, lines, strict=True) if name in line]
-    measured = [(r, line[name], line.get(f"{name}{ERROR}")) for r, line in there]
+    measured = [
+        (record, line[name], line.get(f"{name}{ERROR}"))
+        for record, line in zip(group.records, lines, strict=True)
+        if name in line
+    ]
     finite = [(r, v, e) for r, v, e in measured if v is not None]
     if not finite:
         return None, Cell("not finite" if measured else "", [])
