@@ -8,8 +8,6 @@ import types
 
 import pytest
 
-from tools import mutations
-
 FOLDER = pathlib.Path(__file__).parents[1] / "tools"
 SHARED = {"__init__", "command", "comparison"}
 TOOLS = sorted({path.stem for path in FOLDER.glob("*.py")} - SHARED)
@@ -44,10 +42,3 @@ def test_names_that_a_tool_takes_from_modules_exist(name):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = getattr(tool, node.value.id, None)
             assert not isinstance(module, types.ModuleType) or hasattr(module, node.attr), node.attr
-
-
-def test_old_text_of_every_mutation_is_in_its_file_once():
-    listed = mutations.read((FOLDER.parent / mutations.FILE).read_text())
-    mutations.check(listed)
-    assert len(listed) >= 36
-    assert [m for m in listed if not all((FOLDER.parent / test).exists() for test in m.tests)] == []
