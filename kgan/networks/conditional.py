@@ -1,8 +1,8 @@
-"""Networks that are told a condition y: a class as a one-hot vector, or several attributes.
+"""Networks that are conditioned on y: a class as a one-hot vector, or several attributes.
 
-Each has a branch for its image or noise and one for y, which are joined by channel. At 32x32
-with the default widths they are those of the course (`004`, sections 2.2 and 2.3) to the letter;
-its sigmoid is part of the loss here.
+Each has a branch for its image or latent and one for y, which are concatenated by channel. At 32x32
+with the default widths they are exactly those of the course's conditional GAN practical
+(docs/course.md); its sigmoid is part of the loss here.
 
 Reference: Mirza and Osindero 2014, section 3.2 (both players are given y).
 """
@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from kgan.layers import SpreadOut
-from kgan.networks.blocks import batch_norm, normal
+from kgan.networks.blocks import batch_norm, check_square, normal
 
 SIZES = (16, 32, 64)
 
@@ -22,16 +22,6 @@ SIZES = (16, 32, 64)
 def _inputs(shape, name, condition_size):
     first = keras.Input(shape, name=name)
     return first, keras.Input((condition_size,), name="condition")
-
-
-def _check(shape):
-    height, width, _ = shape
-    if height != width or height not in SIZES:
-        raise ValueError(
-            f"`shape` must be square, of {', '.join(map(str, SIZES))} pixels. "
-            f"Received: {height}x{width}"
-        )
-    return height.bit_length() - 5  # blocks more than at 16x16
 
 
 def convolutional_generator(
@@ -49,50 +39,33 @@ def convolutional_generator(
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
         condition_size: K.
         latent_size: N.
-        base_width: channels of the last hidden map, 128 in the course; those before have twice as
-            many, and no more than that.
+        base_width: channels of the last hidden map, 128 in the course; all maps before it have
+            twice as many.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
-    Reference: `004`, section 2.2.
+    Reference: the convolutional generator of the course's practical (docs/course.md).
     """
-    more = _check(shape)
+    more = check_square(shape, SIZES) - 4  # blocks in addition to those at 16x16
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
 
     def upsample(maps, filters, name, strides=2, padding="same"):
-        maps = layers.Conv2DTranspose(
-            filters,
-            4,
-            strides,
-            padding,
-            use_bias=False,
-            kernel_initializer=normal(next(seeds)),
-            name=name,
-        )(maps)
+        options = {"use_bias": False, "kernel_initializer": normal(next(seeds)), "name": name}
+        maps = layers.Conv2DTranspose(filters, 4, strides, padding, **options)(maps)
         maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.ReLU(name=f"{name}_relu")(maps)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
-    branches = [
-        upsample(
-            layers.Reshape((1, 1, size), name=f"{name}_reshape")(vector),
-            2 * base_width,
-            f"{name}_branch",
-            1,
-            "valid",
-        )
-        for name, vector, size in (
-            ("latent", latent, latent_size),
-            ("condition", condition, condition_size),
-        )
-    ]
+    branches = []
+    for vector in (latent, condition):
+        maps = layers.Reshape((1, 1, vector.shape[1]), name=f"{vector.name}_reshape")(vector)
+        branches.append(upsample(maps, 2 * base_width, f"{vector.name}_branch", 1, "valid"))
     maps = layers.Concatenate(name="joined")(branches)
     for block in range(more):
         maps = upsample(maps, 2 * base_width, f"upsample_{block}")
     maps = upsample(maps, base_width, f"upsample_{more}")
-    maps = layers.Conv2DTranspose(
-        shape[2], 4, 2, "same", kernel_initializer=normal(next(seeds)), name="to_picture"
-    )(maps)
+    options = {"kernel_initializer": normal(next(seeds)), "name": "to_picture"}
+    maps = layers.Conv2DTranspose(shape[2], 4, 2, "same", **options)(maps)
     image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model([latent, condition], image, name="generator")
 
@@ -111,27 +84,20 @@ def convolutional_discriminator(
     Args:
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
         condition_size: K.
-        base_width: channels of each branch, 64 in the course; what follows has 4 and 8 times that.
-        conditioned: without, there is no condition, neither as an input nor as a branch (`004`,
-            question 11).
+        base_width: channels of each branch, 64 in the course; later maps have 4 and 8 times that.
+        conditioned: False leaves out the condition, as an input and as a branch (a question of
+            the practical).
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
-    Reference: `004`, section 2.2.
+    Reference: the convolutional discriminator of the course's practical (docs/course.md).
     """
-    more = _check(shape)
+    more = check_square(shape, SIZES) - 4  # blocks in addition to those at 16x16
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
 
     def convolve(maps, filters, name, *, norm):
-        maps = layers.Conv2D(
-            filters,
-            4,
-            2,
-            "same",
-            use_bias=not norm,
-            name=name,
-            kernel_initializer=normal(next(seeds)),
-        )(maps)
+        options = {"use_bias": not norm, "kernel_initializer": normal(next(seeds)), "name": name}
+        maps = layers.Conv2D(filters, 4, 2, "same", **options)(maps)
         if norm:
             maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
@@ -140,24 +106,22 @@ def convolutional_discriminator(
     maps = convolve(image, base_width, "picture_branch", norm=False)
     if conditioned:
         spread = SpreadOut(shape[:2], name="spread_out")(condition)
-        told = convolve(spread, base_width, "condition_branch", norm=False)
-        maps = layers.Concatenate(name="joined")([maps, told])
+        branch = convolve(spread, base_width, "condition_branch", norm=False)
+        maps = layers.Concatenate(name="joined")([maps, branch])
     for block in range(more + 1):
         maps = convolve(maps, base_width * min(8, 4 * 2**block), f"downsample_{block}", norm=True)
-    maps = layers.Conv2D(1, 4, 1, "valid", kernel_initializer=normal(next(seeds)), name="to_logit")(
-        maps
-    )
+    options = {"kernel_initializer": normal(next(seeds)), "name": "to_logit"}
+    maps = layers.Conv2D(1, 4, 1, "valid", **options)(maps)
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
     inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, logit, name="discriminator")
 
 
 def _dense(values, units, name, seed, activation, synchronized):
-    """Adds a hidden layer; `synchronized` is None where no normalisation follows it."""
-    values = layers.Dense(
-        units, use_bias=synchronized is None, name=name, kernel_initializer=normal(seed)
-    )(values)
-    if synchronized is not None:
+    """Adds a hidden layer; `synchronized` is None if no normalisation follows it."""
+    bias = synchronized is None
+    values = layers.Dense(units, use_bias=bias, name=name, kernel_initializer=normal(seed))(values)
+    if not bias:
         values = batch_norm(f"{name}_norm", synchronized)(values)
     return activation(name=f"{name}_activation")(values)
 
@@ -177,11 +141,11 @@ def dense_generator(
         shape: (height, width, channels), any.
         condition_size: K.
         latent_size: N.
-        base_width: units of each branch, 256 in the course; 2 and 4 times as many follow.
+        base_width: units of each branch, 256 in the course; later layers have 2 and 4 times that.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
-    Reference: `004`, section 2.3.
+    Reference: the fully connected networks of the course's practical (docs/course.md).
     """
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
 
@@ -189,18 +153,12 @@ def dense_generator(
         return _dense(values, units, name, next(seeds), layers.ReLU, synchronized)
 
     latent, condition = _inputs((latent_size,), "latent", condition_size)
-    values = layers.Concatenate(name="joined")(
-        [
-            dense(latent, base_width, "latent_branch"),
-            dense(condition, base_width, "condition_branch"),
-        ]
-    )
+    inputs = [latent, condition]
+    branches = [dense(vector, base_width, f"{vector.name}_branch") for vector in inputs]
+    values = layers.Concatenate(name="joined")(branches)
     values = dense(dense(values, 2 * base_width, "hidden_0"), 4 * base_width, "hidden_1")
-    values = layers.Dense(
-        math.prod(shape),
-        name="to_picture",
-        kernel_initializer=normal(next(seeds)),
-    )(values)
+    options = {"kernel_initializer": normal(next(seeds)), "name": "to_picture"}
+    values = layers.Dense(math.prod(shape), **options)(values)
     values = layers.Reshape(shape, name="reshape")(values)
     image = layers.Activation("tanh", dtype="float32", name="picture")(values)
     return keras.Model([latent, condition], image, name="generator")
@@ -220,12 +178,13 @@ def dense_discriminator(
     Args:
         shape: (height, width, channels), any.
         condition_size: K.
-        base_width: units of each branch, 1,024 in the course; as many and half as many follow.
-        conditioned: without, there is no condition (`004`, question 11).
+        base_width: units of each branch and the first common layer, 1,024 in the course; the
+            second one has half as many.
+        conditioned: False leaves out the condition.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
-    Reference: `004`, section 2.3.
+    Reference: the fully connected networks of the course's practical (docs/course.md).
     """
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
 
@@ -237,15 +196,11 @@ def dense_discriminator(
     values = layers.Flatten(name="flatten")(image)
     values = dense(values, base_width, "picture_branch", norm=False)
     if conditioned:
-        told = dense(condition, base_width, "condition_branch", norm=False)
-        values = layers.Concatenate(name="joined")([values, told])
+        branch = dense(condition, base_width, "condition_branch", norm=False)
+        values = layers.Concatenate(name="joined")([values, branch])
     values = dense(values, base_width, "hidden_0", norm=True)
     values = dense(values, base_width // 2, "hidden_1", norm=True)
-    logit = layers.Dense(
-        1,
-        dtype="float32",
-        name="logit",
-        kernel_initializer=normal(next(seeds)),
-    )(values)
+    options = {"kernel_initializer": normal(next(seeds)), "name": "logit"}
+    logit = layers.Dense(1, dtype="float32", **options)(values)
     inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, logit, name="discriminator")

@@ -1,14 +1,14 @@
 """An invertible network of affine coupling layers, with the logarithm of its Jacobian determinant.
 
-x, flattened, is put in an order in which neighbours come to lie in different halves (a checkerboard
-of images; every other number of points). Each block normalises by batch statistics and then moves
-one half by what a fully connected network makes of the other, which stays as it is; the halves take
-turns.
+x is flattened and reordered so that neighbours are in different halves (a checkerboard for images,
+alternate numbers for points). Each block normalises by batch statistics and then transforms one
+half by scales and shifts that a fully connected network computes from the other; the halves
+alternate.
 
 Reference: Dinh et al. 2017, equations 4 to 8 (coupling), figure 3 (checkerboard), appendix E (batch
 normalisation); Papamakarios et al. 2017 (the fully connected form).
-Differs from the papers: no scales at which half of the numbers leave; normalisation stands ahead of
-each coupling, so that data of any mean is near 0 from the first step on.
+Differs from the papers: no multi-scale architecture; normalisation is before each coupling, so that
+data of any mean is near 0 from the first step on.
 """
 
 import math
@@ -31,18 +31,24 @@ def _local_moments(values, axes):
 
 @keras.saving.register_keras_serializable("kgan")
 class AffineCoupling(layers.Layer):
-    """Moves one half by the other: y₂ = x₂ · exp(s(x₁)) + t(x₁), with s = a · tanh(…) bounded.
+    """Affine coupling: y₂ = x₂ · exp(s(x₁)) + t(x₁), with s = a · tanh(…) bounded.
 
-    It begins as the identity. The learned bound a has a number for each dimension.
+    It is initially the identity. The learned bound a has one number for each dimension.
 
     Args:
         hidden: units of each hidden ReLU layer.
-        moves_first: whether the first half is the one that is moved.
+        moves_first: whether the first half is transformed, and not the second.
         initializer_seed: of the weights.
+
+    Example:
+        >>> layer = AffineCoupling([8], moves_first=True, initializer_seed=0)
+        >>> outputs, log_determinants = layer(tf.constant([[1.0, 2.0]]))
+        >>> layer.inverse(outputs).numpy().tolist(), log_determinants.numpy().tolist()
+        ([[1.0, 2.0]], [0.0])
     """
 
     def __init__(self, hidden: Sequence[int], moves_first: bool, initializer_seed: int, **kwargs):
-        # The arithmetic is exact in any precision policy; only the hidden layers follow that.
+        # float32 in any precision policy, which only the hidden layers follow.
         super().__init__(dtype="float32", **kwargs)
         self.hidden = list(hidden)
         self.moves_first = moves_first
@@ -106,10 +112,16 @@ class AffineCoupling(layers.Layer):
 
 @keras.saving.register_keras_serializable("kgan")
 class InvertibleBatchNormalization(MixesExamples, layers.Layer):
-    """Normalises each number by the batch's statistics in training, and by moving ones afterwards.
+    """Normalisation by batch statistics in training and by moving statistics at inference.
 
     Args:
         synchronized: whether statistics are those of the global batch.
+
+    Example:
+        >>> layer = InvertibleBatchNormalization()
+        >>> outputs, _ = layer(tf.constant([[1.0, 2.0]]))
+        >>> np.round(layer.inverse(outputs), 5).tolist()
+        [[1.0, 2.0]]
     """
 
     def __init__(self, synchronized: bool = False, **kwargs):
@@ -120,12 +132,9 @@ class InvertibleBatchNormalization(MixesExamples, layers.Layer):
         shape = input_shape[-1:]
         self.log_scale = self.add_weight(name="log_scale", shape=shape, initializer="zeros")
         self.shift = self.add_weight(name="shift", shape=shape, initializer="zeros")
-        self.moving_mean = self.add_weight(
-            name="moving_mean", shape=shape, initializer="zeros", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            name="moving_variance", shape=shape, initializer="ones", trainable=False
-        )
+        moving = {"shape": shape, "trainable": False}
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
 
     def call(self, inputs, training=None):
         """Returns y float32 [B, D] and ln |det J| [B]."""
@@ -141,7 +150,7 @@ class InvertibleBatchNormalization(MixesExamples, layers.Layer):
         return outputs, tf.fill([tf.shape(inputs)[0]], tf.reduce_sum(log_slopes))
 
     def inverse(self, outputs):
-        """Returns x float32 [B, D], by the moving statistics."""
+        """Returns x float32 [B, D] for the moving statistics."""
         normal = (outputs - self.shift) * tf.exp(-self.log_scale)
         return normal * tf.sqrt(self.moving_variance + EPSILON) + self.moving_mean
 
@@ -153,17 +162,23 @@ class InvertibleBatchNormalization(MixesExamples, layers.Layer):
 
 @keras.saving.register_keras_serializable("kgan")
 class CouplingFlow(keras.Model):
-    """Maps x float32 [B, ...] → h float32 [B, D] and ln |det ∂h/∂x| [B]; `inverse` maps back.
+    """Flow from x float32 [B, ...] to h float32 [B, D] and ln |det ∂h/∂x| [B].
 
     Args:
-        shape: of x without the batch: (height, width, channels), or (D,) of points, D above 1.
-        couplings: how many blocks.
+        shape: of x without the batch: (height, width, channels), or (D,) for points, D above 1.
+        couplings: number of blocks.
         hidden: units of each hidden layer of a coupling's network.
         synchronized: whether batch statistics are those of the global batch.
         seed: of the initial weights.
 
     Raises:
         ValueError: for x of one number.
+
+    Example:
+        >>> flow = CouplingFlow((2, 2, 1), couplings=2, hidden=[8])
+        >>> latents, log_determinants = flow(tf.zeros([3, 2, 2, 1]))
+        >>> latents.shape, flow.inverse(latents).shape
+        (TensorShape([3, 4]), TensorShape([3, 2, 2, 1]))
     """
 
     def __init__(
@@ -185,15 +200,15 @@ class CouplingFlow(keras.Model):
         size = math.prod(self.shape)
         if size < 2:
             raise ValueError(f"`shape` must have two numbers or more. Received: shape={shape}")
-        colours = sum(np.indices(self.shape)[:2])  # of a checkerboard, alike in all channels
+        colours = sum(np.indices(self.shape)[:2])  # of a checkerboard, equal in all channels
         self.order = np.argsort(colours.reshape(-1) % 2, kind="stable").astype(np.int32)
         self.blocks = []
         for number in range(couplings):
-            norm = InvertibleBatchNormalization(synchronized, name=f"norm_{number}")
-            coupling = AffineCoupling(
-                self.hidden, number % 2 == 1, seed * 1000 + 10 * number, name=f"coupling_{number}"
-            )
-            self.blocks += [norm, coupling]
+            first, own_seed = number % 2 == 1, seed * 1000 + 10 * number
+            self.blocks += [
+                InvertibleBatchNormalization(synchronized, name=f"norm_{number}"),
+                AffineCoupling(self.hidden, first, own_seed, name=f"coupling_{number}"),
+            ]
         for block in self.blocks:
             block.build((None, size))
         self.built = True
@@ -207,7 +222,7 @@ class CouplingFlow(keras.Model):
         return values, log_determinant
 
     def inverse(self, latents):
-        """Maps h float32 [B, D] back to x [B, ...], by the moving statistics."""
+        """Maps h float32 [B, D] to x [B, ...] for the moving statistics."""
         values = latents
         for block in reversed(self.blocks):
             values = block.inverse(values)

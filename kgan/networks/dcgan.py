@@ -1,32 +1,22 @@
 """The convolutional generator and discriminator of DCGAN, 16 to 128 pixels.
 
-At 32x32 these are the networks of the course to the letter (kernels 4, no bias, batch norm after
-every convolution but the last); each doubling of the size adds one block of twice the width in
-front, each halving takes one away: the course's own rule for 64x64.
+At 32x32 these are exactly the networks of the course (kernels 4, no bias, batch norm after every
+convolution but the last); each doubling of the size adds one block of twice the width at the 4x4
+map, each halving removes one, which is the course's rule for 64x64.
 
 Reference: Radford et al. 2016, figure 1 and the guidelines of section 3.
-Differs from the paper: kernels of 4 instead of 5, a narrower default width, batch norm on the
-discriminator's first layer and the generator's every layer but the last, as the course has it.
+Differs from the paper: kernels of 4 instead of 5, a narrower default width, batch norm also on the
+discriminator's first layer, as in the course.
 """
 
 import keras
 from keras import layers
 
 from kgan.layers import MinibatchDiscrimination, SpectralConv2D
-from kgan.networks.blocks import batch_norm, normal
+from kgan.networks.blocks import batch_norm, check_square, normal
 
 SIZES = (16, 32, 64, 128)
 NORMS = ("batch", "layer", "none")
-
-
-def _blocks(height: int, width: int) -> int:
-    """Counts the stride-2 blocks between the image and the 4x4 map."""
-    if height != width or height not in SIZES:
-        raise ValueError(
-            f"`shape` must be square, of {', '.join(map(str, SIZES))} pixels. "
-            f"Received: {height}x{width}"
-        )
-    return height.bit_length() - 3
 
 
 def _normalize(maps, norm, name, synchronized):
@@ -34,7 +24,7 @@ def _normalize(maps, norm, name, synchronized):
         case "batch":
             return batch_norm(name, synchronized)(maps)
         case "layer":
-            # Over height, width and channels of each image alone.
+            # Over height, width and channels of each image.
             return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
         case "none":
             return maps
@@ -55,8 +45,8 @@ def generator(
     Args:
         shape: (height, width, channels) of the image, square, 16, 32, 64 or 128 pixels.
         latent_size: length of the noise vector.
-        base_width: channels of the last hidden map; each map before has twice as many.
-        output_bias: whether the last layer has one, the same for every image.
+        base_width: channels of the last hidden map; each earlier map has twice as many.
+        output_bias: whether the last layer has a bias, one number per channel.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
@@ -64,22 +54,15 @@ def generator(
         A model whose tanh gives values in [-1, 1].
 
     Raises:
-        ValueError: on a size that the rule does not reach.
+        ValueError: on another size.
     """
-    height, width, channels = shape
-    blocks = _blocks(height, width)
+    blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
 
     def upsample(maps, filters, name, strides=2, padding="same", use_bias=False):
-        return layers.Conv2DTranspose(
-            filters,
-            4,
-            strides,
-            padding,
-            use_bias=use_bias,
-            kernel_initializer=normal(next(seeds)),
-            name=name,
-        )(maps)
+        options = {"kernel_initializer": normal(next(seeds)), "name": name}
+        layer = layers.Conv2DTranspose(filters, 4, strides, padding, use_bias=use_bias, **options)
+        return layer(maps)
 
     latent = keras.Input((latent_size,), name="latent")
     maps = layers.Reshape((1, 1, latent_size), name="reshape")(latent)
@@ -89,7 +72,7 @@ def generator(
         maps = upsample(maps, filters, f"upsample_{block}", strides, padding)
         maps = batch_norm(f"norm_{block}", synchronized)(maps)
         maps = layers.ReLU(name=f"relu_{block}")(maps)
-    maps = upsample(maps, channels, "to_picture", use_bias=output_bias)
+    maps = upsample(maps, shape[2], "to_picture", use_bias=output_bias)
     image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model(latent, image, name="generator")
 
@@ -111,37 +94,29 @@ def discriminator(
         base_width: channels of the first map; each later map has twice as many.
         norm: `batch`, `layer` (each image alone, for gradient penalties; not after the first
             convolution) or `none`.
-        minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
+        minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
 
     Raises:
-        ValueError: on a size that the rule does not reach.
+        ValueError: on another size.
     """
-    height, width, _ = shape
-    blocks = _blocks(height, width)
+    blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
 
     convolution = SpectralConv2D if spectral_norm else layers.Conv2D
 
     def convolve(maps, filters, name, kernel=4, strides=2, padding="same"):
-        return convolution(
-            filters,
-            kernel,
-            strides,
-            padding,
-            use_bias=False,
-            kernel_initializer=normal(next(seeds)),
-            name=name,
-        )(maps)
+        options = {"kernel_initializer": normal(next(seeds)), "name": name}
+        return convolution(filters, kernel, strides, padding, use_bias=False, **options)(maps)
 
     image = keras.Input(shape, name="picture")
     maps = image
     for block in range(blocks):
         maps = convolve(maps, base_width * 2**block, f"downsample_{block}")
-        # Normalising each image's first map would hide its contrast: grey digits on grey looked
-        # like white ones on black. The WGAN-GP authors' code leaves the first layer out, too.
+        # A normalisation of each image's first map would remove its contrast: grey digits on grey
+        # would equal white ones on black. The WGAN-GP authors' code has none there, either.
         own = "none" if norm == "layer" and block == 0 else norm
         maps = _normalize(maps, own, f"norm_{block}", synchronized)
         maps = layers.LeakyReLU(0.2, name=f"leaky_relu_{block}")(maps)
@@ -151,7 +126,7 @@ def discriminator(
             minibatch_kernels, seed=next(seeds), name="minibatch_discrimination"
         )(features)
         maps = layers.Reshape((1, 1, features.shape[-1]), name="features")(features)
-    # The kernel covers what is left of the image: 4x4, or features without a place.
+    # The kernel covers the whole map: 4x4, or 1x1 for features.
     maps = convolve(maps, 1, "to_logit", maps.shape[1], strides=1, padding="valid")
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
     return keras.Model(image, logit, name="discriminator")

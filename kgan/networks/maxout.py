@@ -25,7 +25,7 @@ def generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds latent float32 [B, N] → point float32 [B, D], anywhere.
+    """Builds latent float32 [B, N] → point float32 [B, D], unbounded.
 
     Args:
         shape: (D,).
@@ -35,23 +35,18 @@ def generator(
         seed: of the initial weights.
 
     Raises:
-        ValueError: for anything but points.
+        ValueError: for images.
     """
     (units_out,) = _points(shape)
     latent = keras.Input((latent_size,), name="latent")
     units = latent
     for number, size in enumerate(hidden):
-        units = layers.Dense(
-            size,
-            use_bias=False,
-            name=f"hidden_{number}",
-            kernel_initializer=_initializer(seed * 1000 + number),
-        )(units)
+        options = _options(f"hidden_{number}", seed * 1000 + number)
+        units = layers.Dense(size, use_bias=False, **options)(units)
         units = batch_norm(f"norm_{number}", synchronized)(units)
         units = layers.ReLU(name=f"relu_{number}")(units)
-    point = layers.Dense(
-        units_out, dtype="float32", name="point", kernel_initializer=_initializer(seed * 1000 + 400)
-    )(units)
+    options = _options("point", seed * 1000 + 400)
+    point = layers.Dense(units_out, dtype="float32", **options)(units)
     return keras.Model(latent, point, name="generator")
 
 
@@ -61,25 +56,19 @@ def discriminator(
     """Builds point float32 [B, D] → logit float32 [B, 1].
 
     Args:
-        shape: (D,), all numbers of the points that are seen together.
+        shape: (D,), of all points that are scored together.
         hidden: units of each maxout layer.
         seed: of the initial weights.
 
     Raises:
-        ValueError: for anything but points.
+        ValueError: for images.
     """
     point = keras.Input(_points(shape), name="picture")
     units = point
     for number, size in enumerate(hidden):
-        units = Maxout(
-            size,
-            PIECES,
-            name=f"maxout_{number}",
-            kernel_initializer=_initializer(seed * 1000 + 500 + number),
-        )(units)
-    logit = layers.Dense(
-        1, dtype="float32", name="logit", kernel_initializer=_initializer(seed * 1000 + 900)
-    )(units)
+        options = _options(f"maxout_{number}", seed * 1000 + 500 + number)
+        units = Maxout(size, PIECES, **options)(units)
+    logit = layers.Dense(1, dtype="float32", **_options("logit", seed * 1000 + 900))(units)
     return keras.Model(point, logit, name="discriminator")
 
 
@@ -89,5 +78,5 @@ def _points(shape):
     return shape
 
 
-def _initializer(seed):
-    return keras.initializers.GlorotUniform(seed=seed)
+def _options(name, seed):
+    return {"name": name, "kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}

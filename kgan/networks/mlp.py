@@ -33,17 +33,17 @@ def generator(
 
     Args:
         shape: (height, width, channels), or (D,) for points, which have no tanh.
-        latent_size: length of the noise vector that the first layer sees.
+        latent_size: length of the latent vector that is the input of the first layer.
         hidden: units of each hidden ReLU layer.
-        hidden_noise: `concat`, `add` or `multiply` brings more noise to the output of the last
-            hidden layer, a number a unit, against mode collapse. It is part of the latent vector,
-            whose length N becomes latent_size + hidden[-1], so that an image is still a function
-            of its latent alone. `none`: N is latent_size.
-        output_bias: whether the last layer has one, the same for every image.
+        hidden_noise: `concat`, `add` or `multiply` combines the output of the last hidden layer
+            with more noise, one number per unit, against mode collapse. The noise is part of the
+            latent vector, whose length N becomes latent_size + hidden[-1]. `none`: N is
+            latent_size.
+        output_bias: whether the last layer has a bias.
         seed: of the initial weights.
 
     Raises:
-        ValueError: on noise for a network without a hidden layer.
+        ValueError: on hidden noise without a hidden layer.
     """
     if hidden_noise not in HIDDEN_NOISE or (hidden_noise != "none" and not hidden):
         raise ValueError(
@@ -57,14 +57,10 @@ def generator(
     if extra:
         noise = Columns(latent_size, latent_size + extra, name="hidden_noise")(latent)
         units = HIDDEN_NOISE[hidden_noise](name=f"{hidden_noise}_noise")([units, noise])
-    units = layers.Dense(
-        math.prod(shape),
-        name="to_picture",
-        use_bias=output_bias,
-        kernel_initializer=_initializer(seed * 1000 + 400),
-    )(units)
+    options = _options("to_picture", seed * 1000 + 400)
+    units = layers.Dense(math.prod(shape), use_bias=output_bias, **options)(units)
     image = layers.Reshape(shape, name="reshape")(units)
-    # Points may lie anywhere.
+    # Points are unbounded.
     last = "tanh" if len(shape) == 3 else "linear"
     image = layers.Activation(last, dtype="float32", name="picture")(image)
     return keras.Model(latent, image, name="generator")
@@ -83,7 +79,7 @@ def discriminator(
     Args:
         shape: (height, width, channels), or (D,) for points.
         hidden: units of each hidden ReLU layer.
-        minibatch_kernels: features of minibatch discrimination ahead of the score; 0: none.
+        minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
         seed: of the initial weights.
     """
@@ -95,22 +91,15 @@ def discriminator(
         units = MinibatchDiscrimination(
             minibatch_kernels, seed=seed * 1000 + 800, name="minibatch_discrimination"
         )(units)
-    score = dense(
-        1, dtype="float32", name="score", kernel_initializer=_initializer(seed * 1000 + 900)
-    )(units)
+    score = dense(1, dtype="float32", **_options("score", seed * 1000 + 900))(units)
     return keras.Model(image, score, name="discriminator")
 
 
 def _hidden(units, sizes, seed, dense=layers.Dense):
     for number, size in enumerate(sizes):
-        units = dense(
-            size,
-            activation="relu",
-            name=f"hidden_{number}",
-            kernel_initializer=_initializer(seed + number),
-        )(units)
+        units = dense(size, activation="relu", **_options(f"hidden_{number}", seed + number))(units)
     return units
 
 
-def _initializer(seed):
-    return keras.initializers.HeUniform(seed=seed)
+def _options(name, seed):
+    return {"name": name, "kernel_initializer": keras.initializers.HeUniform(seed=seed)}

@@ -1,7 +1,7 @@
 """The PatchGAN discriminator of pix2pix and CycleGAN, at one scale or several.
 
 Reference: Isola et al. 2017, sections 3.2.2 and 6.1.2; Wang et al. 2018, section 3.2, for scales.
-Differs from the reference implementation: biases ahead of a normalisation are left out.
+Differs from the reference implementation: no biases before a normalisation.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ import keras
 from keras import layers
 
 from kgan.layers import LiveBatchNormalization
-from kgan.networks.blocks import normal
+from kgan.networks.blocks import instance_norm, normal
 
 WIDEST = 8  # times the base width
 NORMS = ("batch", "instance")
 
 
 def receptive_field(patch_layers: int) -> int:
-    """Computes the side in pixels of the patch that one score sees: 70 for 3 layers.
+    """Computes the side in pixels of the receptive field of one score: 70 for 3 layers.
 
-    Two 4x4 convolutions of stride 1 end the network, `patch_layers` of stride 2 come
-    before; going back through a layer, field = (field − 1) · stride + 4.
+    The network has `patch_layers` 4x4 convolutions of stride 2 and then two of stride 1; backwards
+    through a layer, field = (field − 1) · stride + 4.
     """
     field = 1
     for stride in [1, 1] + [2] * patch_layers:
@@ -38,26 +38,25 @@ def discriminator(
     seed: int = 0,
     name: str = "discriminator",
 ) -> keras.Model:
-    """Builds pictures float32 [B, H, W, C] in [-1, 1] → logits float32 [B, h, w, 1], one a patch.
+    """Builds images float32 [B, H, W, C] in [-1, 1] → logits float32 [B, h, w, 1], one per patch.
 
-    At 256 pixels and 3 layers the map is 30x30 and a logit sees 70x70 pixels. With several scales
-    the answer is a list of such maps: a PatchGAN of its own weights looks at the images as they
-    are, another one at them halved, and so on, where a patch is twice as wide each time.
+    At 256 pixels and 3 layers the map is 30x30 and a logit depends on 70x70 pixels. With several
+    scales the output is a list of such maps, from PatchGANs with separate weights for the images,
+    the images at half the size, and so on.
 
     Args:
         shapes: the (height, width, channels) of each input; they are concatenated by channel.
-            Two for pix2pix (the given image and the one to judge).
+            Two for pix2pix (the input image and the target or translation).
         base_width: channels of the first map, 64 in the paper.
-        patch_layers: how many convolutions of stride 2, at least 1.
+        patch_layers: number of convolutions of stride 2, at least 1.
         norm: `batch` (`LiveBatchNormalization`, pix2pix) or `instance` (CycleGAN; without scale
             and shift).
-        scales: how many discriminators, at least 1.
+        scales: number of discriminators, at least 1.
         seed: of the initial weights.
         name: of the model.
 
     Raises:
-        ValueError: on an unknown norm, or when the images are too small for so many layers or
-            scales.
+        ValueError: on an unknown norm, or images that are too small for the layers or scales.
     """
     if norm not in NORMS:
         raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
@@ -86,28 +85,18 @@ def discriminator(
 
 
 def _patches(maps, base_width, patch_layers, norm, seeds, prefix):
-    """Judges the patches of an image at one scale."""
+    """Scores the patches of an image at one scale."""
 
     def convolve(maps, filters, name, strides, use_bias):
         # "same" would pad a stride-1 kernel of 4 by (1, 2); the reference pads (1, 1) throughout.
         maps = layers.ZeroPadding2D(1, name=f"{name}_padding")(maps)
-        return layers.Conv2D(
-            filters,
-            4,
-            strides,
-            "valid",
-            use_bias=use_bias,
-            kernel_initializer=normal(next(seeds)),
-            name=f"{name}_convolution",
-        )(maps)
+        options = {"kernel_initializer": normal(next(seeds)), "name": f"{name}_convolution"}
+        return layers.Conv2D(filters, 4, strides, "valid", use_bias=use_bias, **options)(maps)
 
     def normalise(maps, name):
         if norm == "instance":
-            return layers.GroupNormalization(
-                groups=-1, epsilon=1e-5, center=False, scale=False, name=name
-            )(maps)
-        gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
-        return LiveBatchNormalization(gamma_initializer=gamma, name=name)(maps)
+            return instance_norm(name)(maps)
+        return LiveBatchNormalization(gamma_initializer=normal(next(seeds), 1.0), name=name)(maps)
 
     for level in range(patch_layers + 1):
         filters = base_width * min(2**level, WIDEST)

@@ -1,20 +1,21 @@
-"""The residual generator of CycleGAN for any sides that 4 divides, rectangles too.
+"""The residual generator of CycleGAN for images whose sides are multiples of 4.
 
 Reference: Zhu et al. 2017, section 7.2, after Johnson et al. 2016.
-Differs from the reference implementation: biases ahead of a normalisation are left out, because
-the normalisation subtracts them again. Instance norm has no scale and no shift, as there.
+Differs from the reference implementation: no biases before a normalisation, which would subtract
+them. Instance norm has no scale and no shift in both.
 """
 
 import keras
 from keras import layers
 
 from kgan.layers import ReflectionPadding
+from kgan.networks.blocks import instance_norm, normal
 
-SMALLEST = 8  # a side; a quarter of it is what the residual blocks pad by reflection
+SMALLEST = 8  # side; the residual blocks pad maps of a quarter of it by reflection
 
 
 def blocks_for(height: int, width: int) -> int:
-    """Chooses the paper's number of residual blocks: 6, or 9 from 256 pixels on."""
+    """Returns the paper's number of residual blocks: 6, or 9 from 256 pixels on."""
     return 9 if min(height, width) >= 256 else 6
 
 
@@ -32,15 +33,15 @@ def generator(
     c7s1-64, d128, d256, residual blocks R256, u128, u64, c7s1 in the paper's words.
 
     Args:
-        shape: (height, width, channels) of the input; sides from 8 on that 4 divides.
-        output_channels: channels of the answer.
+        shape: (height, width, channels) of the input; sides are multiples of 4 and at least 8.
+        output_channels: channels of the output.
         base_width: channels of the first map, 64 in the paper.
-        blocks: how many residual blocks; None: see `blocks_for`.
+        blocks: number of residual blocks; None: see `blocks_for`.
         seed: of the initial weights, which are N(0, 0.02).
         name: of the model.
 
     Raises:
-        ValueError: on sides that do not come back from halving twice.
+        ValueError: on other sides.
     """
     height, width, _ = shape
     if height % 4 or width % 4 or min(height, width) < SMALLEST:
@@ -52,14 +53,10 @@ def generator(
     seeds = iter(range(seed * 1000, seed * 1000 + 500))
 
     def settings(name, use_bias=False):
-        kernel = keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
-        return {"use_bias": use_bias, "kernel_initializer": kernel, "name": name}
+        return {"use_bias": use_bias, "kernel_initializer": normal(next(seeds)), "name": name}
 
     def normalise(maps, name, activated=True):
-        norm = layers.GroupNormalization(
-            groups=-1, epsilon=1e-5, center=False, scale=False, name=f"{name}_norm"
-        )
-        maps = norm(maps)
+        maps = instance_norm(f"{name}_norm")(maps)
         return layers.ReLU(name=f"{name}_relu")(maps) if activated else maps
 
     def reflected(maps, filters, kernel, name, use_bias=False):
@@ -83,7 +80,7 @@ def generator(
     for level in (1, 0):
         filters = base_width * 2**level
         maps = layers.Conv2DTranspose(filters, 3, 2, **settings(f"up_{level}_transposed"))(maps)
-        # 2n + 1 pixels; the reference's padding takes the first away, "same" would the last.
+        # 2n + 1 pixels; the reference's padding removes the first one, "same" would the last.
         maps = layers.Cropping2D(((1, 0), (1, 0)), name=f"up_{level}_cropping")(maps)
         maps = normalise(maps, f"up_{level}")
     maps = reflected(maps, output_channels, 7, "to_picture", use_bias=True)

@@ -1,32 +1,22 @@
-"""Residual networks of SN-GAN: a generator told by its normalisation, a projection discriminator.
+"""Residual networks of SN-GAN: conditional normalisation and a projection discriminator.
 
 Reference: Miyato et al. 2018, table 4 and figure 9 (32x32); Miyato and Koyama 2018, equation 3 and
 section 4 (projection, conditional batch normalisation).
 Differs from the papers: the widths are arguments with smaller defaults; the generator has no biases
-that a normalisation takes away.
+before a normalisation.
 """
 
 import keras
 from keras import layers
 
 from kgan.layers import SpectralConv2D, SpectralDense
-from kgan.networks.blocks import batch_norm
+from kgan.networks.blocks import batch_norm, check_square
 
 SIZES = (16, 32, 64)
 
 
-def _blocks(shape):
-    height, width, _ = shape
-    if height != width or height not in SIZES:
-        raise ValueError(
-            f"`shape` must be square, of {', '.join(map(str, SIZES))} pixels. "
-            f"Received: {height}x{width}"
-        )
-    return height.bit_length() - 3
-
-
-def _initializer(seed):
-    return keras.initializers.GlorotUniform(seed=seed)
+def _options(name, seed):
+    return {"name": name, "kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}
 
 
 def generator(
@@ -40,8 +30,8 @@ def generator(
 ) -> keras.Model:
     """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
 
-    The condition chooses scale and shift of every batch normalisation: a row of its own for each
-    class, or sums of rows for several attributes.
+    The condition determines scale and shift of every batch normalisation: one row for each class,
+    or sums of rows for several attributes.
 
     Args:
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
@@ -51,39 +41,30 @@ def generator(
         synchronized: batch statistics over all replicas.
         seed: of the initial weights.
     """
-    blocks = _blocks(shape)
+    blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
     latent = keras.Input((latent_size,), name="latent")
     condition = keras.Input((condition_size,), name="condition")
 
     def convolve(maps, filters, kernel, name, *, use_bias=False):
-        # A normalisation follows all but the last, and takes away what is added to a whole map.
-        # The gradient of such a bias is rounding alone, of which Adam would make full steps.
-        return layers.Conv2D(
-            filters,
-            kernel,
-            padding="same",
-            use_bias=use_bias,
-            kernel_initializer=_initializer(next(seeds)),
-            name=name,
-        )(maps)
+        # A normalisation follows all but the last, and removes a bias. The gradient of such a bias
+        # is only rounding error, which Adam would amplify to full steps.
+        options = _options(name, next(seeds))
+        return layers.Conv2D(filters, kernel, padding="same", use_bias=use_bias, **options)(maps)
 
     def normalize(maps, name):
         maps = batch_norm(f"{name}_norm", synchronized, center=False, scale=False)(maps)
-        for part, initializer, join in (
+        for part, initial, join in (
             ("scale", "ones", layers.Multiply),
             ("shift", "zeros", layers.Add),
         ):
-            rows = layers.Dense(
-                base_width, use_bias=False, kernel_initializer=initializer, name=f"{name}_{part}"
-            )(condition)
+            options = {"kernel_initializer": initial, "name": f"{name}_{part}"}
+            rows = layers.Dense(base_width, use_bias=False, **options)(condition)
             rows = layers.Reshape((1, 1, base_width), name=f"{name}_{part}_reshape")(rows)
             maps = join(name=f"{name}_{part}_join")([maps, rows])
         return layers.ReLU(name=f"{name}_relu")(maps)
 
-    maps = layers.Dense(
-        16 * base_width, kernel_initializer=_initializer(next(seeds)), name="project"
-    )(latent)
+    maps = layers.Dense(16 * base_width, **_options("project", next(seeds)))(latent)
     maps = layers.Reshape((4, 4, base_width), name="reshape")(maps)
     for block in range(blocks):
         name = f"block_{block}"
@@ -114,39 +95,34 @@ def discriminator(
     """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → score float32 [B, 1].
 
     The score is ψ(φ(x)) + yᵀ V φ(x), with the features φ summed over the image. Every layer has
-    spectral normalisation; none mixes the examples of a batch.
+    spectral normalisation; there are no batch statistics.
 
     Args:
         shape: (height, width, channels), square, 16, 32 or 64 pixels.
         condition_size: K.
         base_width: channels of every map; 128 in the paper.
-        conditioned: without, the score is ψ(φ(x)) alone and there is no condition.
-        synchronized: as the other discriminators have it; nothing here has batch statistics.
+        conditioned: False leaves out the condition; the score is ψ(φ(x)).
+        synchronized: has no effect; other discriminators have batch statistics.
         seed: of the initial weights.
     """
-    blocks = _blocks(shape)
+    blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
     image = keras.Input(shape, name="picture")
     condition = keras.Input((condition_size,), name="condition")
 
     def convolve(maps, kernel, name):
-        return SpectralConv2D(
-            base_width,
-            kernel,
-            padding="same",
-            kernel_initializer=_initializer(next(seeds)),
-            name=name,
-        )(maps)
+        options = _options(name, next(seeds))
+        return SpectralConv2D(base_width, kernel, padding="same", **options)(maps)
 
     def shrink(maps, name):
         return layers.AveragePooling2D(2, name=name)(maps)
 
-    # The first block has no activation in front: it would cut what the image says.
+    # The first block has no activation before it, which would clip the image.
     maps = convolve(image, 3, "block_0_first_convolution")
     maps = convolve(layers.ReLU(name="block_0_relu")(maps), 3, "block_0_second_convolution")
     shortcut = convolve(shrink(image, "block_0_shortcut_shrink"), 1, "block_0_shortcut")
     maps = layers.Add(name="block_0_sum")([shrink(maps, "block_0_shrink"), shortcut])
-    # Down to 8x8, where two blocks more look at what is left.
+    # Down to 8x8, and two more blocks at this size.
     for block in range(1, blocks + 1):
         name, smaller = f"block_{block}", block < blocks - 1
         inner = layers.ReLU(name=f"{name}_first_relu")(maps)
@@ -157,24 +133,18 @@ def discriminator(
             inner = shrink(inner, f"{name}_shrink")
             maps = shrink(convolve(maps, 1, f"{name}_shortcut"), f"{name}_shortcut_shrink")
         maps = layers.Add(name=f"{name}_sum")([inner, maps])
-    # In float32 from here on, whatever the rest computes in: these are sums of many numbers.
+    # In float32 with any precision policy: these are sums of many numbers.
     maps = layers.ReLU(dtype="float32", name="last_relu")(maps)
     features = layers.GlobalAveragePooling2D(dtype="float32", name="mean_features")(maps)
     side = maps.shape[1]
     features = layers.Rescaling(float(side * side), dtype="float32", name="features")(features)
-    score = SpectralDense(
-        1, kernel_initializer=_initializer(next(seeds)), dtype="float32", name="score_of_picture"
-    )(features)
+    options = _options("score_of_picture", next(seeds))
+    score = SpectralDense(1, dtype="float32", **options)(features)
     if conditioned:
-        row = SpectralDense(
-            base_width,
-            use_bias=False,
-            kernel_initializer=_initializer(next(seeds)),
-            dtype="float32",
-            name="condition_row",
-        )(condition)
-        told = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
-        score = layers.Add(dtype="float32", name="sum_of_scores")([score, told])
+        options = _options("condition_row", next(seeds))
+        row = SpectralDense(base_width, use_bias=False, dtype="float32", **options)(condition)
+        projection = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
+        score = layers.Add(dtype="float32", name="sum_of_scores")([score, projection])
     score = layers.Activation("linear", dtype="float32", name="score")(score)
     inputs = [image, condition] if conditioned else image
     return keras.Model(inputs, score, name="discriminator")

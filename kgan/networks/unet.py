@@ -1,75 +1,42 @@
-"""The U-Net generator of pix2pix for any power of two from 32 to 512, rectangles too.
+"""The U-Net generator of pix2pix for images whose sides are powers of two from 32 to 512.
 
 Reference: Isola et al. 2017, section 6.1.1.
-Differs from the reference implementation: biases ahead of a normalisation are left out, because
-the normalisation subtracts them again.
+Differs from the reference implementation: no biases before a normalisation, which would subtract
+them.
 """
 
 import keras
 from keras import layers
 
 from kgan.layers import LiveBatchNormalization, SeededDropout
+from kgan.networks.blocks import normal
 
 SIDES = (32, 64, 128, 256, 512)
 WIDEST = 8  # times the base width: 512 channels at the paper's 64
 DROPOUT_BLOCKS = 3
 
 
-def _check(shape):
-    if any(side not in SIDES for side in shape[:2]):
-        raise ValueError(
-            "the sides in `shape` must be powers of two from 32 to 512. "
-            f"Received: {shape[0]}x{shape[1]}"
-        )
-
-
-def _kernel(seeds):
-    return keras.initializers.RandomNormal(stddev=0.02, seed=next(seeds))
-
-
 def _normalise(maps, name, seeds):
-    gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02, seed=next(seeds))
-    return LiveBatchNormalization(gamma_initializer=gamma, name=name)(maps)
+    return LiveBatchNormalization(gamma_initializer=normal(next(seeds), 1.0), name=name)(maps)
 
 
 def _downsample(maps, filters, name, seeds, *, normalised, activated=True):
     if activated:
         maps = layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
-    maps = layers.Conv2D(
-        filters,
-        4,
-        2,
-        "same",
-        use_bias=not normalised,
-        kernel_initializer=_kernel(seeds),
-        name=f"{name}_convolution",
-    )(maps)
+    options = {"kernel_initializer": normal(next(seeds)), "name": f"{name}_convolution"}
+    maps = layers.Conv2D(filters, 4, 2, "same", use_bias=not normalised, **options)(maps)
     return _normalise(maps, f"{name}_norm", seeds) if normalised else maps
 
 
 def _upsample(maps, filters, name, seeds, how, use_bias):
+    options = {"use_bias": use_bias, "kernel_initializer": normal(next(seeds))}
     if how == "transpose":
-        return layers.Conv2DTranspose(
-            filters,
-            4,
-            2,
-            "same",
-            use_bias=use_bias,
-            kernel_initializer=_kernel(seeds),
-            name=f"{name}_transposed",
-        )(maps)
-    # Nearest neighbour, then a convolution: every output pixel is reached by equally many
-    # weights, which is what takes the checkerboard away (Odena et al. 2016).
+        layer = layers.Conv2DTranspose(filters, 4, 2, "same", name=f"{name}_transposed", **options)
+        return layer(maps)
+    # After nearest-neighbour upsampling every output pixel depends on equally many weights, which
+    # avoids the checkerboard (Odena et al. 2016).
     maps = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(maps)
-    return layers.Conv2D(
-        filters,
-        3,
-        1,
-        "same",
-        use_bias=use_bias,
-        kernel_initializer=_kernel(seeds),
-        name=f"{name}_convolution",
-    )(maps)
+    return layers.Conv2D(filters, 3, 1, "same", name=f"{name}_convolution", **options)(maps)
 
 
 def generator(
@@ -81,49 +48,46 @@ def generator(
     dropout: float = 0.5,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds the encoder-decoder with skips: (image, seeds) → image.
+    """Builds the encoder-decoder with skip connections: (image, seeds) → image.
 
-    The encoder halves down to where the shorter side is 1 pixel: at 256 its widths are
-    64-128-256-512-512-512-512-512, smaller images have fewer of the 512s, 512 has one more.
+    The encoder halves until the shorter side is 1 pixel: at 256 its widths are
+    64-128-256-512-512-512-512-512; smaller images have fewer 512s, 512 has one more.
 
     Args:
         shape: (height, width, channels) of the input; sides are powers of two from 32 to 512.
-        output_channels: channels of the answer.
+        output_channels: channels of the output.
         base_width: channels of the first map, 64 in the paper.
         upsample: `transpose` (the paper's 4x4 transposed convolutions) or `resize` (nearest
             neighbour and a 3x3 convolution; no checkerboards).
-        dropout: rate in the decoder's first three blocks; live at inference too.
+        dropout: rate in the decoder's first three blocks, in training and at inference.
         seed: of the initial weights.
 
     Returns:
-        A model of two inputs, `image` float32 [B, H, W, C] in [-1, 1] and `seeds` int32 [B, 2]
-        (one dropout seed an image), with output float32 [B, H, W, output_channels] in [-1, 1].
+        A model of two inputs, an image float32 [B, H, W, C] in [-1, 1] and dropout seeds int32
+        [B, 2], with output float32 [B, H, W, output_channels] in [-1, 1].
 
     Raises:
-        ValueError: on sides or a way of upsampling that there is not.
+        ValueError: on other sides or an unknown `upsample`.
     """
-    _check(shape)
+    if any(side not in SIDES for side in shape[:2]):
+        raise ValueError(
+            "the sides in `shape` must be powers of two from 32 to 512. "
+            f"Received: {shape[0]}x{shape[1]}"
+        )
     if upsample not in ("transpose", "resize"):
         raise ValueError(f"`upsample` must be transpose or resize. Received: upsample={upsample}")
     seeds = iter(range(seed * 1000, seed * 1000 + 500))
     depth = min(shape[:2]).bit_length() - 1
     widths = [base_width * min(2**level, WIDEST) for level in range(depth)]
-    # A map of one pixel has no statistics of its own, so a square image's bottleneck is bare.
-    bottleneck_is_one_pixel = shape[0] == shape[1]
+    # The bottleneck of a square image has one pixel, and is not normalised.
+    bare = depth - 1 if shape[0] == shape[1] else None
 
     image = keras.Input(shape, name="picture")
     dropout_seeds = keras.Input((2,), dtype="int32", name="seeds")
     maps, skips = image, []
     for level, filters in enumerate(widths):
-        innermost = level == depth - 1
-        maps = _downsample(
-            maps,
-            filters,
-            f"down_{level}",
-            seeds,
-            normalised=level > 0 and not (innermost and bottleneck_is_one_pixel),
-            activated=level > 0,
-        )
+        options = {"normalised": level not in (0, bare), "activated": level > 0}
+        maps = _downsample(maps, filters, f"down_{level}", seeds, **options)
         skips.append(maps)
     skips.pop()
     for block, filters in enumerate(reversed(widths[:-1])):

@@ -1,4 +1,4 @@
-"""Tests of the fully connected networks."""
+"""Fully connected networks."""
 
 import keras
 import numpy as np
@@ -34,35 +34,7 @@ def test_generator_computes_tanh_of_its_layers():
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 3), (28, 28, 1)])
-def test_any_shape_goes_through(shape):
+def test_any_shape_is_possible(shape):
     images = mlp.generator(shape, 7, (5, 5))(np.zeros((3, 7), np.float32))
     assert images.shape == (3, *shape)
     assert mlp.discriminator(shape, (5, 5))(images).shape == (3, 1)
-
-
-def test_layers_of_equal_shape_and_other_seeds_have_other_weights():
-    def kernels(seed):
-        network = mlp.discriminator((1, 4, 1), (4, 4), seed=seed)
-        return [np.asarray(v) for v in network.trainable_variables if v.path.endswith("kernel")]
-
-    zero, one = kernels(0), kernels(1)
-    assert (zero[0] != zero[1]).any()
-    assert (zero[0] != one[0]).any()
-    np.testing.assert_array_equal(zero[0], kernels(0)[0])
-
-
-def test_players_of_one_seed_do_not_share_weights():
-    generator = mlp.generator((1, 4, 1), 4, (4,))
-    discriminator = mlp.discriminator((1, 4, 1), (4,))
-    first, second = (n.trainable_variables[0] for n in (generator, discriminator))
-    assert (np.asarray(first) != np.asarray(second)).any()
-
-
-def test_saved_networks_give_equal_outputs(reloaded):
-    generator, discriminator = mlp.generator((4, 4, 1), 3), mlp.discriminator((4, 4, 1))
-    latents = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
-    again = reloaded(generator)
-    images = generator(latents)
-    np.testing.assert_array_equal(again(latents), images)
-    again = reloaded(discriminator)
-    np.testing.assert_array_equal(again(images), discriminator(images))

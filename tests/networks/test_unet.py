@@ -1,4 +1,4 @@
-"""Tests of the U-Net: the paper's widths, counts by hand, all sizes, and its two ways up."""
+"""The U-Net: widths of the paper, counts by hand, all sizes, both kinds of upsampling."""
 
 import keras
 import numpy as np
@@ -9,8 +9,8 @@ from kgan.networks import unet
 
 
 def convolutions(network):
-    kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
-    return [layer for layer in network.layers if isinstance(layer, kinds)]
+    classes = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+    return [layer for layer in network.layers if isinstance(layer, classes)]
 
 
 def translate(network, count=2, seeds=(0, 1)):
@@ -24,7 +24,7 @@ def paper_network():
     return unet.generator((256, 256, 3), 3)
 
 
-def test_parameters_at_256_pixels_are_the_reference_s_and_two_biases(paper_network):
+def test_parameters_at_256_pixels_are_those_of_the_reference_and_two_biases(paper_network):
     down = [3, 64, 128, 256, 512, 512, 512, 512, 512]
     up = [(512, 512), (1024, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64)]
     kernels = sum(16 * a * b for a, b in zip(down, down[1:], strict=False))
@@ -36,7 +36,7 @@ def test_parameters_at_256_pixels_are_the_reference_s_and_two_biases(paper_netwo
     assert paper_network.count_params() == 54_413_955 + 64 + 512
 
 
-def test_widths_at_256_pixels_are_the_paper_s(paper_network):
+def test_widths_at_256_pixels_are_those_of_the_paper(paper_network):
     down = [paper_network.get_layer(f"down_{n}_convolution") for n in range(8)]
     assert [layer.filters for layer in down] == [64, 128, 256, 512, 512, 512, 512, 512]
     assert [layer.output.shape[1] for layer in down] == [128, 64, 32, 16, 8, 4, 2, 1]
@@ -82,34 +82,32 @@ def test_activations_are_a_slope_of_0_2_down_and_relu_up(paper_network):
 
 @pytest.mark.parametrize(
     ("height", "width"),
-    [(32, 32), (64, 64), (128, 128), (256, 256), (512, 512), (32, 64), (512, 32), (128, 256)],
+    [(32, 32), (64, 64), (512, 512), (32, 64), (512, 32), (128, 256)],
 )
 def test_all_powers_of_two_have_a_network(height, width):
     network = unet.generator((height, width, 1), 3, base_width=1)
     assert network.output_shape == (None, height, width, 3)
     depth = min(height, width).bit_length() - 1
     innermost = network.get_layer(f"down_{depth - 1}_convolution")
-    assert innermost.output.shape[1:3] == (
-        height // min(height, width),
-        width // min(height, width),
-    )
+    side = min(height, width)
+    assert innermost.output.shape[1:3] == (height // side, width // side)
     # A map of more than one pixel has statistics, and is normalised like the others.
     assert innermost.use_bias == (height == width)
 
 
-@pytest.mark.parametrize("shape", [(32, 32, 1), (32, 64, 3), (128, 32, 3)])
-@pytest.mark.parametrize("upsample", ["transpose", "resize"])
-def test_images_and_rectangles_go_through(shape, upsample):
+@pytest.mark.parametrize(
+    ("shape", "upsample"), [((32, 64, 3), "transpose"), ((128, 32, 3), "resize")]
+)
+def test_rectangles_are_translated(shape, upsample):
     answers = translate(unet.generator(shape, 2, base_width=2, upsample=upsample))
     assert answers.shape == (2, *shape[:2], 2)
     assert np.isfinite(answers).all()
     assert 0 < np.abs(answers).max() <= 1
 
 
-def test_resize_goes_up_by_nearest_neighbour_and_3x3_convolutions():
+def test_resize_upsamples_by_nearest_neighbour_and_3x3_convolutions():
     network = unet.generator((32, 32, 1), 3, base_width=2, upsample="resize")
-    kinds = {type(layer).__name__ for layer in network.layers}
-    assert not any("Transpose" in kind for kind in kinds)
+    assert not any(isinstance(layer, keras.layers.Conv2DTranspose) for layer in network.layers)
     resizes = [layer for layer in network.layers if isinstance(layer, keras.layers.UpSampling2D)]
     assert len(resizes) == 5
     maps = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
@@ -122,9 +120,9 @@ def test_resize_goes_up_by_nearest_neighbour_and_3x3_convolutions():
     assert network.count_params() == down + up + norms
 
 
-def test_resize_of_a_plain_map_leaves_no_checkerboard():
-    # The last step up alone: from a constant map, transposed kernels give a 2x2 pattern and
-    # resized ones a constant, but for the border.
+def test_resize_of_a_constant_map_leaves_no_checkerboard():
+    # The last layer: from a constant map, transposed kernels give a 2x2 pattern and the others
+    # a constant, except at the border.
     def spread(upsample):
         network = unet.generator((32, 32, 1), 1, base_width=2, upsample=upsample)
         last = "transposed" if upsample == "transpose" else "convolution"
@@ -137,7 +135,7 @@ def test_resize_of_a_plain_map_leaves_no_checkerboard():
     assert spread("transpose") > 1e-3
 
 
-def test_answers_follow_the_seed_and_dropout_0_has_none():
+def test_outputs_depend_on_the_seed_unless_dropout_is_0():
     network = unet.generator((32, 32, 1), 1, base_width=2)
     np.testing.assert_array_equal(translate(network), translate(network))
     first, second = translate(network, seeds=(0, 1)), translate(network, seeds=(0, 2))
@@ -147,41 +145,9 @@ def test_answers_follow_the_seed_and_dropout_0_has_none():
     np.testing.assert_array_equal(translate(still, seeds=(0, 1)), translate(still, seeds=(5, 6)))
 
 
-@pytest.mark.parametrize("shape", [(16, 16, 3), (48, 48, 3), (1024, 1024, 3), (32, 100, 3)])
-def test_other_sides_are_refused(shape):
-    with pytest.raises(ValueError, match=f"powers of two from 32 to 512.*{shape[0]}x{shape[1]}"):
-        unet.generator(shape, 3)
-
-
-def test_an_unknown_way_up_is_refused():
-    with pytest.raises(
-        ValueError, match="`upsample` must be transpose or resize.*Received.*nearest"
-    ):
+def test_an_unknown_upsampling_is_refused():
+    with pytest.raises(ValueError, match="`upsample` must be transpose or resize.*nearest"):
         unet.generator((32, 32, 3), 3, upsample="nearest")
-
-
-def test_initial_weights_are_normal_with_deviation_0_02_and_follow_the_seed():
-    network = unet.generator((32, 32, 3), 3, base_width=16)
-    weights = {v.path: np.ravel(v) for v in network.trainable_variables}
-    kernels = np.concatenate([w for path, w in weights.items() if path.endswith("kernel")])
-    gammas = np.concatenate([w for path, w in weights.items() if path.endswith("gamma")])
-    np.testing.assert_allclose(kernels.std(), 0.02, rtol=0.02)
-    np.testing.assert_allclose(gammas.mean(), 1.0, atol=0.01)
-    np.testing.assert_allclose(gammas.std(), 0.02, rtol=0.2)
-    again = unet.generator((32, 32, 3), 3, base_width=16)
-    other = unet.generator((32, 32, 3), 3, base_width=16, seed=1)
-    for path, variable in weights.items():
-        same = next(v for v in again.trainable_variables if v.path == path)
-        np.testing.assert_array_equal(np.ravel(same), variable)
-        changed = next(v for v in other.trainable_variables if v.path == path)
-        if path.endswith(("kernel", "gamma")):
-            assert (np.ravel(changed) != variable).all()
-
-
-def test_saved_network_gives_equal_outputs(reloaded):
-    network = unet.generator((32, 32, 1), 3, base_width=2)
-    again = reloaded(network)
-    np.testing.assert_array_equal(translate(again), translate(network))
 
 
 def test_skips_pass_an_image_around_a_bottleneck_that_passes_nothing():
