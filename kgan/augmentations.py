@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from kgan.utils.errors import ArgumentError
+
 SHIFT = 1 / 8  # largest shift, as a fraction of the side
 HOLE = 1 / 2  # of a side
 
@@ -66,16 +68,21 @@ AUGMENTATIONS: dict[str, tuple[Callable, int]] = {
 }
 
 
-def parse(text: str) -> tuple[str, ...]:
-    """Parses `color,translation,cutout`; an empty text gives no augmentations.
+def parse(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Checks names of augmentations.
+
+    Args:
+        names: of `AUGMENTATIONS`; earlier `.keras` files hold one comma-separated text.
 
     Raises:
-        ValueError: on an unknown name.
+        ArgumentError: on an unknown name.
     """
-    names = tuple(filter(None, text.split(",")))
+    names = names.split(",") if isinstance(names, str) else names
+    names = tuple(filter(None, names))
     for name in names:
         if name not in AUGMENTATIONS:
-            raise ValueError(f"`augment` takes {', '.join(AUGMENTATIONS)}. Received: {name}")
+            known = ", ".join(AUGMENTATIONS)
+            raise ArgumentError("augment", f"must be some of {known}. Received: {name}")
     return names
 
 

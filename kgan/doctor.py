@@ -1,35 +1,31 @@
-"""`python -m kgan.doctor`: versions of packages, devices, disk space and the state of a run."""
+"""`python -m kgan.doctor`: checks packages, devices, disk space and a run folder."""
 
 from collections.abc import Sequence
 
-from absl import flags
+from kgan.cli import entry
+from kgan.cli.parsing import parse_command
+from kgan.models.base.flags import Flag
 
-from kgan.cli import entry, settings
-
-HELP = {
-    "run": (None, "A run folder to inspect; default: none."),
-    "runs_dir": (
+FLAGS = (
+    Flag("run", str, None, "Run folder to inspect; default: none."),
+    Flag(
+        "runs_dir",
+        str,
         "runs",
-        "Folder in which runs are created; its disk is checked for space. Default: runs.",
+        "Folder in which runs are created; its disk is checked for space.",
     ),
-    "data_dir": (
+    Flag(
+        "data_dir",
+        str,
         None,
-        "Folder in which TFDS keeps prepared datasets. Default: ~/tensorflow_datasets.",
+        "Folder in which TFDS keeps prepared datasets; default: ~/tensorflow_datasets.",
     ),
-}
-
-
-def define_flags(values: flags.FlagValues) -> None:
-    """Defines this command's flags."""
-    for name, (default, about) in HELP.items():
-        flags.DEFINE_string(name, default, about, flag_values=values)
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Prints a line for each check; returns 1 if one of them has failed."""
-    given = settings.parse_command("kgan.doctor", define_flags, arguments, needed=())
-    if given is None:
-        return 0
+    given = parse_command("kgan.doctor", FLAGS, arguments)
     # Imported here so that help and refusals do not wait for TensorFlow.
     entry.import_tensorflow()
     from kgan.runs import inspection

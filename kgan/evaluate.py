@@ -1,62 +1,57 @@
 """`python -m kgan.evaluate --run=DIR`: measures a trained model, or images, against real images."""
 
-import functools
 from collections.abc import Sequence
 
-from absl import flags
-
-from kgan.cli import entry, settings
+from kgan.cli import entry, values
+from kgan.cli.flags import CHECKPOINT, RUN
+from kgan.cli.parsing import parse_command
+from kgan.models.base.flags import Flag
 from kgan.utils.errors import UserError
 
 MEASURED = ("run", "saved_model", "images")
-
-
-def define_flags(values: flags.FlagValues) -> None:
-    """Defines this command's flags."""
-    string = functools.partial(flags.DEFINE_string, default=None, flag_values=values)
-    settings.define_run_flags(values)
-    string("saved_model", help="Exported model to measure, such as saved_models/NAME/1.")
-    string("images", help="Folder or zip of generated images to measure.")
-    string("real", help="Folder or zip of real images; for --saved_model and --images.")
-    string("metrics", help="Comma-separated metrics, such as fid,kid; default: all that fit.")
-    about = (
+FLAGS = (
+    RUN,
+    CHECKPOINT,
+    Flag("saved_model", str, None, "Exported model to measure, such as saved_models/NAME/1."),
+    Flag("images", str, None, "Folder or zip of generated images to measure."),
+    Flag("real", str, None, "Folder or zip of real images; for --saved_model and --images."),
+    Flag("metrics", str, None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
+    Flag(
+        "features",
+        str,
+        None,
         "Features that images are compared by: digits, stacked_digits, pixels, inception, or a "
-        "name in keras.applications; default: those of the dataset, for folders pixels."
-    )
-    string("features", help=about)
-    about = "Maximum number of generated and of real images; default 10000."
-    flags.DEFINE_integer("count", 10_000, about, 2, 1_000_000, flag_values=values)
-    about = "Part of the run's dataset: train, validation or test (default)."
-    parts = ["train", "validation", "test"]
-    flags.DEFINE_enum("part", "test", parts, about, flag_values=values)
+        "name in keras.applications; default: those of the dataset, for folders pixels.",
+    ),
+    Flag("count", int, 10_000, "Maximum number of generated and of real images.", 2, 1_000_000),
+    Flag(
+        "part",
+        str,
+        "test",
+        "Part of the run's dataset that is measured.",
+        choices=("train", "validation", "test"),
+    ),
+)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measures and prints."""
     renamed = {"pictures": "images"}
-    given = settings.parse_command("kgan.evaluate", define_flags, arguments, (), renamed)
-    if given is None:
-        return
+    given = parse_command("kgan.evaluate", FLAGS, arguments, renamed=renamed)
     _check(given)
-    names = None if given.metrics is None else settings.parse_metrics("metrics", given.metrics)
+    names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     entry.import_tensorflow()
-    from kgan.evaluation import folders, runner
+    from kgan.evaluation import folders
     from kgan.evaluation.task import Request
-    from kgan.runs.folder import open_run
-    from kgan.training import loop
+    from kgan.training.evaluation import evaluate_run_folder
+    from kgan.utils.messages import start_logging
 
+    start_logging()
     request = Request(given.part, names, given.features, given.count)
-    loop.start_logging()
     if given.run is None:
         folders.evaluate_images(given.saved_model, given.images, given.real, request)
-        return
-    run = open_run(given.run)
-    resolved = run.settings()
-    resolved.jitter = None  # training images, too, are measured at the networks' size
-    dataset, _ = loop.open_collection(resolved)
-    if not runner.evaluate_run(run, dataset, request, given.checkpoint):
-        wanted = "use --features=inception or pixels, which fit all images"
-        raise UserError(f"--run={given.run}: no evaluation fits its {given.part} part; {wanted}")
+    else:
+        evaluate_run_folder(given.run, request, given.checkpoint)
 
 
 def _check(given):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.utils.errors import ArgumentError
 
 
 class MixesExamples:
@@ -127,7 +128,7 @@ class SeededDropout(_ConfiguredLayer):
     def __init__(self, rate: float = 0.5, salt: int = 0, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be in [0, 1). Received: rate={rate}")
+            raise ArgumentError("rate", f"must be in [0, 1). Received: rate={rate}")
         self.rate = rate
         self.salt = salt
 
@@ -384,7 +385,7 @@ class WeightClip(keras.constraints.Constraint):
 
     def __init__(self, limit: float):
         if limit <= 0:
-            raise ValueError(f"`limit` must be positive. Received: limit={limit}")
+            raise ArgumentError("limit", f"must be positive. Received: limit={limit}")
         self.limit = limit
 
     def __call__(self, w):

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from kgan.utils.errors import ArgumentError
+
 Scores = Callable[[tf.Tensor], tf.Tensor]
 Loss = Callable[[tf.Tensor], tf.Tensor]
 
@@ -287,7 +289,7 @@ def penalty(name: str, scores: Scores, reals, fakes, noise) -> tf.Tensor:
         noise: dict with `shares` float32 [B], and for dragan `noise` [B, ...].
 
     Raises:
-        ValueError: on an unknown name.
+        ArgumentError: on an unknown name.
     """
     match name:
         case "unit_slope":
@@ -297,6 +299,5 @@ def penalty(name: str, scores: Scores, reals, fakes, noise) -> tf.Tensor:
             return gradient_penalty(scores, points)
         case "r1":
             return zero_centred_penalty(scores, reals)
-    raise ValueError(
-        f"`penalty` must be one of {', '.join(PENALTY_WEIGHTS)}. Received: penalty={name}"
-    )
+    known = ", ".join(PENALTY_WEIGHTS)
+    raise ArgumentError("penalty", f"must be one of {known}. Received: penalty={name}")

@@ -1,11 +1,10 @@
 """Optimisers, with the settings of the papers where Keras' defaults differ."""
 
-from collections.abc import Sequence
-
 import keras
 import tensorflow as tf
 
-NAMES = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
+from kgan.utils.choices import OPTIMIZERS
+from kgan.utils.errors import ArgumentError
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -55,7 +54,7 @@ def build_optimizer(
     """Builds an optimiser by name.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `kgan.utils.choices.OPTIMIZERS`.
         learning_rate: positive float.
         beta_1: in [0, 1); Adam's first decay, and the momentum of `momentum`.
         beta_2: in [0, 1); Adam's second decay.
@@ -82,52 +81,9 @@ def build_optimizer(
         case "adadelta":
             cls, defaults = keras.optimizers.Adadelta, {}
         case _:
-            raise ValueError(f"`name` must be one of {', '.join(NAMES)}. Received: name={name}")
+            known = ", ".join(OPTIMIZERS)
+            raise ArgumentError("name", f"must be one of {known}. Received: name={name}")
     return cls(learning_rate, **{**defaults, **options})
-
-
-def players(settings, names: Sequence[str] = ("g", "d"), **adam_options) -> dict:
-    """Builds `g_optimizer`, `d_optimizer` and `accumulate` from settings, for `compile`.
-
-    Args:
-        settings: the resolved flags as attributes.
-        names: of the players that there are.
-        **adam_options: a scheme's own options of Adam; those in the settings win.
-
-    Raises:
-        ValueError: begins with the argument whose value an optimiser does not take.
-    """
-    built = {}
-    for player in names:
-        name = getattr(settings, f"{player}_optimizer")
-        options = parse_options(getattr(settings, f"{player}_options"), f"{player}_options")
-        if name == "adam":
-            options = {**adam_options, **options}
-        try:
-            built[f"{player}_optimizer"] = build_optimizer(
-                name,
-                getattr(settings, f"{player}_lr"),
-                settings.beta_1,
-                settings.beta_2,
-                **options,
-                **(average(settings) if player == "g" else {}),
-            )
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"`{player}_options` are not for this optimiser: {error}") from error
-    return {**built, "accumulate": settings.accumulate}
-
-
-def average(settings) -> dict:
-    """Gives the options of the generator's optimiser that keep a running average of its weights.
-
-    The average forgets half of what it knows every `ema_half_life` images: β = ½^(B / half-life)
-    for a global batch of B.
-
-    Reference: Karras et al. 2018, section 4 and its code (the half-life in images).
-    """
-    if not settings.ema_half_life:
-        return {}
-    return {"use_ema": True, "ema_momentum": 0.5 ** (settings.batch_size / settings.ema_half_life)}
 
 
 def averaged_weights(optimizer: keras.optimizers.Optimizer) -> list | None:
@@ -138,23 +94,3 @@ def averaged_weights(optimizer: keras.optimizers.Optimizer) -> list | None:
         return None
     # Keras appends this to the path of the weight; no other variable of its optimisers ends so.
     return [v for v in optimizer.variables if v.name.endswith("_average")]
-
-
-def parse_options(text: str | None, name: str) -> dict[str, float | bool]:
-    """Parses `rho=0.9,epsilon=1e-7,nesterov=true`.
-
-    Raises:
-        ValueError: on anything else.
-    """
-    options = {}
-    for word in text.split(",") if text else ():
-        key, _, value = word.partition("=")
-        if value in ("true", "false"):
-            options[key] = value == "true"
-            continue
-        try:
-            options[key] = float(value)
-        except ValueError as error:
-            message = f"`{name}` look like epsilon=1e-7,nesterov=true, not {word}"
-            raise ValueError(message) from error
-    return options

@@ -1,46 +1,56 @@
-"""`python -m kgan.sweep --sweep='g_optimizer:sgd|adam' --repeats=5 --out=sweeps/NAME …`.
+"""`python -m kgan.sweep --sweep='g_lr:1e-4|2e-4' --out=DIR …`: trains and compares a grid of flags.
 
-Trains each cell of a grid of flags several times, each run in a process of its own, and compares
-the results. The same command resumes a sweep; with more values or repeats it extends it.
+Each cell is trained several times, each run in a process of its own. The same command resumes a
+sweep; with more values or repeats it extends it.
 """
 
 import re
 from collections.abc import Sequence
 
-from absl import flags
-
-from kgan.cli import entry, settings
+from kgan.cli import entry
+from kgan.cli.parsing import parse_own
+from kgan.models.base.flags import Flag
 from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
-HELP = {
-    "sweep": "NAME:VALUE|VALUE…: a flag of kgan.train and its values; repeat to vary several.",
-    "repeats": "Number of runs of each combination, with the seeds --seed, --seed+1, … Default: 3.",
-    "out": "Folder of the sweep, for its runs, curves, table and samples.",
-    "parallel": "Number of runs trained at a time, sharing CPU cores and GPUs. Default: 1.",
-    "measure": "Comma-separated logged values to compare, such as g_loss,validation/l1. Default: "
-    "the losses and what was validated.",
-    "help": "Prints these flags.",
-}
-
-
-def define_flags(values: flags.FlagValues) -> None:
-    """Defines the sweep's own flags; all others are passed to `kgan.train`."""
-    flags.DEFINE_multi_string("sweep", [], HELP["sweep"], flag_values=values)
-    flags.DEFINE_integer("repeats", 3, HELP["repeats"], 1, 1000, flag_values=values)
-    flags.DEFINE_string("out", None, HELP["out"], flag_values=values)
-    flags.DEFINE_integer("parallel", 1, HELP["parallel"], 1, 64, flag_values=values)
-    flags.DEFINE_multi_string("measure", [], HELP["measure"], flag_values=values)
-    flags.DEFINE_boolean("help", False, HELP["help"], flag_values=values)
+FLAGS = (
+    Flag(
+        "sweep",
+        list[str],
+        [],
+        "NAME:VALUE|VALUE…: a flag of kgan.train and its values; repeat to vary several.",
+    ),
+    Flag(
+        "repeats",
+        int,
+        3,
+        "Number of runs of each combination, with the seeds --seed, --seed+1, …",
+        1,
+        1000,
+    ),
+    Flag("out", str, None, "Folder of the sweep, for its runs, curves, table and samples."),
+    Flag(
+        "parallel",
+        int,
+        1,
+        "Number of runs trained at a time, sharing CPU cores and GPUs.",
+        1,
+        64,
+    ),
+    Flag(
+        "measure",
+        list[str],
+        [],
+        "Comma-separated logged values to compare, such as g_loss,validation/l1; default: the "
+        "losses and what was validated.",
+    ),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Checks the flags of every run, then trains them all; returns the exit status."""
-    own, rest = settings.own_flags(define_flags, arguments)
-    if own.help:
-        print("python -m kgan.sweep --sweep='NAME:VALUE|VALUE' --out=FOLDER flags of kgan.train\n")
-        print("\n".join(f"  --{name:10} {text}" for name, text in HELP.items()))
-        return 0
+    usage = "python -m kgan.sweep --sweep='NAME:VALUE|VALUE' --out=FOLDER flags of kgan.train"
+    own, rest = parse_own(usage, FLAGS, arguments)
     if not own.sweep:
         raise UserError("--sweep is missing; give NAME:VALUE|VALUE…, such as 'g_lr:0.0001|0.0002'")
     if not own.out or own.out != own.out.strip():

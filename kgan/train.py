@@ -1,20 +1,18 @@
-"""`python -m kgan.train --model=NAME`: trains a scheme, watched, resumable, and exports it."""
+"""`python -m kgan.train --model=NAME`: trains a model, resumable, evaluates and exports it."""
 
 from collections.abc import Sequence
 
-from kgan.cli import entry, settings
+from kgan.cli import entry
+from kgan.cli.parsing import parse_training
 
 
 def main(arguments: Sequence[str]) -> int:
     """Parses the command line, then trains; returns the exit status."""
-    resolved = settings.parse(arguments)
-    if resolved.help:
-        print(resolved.text)
-        return 0
+    settings = parse_training(arguments)
     # Here and not above: help and refusals must not wait for TensorFlow.
-    from kgan.training import loop
+    from kgan.training.loop import train
 
-    return loop.train(resolved)
+    return train(settings)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from kgan.cli import settings
+from kgan.cli.models import model_names
+from kgan.cli.parsing import parse_training
 from tests.small_runs import command
 
 FOLDER = pathlib.Path(__file__).parents[1] / "flags"
@@ -30,7 +31,7 @@ NARROW = {
 }
 
 
-@pytest.mark.parametrize("model", settings.scheme_names())
+@pytest.mark.parametrize("model", model_names())
 def test_recipe_of_a_model_passes_a_dry_run(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     narrow = NARROW.get(model, "--width=2").split()
@@ -52,7 +53,7 @@ def test_recipe_opens_with_its_purpose_and_its_time(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipe_contains_only_what_differs_from_the_defaults(recipe):
-    given = settings.parse([f"--flagfile={FOLDER}/{recipe}"])
-    default = settings.parse([f"--model={given.model}"])
+    given = parse_training([f"--flagfile={FOLDER}/{recipe}"])
+    default = parse_training([f"--model={given.model}"])
     named = given.given - {"model", "flagfile"}
     assert [name for name in named if getattr(given, name) == getattr(default, name)] == []

@@ -52,7 +52,7 @@ def answers(model, asked) -> dict[str, np.ndarray]:
         return {"drawn": model.generate(model.latents_from_seeds(asked["seeds"]), *conditions)}
     if hasattr(model, "translate"):
         return {"translated": model.translate(asked["given"], asked["seeds"])}
-    return {way: model.ways[way].translate(asked["given"]) for way in ("AtoB", "BtoA")}
+    return {way: model.directions[way].translate(asked["given"]) for way in ("AtoB", "BtoA")}
 
 
 def assert_answers(model, name):

@@ -1,13 +1,12 @@
 """Optimisers against those of Keras, and by hand where the papers' settings matter."""
 
-import types
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kgan import optimizers
+from kgan.utils.choices import OPTIMIZERS
 
 STEPS = 5
 SHAPES = [(3, 4), (5,), ()]
@@ -118,14 +117,14 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_name_gives_its_optimiser_with_its_learning_rate(name):
     optimizer = optimizers.build_optimizer(name, 0.03)
     assert type(optimizer) is CLASSES[name]
     np.testing.assert_allclose(optimizer.learning_rate, 0.03, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", optimizers.NAMES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("scaled", [False, True])
 def test_averages_are_those_of_the_weights_in_their_order(name, scaled):
     weights = [keras.Variable([1.0, 2.0], name="last_average"), keras.Variable([3.0], name="b")]
@@ -174,30 +173,3 @@ def test_rmsprop_decays_by_0_99():
     for _ in range(2):
         optimizer.apply([tf.constant([1.0])], [variable])
     np.testing.assert_allclose(variable, [-17.0888e-3], rtol=1e-5)
-
-
-def settings(**changes):
-    values = dict(g_optimizer="adam", d_optimizer="sgd", g_lr=1e-4, d_lr=4e-4, beta_1=0.5)
-    values |= dict(beta_2=0.9, g_options=None, d_options=None, ema_half_life=0, batch_size=10)
-    return types.SimpleNamespace(**{**values, "accumulate": 3, **changes})
-
-
-def test_each_player_has_its_own_optimiser():
-    options = {"g_options": "epsilon=1e-05", "d_options": "nesterov=true,momentum=0.25"}
-    players = optimizers.players(settings(**options, ema_half_life=100))
-    assert set(players) == {"g_optimizer", "d_optimizer", "accumulate"}
-    assert players["accumulate"] == 3
-    adam, sgd = players["g_optimizer"], players["d_optimizer"]
-    assert (type(adam), type(sgd)) == (optimizers.FusedAdam, keras.optimizers.SGD)
-    assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.5, 0.9, 1e-5)
-    assert (sgd.nesterov, sgd.momentum, sgd.use_ema) == (True, 0.25, False)
-    assert adam.use_ema
-    np.testing.assert_allclose(adam.ema_momentum, 0.5**0.1)
-    rates = [adam.learning_rate, sgd.learning_rate]
-    np.testing.assert_allclose(rates, [1e-4, 4e-4], rtol=1e-6)
-
-
-@pytest.mark.parametrize("text", ["epsilon", "epsilon=small", "=1", "nonsense=1"])
-def test_options_that_an_optimiser_does_not_take_are_named(text):
-    with pytest.raises(ValueError, match="^`g_options`"):
-        optimizers.players(settings(g_options=text))

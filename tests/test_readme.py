@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from kgan.cli import settings
+from kgan.cli.models import model_names
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -26,7 +26,7 @@ def test_the_python_code_runs():
 
 
 def test_every_model_and_every_recipe_is_in_the_table_of_models():
-    for name in settings.scheme_names():
+    for name in model_names():
         assert f"| `{name}` |" in README
     for path in (ROOT / "flags").glob("*.cfg"):
         assert f"`{path.stem}`" in README

@@ -62,7 +62,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, seed: int, epochs: 
 
 def translate(run, images: np.ndarray) -> np.ndarray:
     """Translates MNIST's digits to USPS."""
-    way = kgan.load(str(run.folder)).ways["AtoB"]
+    way = kgan.load(str(run.folder)).directions["AtoB"]
     starts = range(0, len(images), TRANSLATED)
     return np.concatenate([way.translate(images[n : n + TRANSLATED]) for n in starts])
 

@@ -5,12 +5,12 @@ import types
 from collections.abc import Sequence
 
 import numpy as np
-from absl import flags
 
-from kgan.cli import settings
+from kgan.cli.parsing import parse_command
 from kgan.data import pipeline
 from kgan.data.dataset import ImageFormat
 from kgan.data.registry import open_dataset
+from kgan.models.base.flags import Flag
 from kgan.utils.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -39,7 +39,7 @@ HELP = {
 
 def parse(
     tool: str, arguments: Sequence[str], needed: Sequence[str] = (), **defaults
-) -> types.SimpleNamespace | None:
+) -> types.SimpleNamespace:
     """Parses a tool's flags.
 
     Args:
@@ -50,26 +50,17 @@ def parse(
             of that type without a default.
 
     Returns:
-        The flags as attributes; None where `--help` was given and has been printed.
+        The flags as attributes.
 
     Raises:
         UserError: one line, for anything that is wrong.
     """
-    kinds = {
-        bool: flags.DEFINE_boolean,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-        list: flags.DEFINE_multi_string,
-    }
-
-    def define(values):
-        for name, default in defaults.items():
-            kind = default if isinstance(default, type) else type(default)
-            start = None if kind is default else default
-            kinds[kind](name, start, HELP[name], flag_values=values)
-
-    return settings.parse_command(f"tools.{tool}", define, arguments, needed)
+    table = []
+    for name, default in defaults.items():
+        kind = default if isinstance(default, type) else type(default)
+        start = None if kind is default else default
+        table.append(Flag(name, list[str] if kind is list else kind, start, HELP[name]))
+    return parse_command(f"tools.{tool}", table, arguments, needed)
 
 
 def read_digits(

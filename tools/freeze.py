@@ -76,7 +76,7 @@ def questions(model) -> dict[str, np.ndarray]:
         return {"seeds": np.arange(2), "conditions": rows}
     if hasattr(model, "latents_from_seeds"):
         return {"seeds": np.arange(2)}
-    shape = (2, *model.ways[None].image_shape)
+    shape = (2, *model.directions[None].image_shape)
     given = rng.uniform(-1, 1, shape).astype(np.float32)
     return {"given": given, "seeds": np.arange(2)}
 

@@ -29,7 +29,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras
 import tensorflow as tf
 
-from kgan.cli import entry, settings
+from kgan.cli import entry
+from kgan.cli.models import model_names
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run
 from kgan.utils import progress
@@ -439,7 +440,7 @@ def tables(lines: list[dict]) -> str:
         if found:
             kept = last.get(name, {})
             found = {**kept.get("by_scheme", {}), **found}
-            found = {model: found[model] for model in settings.scheme_names() if model in found}
+            found = {model: found[model] for model in model_names() if model in found}
             # Models were tried one by one, and not all as often.
             before = kept if "by_scheme" in kept else {"seconds": 0, "all_tries": ()}
             line |= FAULTS[name][2](found) | {
@@ -474,7 +475,7 @@ def main(arguments: Sequence[str]) -> None:
         only=",".join(FAULTS),
         tries=20,
         seed=0,
-        models=",".join(settings.scheme_names()),
+        models=",".join(model_names()),
     )
     if given is None:
         return

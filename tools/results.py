@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from kgan.cli import entry, settings
+from kgan.cli import entry
+from kgan.cli.parsing import parse_training
+from kgan.cli.settings import PLACES
 from kgan.evaluation import storage
 from kgan.metrics.comparison import ERROR
 from kgan.runs import logs
@@ -109,8 +111,8 @@ def train_command(run: Run, name: str) -> str:
     """Writes the command of a run: its flagfile, and the flags that differ from it."""
     recipe = command.ROOT / "flags" / f"{name}.cfg"
     given = [f"--flagfile={recipe}"] if recipe.exists() else ["--model=pix2pix"]
-    usual = settings.flagfile_text(settings.parse(given)).splitlines()
-    changed, hidden = [], {*settings.PLACES, *NOT_SHOWN.split()}
+    usual = parse_training(given).flagfile_text().splitlines()
+    changed, hidden = [], {*PLACES, *NOT_SHOWN.split()}
     for line in run.flags.read_text().splitlines():
         flag, _, value = line.removeprefix("--").partition("=")
         if line not in usual and not {flag, flag.removeprefix("no")} & hidden:

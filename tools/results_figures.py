@@ -23,7 +23,7 @@ from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import mlp
 from kgan.plots import grids
 from kgan.runs.folder import open_run
-from kgan.training import loop
+from kgan.training.data import open_data
 from tools import command
 
 ROWS = 6
@@ -160,12 +160,12 @@ def plot_discriminators() -> dict:
 def save_triplets(folder: str, direction: str) -> None:
     """Saves images of the test part, spread over it, with both translations."""
     model, run = kgan.load(folder), open_run(folder)
-    dataset, _ = loop.open_collection(run.settings())
+    dataset, _ = open_data(run.settings())
     source = dataset.parts[f"test_{direction[0].lower()}"]
     indices = np.linspace(0, len(source) - 1, ROWS).astype(int)
     real = to_domain(np.stack([source.read(int(index))["image"] for index in indices])).numpy()
-    translated = model.ways[direction].translate(real)
-    back = model.ways[BACK[direction]].translate(translated)
+    translated = model.directions[direction].translate(real)
+    back = model.directions[BACK[direction]].translate(translated)
     rows = np.stack([real, translated, back], axis=1)
     sheet = grids.image_grid(rows, ("real", direction[-1], "and back"))
     sheet.save(command.DOCS / "mnist_usps_mnist.png", optimize=True)

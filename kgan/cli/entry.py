@@ -1,4 +1,4 @@
-"""How every command ends: status 0, or one line and status 2."""
+"""Start and end of every command: exit status 0, or one line and exit status 2."""
 
 import contextlib
 import ctypes
@@ -12,12 +12,16 @@ from collections.abc import Callable, Sequence
 from kgan.utils import progress
 from kgan.utils.errors import UserError
 
-# How absl's C++ log begins its informations and warnings.
+# Beginnings of the information and warnings in absl's C++ log.
 START_NOTE = re.compile(r"WARNING: All log messages before absl::|[IW]\d{4} ")
 
 
+class Help(Exception):
+    """The text of `--help`: it is printed, and the exit status is 0."""
+
+
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Runs a command; what the user can mend is printed as one line, with exit status 2.
+    """Runs a command; a `UserError` is printed as one line, with exit status 2.
 
     Args:
         main: takes the arguments without the program's name; returns the exit status or None.
@@ -27,6 +31,9 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     keep_freed_memory()
     try:
         status = main(sys.argv[1:])
+    except Help as text:
+        print(text)
+        status = 0
     except UserError as error:
         progress.end_bars()
         print(f"error: {error}", file=sys.stderr)

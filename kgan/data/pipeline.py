@@ -252,3 +252,22 @@ def augment(
         return tf.ensure_shape(field, [field.shape[0], height, width, field.shape[-1]])
 
     return tuple(crop(field) for field in fields)
+
+
+def group_batches(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
+    """Joins `count` consecutive batches into one element, a tuple of batches.
+
+    A tuple and not a stacked axis, because distribution strategies split every tensor of an
+    element along axis 0. Where `count` is 1 the data set is returned as it is.
+    """
+    if count == 1:
+        return dataset
+
+    def split(*stacked):
+        stacked = stacked if len(stacked) > 1 else stacked[0]
+        return tuple(
+            tf.nest.map_structure(lambda tensor, i=i: tensor[i], stacked) for i in range(count)
+        )
+
+    groups = dataset.batch(count, drop_remainder=True)
+    return groups.map(split, num_parallel_calls=tf.data.AUTOTUNE)

@@ -5,6 +5,8 @@ from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import generate
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import wasserstein
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.conditional import ConditionalModel
 
 NAME = "critic"
 MATCHED = 1000  # examples for the exact distance
@@ -17,10 +19,9 @@ LOWER_IS_BETTER = {"wasserstein": True}
 def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     """Returns the task for an unconditional model with a critic of single examples."""
     source = dataset.parts.get(request.part)
-    is_critic = getattr(model, "gan_loss", None) == "wasserstein"
-    if not is_critic or source is None or not hasattr(model, "latents_from_seeds"):
+    if not isinstance(model, AdversarialModel) or model.gan_loss != "wasserstein":
         return None
-    if model.packing > 1 or hasattr(model, "condition_size"):
+    if source is None or model.packing > 1 or isinstance(model, ConditionalModel):
         return None
     count = min(MATCHED, len(source))
 

@@ -7,6 +7,7 @@ from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import real_features
 from kgan.evaluation.task import Request, Result, Task, mean_with_error
 from kgan.metrics import comparison, features, translation
+from kgan.models.base.translation import TranslationModel
 from kgan.utils import progress
 
 NAME = "cycles"
@@ -22,7 +23,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     compare translated images with real ones of their domain.
     """
     parts = [dataset.parts.get(f"{request.part}{domain}") for domain in ("_a", "_b")]
-    if dataset.kind != "unpaired" or None in parts or not hasattr(model, "ways"):
+    if dataset.kind != "unpaired" or None in parts or not isinstance(model, TranslationModel):
         return None
     name = request.features or dataset.features
     extractor = None if name is None else features.find(name)
@@ -55,6 +56,6 @@ def _there_and_back(model, images, direction, back):
     translated, returned = [], []
     starts = range(0, len(images), BATCH)
     for start in progress.bar(starts, desc=f"translating {direction}", delay=5, leave=False):
-        translated.append(model.ways[direction].translate(images[start : start + BATCH]))
-        returned.append(model.ways[back].translate(translated[-1]))
+        translated.append(model.directions[direction].translate(images[start : start + BATCH]))
+        returned.append(model.directions[back].translate(translated[-1]))
     return np.concatenate(translated), np.concatenate(returned)

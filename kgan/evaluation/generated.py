@@ -6,6 +6,8 @@ from kgan.data import pipeline
 from kgan.data.dataset import Dataset, Source
 from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison, features
+from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.latent import LatentModel
 from kgan.utils import progress
 from kgan.utils.errors import UserError
 
@@ -28,7 +30,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     """
     name = request.features or dataset.features
     source = dataset.parts.get(request.part)
-    generates = hasattr(model, "latents_from_seeds") and dataset.kind != "points"
+    generates = isinstance(model, LatentModel) and dataset.kind != "points"
     if not generates or name is None or source is None:
         return None
     extractor = features.find(name)
@@ -71,7 +73,7 @@ def real_conditions(model, dataset: Dataset, part: str, count: int) -> np.ndarra
     Returns:
         float32 [count, K], or None for a model that is not conditional.
     """
-    if not hasattr(model, "condition_size"):
+    if not isinstance(model, ConditionalModel):
         return None
     key = "label" if dataset.kind == "labelled" else "attributes"
     known = pipeline.examples(dataset.parts[part], (key,), count)[key]

@@ -7,6 +7,7 @@ from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.task import Request, Result, Task, mean_with_error
 from kgan.metrics import likelihood
+from kgan.models.base.likelihood import LikelihoodModel
 from kgan.utils import progress
 
 NAME = "likelihood"
@@ -22,19 +23,14 @@ LOWER_IS_BETTER = {**BOUND, **EXACT, OF_MIXTURE: None}
 def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     """Returns the task for a model that computes densities, or importance weights of latents."""
     source = dataset.parts.get(request.part)
-    if source is None:
+    if source is None or not isinstance(model, LikelihoodModel):
         return None
-    if hasattr(model, "log_weights"):
-        compute, metrics = _bound, BOUND
-    elif hasattr(model, "log_densities"):
-        compute, metrics = _exact, EXACT
-    else:
-        return None
+    compute, metrics = (_exact, EXACT) if model.is_exact else (_bound, BOUND)
     count = min(request.count, len(source))
 
     def measure(names):
         images = pipeline.examples(source, ("image",), count)["image"]
-        model.take_averages()
+        model.update_averages()
         values, protocol = compute(model, dataset, images)
         prefixes = tuple(f"{name}_" for name in names)
         values = {key: value for key, value in values.items() if key.startswith(prefixes)}

@@ -8,6 +8,7 @@ from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.task import Request, Result, Task, mean_with_error
 from kgan.metrics import translation
+from kgan.models.base.translation import TranslationModel
 from kgan.utils import progress
 
 NAME = "pairs"
@@ -20,7 +21,7 @@ LOWER_IS_BETTER = {**METRICS, "l1_constant_colour_per_class": None, "l1_noise_fl
 def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     """Returns the task for a model that translates, on pairs."""
     source = dataset.parts.get(request.part)
-    if dataset.kind != "paired" or source is None or not hasattr(model, "translate"):
+    if dataset.kind != "paired" or source is None or not isinstance(model, TranslationModel):
         return None
 
     def measure(names):
@@ -52,7 +53,7 @@ def compare(
     batches = pipeline.batches(source, ("input", "target"), BATCH)
     total = -(-len(source) // BATCH)
     read = [
-        (inputs, targets, model.translate(inputs))
+        (inputs, targets, model.directions[None].translate(inputs))
         for inputs, targets in progress.bar(
             batches, total=total, desc="measuring", delay=5, leave=False
         )

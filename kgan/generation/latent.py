@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kgan.generation.saving import output_path, save_png
+from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.latent import LatentModel
 from kgan.plots import grids, scatter
 from kgan.runs.restore import load_run
 from kgan.utils.errors import UserError
@@ -104,18 +106,20 @@ def interpolate(
 
 def _load(run, checkpoint):
     model = load_run(run, checkpoint)
-    if not hasattr(model, "latents_from_seeds"):
+    if not isinstance(model, LatentModel):
         raise UserError(f"--run={run}: translates images; give a folder as --input=")
     return model
 
 
 def _conditions(model, label):
     """Returns the conditions, float32 [rows, K]; None for an unconditional model."""
-    if not hasattr(model, "condition_from_text"):
+    if not isinstance(model, ConditionalModel):
         if label is not None:
             raise UserError(f"--label={label}: this model is unconditional; remove --label")
         return None
-    return model.shown_rows() if label is None else model.condition_from_text(label)[np.newaxis]
+    if label is None:
+        return model.preview_conditions()
+    return model.condition_of(label)[np.newaxis]
 
 
 def _generate(model, latents, condition):

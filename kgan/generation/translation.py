@@ -6,11 +6,11 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kgan.cli import settings
 from kgan.data.dataset import ImageFormat
 from kgan.data.folder.reading import open_images
 from kgan.data.pipeline import to_domain
 from kgan.generation.saving import output_path, save_png
+from kgan.models.base.translation import TranslationModel
 from kgan.plots import grids
 from kgan.runs.folder import open_run
 from kgan.runs.restore import load_run
@@ -47,22 +47,21 @@ def translate_folder(
     """
     opened = open_run(run)
     model = load_run(run, checkpoint)
-    directions = getattr(model, "ways", None)
-    if directions is None:
+    if not isinstance(model, TranslationModel):
         raise UserError(f"--input={images}: {run} generates from seeds; use --seeds=0-63")
-    if direction not in directions:
+    if direction not in model.directions:
         raise UserError(
             f"--direction={direction}: {run} translates in one direction only; remove --direction"
         )
-    translator = directions[direction]
+    translator = model.directions[direction]
     height, width, channels = translator.image_shape
-    resolved = opened.settings()
-    image_format = ImageFormat((height, width), (height, width), channels, resolved.fit)
+    data = opened.settings().data
+    image_format = ImageFormat((height, width), (height, width), channels, data.fit)
     source = open_images(
         images,
         image_format,
         as_in_pairs=opened.spec().kind == "paired",
-        palette=settings.parse_palette(resolved.palette),
+        palette=data.palette,
     )
     names = _png_names(source.names)
     folder = output_path(run, out, f"translated-{direction}" if direction else "translated")

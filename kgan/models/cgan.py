@@ -1,55 +1,37 @@
-"""Conditional GAN: fully connected players that are both told which digit is meant.
+"""Conditional GAN: fully connected players that both get the class.
 
 min over G, max over D of E[log D(x | y)] + E[log(1 − D(G(z | y) | y))] (Mirza and Osindero 2014,
-equation 2), G in its non-saturating form. Networks of the course to the letter at 32x32 pixels
-(`004`, section 2.3, figure 8).
+equation 2), G in its non-saturating form. Networks of the course's practical on conditional GANs
+(docs/course.md) at 32x32 pixels.
 
-Slips in the course documents: the one-hot example of `004` shows nine entries for ten classes.
+Slips in the course documents: the one-hot example there shows nine entries for ten classes.
 
 Differs from the paper: ReLU and batch normalisation in place of maxout and dropout; Adam.
 """
 
 import keras
-from absl import flags
 
-from kgan.models.base import conditional as base_conditional
+from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.conditional import ConditionalModel
 from kgan.networks import conditional
-
-DEFAULTS = {
-    **base_conditional.defaults(),
-    "dataset": "digits",
-    "image_size": "32",
-    "batch_size": 128,
-    "epochs": 200,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 2e-4,
-    "d_lr": 2e-4,
-}
-
-
-def define_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that this scheme adds."""
-    base_conditional.define_flags(flag_values, latent_size=100, g_width=256, d_width=1024)
 
 
 @keras.saving.register_keras_serializable("kgan")
 class ConditionalGAN(ConditionalModel):
-    """Trains fully connected players on images and their classes.
+    """Fully connected conditional GAN.
 
     Args:
         generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
         discriminator: [image, condition] → logit float32 [B, 1].
-        **kwargs: see `ConditionalModel`.
+        **arguments: see `ConditionalModel`.
+
+    Example:
+        >>> generator = conditional.dense_generator((32, 32, 1), 10, 8, 4)
+        >>> discriminator = conditional.dense_discriminator((32, 32, 1), 10, 4)
+        >>> model = ConditionalGAN(generator, discriminator)
+        >>> int(model.condition_of(["7"]).argmax())
+        7
     """
 
-
-MODEL = ConditionalGAN
-
-
-def build(settings, spec) -> ConditionalGAN:
-    """Wires networks, scheme and optimisers from settings, see `base_conditional.build`."""
-    return base_conditional.build(
-        ConditionalGAN, settings, spec, conditional.dense_generator, conditional.dense_discriminator
-    )
+    network_builders = (conditional.dense_generator, conditional.dense_discriminator)
+    defaults = {**DCGAN_DEFAULTS, "g_width": 256, "d_width": 1024, "epochs": 200}

@@ -11,43 +11,26 @@ Differs from the paper: see the networks; z is normal instead of uniform, as in 
 """
 
 import keras
-from absl import flags
 
-from kgan.models.base import flags as latent_flags
-from kgan.models.base.adversarial import LatentModel
-
-DEFAULTS = {
-    **latent_flags.defaults(),
-    "dataset": "digits",
-    "image_size": "32",
-    "batch_size": 128,
-    "epochs": 150,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 2e-4,
-    "d_lr": 2e-4,
-}
-
-
-def define_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that this scheme adds."""
-    latent_flags.define_flags(flag_values)
+from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
 
 
 @keras.saving.register_keras_serializable("kgan")
-class DCGAN(LatentModel):
-    """Trains one step of D on real and generated images, then one of G on fresh latents.
+class DCGAN(AdversarialModel):
+    """Deep convolutional GAN.
 
     Args:
         generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
         discriminator: image → logit float32 [B, 1].
-        **kwargs: see `LatentModel`.
+        **arguments: see `AdversarialModel`.
+
+    Example:
+        >>> from kgan.networks import dcgan
+        >>> shape = (16, 16, 1)
+        >>> model = DCGAN(dcgan.generator(shape, 8, 4), dcgan.discriminator(shape, 4))
+        >>> model.compile(g_optimizer="adam", d_optimizer="adam")
+        >>> model.generate(model.latents_from_seeds([0])).shape
+        (1, 16, 16, 1)
     """
 
-
-MODEL = DCGAN
-
-
-def build(settings, spec) -> DCGAN:
-    """Wires networks, scheme and optimisers from settings, see `base_latent_settings.build`."""
-    return latent_flags.build(DCGAN, settings, spec)
+    defaults = DCGAN_DEFAULTS

@@ -6,97 +6,41 @@ against a 70x70 PatchGAN, Adam 2e-4 with β1 0.5, batch 1, N(0, 0.02) weights, j
 and mirroring. Dropout and batch statistics stay live at inference.
 
 Slips in the course documents: one adds λ|x − G(z)| to D's objective, it belongs to G's; in the
-other the objective (its equation 4) is garbled: the conditional GAN plus L1 is meant. The least
-squares of the first is `--gan_loss=least_squares`, its multi-scale version `--scales=2` or 3.
+other the objective is garbled: the conditional GAN plus L1 is meant. The least squares of the first
+is `--gan_loss=least_squares`, its multi-scale version `--scales=2` or 3.
 
 Differs from the paper: at inference statistics are taken over each image alone also where the
-batch is larger than 1, and dropout comes from a seed, so that an answer can be given again.
+batch is larger than 1, and dropout comes from a seed, so that an answer can be repeated.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
-from absl import flags
 
-from kgan import optimizers, randomness
+from kgan import randomness
 from kgan.losses import (
     ADVERSARIAL_LOSSES,
     absolute_error,
     mean_over_scales,
     per_example_mean,
 )
-from kgan.models.base.translation import TranslationModel
+from kgan.models.base.flags import Flag
+from kgan.models.base.translation import (
+    PREVIEW_ROWS,
+    TRANSLATION_DEFAULTS,
+    Direction,
+    TranslationModel,
+    direction_signatures,
+    patchgan_flags,
+    side_by_side,
+)
 from kgan.networks import patchgan, unet
-
-DEFAULTS = {
-    "dataset": "facades",
-    "image_size": "128",
-    "batch_size": 1,
-    "epochs": 2,
-    "jitter": 286 / 256,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 2e-4,
-    "d_lr": 2e-4,
-    "beta_1": 0.5,
-}
-
-
-def define_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that this scheme adds."""
-    flags.DEFINE_enum(
-        "gan_loss",
-        "bce",
-        ["bce", "least_squares"],
-        "What the players compare scores with.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_float(
-        "l1_weight",
-        100.0,
-        "Weight of the L1 term, lambda; 0 leaves it out.",
-        0.0,
-        1e6,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "width", 64, "Channels of the first map of both networks.", 1, 4096, flag_values=flag_values
-    )
-    flags.DEFINE_integer(
-        "patch_layers",
-        3,
-        "Stride-2 layers of the PatchGAN: 1 to 6 see 16, 34, 70, 142, 286, 574 pixels.",
-        1,
-        6,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "scales",
-        1,
-        "PatchGANs: on the pair as it is, halved, and halved twice.",
-        1,
-        3,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_enum(
-        "upsample",
-        "transpose",
-        ["transpose", "resize"],
-        "The decoder's way up; resize leaves no checkerboards.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_float(
-        "dropout",
-        0.5,
-        "Rate in the decoder's first three blocks, live at inference too.",
-        0.0,
-        0.95,
-        flag_values=flag_values,
-    )
+from kgan.serving.signatures import Signature
 
 
 @keras.saving.register_keras_serializable("kgan")
 class Pix2Pix(TranslationModel):
-    """Trains D on a given and a generated answer, then G through the updated D and by L1.
+    """Image-to-image translation learned from aligned pairs.
 
     Args:
         generator: (image float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'].
@@ -105,8 +49,55 @@ class Pix2Pix(TranslationModel):
         gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
         l1_weight: λ, not negative.
         seed: of the dropout masks.
+
+    Example:
+        >>> generator = unet.generator((32, 32, 1), 3, base_width=2)
+        >>> model = Pix2Pix(generator, patchgan.discriminator([(32, 32, 1), (32, 32, 3)], 2, 1))
+        >>> model.compile(g_optimizer="adam", d_optimizer="adam")
+        >>> model.translate(np.zeros([2, 32, 32, 1], np.float32)).shape
+        (2, 32, 32, 3)
     """
 
+    network_names = ("generator", "discriminator")
+    own_arguments = (
+        Flag(
+            "gan_loss",
+            str,
+            "bce",
+            "Adversarial loss of both players.",
+            choices=("bce", "least_squares"),
+        ),
+        Flag("l1_weight", float, 100.0, "Weight of the L1 term; 0 leaves it out.", 0.0, 1e6),
+    )
+    network_flags = (
+        Flag("width", int, 64, "Channels of the first maps of both networks.", 1, 4096),
+        *patchgan_flags("pair"),
+        Flag(
+            "upsample",
+            str,
+            "transpose",
+            "Upsampling in the decoder. transpose: transposed convolutions, as in the paper; "
+            "resize: no checkerboard artifacts.",
+            choices=("transpose", "resize"),
+        ),
+        Flag(
+            "dropout",
+            float,
+            0.5,
+            "Dropout rate in the decoder's first three blocks, active at inference, too.",
+            0.0,
+            0.95,
+        ),
+    )
+    defaults = {
+        **TRANSLATION_DEFAULTS,
+        "dataset": "facades",
+        "image_size": "128",
+        "jitter": 286 / 256,
+    }
+    data_kind = "paired"
+    preview_columns = ("input", "output", "target")
+    validation_measure = "val_l1"
     logged = (
         "g_loss",
         "g_loss_adv",
@@ -117,16 +108,26 @@ class Pix2Pix(TranslationModel):
         "d_score_real",
         "d_score_fake",
     )
-
     discriminator_won_below = 0.01
 
-    def __init__(
-        self, generator, discriminator, gan_loss: str = "bce", l1_weight: float = 100.0, **kwargs
-    ):
-        super().__init__(generator, discriminator, **kwargs)
-        self.gan_loss = gan_loss
-        self.l1_weight = l1_weight
-        self.loss_parts = ADVERSARIAL_LOSSES[gan_loss]
+    def __init__(self, *networks, **arguments):
+        super().__init__(*networks, **arguments)
+        self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss]
+
+    @classmethod
+    def build_networks(cls, flags, spec):
+        given, answer = (*spec.size, spec.input_channels), (*spec.size, spec.channels)
+        generator = unet.generator(
+            given,
+            spec.channels,
+            flags.width,
+            upsample=flags.upsample,
+            dropout=flags.dropout,
+            seed=flags.seed,
+        )
+        return generator, patchgan.discriminator(
+            [given, answer], flags.width, flags.patch_layers, scales=flags.scales, seed=flags.seed
+        )
 
     def train_step(self, data):
         """Takes (inputs, targets), both float32 [B, H, W, C] in [-1, 1]."""
@@ -142,7 +143,7 @@ class Pix2Pix(TranslationModel):
         return self.results(d_log, g_log)
 
     def discriminator_step(self, inputs, targets, answers):
-        """Updates D alone on given and generated answers."""
+        """Updates D on given and generated answers."""
         return self.update("d", self.discriminator_loss, inputs, targets, answers)
 
     def discriminator_loss(self, inputs, targets, answers):
@@ -161,7 +162,7 @@ class Pix2Pix(TranslationModel):
         }
 
     def generator_step(self, inputs, targets, answers, tape):
-        """Updates G alone, with the tape that recorded its answers."""
+        """Updates G with the tape that recorded its answers."""
         with tape:
             scores = self.discriminator([inputs, answers], training=True)
             adversarial = mean_over_scales(self.loss_parts.generator, scores)
@@ -171,45 +172,50 @@ class Pix2Pix(TranslationModel):
         self.apply_gradients("g", self.gradients("g", tape, loss))
         return {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "gan_loss": self.gan_loss,
-            "l1_weight": self.l1_weight,
-        }
+    @property
+    def directions(self):
+        # The direction of the training; which side of a pair was given is the data set's matter.
+        shapes = self.generator.input_shape[0][1:], self.generator.output_shape[1:]
+        return {None: Direction(*shapes, self._translated)}
 
+    @tf.function(reduce_retracing=True)
+    def _translated(self, images, seeds):
+        return self.generator([images, seeds], training=False)
 
-MODEL = Pix2Pix
+    def translate(self, images, seeds=0) -> np.ndarray:
+        """Translates images, see `Direction.translate`."""
+        return self.directions[None].translate(images, seeds)
 
+    def preview(self, examples) -> np.ndarray:
+        """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
 
-def build(settings, spec) -> Pix2Pix:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
+        Args:
+            examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
+        """
+        inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
+        return side_by_side([inputs, self.translate(inputs), targets])
 
-    Args:
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.dataset.DataSpec` of the pairs.
-    """
-    given = (*spec.size, spec.input_channels)
-    answer = (*spec.size, spec.channels)
-    model = Pix2Pix(
-        unet.generator(
-            given,
-            spec.channels,
-            settings.width,
-            upsample=settings.upsample,
-            dropout=settings.dropout,
-            seed=settings.seed,
-        ),
-        patchgan.discriminator(
-            [given, answer],
-            settings.width,
-            settings.patch_layers,
-            scales=settings.scales,
-            seed=settings.seed,
-        ),
-        gan_loss=settings.gan_loss,
-        l1_weight=settings.l1_weight,
-        seed=settings.seed,
-    )
-    model.compile(**optimizers.players(settings))
-    return model
+    def validate(self, batches) -> dict[str, float]:
+        """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""
+        errors = [
+            np.abs(self.translate(inputs) - targets).mean(axis=(1, 2, 3))
+            for inputs, targets in batches
+        ]
+        return {"val_l1": float(np.concatenate(errors).mean())}
+
+    def signatures(self):
+        live = (
+            "Dropout and normalisation are live, from the seed and from each image alone: the same "
+            "image and seed always give the same answer, whatever the other images are."
+        )
+        direction = self.directions[None]
+        found = direction_signatures(direction, "serving_default", "from_files", "", live)
+        default = found["serving_default"]
+
+        def with_seed(pictures, seed):
+            seeds = randomness.seeds_from_numbers(tf.fill([tf.shape(pictures)[0]], seed))
+            return {"pictures": direction.function(pictures, seeds)}
+
+        inputs = {**default.inputs, "seed": tf.TensorSpec([], tf.int32)}
+        about = default.about.replace(" -> ", ", seed int32 scalar -> ", 1)
+        return {**found, "with_seed": Signature(with_seed, inputs, about)}

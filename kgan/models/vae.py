@@ -1,15 +1,15 @@
 """VAE: an encoder and a decoder that bring the evidence lower bound of the likelihood up.
 
-The loss is −ELBO = E_q(z|x)[−ln p(x|z)] + KL(q(z|x) ‖ N(0, I)), in nats an image (Kingma and
-Welling 2014, equation 3; `003`, part III), with q(z|x) = N(μ(x), diag σ²(x)), z = μ + σ ε, and
+The loss is −ELBO = E_q(z|x)[−ln p(x|z)] + KL(q(z|x) ‖ N(0, I)), in nats per image (Kingma and
+Welling 2014, equation 3), with q(z|x) = N(μ(x), diag σ²(x)), z = μ + σ ε, and
 KL = ½ Σ (μ² + σ² − ln σ² − 1) in closed form (their appendix B). With --importance_samples=K above
 1 it is −ln (1/K) Σₖ p(x, zₖ)/q(zₖ|x), a tighter bound (Burda et al. 2016, equation 8; IWAE).
 
 Pixels are Bernoulli: an image's intensities in [0, 1] are the probabilities of its bits, which are
-drawn anew in each step and once and for all for what is measured (Salakhutdinov and Murray 2008).
-Drawn images show the decoder's probabilities.
+sampled again in each step and fixed for what is measured (Salakhutdinov and Murray 2008).
+Generated images show the decoder's probabilities.
 
-Slips in the course documents: `003` gives p(x|z) as a Gaussian, whose −ln p has a constant that it
+Slips in the course documents: one gives p(x|z) as a Gaussian, whose −ln p has a constant that it
 leaves out; for bits there is none.
 
 Differs from the paper: nothing; two hidden layers, as in the second paper.
@@ -19,87 +19,101 @@ import math
 
 import keras
 import tensorflow as tf
-from absl import flags
 from keras import layers
 
-from kgan.models.base import likelihood as base_likelihood
-from kgan.models.base.likelihood import DensityModel
-
-ACTIVATIONS = ("tanh", "relu")
-DEFAULTS = {**base_likelihood.DEFAULTS, "image_size": "28", "epochs": 300, "g_lr": 1e-3}
-
-
-def define_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that this scheme adds, and takes away those of a second player."""
-    base_likelihood.without_second_player(flag_values)
-    for name, default, about, most in (
-        ("latent_size", 50, "Length of the latent vector.", 65_536),
-        ("importance_samples", 1, "Samples of z in a step; above 1 the bound is tighter.", 1000),
-    ):
-        flags.DEFINE_integer(name, default, about, 1, most, flag_values=flag_values)
-    flags.DEFINE_multi_integer(
-        "hidden",
-        [200, 200],
-        "Units of a hidden layer of the encoder, once a layer; the decoder "
-        "has them the other way round.",
-        1,
-        65_536,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_enum(
-        "activation", "tanh", ACTIVATIONS, "Of the hidden layers.", flag_values=flag_values
-    )
+from kgan.models.base.flags import Flag
+from kgan.models.base.likelihood import LikelihoodModel
+from kgan.utils.errors import ArgumentError
 
 
 @keras.saving.register_keras_serializable("kgan")
-class VAE(DensityModel):
-    """Trains encoder and decoder together.
+class VAE(LikelihoodModel):
+    """Variational autoencoder with Bernoulli pixels.
 
     Args:
         encoder: bits float32 [B, H, W, C], 0 or 1 → means and log-variances of z, [B, 2 L].
         decoder: latent float32 [B, L] → logits of the bits [B, H, W, C].
         importance_samples: K, of z for each image in a step.
-        **kwargs: see `TrainableModel`.
+        seed: see `Model`.
+
+    Example:
+        >>> encoder = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(6)])
+        >>> reshape = layers.Reshape((2, 2, 1))
+        >>> decoder = keras.Sequential([keras.Input((3,)), layers.Dense(4), reshape])
+        >>> model = VAE(encoder, decoder)
+        >>> model.generate(model.latents_from_seeds([0])).shape
+        (1, 2, 2, 1)
     """
 
+    network_names = ("encoder", "decoder")
+    own_arguments = (
+        Flag(
+            "importance_samples",
+            int,
+            1,
+            "Samples of the latent per image in a step; above 1 the bound is tighter (IWAE).",
+            1,
+            1000,
+        ),
+    )
+    network_flags = (
+        Flag("latent_size", int, 50, "Length of the latent vector.", 1, 65_536),
+        Flag(
+            "hidden",
+            list[int],
+            [200, 200],
+            "Units of a hidden layer of the encoder; repeat the flag, one value per layer. The "
+            "decoder has them in reverse order.",
+            1,
+            65_536,
+        ),
+        Flag(
+            "activation", str, "tanh", "Activation of the hidden layers.", choices=("tanh", "relu")
+        ),
+    )
+    defaults = {**LikelihoodModel.defaults, "image_size": "28", "epochs": 300, "g_lr": 1e-3}
     logged = ("loss", "reconstruction", "kl")
-    drawing_network = "decoder"
+    generating_network = "decoder"
 
-    def __init__(self, encoder, decoder, importance_samples: int = 1, **kwargs):
-        super().__init__(**kwargs)
-        self.encoder = encoder
-        self.decoder = decoder
-        self.importance_samples = importance_samples
+    @classmethod
+    def build_networks(cls, flags, spec):
+        if len(spec.shape) != 3:
+            raise ArgumentError(
+                "dataset", "contains points; a VAE needs images, whose pixels are bits"
+            )
+        seed, size = flags.seed * 1000, flags.latent_size
+        bits = keras.Input(spec.shape, name="bits")
+        units = layers.Flatten(name="flatten")(bits)
+        units = _hidden(units, flags.hidden, flags.activation, seed)
+        encoder = keras.Model(bits, _last(2 * size, "posterior", seed + 400)(units), name="encoder")
+        latent = keras.Input((size,), name="latent")
+        units = _hidden(latent, flags.hidden[::-1], flags.activation, seed + 500)
+        logits = _last(math.prod(spec.shape), "to_logits", seed + 900)(units)
+        logits = layers.Reshape(spec.shape, name="logits", dtype="float32")(logits)
+        return encoder, keras.Model(latent, logits, name="decoder")
 
-    def get_config(self):
-        return {**super().get_config(), "importance_samples": self.importance_samples}
-
-    @property
-    def networks(self):
-        return {"encoder": self.encoder, "decoder": self.decoder}
-
-    def needs(self, samples: int | None = None):
+    def noise_shapes(self, samples: int | None = None):
         shape = [samples or self.importance_samples, self.latent_size]
         return {"bits": ("uniform", self.image_shape), "noise": ("normal", shape)}
 
     def images_of(self, network, latents):
         return 2.0 * tf.sigmoid(network(latents, training=False)) - 1.0
 
-    def terms(self, images, draws, training=True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def terms(self, images, noise_of, training=True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes what both bounds are made of.
 
         Args:
             images: float32 [B, H, W, C] in [-1, 1].
-            draws: `bits` [B, H, W, C] in [0, 1), `noise` [B, K, L].
+            noise_of: `bits` [B, H, W, C] in [0, 1), `noise` [B, K, L].
             training: see `losses`.
 
         Returns:
             ln p(x|zₖ) and ln p(zₖ) − ln q(zₖ|x), float32 [B, K], and the KL divergence, [B].
         """
-        bits = tf.cast(draws["bits"] < (images + 1.0) / 2.0, tf.float32)
+        bits = tf.cast(noise_of["bits"] < (images + 1.0) / 2.0, tf.float32)
         posterior = self.network("encoder", training)(bits, training=training)
         mean, log_variance = tf.split(posterior, 2, axis=1)
-        noise = draws["noise"]
+        noise = noise_of["noise"]
         latents = mean[:, tf.newaxis] + tf.exp(0.5 * log_variance)[:, tf.newaxis] * noise
         logits = self.network("decoder", training)(
             tf.reshape(latents, [-1, self.latent_size]), training=training
@@ -116,8 +130,8 @@ class VAE(DensityModel):
         )
         return conditional, prior_over_posterior, divergence
 
-    def losses(self, images, draws, training=True):
-        conditional, prior_over_posterior, divergence = self.terms(images, draws, training)
+    def losses(self, images, noise_of, training=True):
+        conditional, prior_over_posterior, divergence = self.terms(images, noise_of, training)
         reconstruction = -tf.reduce_mean(conditional, axis=1)
         losses = reconstruction + divergence
         if self.importance_samples > 1:
@@ -127,7 +141,7 @@ class VAE(DensityModel):
 
     @tf.function(reduce_retracing=True)
     def log_weights(self, images, numbers, samples: int) -> tf.Tensor:
-        """Computes ln p(x, zₖ) − ln q(zₖ|x) for measuring; call `take_averages` before.
+        """Computes ln p(x, zₖ) − ln q(zₖ|x) for measuring; call `update_averages` before.
 
         Args:
             images: float32 [B, H, W, C] in [-1, 1].
@@ -137,8 +151,8 @@ class VAE(DensityModel):
         Returns:
             float32 [B, K].
         """
-        draws = self.fixed_draws(numbers, self.needs(samples))
-        conditional, prior_over_posterior, _ = self.terms(images, draws, training=False)
+        noise_of = self.fixed_noise(numbers, self.noise_shapes(samples))
+        conditional, prior_over_posterior, _ = self.terms(images, noise_of, training=False)
         return conditional + prior_over_posterior
 
 
@@ -156,25 +170,3 @@ def _hidden(units, sizes, activation, seed):
 def _last(size, name, seed):
     initializer = keras.initializers.GlorotUniform(seed=seed)
     return layers.Dense(size, dtype="float32", name=name, kernel_initializer=initializer)
-
-
-MODEL = VAE
-
-
-def build(settings, spec) -> VAE:
-    """Wires networks, scheme and optimiser from settings."""
-    if len(spec.shape) != 3:
-        raise ValueError("`dataset` holds points; right would be images, whose pixels are bits")
-    seed, size = settings.seed * 1000, settings.latent_size
-    bits = keras.Input(spec.shape, name="bits")
-    units = _hidden(
-        layers.Flatten(name="flatten")(bits), settings.hidden, settings.activation, seed
-    )
-    encoder = keras.Model(bits, _last(2 * size, "posterior", seed + 400)(units), name="encoder")
-    latent = keras.Input((size,), name="latent")
-    units = _hidden(latent, settings.hidden[::-1], settings.activation, seed + 500)
-    logits = _last(math.prod(spec.shape), "to_logits", seed + 900)(units)
-    logits = layers.Reshape(spec.shape, name="logits", dtype="float32")(logits)
-    decoder = keras.Model(latent, logits, name="decoder")
-    model = VAE(encoder, decoder, settings.importance_samples, seed=settings.seed)
-    return base_likelihood.compiled(model, settings)

@@ -14,55 +14,37 @@ Differs from the paper: the networks; 1e-12 is added under the root of the norm,
 """
 
 import keras
-from absl import flags
 
-from kgan.models.base import critic
-from kgan.models.base import flags as latent_flags
+from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.critic import CriticModel
-
-FIXED = ("penalty",)
-DEFAULTS = {
-    **latent_flags.defaults((*critic.FIXED, *FIXED)),
-    "d_norm": "layer",
-    "dataset": "digits",
-    "image_size": "32",
-    "batch_size": 64,
-    "epochs": 300,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 1e-4,
-    "d_lr": 1e-4,
-    "beta_1": 0.0,
-    "beta_2": 0.9,
-}
-
-
-def define_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that this scheme adds."""
-    critic.define_flags(flag_values, FIXED)
 
 
 @keras.saving.register_keras_serializable("kgan")
 class WGANGP(CriticModel):
-    """Trains the critic on `n_critic` fresh batches with a gradient penalty, then G once.
+    """Wasserstein GAN with a gradient penalty.
 
     Args:
         generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
         critic: image → unbounded score float32 [B, 1]; no layer of it may mix the examples of
             a batch.
         n_critic: updates of the critic in one step.
-        **kwargs: see `LatentModel`.
+        **arguments: see `AdversarialModel`.
+
+    Example:
+        >>> from kgan.networks import mlp
+        >>> model = WGANGP(mlp.generator((4, 4, 1), 3, [8]), mlp.discriminator((4, 4, 1), [8]))
+        >>> model.n_critic, model.penalty_weight
+        (5, 10.0)
     """
 
-    def __init__(
-        self, generator, critic, n_critic: int = 5, *, penalty: str = "unit_slope", **kwargs
-    ):
-        super().__init__(generator, critic, n_critic, penalty=penalty, **kwargs)
-
-
-MODEL = WGANGP
-
-
-def build(settings, spec) -> WGANGP:
-    """Wires networks, scheme and optimisers from settings, see `base_latent_settings.build`."""
-    return latent_flags.build(WGANGP, settings, spec, n_critic=settings.n_critic)
+    fixed = {**CriticModel.fixed, "penalty": "unit_slope"}
+    defaults = {
+        **DCGAN_DEFAULTS,
+        "d_norm": "layer",
+        "batch_size": 64,
+        "epochs": 300,
+        "g_lr": 1e-4,
+        "d_lr": 1e-4,
+        "beta_1": 0.0,
+        "beta_2": 0.9,
+    }

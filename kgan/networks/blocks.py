@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from kgan.utils.errors import ArgumentError
+
 
 def normal(seed: int, mean: float = 0.0) -> keras.initializers.Initializer:
     """Returns initial weights N(mean, 0.02); layers of equal seed and shape get equal weights.
@@ -37,12 +39,12 @@ def check_square(shape: tuple[int, int, int], sizes: tuple[int, ...]) -> int:
     """Checks that images are square and of one of the sizes; returns log₂ of the size.
 
     Raises:
-        ValueError: on other shapes.
+        ArgumentError: on other shapes.
     """
     height, width, _ = shape
     if height != width or height not in sizes:
-        raise ValueError(
-            f"`shape` must be square, of {', '.join(map(str, sizes))} pixels. "
-            f"Received: {height}x{width}"
+        raise ArgumentError(
+            "shape",
+            f"must be square, of {', '.join(map(str, sizes))} pixels. Received: {height}x{width}",
         )
     return height.bit_length() - 1

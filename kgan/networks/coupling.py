@@ -20,6 +20,7 @@ import tensorflow as tf
 from keras import layers
 
 from kgan.layers import MixesExamples, global_moments
+from kgan.utils.errors import ArgumentError
 
 MOMENTUM = 0.99  # of the moving statistics
 EPSILON = 1e-5
@@ -172,7 +173,7 @@ class CouplingFlow(keras.Model):
         seed: of the initial weights.
 
     Raises:
-        ValueError: for x of one number.
+        ArgumentError: for x of one number.
 
     Example:
         >>> flow = CouplingFlow((2, 2, 1), couplings=2, hidden=[8])
@@ -199,7 +200,7 @@ class CouplingFlow(keras.Model):
         self.seed = seed
         size = math.prod(self.shape)
         if size < 2:
-            raise ValueError(f"`shape` must have two numbers or more. Received: shape={shape}")
+            raise ArgumentError("shape", f"must have two numbers or more. Received: shape={shape}")
         colours = sum(np.indices(self.shape)[:2])  # of a checkerboard, equal in all channels
         self.order = np.argsort(colours.reshape(-1) % 2, kind="stable").astype(np.int32)
         self.blocks = []

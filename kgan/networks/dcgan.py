@@ -14,6 +14,7 @@ from keras import layers
 
 from kgan.layers import MinibatchDiscrimination, SpectralConv2D
 from kgan.networks.blocks import batch_norm, check_square, normal
+from kgan.utils.errors import ArgumentError
 
 SIZES = (16, 32, 64, 128)
 NORMS = ("batch", "layer", "none")
@@ -28,7 +29,7 @@ def _normalize(maps, norm, name, synchronized):
             return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
         case "none":
             return maps
-    raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
+    raise ArgumentError("norm", f"must be one of {', '.join(NORMS)}. Received: norm={norm}")
 
 
 def generator(
@@ -54,7 +55,7 @@ def generator(
         A model whose tanh gives values in [-1, 1].
 
     Raises:
-        ValueError: on another size.
+        ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
@@ -100,7 +101,7 @@ def discriminator(
         seed: of the initial weights.
 
     Raises:
-        ValueError: on another size.
+        ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))

@@ -13,6 +13,7 @@ from keras import layers
 
 from kgan.layers import Maxout
 from kgan.networks.blocks import batch_norm
+from kgan.utils.errors import ArgumentError
 
 PIECES = 5
 
@@ -35,7 +36,7 @@ def generator(
         seed: of the initial weights.
 
     Raises:
-        ValueError: for images.
+        ArgumentError: for images.
     """
     (units_out,) = _points(shape)
     latent = keras.Input((latent_size,), name="latent")
@@ -61,7 +62,7 @@ def discriminator(
         seed: of the initial weights.
 
     Raises:
-        ValueError: for images.
+        ArgumentError: for images.
     """
     point = keras.Input(_points(shape), name="picture")
     units = point
@@ -74,7 +75,9 @@ def discriminator(
 
 def _points(shape):
     if len(shape) != 1:
-        raise ValueError(f"`network` maxout is for points, as in ring and grid. Received: {shape}")
+        raise ArgumentError(
+            "network", f"maxout is for points, as in ring and grid. Received: {shape}"
+        )
     return shape
 
 

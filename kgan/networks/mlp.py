@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
+from kgan.utils.errors import ArgumentError
 
 HIDDEN_NOISE = {
     "none": None,
@@ -43,12 +44,13 @@ def generator(
         seed: of the initial weights.
 
     Raises:
-        ValueError: on hidden noise without a hidden layer.
+        ArgumentError: on hidden noise without a hidden layer.
     """
     if hidden_noise not in HIDDEN_NOISE or (hidden_noise != "none" and not hidden):
-        raise ValueError(
-            f"`hidden_noise` must be one of {', '.join(HIDDEN_NOISE)}, and `none` without a hidden "
-            f"layer. Received: hidden_noise={hidden_noise}"
+        raise ArgumentError(
+            "hidden_noise",
+            f"must be one of {', '.join(HIDDEN_NOISE)}, and `none` without a hidden "
+            f"layer. Received: hidden_noise={hidden_noise}",
         )
     extra = 0 if hidden_noise == "none" else hidden[-1]
     latent = keras.Input((latent_size + extra,), name="latent")

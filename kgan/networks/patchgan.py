@@ -11,6 +11,7 @@ from keras import layers
 
 from kgan.layers import LiveBatchNormalization
 from kgan.networks.blocks import instance_norm, normal
+from kgan.utils.errors import ArgumentError
 
 WIDEST = 8  # times the base width
 NORMS = ("batch", "instance")
@@ -56,20 +57,22 @@ def discriminator(
         name: of the model.
 
     Raises:
-        ValueError: on an unknown norm, or images that are too small for the layers or scales.
+        ArgumentError: on an unknown norm, or images that are too small for the layers or scales.
     """
     if norm not in NORMS:
-        raise ValueError(f"`norm` must be one of {', '.join(NORMS)}. Received: norm={norm}")
+        raise ArgumentError("norm", f"must be one of {', '.join(NORMS)}. Received: norm={norm}")
     height, width = shapes[0][:2]
     if min(height, width) // 2**patch_layers < 3:
-        raise ValueError(
-            f"`patch_layers` must leave 3 pixels or more of {height}x{width}. "
-            f"Received: patch_layers={patch_layers}"
+        raise ArgumentError(
+            "patch_layers",
+            f"must leave 3 pixels or more of {height}x{width}. "
+            f"Received: patch_layers={patch_layers}",
         )
     if min(height, width) // 2 ** (scales - 1 + patch_layers) < 3:
-        raise ValueError(
-            f"`scales` must leave 3 pixels or more of {height}x{width} after "
-            f"{patch_layers} layers at the smallest one. Received: scales={scales}"
+        raise ArgumentError(
+            "scales",
+            f"must leave 3 pixels or more of {height}x{width} after "
+            f"{patch_layers} layers at the smallest one. Received: scales={scales}",
         )
     seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
     images = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]

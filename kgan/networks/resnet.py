@@ -10,6 +10,7 @@ from keras import layers
 
 from kgan.layers import ReflectionPadding
 from kgan.networks.blocks import instance_norm, normal
+from kgan.utils.errors import ArgumentError
 
 SMALLEST = 8  # side; the residual blocks pad maps of a quarter of it by reflection
 
@@ -41,13 +42,14 @@ def generator(
         name: of the model.
 
     Raises:
-        ValueError: on other sides.
+        ArgumentError: on other sides.
     """
     height, width, _ = shape
     if height % 4 or width % 4 or min(height, width) < SMALLEST:
-        raise ValueError(
-            f"the sides in `shape` must be multiples of 4 from {SMALLEST} on. "
-            f"Received: {height}x{width}"
+        raise ArgumentError(
+            "shape",
+            f"must have sides that are multiples of 4, at least {SMALLEST}. "
+            f"Received: {height}x{width}",
         )
     blocks = blocks_for(height, width) if blocks is None else blocks
     seeds = iter(range(seed * 1000, seed * 1000 + 500))

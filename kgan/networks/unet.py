@@ -10,6 +10,7 @@ from keras import layers
 
 from kgan.layers import LiveBatchNormalization, SeededDropout
 from kgan.networks.blocks import normal
+from kgan.utils.errors import ArgumentError
 
 SIDES = (32, 64, 128, 256, 512)
 WIDEST = 8  # times the base width: 512 channels at the paper's 64
@@ -67,15 +68,18 @@ def generator(
         [B, 2], with output float32 [B, H, W, output_channels] in [-1, 1].
 
     Raises:
-        ValueError: on other sides or an unknown `upsample`.
+        ArgumentError: on other sides or an unknown `upsample`.
     """
     if any(side not in SIDES for side in shape[:2]):
-        raise ValueError(
-            "the sides in `shape` must be powers of two from 32 to 512. "
-            f"Received: {shape[0]}x{shape[1]}"
+        raise ArgumentError(
+            "shape",
+            "must have sides that are powers of two from 32 to 512. "
+            f"Received: {shape[0]}x{shape[1]}",
         )
     if upsample not in ("transpose", "resize"):
-        raise ValueError(f"`upsample` must be transpose or resize. Received: upsample={upsample}")
+        raise ArgumentError(
+            "upsample", f"must be transpose or resize. Received: upsample={upsample}"
+        )
     seeds = iter(range(seed * 1000, seed * 1000 + 500))
     depth = min(shape[:2]).bit_length() - 1
     widths = [base_width * min(2**level, WIDEST) for level in range(depth)]

@@ -67,4 +67,4 @@ def plot_model(model, real: np.ndarray) -> Image.Image:
     """
     generated = model.generate(model.latents_from_seeds(np.arange(SHOWN)))
     title = f"step {model.completed_steps:,}"
-    return plot_points(real, generated, model.surface, title, model.surface_label)
+    return plot_points(real, generated, model.score_map, title, model.score_map_label)

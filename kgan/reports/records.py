@@ -3,10 +3,9 @@
 import dataclasses
 import math
 import pathlib
-import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from kgan.cli import settings as command_line
+from kgan.cli.settings import NOT_STORED
 from kgan.evaluation import storage
 from kgan.runs import logs
 from kgan.runs.folder import Run, open_run
@@ -29,25 +28,24 @@ class Record:
         results: lines of metrics-*.jsonl, by name of the evaluation.
 
     Example:
-        >>> flags = types.SimpleNamespace(model="dcgan", seed=7)
+        >>> flags = {"model": "dcgan", "seed": 7}
         >>> Record(Run(pathlib.Path("runs/00001-a")), "00001-a", flags, [], {}).flags
         {'model': 'dcgan', 'seed': '7'}
     """
 
     run: Run
     name: str
-    settings: types.SimpleNamespace
+    settings: Mapping[str, object]
     lines: list[dict]
     results: dict[str, list[dict]]
 
     @property
     def flags(self) -> dict[str, str]:
         """All flags that have a value, as text."""
-        skipped = {*command_line.NOT_STORED, "given", "scheme"}
         return {
             name: _text(value)
-            for name, value in sorted(vars(self.settings).items())
-            if name not in skipped and value is not None
+            for name, value in sorted(self.settings.items())
+            if name not in NOT_STORED and value is not None
         }
 
 
@@ -101,7 +99,7 @@ def _read(run, name):
     results = storage.read_results(run)
     for evaluation, stored in results.items():
         _check(stored, "part", run.folder / f"metrics-{evaluation}.jsonl")
-    return Record(run, name, run.settings(), lines, results)
+    return Record(run, name, run.settings().values, lines, results)
 
 
 def _check(lines, needed, path):

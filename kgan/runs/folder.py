@@ -22,10 +22,11 @@ import os
 import pathlib
 import re
 import shutil
-import types
 from collections.abc import Mapping
 
-from kgan.cli import settings
+from kgan.cli.entry import Help
+from kgan.cli.parsing import parse_training
+from kgan.cli.settings import Settings
 from kgan.data.dataset import KINDS, DataSpec
 from kgan.runs import checkpoint
 from kgan.utils.atomic import atomic_write, find_leftovers, report_write_errors
@@ -68,16 +69,16 @@ class Run:
         """The name without its number: `pix2pix-facades` of `00003-pix2pix-facades`."""
         return re.sub(r"^\d+-", "", self.folder.resolve().name)
 
-    def settings(self) -> types.SimpleNamespace:
+    def settings(self) -> Settings:
         """Reads the resolved settings of the run.
 
         Raises:
             UserError: the file is damaged.
         """
-        resolved = settings.parse([f"--flagfile={self.flags}"])
-        if resolved.help:
-            raise UserError(f"{self.flags}: damaged; it contains --help")
-        return resolved
+        try:
+            return parse_training([f"--flagfile={self.flags}"])
+        except Help as error:
+            raise UserError(f"{self.flags}: damaged; it contains --help") from error
 
     def spec(self) -> DataSpec:
         """Reads what the networks depend on in the data.
@@ -94,13 +95,13 @@ class Run:
             raise UserError(f"{self.dataset}: damaged ({error}); restore the original") from error
         return spec
 
-    def keep_length(self, resolved: types.SimpleNamespace) -> None:
+    def keep_length(self, settings: Settings) -> None:
         """Stores a new `--steps` or `--epochs` in flags.cfg, for the next time it is resumed."""
         own = self.settings()
-        if (own.steps, own.epochs) != (resolved.steps, resolved.epochs):
-            own.steps, own.epochs = resolved.steps, resolved.epochs
+        length = {name: settings.values[name] for name in ("steps", "epochs")}
+        if any(own.values[name] != value for name, value in length.items()):
             with atomic_write(self.flags) as place:
-                place.write_text(settings.flagfile_text(own))
+                place.write_text(own.replace(**length).flagfile_text())
 
     def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
         """Checks that a checkpoint was made by this run's model and settings, by its header.
@@ -109,7 +110,7 @@ class Run:
             UserError: names the difference.
         """
         own = self.settings()
-        checkpoint.check_origin(header, own.model, settings.fixed_on_resume(own), path)
+        checkpoint.check_origin(header, own.model, own.fixed_on_resume(), path)
 
     def make_folders(self) -> None:
         """Creates missing subfolders: git, for instance, copies no empty ones."""
@@ -191,13 +192,13 @@ class Run:
         return checkpoint.step_path(self.checkpoints, steps[-1])
 
 
-def create_run(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: DataSpec) -> Run:
+def create_run(runs_dir: str, name: str, settings: Settings, spec: DataSpec) -> Run:
     """Creates the next numbered run folder.
 
     Args:
         runs_dir: parent folder; created if necessary.
         name: name of the run; the folder is called `<number>-<name>`.
-        resolved: the settings to store.
+        settings: to store.
         spec: what the networks depend on in the data.
 
     Raises:
@@ -219,9 +220,9 @@ def create_run(runs_dir: str, name: str, resolved: types.SimpleNamespace, spec: 
         try:
             for part in (run.tensorboard, run.samples, run.checkpoints):
                 part.mkdir()
-            run.flags.write_text(settings.flagfile_text(resolved))
-            if resolved.job:
-                run.job.write_text(resolved.job)
+            run.flags.write_text(settings.flagfile_text())
+            if settings.run.job:
+                run.job.write_text(settings.run.job)
             run.dataset.write_text(json.dumps(dataclasses.asdict(spec), indent=2) + "\n")
         except OSError:
             # Without these files it is no run folder and could not be resumed.

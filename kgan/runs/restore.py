@@ -2,6 +2,7 @@
 
 import keras
 
+from kgan.cli.models import build_model
 from kgan.runs import checkpoint
 from kgan.runs.folder import open_run
 from kgan.utils.errors import UserError
@@ -50,9 +51,8 @@ def load_run(folder: str, which: str = "auto") -> keras.Model:
     path = run.latest() if which == "last" or not run.best.exists() else run.best
     arrays, header = checkpoint.read(path)
     run.check_origin(header, path)
-    resolved = run.settings()
-    keras.mixed_precision.set_global_policy(resolved.precision)
-    resolved.sync_batch_norm = False
-    model = resolved.scheme.build(resolved, run.spec())
+    settings = run.settings().replace(sync_batch_norm=False)
+    keras.mixed_precision.set_global_policy(settings.device.precision)
+    model = build_model(settings, run.spec())
     checkpoint.restore(model.state(), arrays, path)
     return model

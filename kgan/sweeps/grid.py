@@ -6,13 +6,14 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 
-from kgan.cli import settings
+from kgan.cli.parsing import parse_training
+from kgan.cli.settings import NOT_STORED, PLACES
 from kgan.utils.errors import UserError
 
 # Flags that the sweep gives each run, or that do not change the training.
 NOT_VARIED = (
-    *settings.NOT_STORED,
-    *settings.PLACES,
+    *NOT_STORED,
+    *PLACES,
     "seed",
     "export",
     "export_dir",
@@ -161,19 +162,19 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
     cells = []
     for values in itertools.product(*given.values()):
         words = [f"--{name}={value}" for name, value in zip(given, values, strict=True)]
-        resolved = settings.parse([*arguments, *words])
+        resolved = parse_training([*arguments, *words])
         for name in OWN:
             if name in resolved.given:
                 raise UserError(f"--{name}: set by the sweep; use --out for the folder")
         varied = {
-            name: _written(getattr(resolved, name), value)
+            name: _written(resolved.values[name], value)
             for name, value in zip(given, values, strict=True)
         }
         for name, value in varied.items():
             axes[name][value] = None
-        seeds = tuple(range(resolved.seed, resolved.seed + repeats))
+        seeds = tuple(range(resolved.run.seed, resolved.run.seed + repeats))
         for seed in seeds[1:]:
-            settings.parse([*arguments, *words, f"--seed={seed}"])
+            parse_training([*arguments, *words, f"--seed={seed}"])
         cells.append(_cell(resolved, varied, seeds))
     for name, values in given.items():
         if len(axes[name]) < len(values):
@@ -181,7 +182,7 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
     return Grid(
         {name: tuple(values) for name, values in axes.items()},
         tuple(cells),
-        dry_run=resolved.dry_run,
+        dry_run=resolved.run.dry_run,
     )
 
 
@@ -213,15 +214,12 @@ def _written(value, given):
 
 
 def _cell(resolved, varied, seeds):
-    skipped = {*settings.NOT_STORED, *settings.PLACES, "seed", *varied}
-    base = settings.as_arguments(resolved, resolved.given - skipped)
+    skipped = {*NOT_STORED, *PLACES, "seed", *varied}
+    base = resolved.as_arguments(resolved.given - skipped)
     if "export" not in resolved.given:
         # A sweep is made for its curves; few of its models are ever served.
         base.append("--noexport")
-    lengths = {
-        name: " ".join(settings.as_arguments(resolved, {name})) or f"no --{name}"
-        for name in LENGTHS
-    }
-    fixed = {**settings.fixed_on_resume(resolved), **lengths}
+    lengths = {name: " ".join(resolved.as_arguments({name})) or f"no --{name}" for name in LENGTHS}
+    fixed = {**resolved.fixed_on_resume(), **lengths}
     fixed = {name: words for name, words in fixed.items() if name not in varied}
-    return Cell(varied, tuple(base), seeds, fixed, resolved.steps, resolved.epochs)
+    return Cell(varied, tuple(base), seeds, fixed, resolved.run.steps, resolved.run.epochs)

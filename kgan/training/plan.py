@@ -3,12 +3,12 @@
 import dataclasses
 
 from kgan.callbacks.base import Every
-from kgan.cli import settings
+from kgan.cli.settings import Interval, RunSettings
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How long a run is.
+    """Length of a run.
 
     Args:
         batch_size: global.
@@ -16,6 +16,11 @@ class Plan:
             of two domains, as the larger one has.
         total_steps: where the run ends.
         images_per_step: training images that one step takes.
+
+    Example:
+        >>> plan = Plan(batch_size=8, steps_per_epoch=10, total_steps=40, images_per_step=8)
+        >>> plan.every(None, 20).number
+        2
     """
 
     batch_size: int
@@ -23,16 +28,22 @@ class Plan:
     total_steps: int
     images_per_step: int
 
-    def every(self, name: str, text: str | None, times: int) -> Every:
-        """Parses an interval flag; without one, `times` equal parts of the run."""
-        if text is None:
-            return Every(max(1, self.total_steps // times), "steps", self.steps_per_epoch)
-        return Every(*settings.parse_interval(name, text), self.steps_per_epoch)
+    @classmethod
+    def of(cls, settings: RunSettings, pass_length: int, batches_per_step: int) -> "Plan":
+        """Makes the plan of a run.
 
+        Args:
+            settings: with the global batch size.
+            pass_length: images in a pass over the training data.
+            batches_per_step: of the model.
+        """
+        images_per_step = settings.batch_size * batches_per_step
+        steps_per_epoch = max(1, pass_length // images_per_step)
+        ends = [settings.steps, settings.epochs and settings.epochs * steps_per_epoch]
+        total = min(end for end in ends if end is not None)
+        return cls(settings.batch_size, steps_per_epoch, total, images_per_step)
 
-def make_plan(resolved, collection, model) -> Plan:
-    images_per_step = resolved.batch_size * model.batches_per_step
-    steps_per_epoch = max(1, collection.pass_length // images_per_step)
-    ends = [resolved.steps, resolved.epochs and resolved.epochs * steps_per_epoch]
-    total = min(end for end in ends if end is not None)
-    return Plan(resolved.batch_size, steps_per_epoch, total, images_per_step)
+    def every(self, interval: Interval | None, times: int) -> Every:
+        """Returns when something is due; without an interval, `times` times in the run."""
+        interval = interval or (max(1, self.total_steps // times), "steps")
+        return Every(*interval, self.steps_per_epoch)

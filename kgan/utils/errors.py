@@ -1,4 +1,4 @@
-"""An error that commands report as one line, with exit status 2 and no traceback."""
+"""Errors that commands report as one line, with exit status 2 and no traceback."""
 
 
 def printable(text: str) -> str:
@@ -18,3 +18,18 @@ class UserError(Exception):
 
     def __init__(self, message: str):
         super().__init__(printable(" ".join(message.splitlines())))
+
+
+class ArgumentError(ValueError):
+    """An argument of a model, a network or an optimizer that has a wrong value.
+
+    Commands report it with the flag of the same name.
+
+    Args:
+        name: of the argument.
+        message: the rule, and what was received.
+    """
+
+    def __init__(self, name: str, message: str):
+        super().__init__(f"`{name}` {message}")
+        self.name = name

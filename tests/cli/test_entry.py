@@ -10,10 +10,12 @@ import time
 
 import numpy as np
 import pytest
-from absl import flags
 from PIL import Image
 
-from kgan.cli import entry, settings
+from kgan.cli import entry
+from kgan.cli.flags import SHARED_FLAGS
+from kgan.cli.models import model_class, model_names
+from kgan.cli.parsing import parse_training
 from kgan.utils.errors import UserError
 from tests.small_runs import DCGAN, PIX2PIX, command, dcgan_run, pix2pix_run
 
@@ -114,7 +116,7 @@ def test_help_of_a_model_names_its_flags():
 
 # Arguments, and what the line has to begin with.
 WRONG = {
-    "unknown model": (["--model=gann"], "--model=gann: no such scheme; there are "),
+    "unknown model": (["--model=gann"], "--model=gann: must be one of "),
     "unknown flag": ([*DCGAN, "--colour=red"], "--colour: no such flag"),
     "misspelt flag": ([*DCGAN, "--epoch=3"], "--epoch: no such flag; did you mean --epochs?"),
     "flag of another scheme": ([*DCGAN, "--l1_weight=3"], "--l1_weight: no such flag"),
@@ -212,22 +214,23 @@ RANGES = {
 
 
 def numeric_flags(scheme):
-    values = flags.FlagValues()
-    settings.define_shared_flags(values)
-    settings.scheme_module(scheme).define_flags(values)
-    kinds = ("int", "float", "multi int", "multi float")
-    return [name for name in values if values[name].flag_type() in kinds]
+    model = model_class(scheme)
+    table = [*SHARED_FLAGS, *model.flags()]
+    return [
+        flag.name
+        for flag in table
+        if flag.type in (int, float, list[int])
+        and not (flag.name.startswith("d_lr") and "d" not in model.player_names)
+    ]
 
 
 def test_every_numeric_flag_has_a_range():
-    assert {name for each in settings.scheme_names() for name in numeric_flags(each)} == set(RANGES)
+    assert {name for each in model_names() for name in numeric_flags(each)} == set(RANGES)
 
 
 def first_schemes():
     """Names, for each numeric flag, the first scheme that has it."""
-    return {
-        flag: scheme for scheme in settings.scheme_names()[::-1] for flag in numeric_flags(scheme)
-    }
+    return {flag: scheme for scheme in model_names()[::-1] for flag in numeric_flags(scheme)}
 
 
 @pytest.mark.parametrize(("flag", "scheme"), first_schemes().items())
@@ -237,8 +240,8 @@ def test_number_out_of_its_range_is_refused_before_anything_is_made(scheme, flag
         line = command("train", f"--model={scheme}", f"--{flag}={value}").error_line
         assert line.startswith(f"--{flag}="), line
     for value in ends:
-        resolved = settings.parse([f"--model={scheme}", f"--{flag}={value}"])
-        assert getattr(resolved, flag) in (float(value), [float(value)])
+        resolved = parse_training([f"--model={scheme}", f"--{flag}={value}"])
+        assert resolved.values[flag] in (float(value), [float(value)])
 
 
 def test_batch_that_replicas_cannot_share_is_refused(empty, two_replicas, monkeypatch):

@@ -1,9 +1,14 @@
 import re
 
 import pytest
-from absl import flags
 
-from kgan.cli import settings
+from kgan.cli.entry import Help
+from kgan.cli.flags import SHARED_FLAGS
+from kgan.cli.models import model_class, model_names, model_summary
+from kgan.cli.parsing import parse_command, parse_training
+from kgan.cli.settings import NOT_STORED
+from kgan.cli.values import parse_interval, parse_names, parse_palette, parse_size
+from kgan.models.base.flags import Flag
 from kgan.utils.errors import UserError
 
 # Values other than the default for the flags whose type alone does not give one.
@@ -45,7 +50,7 @@ SHARED_VALUES = {
 def refusal(*arguments):
     """Parses what must be refused; returns the one line."""
     with pytest.raises(UserError) as caught:
-        settings.parse(arguments)
+        parse_training(arguments)
     text = str(caught.value)
     assert text and "\n" not in text
     return text
@@ -53,7 +58,14 @@ def refusal(*arguments):
 
 def public(resolved):
     """The resolved flags, without what says where they came from."""
-    return {k: v for k, v in vars(resolved).items() if k not in ("given", "scheme", "flagfile")}
+    return {k: v for k, v in resolved.values.items() if k != "flagfile"}
+
+
+def help_text(*arguments):
+    """Parses a command line that asks for help; returns the text."""
+    with pytest.raises(Help) as caught:
+        parse_training(arguments)
+    return str(caught.value)
 
 
 def flagfile(folder, *lines):
@@ -62,62 +74,70 @@ def flagfile(folder, *lines):
     return f"--flagfile={path}"
 
 
-def changed_flags(scheme):
-    """Gives every flag of a scheme, and every shared one, a value that is not its default."""
-    values = flags.FlagValues()
-    settings.define_shared_flags(values)
-    settings.scheme_module(scheme).define_flags(values)
-    arguments = [f"--model={scheme}"]
-    for name in values:
-        flag = values[name]
-        default = settings.scheme_module(scheme).DEFAULTS.get(name, flag.default)
-        if name in (*settings.NOT_STORED, "model"):
+def changed_flags(name):
+    """Gives every flag of a model, and every shared one, a value that is not its default."""
+    model = model_class(name)
+    shared = [f for f in SHARED_FLAGS if f.name[:2] != "d_" or "d" in model.player_names]
+    arguments = [f"--model={name}"]
+    for flag in (*shared, *model.flags()):
+        default = model.defaults.get(flag.name, flag.default)
+        if flag.name in (*NOT_STORED, "model"):
             continue
-        if name in SHARED_VALUES:
-            arguments.append(f"--{name}={SHARED_VALUES[name]}")
-        elif flag.flag_type() == "bool":
-            arguments.append(f"--no{name}" if default else f"--{name}")
-        elif flag.flag_type() == "int":
-            arguments.append(f"--{name}={(default or 1) + 1}")
-        elif flag.flag_type() == "float":
-            arguments.append(f"--{name}={0.75 * default}")
-        elif flag.flag_type() == "string enum":
-            arguments.append(f"--{name}={next(v for v in flag.parser.enum_values if v != default)}")
-        elif flag.flag_type() == "multi int":
-            arguments += [f"--{name}=7", f"--{name}=5"]
+        if flag.name in SHARED_VALUES:
+            arguments.append(f"--{flag.name}={SHARED_VALUES[flag.name]}")
+        elif flag.type is bool:
+            arguments.append(f"--no{flag.name}" if default else f"--{flag.name}")
+        elif flag.choices:
+            other = next(choice for choice in flag.choices if choice != default)
+            arguments.append(f"--{flag.name}={other}")
+        elif flag.type == list[int]:
+            arguments += [f"--{flag.name}=7", f"--{flag.name}=5"]
         else:
-            raise AssertionError(f"no value for --{name} of type {flag.flag_type()}")
+            changed = (default or 1) + 1 if flag.type is int else 0.75 * default
+            arguments.append(f"--{flag.name}={changed}")
     return arguments
 
 
 def test_schemes_are_the_files_that_are_no_base():
-    assert {"dcgan", "pix2pix", "wgan"} <= set(settings.scheme_names())
-    assert not [name for name in settings.scheme_names() if name.startswith(("base", "_"))]
+    assert {"dcgan", "pix2pix", "wgan"} <= set(model_names())
+    assert not [name for name in model_names() if name.startswith(("base", "_"))]
 
 
 def test_defaults_of_the_scheme_fill_what_was_not_given():
-    resolved = settings.parse(["--model=wgan"])
-    assert (resolved.dataset, resolved.image_size, resolved.batch_size) == ("digits", "32", 64)
-    assert (resolved.g_optimizer, resolved.g_lr, resolved.d_lr) == ("rmsprop", 5e-5, 5e-5)
-    assert (resolved.n_critic, resolved.clip) == (5, 0.01)
+    resolved = parse_training(["--model=wgan"])
+    assert (
+        resolved.values["dataset"],
+        resolved.values["image_size"],
+        resolved.values["batch_size"],
+    ) == ("digits", "32", 64)
+    assert (resolved.values["g_optimizer"], resolved.values["g_lr"], resolved.values["d_lr"]) == (
+        "rmsprop",
+        5e-5,
+        5e-5,
+    )
+    assert (resolved.values["n_critic"], resolved.values["clip"]) == (5, 0.01)
     assert resolved.given == {"model"}
-    assert resolved.scheme.__name__ == "kgan.models.wgan"
+    assert resolved.model_class.__name__ == "WGAN"
 
 
 def test_each_scheme_has_defaults_of_its_own():
-    assert settings.parse(["--model=dcgan"]).g_lr == 2e-4
-    assert settings.parse(["--model=pix2pix"]).dataset == "facades"
-    assert settings.parse(["--model=pix2pix"]).batch_size == 1
+    assert parse_training(["--model=dcgan"]).values["g_lr"] == 2e-4
+    assert parse_training(["--model=pix2pix"]).data.dataset == "facades"
+    assert parse_training(["--model=pix2pix"]).run.batch_size == 1
 
 
 def test_a_given_flag_wins_over_the_default():
-    resolved = settings.parse(["--model=wgan", "--g_lr=0.5", "--n_critic=2"])
-    assert (resolved.g_lr, resolved.d_lr, resolved.n_critic) == (0.5, 5e-5, 2)
+    resolved = parse_training(["--model=wgan", "--g_lr=0.5", "--n_critic=2"])
+    assert (resolved.values["g_lr"], resolved.values["d_lr"], resolved.values["n_critic"]) == (
+        0.5,
+        5e-5,
+        2,
+    )
     assert resolved.given == {"model", "g_lr", "n_critic"}
 
 
 def test_a_given_value_that_equals_the_default_counts_as_given():
-    assert "batch_size" in settings.parse(["--model=wgan", "--batch_size=64"]).given
+    assert "batch_size" in parse_training(["--model=wgan", "--batch_size=64"]).given
 
 
 def test_flagfile_gives_shared_and_scheme_flags(tmp_path):
@@ -131,33 +151,37 @@ def test_flagfile_gives_shared_and_scheme_flags(tmp_path):
         "--dataset=a b",
         "--noexport",
     )
-    resolved = settings.parse([file])
-    assert (resolved.model, resolved.n_critic, resolved.dataset) == ("wgan", 3, "a b")
-    assert resolved.export is False
+    resolved = parse_training([file])
+    assert (resolved.model, resolved.values["n_critic"], resolved.values["dataset"]) == (
+        "wgan",
+        3,
+        "a b",
+    )
+    assert resolved.values["export"] is False
     assert {"model", "n_critic", "dataset", "export"} <= resolved.given
 
 
 def test_a_flag_after_the_flagfile_wins_over_it(tmp_path):
     file = flagfile(tmp_path, "--model=wgan", "--n_critic=3", "--seed=4")
-    resolved = settings.parse([file, "--n_critic=6"])
-    assert (resolved.n_critic, resolved.seed) == (6, 4)
+    values = parse_training([file, "--n_critic=6"]).values
+    assert (values["n_critic"], values["seed"]) == (6, 4)
 
 
 def test_the_later_of_two_equal_flags_wins():
-    assert settings.parse(["--model=dcgan", "--seed=1", "--seed=2"]).seed == 2
+    assert parse_training(["--model=dcgan", "--seed=1", "--seed=2"]).run.seed == 2
 
 
 def test_given_layers_replace_the_default_ones():
-    resolved = settings.parse(["--model=wgan", "--g_hidden=7", "--g_hidden=9"])
-    assert (resolved.g_hidden, resolved.d_hidden) == ([7, 9], [512, 512, 512])
+    values = parse_training(["--model=wgan", "--g_hidden=7", "--g_hidden=9"]).values
+    assert (values["g_hidden"], values["d_hidden"]) == ([7, 9], [512, 512, 512])
 
 
 def test_steps_alone_leave_epochs_open_and_beside_epochs_both_stand():
-    alone = settings.parse(["--model=dcgan", "--steps=5000"])
-    assert (alone.steps, alone.epochs) == (5000, None)
-    both = settings.parse(["--model=dcgan", "--steps=5000", "--epochs=3"])
-    assert (both.steps, both.epochs) == (5000, 3)
-    assert settings.parse(["--model=dcgan"]).epochs == 150
+    alone = parse_training(["--model=dcgan", "--steps=5000"])
+    assert (alone.run.steps, alone.run.epochs) == (5000, None)
+    both = parse_training(["--model=dcgan", "--steps=5000", "--epochs=3"])
+    assert (both.run.steps, both.run.epochs) == (5000, 3)
+    assert parse_training(["--model=dcgan"]).run.epochs == 150
 
 
 @pytest.mark.parametrize(
@@ -165,15 +189,15 @@ def test_steps_alone_leave_epochs_open_and_beside_epochs_both_stand():
     [("32", (32, 32)), ("64x128", (64, 128)), ("8", (8, 8)), ("1024x8", (1024, 8))],
 )
 def test_sizes_are_height_and_width(text, size):
-    assert settings.parse_size(text) == size
+    assert parse_size("image_size", text) == size
 
 
 def test_palette_is_read_as_rgb():
-    assert settings.parse_palette("000000,0a10FF") == [(0, 0, 0), (10, 16, 255)]
+    assert parse_palette("palette", "000000,0a10FF") == ((0, 0, 0), (10, 16, 255))
 
 
 def test_classes_are_names_or_numbers_parted_by_commas():
-    assert settings.parse_classes("7,cat, big dog") == ["7", "cat", "big dog"]
+    assert parse_names("classes", "7,cat, big dog") == ("7", "cat", "big dog")
 
 
 @pytest.mark.parametrize(
@@ -190,69 +214,78 @@ def test_classes_are_names_or_numbers_parted_by_commas():
     ],
 )
 def test_intervals_have_a_number_and_a_unit(text, interval):
-    assert settings.parse_interval("sample_every", text) == interval
+    assert parse_interval("sample_every", text) == interval
 
 
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", model_names())
 def test_flagfile_text_of_the_defaults_parses_back(scheme, tmp_path):
-    resolved = settings.parse([f"--model={scheme}"])
+    resolved = parse_training([f"--model={scheme}"])
     path = tmp_path / "flags.cfg"
-    path.write_text(settings.flagfile_text(resolved))
-    assert public(settings.parse([f"--flagfile={path}"])) == public(resolved)
+    path.write_text(resolved.flagfile_text())
+    assert public(parse_training([f"--flagfile={path}"])) == public(resolved)
 
 
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", model_names())
 def test_flagfile_text_of_every_flag_parses_back(scheme, tmp_path):
     arguments = changed_flags(scheme)
-    resolved = settings.parse(arguments)
-    default = settings.parse([f"--model={scheme}"])
-    same = {name for name in public(default) if getattr(resolved, name) == getattr(default, name)}
+    resolved = parse_training(arguments)
+    default = parse_training([f"--model={scheme}"])
+    same = {n for n in public(default) if resolved.values[n] == default.values[n]}
     assert same == {"model", "help", "resume", "job", "dry_run", "undefok"}, (
         "a flag was not changed"
     )
     path = tmp_path / "flags.cfg"
-    path.write_text(settings.flagfile_text(resolved))
-    again = settings.parse([f"--flagfile={path}"])
+    path.write_text(resolved.flagfile_text())
+    again = parse_training([f"--flagfile={path}"])
     assert public(again) == public(resolved)
-    assert settings.flagfile_text(again) == path.read_text()
+    assert again.flagfile_text() == path.read_text()
 
 
 def test_flagfile_text_keeps_the_length_that_steps_alone_give(tmp_path):
     path = tmp_path / "flags.cfg"
-    path.write_text(settings.flagfile_text(settings.parse(["--model=dcgan", "--steps=5000"])))
-    again = settings.parse([f"--flagfile={path}"])
-    assert (again.steps, again.epochs) == (5000, None)
+    path.write_text(parse_training(["--model=dcgan", "--steps=5000"]).flagfile_text())
+    again = parse_training([f"--flagfile={path}"])
+    assert (again.run.steps, again.run.epochs) == (5000, None)
 
 
 def test_flagfile_text_leaves_out_what_belongs_to_the_command(tmp_path):
     file = flagfile(tmp_path, "--model=dcgan")
-    text = settings.flagfile_text(settings.parse([file, "--dry_run", "--undefok=export"]))
+    text = parse_training([file, "--dry_run", "--undefok=export"]).flagfile_text()
     assert not re.search("flagfile|dry_run|undefok|help|resume|given|scheme", text)
 
 
 def saved_run(folder, *arguments):
     run = folder / "00001-small"
     run.mkdir()
-    text = settings.flagfile_text(settings.parse(["--model=wgan", *arguments]))
+    text = parse_training(["--model=wgan", *arguments]).flagfile_text()
     (run / "flags.cfg").write_text(text)
     return run
 
 
 def test_resume_takes_the_flags_of_the_run(tmp_path):
     run = saved_run(tmp_path, "--n_critic=2", "--seed=9", "--epochs=4")
-    resolved = settings.parse([f"--resume={run}"])
-    assert (resolved.model, resolved.n_critic, resolved.seed, resolved.epochs) == ("wgan", 2, 9, 4)
-    assert resolved.resume == str(run)
+    resolved = parse_training([f"--resume={run}"])
+    assert (
+        resolved.model,
+        resolved.values["n_critic"],
+        resolved.values["seed"],
+        resolved.values["epochs"],
+    ) == ("wgan", 2, 9, 4)
+    assert resolved.values["resume"] == str(run)
 
 
 def test_resume_lets_the_run_be_lengthened(tmp_path):
     run = saved_run(tmp_path, "--steps=40")
-    resolved = settings.parse([f"--resume={run}", "--epochs=7"])
-    assert (resolved.steps, resolved.epochs) == (None, 7)
-    resolved = settings.parse([f"--resume={run}", "--steps=90"])
-    assert (resolved.steps, resolved.epochs) == (90, None)
-    resolved = settings.parse([f"--resume={run}", "--minutes=3"])
-    assert (resolved.steps, resolved.epochs, resolved.minutes) == (40, None, 3)
+    values = parse_training([f"--resume={run}", "--epochs=7"]).values
+    assert (values["steps"], values["epochs"]) == (None, 7)
+    values = parse_training([f"--resume={run}", "--steps=90"]).values
+    assert (values["steps"], values["epochs"]) == (90, None)
+    values = parse_training([f"--resume={run}", "--minutes=3"]).values
+    assert (values["steps"], values["epochs"], values["minutes"]) == (
+        40,
+        None,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -307,7 +340,7 @@ def test_misspelt_flag_gets_a_hint():
 
 def test_missing_model_lists_the_schemes():
     text = refusal()
-    assert text.startswith("--model") and all(name in text for name in settings.scheme_names())
+    assert text.startswith("--model") and all(name in text for name in model_names())
 
 
 # A wrong value, and the flag that the message has to begin with.
@@ -423,32 +456,30 @@ def test_flag_without_a_value_is_refused(flag):
     assert flag.split()[-1].lstrip("-") in refusal("--model=dcgan", *flag.split())
 
 
-def test_help_lists_schemes_and_shared_flags_with_their_defaults():
-    resolved = settings.parse(["--help"])
-    assert resolved.help
-    assert all(f"  {name} " in resolved.text for name in settings.scheme_names())
-    assert re.search(r"--checkpoint_every .*\[5min\]", resolved.text)
-    assert re.search(r"--seed .*\[0\]", resolved.text)
-    assert "--n_critic" not in resolved.text
+def test_help_lists_models_and_shared_flags_with_their_defaults():
+    text = help_text("--help")
+    assert all(f"  {name} " in text for name in model_names())
+    assert re.search(r"--checkpoint_every .*\[5min\]", text)
+    assert re.search(r"--seed .*\[0\]", text)
+    assert "--n_critic" not in text
 
 
 def test_help_with_a_model_adds_its_flags_and_its_defaults():
-    text = settings.parse(["--model=wgan", "--help"]).text
+    text = help_text("--model=wgan", "--help")
     assert re.search(r"--n_critic .*\[5\]", text)
     assert re.search(r"--g_lr .*\[5e-05\]", text)
     assert "--l1_weight" not in text
 
 
 def test_scheme_summary_is_the_first_line_of_its_header():
-    assert settings.scheme_summary("dcgan").startswith("DCGAN: ")
+    assert model_summary("dcgan").startswith("DCGAN: ")
+
+
+COMMAND = (Flag("run", str, None, "The run folder."), Flag("frames", int, 10, "Frames.", 2))
 
 
 def test_other_commands_refuse_what_is_missing_or_unknown():
-    def define(values):
-        flags.DEFINE_string("run", None, "", flag_values=values)
-        flags.DEFINE_integer("frames", 10, "", 2, flag_values=values)
-
-    parsed = settings.parse_command("kgan.x", define, ["--run=a"], needed=("run",))
+    parsed = parse_command("kgan.x", COMMAND, ["--run=a"], needed=("run",))
     assert (parsed.run, parsed.frames) == ("a", 10)
     for arguments, named in (
         ([], "--run is missing"),
@@ -457,13 +488,15 @@ def test_other_commands_refuse_what_is_missing_or_unknown():
         (["--run=a", "b"], "b:"),
     ):
         with pytest.raises(UserError, match=named) as caught:
-            settings.parse_command("kgan.x", define, arguments, needed=("run",))
+            parse_command("kgan.x", COMMAND, arguments, needed=("run",))
         assert "\n" not in str(caught.value)
 
 
-def test_help_of_other_commands_lists_their_flags(capsys):
-    def define(values):
-        flags.DEFINE_string("run", None, "The run folder.", flag_values=values)
+def test_help_of_other_commands_lists_their_flags():
+    with pytest.raises(Help, match=r"--run +The run folder\."):
+        parse_command("kgan.x", COMMAND, ["--help"], needed=("run",))
 
-    assert settings.parse_command("kgan.x", define, ["--help"], needed=("run",)) is None
-    assert re.search(r"--run +The run folder\.", capsys.readouterr().out)
+
+@pytest.mark.parametrize("text", ["epsilon", "epsilon=small"])
+def test_options_that_are_no_numbers_are_refused(text):
+    assert refusal("--model=gan", f"--g_options={text}").startswith(f"--g_options={text}: ")

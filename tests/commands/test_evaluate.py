@@ -10,7 +10,7 @@ from PIL import Image
 import kgan
 from kgan.runs import checkpoint
 from kgan.runs.folder import open_run
-from kgan.training import loop
+from kgan.training.data import open_data
 from tests.small_runs import (
     DCGAN,
     command,
@@ -61,7 +61,7 @@ def test_best_checkpoint_is_measured_printed_and_stored(tmp_path):
     ]
 
     model = kgan.load(str(run))
-    data, _ = loop.open_collection(open_run(str(run)).settings())
+    data, _ = open_data(open_run(str(run)).settings())
     examples = [data.parts["test"].read(index) for index in range(5)]
     inputs, targets = (
         np.stack([e[key] for e in examples]) / np.float32(127.5) - 1 for key in ("input", "target")

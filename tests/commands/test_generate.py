@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import kgan
-from kgan.cli import settings
+from kgan.cli.values import parse_seeds
 from kgan.utils.errors import UserError
 from tests.small_runs import PALETTE, command, copy_of, dcgan_run, pix2pix_run
 
@@ -41,7 +41,7 @@ def tile(sheet, row, column):
 
 def test_seeds_are_numbers_and_ranges():
     expected = [1, 4, 9, 10, 11, 7, 4, 999_999_999]
-    assert settings.parse_seeds("seeds", "1,4,9-11,7-7,4,999999999") == expected
+    assert parse_seeds("seeds", "1,4,9-11,7-7,4,999999999") == expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_seeds_are_numbers_and_ranges():
 )
 def test_other_seeds_are_refused(text):
     with pytest.raises(UserError, match="^--seeds="):
-        settings.parse_seeds("seeds", text)
+        parse_seeds("seeds", text)
 
 
 def test_grid_shows_the_seeds_in_order_and_leaves_the_rest_white(tmp_path):

@@ -1,15 +1,15 @@
 import pytest
 
 from kgan import sweep
-from kgan.cli import settings
+from kgan.cli.parsing import parse_own
 from kgan.utils.errors import UserError
 
 BASE = ("--model=dcgan", "--image_size=16", "--steps=20")
 
 
 def test_values_of_other_flags_may_be_separate_words():
-    own, rest = settings.own_flags(
-        sweep.define_flags, ["--steps", "5", "--repeats=4", "--sweep=a:1", "--sweep", "b:2"]
+    own, rest = parse_own(
+        "usage", sweep.FLAGS, ["--steps", "5", "--repeats=4", "--sweep=a:1", "--sweep", "b:2"]
     )
     assert (own.repeats, own.sweep, rest) == (4, ["a:1", "b:2"], ["--steps", "5"])
 

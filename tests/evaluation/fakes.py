@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
 from kgan.data.dataset import Dataset, Source
 from kgan.metrics import features
 from kgan.metrics.features import Extractor, Features
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.conditional import ConditionalModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +58,14 @@ def plain_features(monkeypatch):
     monkeypatch.setattr(features, "find", lambda name: known if name == "plain" else find(name))
 
 
-class Generator:
+class Generator(AdversarialModel):
     """A model whose image of seed n is the n-th of given ones, float32 in [-1, 1]."""
 
     gan_loss = "bce"
     packing = 1
 
     def __init__(self, images):
+        keras.Model.__init__(self)  # without networks
         self.images = np.asarray(images, np.float32)
         self.conditions = []
 
@@ -69,14 +73,19 @@ class Generator:
         return np.asarray(numbers)
 
     def generate(self, latents, *conditions):
-        self.conditions += [row for rows in conditions for row in rows]
+        self.conditions.extend(row for rows in conditions for row in rows)
         return self.images[latents]
 
 
-class ConditionalGenerator(Generator):
+class ConditionalGenerator(ConditionalModel):
     """The same, with four classes."""
 
     condition_size = 4
+    gan_loss = "bce"
+    packing = 1
+    __init__ = Generator.__init__
+    latents_from_seeds = Generator.latents_from_seeds
+    generate = Generator.generate
 
 
 class Critic(Generator):

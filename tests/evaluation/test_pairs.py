@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
 from kgan.data.dataset import Dataset, Source
 from kgan.evaluation import pairs
+from kgan.models.base.translation import Direction, TranslationModel
 
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 PALETTE = np.array([RED, BLUE], np.uint8)
@@ -33,13 +35,18 @@ class Pairs(Source):
         return {"input": self.inputs[index], "target": self.targets[index]}
 
 
-class Translator:
+class Translator(TranslationModel):
     """A model that returns given answers, uint8, one after another."""
 
     def __init__(self, answers):
+        keras.Model.__init__(self)  # without networks
         self.answers = iter(answers)
 
-    def translate(self, images):
+    @property
+    def directions(self):
+        return {None: Direction((1, 2, 1), (1, 2, 1), self.next_answers)}
+
+    def next_answers(self, images, seeds):
         assert images.dtype == np.float32 and np.abs(images).max() <= 1
         return np.stack([next(self.answers) for _ in images]).astype(np.float32) / 127.5 - 1
 

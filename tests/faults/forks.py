@@ -134,12 +134,13 @@ def files_of(arguments) -> str:
 
 def _serve():
     """Answers requests, a line each, until there are no more."""
-    from kgan.cli import entry, settings
+    from kgan.cli import entry
+    from kgan.cli.models import model_class, model_names
 
     entry.keep_freed_memory()
     entry.import_tensorflow()
-    for name in settings.scheme_names():
-        settings.scheme_module(name)
+    for name in model_names():
+        model_class(name)
     from kgan.training import loop  # noqa: F401  a child finds all modules imported
 
     for line in sys.stdin:

@@ -26,7 +26,11 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from kgan import doctor, evaluate, export, generate
-from kgan.cli import settings
+from kgan.cli.entry import Help
+from kgan.cli.flags import SHARED_NAMES
+from kgan.cli.models import model_class, model_names
+from kgan.cli.parsing import parse_command, parse_training
+from kgan.cli.values import parse_seeds
 from kgan.data import decode as reading
 from kgan.data.dataset import KINDS, DataSpec, ImageFormat
 from kgan.data.folder.layouts import LAYOUTS
@@ -439,30 +443,18 @@ VALUES = (
     "1,2",
 )
 COMMANDS = {
-    "kgan.generate": (generate.define_flags, ("run",)),
-    "kgan.evaluate": (evaluate.define_flags, ("run",)),
-    "kgan.export": (export.define_flags, ("run",)),
-    "kgan.doctor": (doctor.define_flags, ()),
+    "kgan.generate": (generate.FLAGS, ("run",)),
+    "kgan.evaluate": (evaluate.FLAGS, ()),
+    "kgan.export": (export.FLAGS, ("run",)),
+    "kgan.doctor": (doctor.FLAGS, ()),
 }
 
 
 def _flag_names() -> list[str]:
     """Lists the flags of all schemes and commands."""
-    from absl import flags
-
-    values = flags.FlagValues()
-    settings.define_shared_flags(values)
-    names = set(values)
-    for scheme in settings.scheme_names():
-        values = flags.FlagValues()
-        settings.define_shared_flags(values)  # of which a scheme may take some away
-        settings.scheme_module(scheme).define_flags(values)
-        names |= set(values)
-    for define, _ in COMMANDS.values():
-        values = flags.FlagValues()
-        define(values)
-        names |= set(values)
-    return sorted(names)
+    tables = [model_class(name).flags() for name in model_names()]
+    tables += [table for table, _ in COMMANDS.values()]
+    return sorted({*SHARED_NAMES, *(flag.name for table in tables for flag in table)})
 
 
 def _words() -> st.SearchStrategy[str]:
@@ -480,14 +472,20 @@ def _words() -> st.SearchStrategy[str]:
     )
 
 
+def _parsed_command(module, table, arguments, needed) -> None:
+    with contextlib.suppress(Help):
+        parse_command(module, table, arguments, needed)
+
+
 def _held_by_its_flagfile(arguments) -> None:
     """Parses a command line; what is accepted has to come back from its own flagfile."""
-    resolved = settings.parse(arguments)
-    if resolved.help:
+    try:
+        resolved = parse_training(arguments)
+    except Help:
         return
-    text = settings.flagfile_text(resolved)
-    again = settings.parse([f"--flagfile={KEPT}"]) if _kept(text) else None
-    assert settings.flagfile_text(again) == text
+    text = resolved.flagfile_text()
+    again = parse_training([f"--flagfile={KEPT}"]) if _kept(text) else None
+    assert again.flagfile_text() == text
 
 
 KEPT = "run/flags.cfg"
@@ -504,7 +502,7 @@ def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
     (folder / "self.cfg").write_text("--flagfile=self.cfg\n--seed=3\n--flagfile=it.cfg\n")
     (folder / "it.cfg").write_text("")
     words = _words()
-    models = st.sampled_from([[f"--model={name}"] for name in settings.scheme_names()] * 2 + [[]])
+    models = st.sampled_from([[f"--model={name}"] for name in model_names()] * 2 + [[]])
     lines = st.tuples(models, st.lists(words, min_size=1, max_size=4)).map(lambda two: sum(two, []))
 
     @_examples(count, lines)
@@ -527,22 +525,22 @@ def fuzz_flags(watch: Watch, count: int, folder: pathlib.Path) -> None:
 
     @_examples(count, st.sampled_from(sorted(COMMANDS)), st.lists(words, max_size=4))
     def _(module, arguments):
-        define, needed = COMMANDS[module]
-        watch.input(settings.parse_command, module, define, arguments, needed)
+        table, needed = COMMANDS[module]
+        watch.input(_parsed_command, module, table, arguments, needed)
         for word in arguments:
-            watch.outcome(settings.parse_seeds, "seeds", word.partition("=")[2])
+            watch.outcome(parse_seeds, "seeds", word.partition("=")[2])
 
 
 # --- run folders --------------------------------------------------------------------------------
 
 
 def _make_run(folder: pathlib.Path) -> pathlib.Path:
-    resolved = settings.parse(["--model=dcgan", "--image_size=16"])
+    resolved = parse_training(["--model=dcgan", "--image_size=16"])
     run = create_run(str(folder), "it", resolved, DataSpec("images", (16, 16), 1, 1))
     for step in (2, 4):
         arrays = {"generator/kernel": np.arange(6, dtype=np.float32), "steps": np.int64(step)}
         path = checkpoint.step_path(run.checkpoints, step)
-        header = {"scheme": "dcgan", "settings": settings.fixed_on_resume(resolved), "step": step}
+        header = {"scheme": "dcgan", "settings": resolved.fixed_on_resume(), "step": step}
         checkpoint.write(path, arrays, {**header, "callbacks": {}})
     lines = [{"kind": "train", "step": step, "g_loss": 0.5} for step in (2, 4)]
     run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -552,7 +550,7 @@ def _make_run(folder: pathlib.Path) -> pathlib.Path:
 def _look_through(folder) -> None:
     run = open_run(str(folder))
     resolved, spec = run.settings(), run.spec()
-    assert resolved.scheme is not None and spec.kind in KINDS
+    assert resolved.model_class is not None and spec.kind in KINDS
     assert len(spec.size) == 2 and all(isinstance(side, int) for side in spec.size)
 
 
@@ -610,7 +608,7 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
         run = Run(whole)
         watch.input(_look_through, whole)
         watch.outcome(logs.read_metrics, run.metrics)
-        watch.outcome(settings.parse, [f"--resume={whole}", "--steps=9"])
+        watch.outcome(parse_training, [f"--resume={whole}", "--steps=9"])
         watch.outcome(run.latest)
         for step in checkpoint.saved_steps(run.checkpoints):
             found = watch.outcome(checkpoint.read, checkpoint.step_path(run.checkpoints, step))

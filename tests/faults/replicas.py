@@ -19,7 +19,7 @@ import time
 
 import numpy as np
 
-from kgan.cli import settings
+from kgan.cli.models import model_names
 from kgan.runs import checkpoint
 from tests.faults import kills
 from tests.faults.forks import ROOT, Trainer
@@ -279,5 +279,5 @@ def _training_seconds(run: pathlib.Path) -> float:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="kgan-replicas-") as made_in:
-        made = equality(settings.scheme_names(), pathlib.Path(made_in))
+        made = equality(model_names(), pathlib.Path(made_in))
         print("\n".join(equality_in_words(made)["details"]))

@@ -5,7 +5,7 @@ The long form, 20 kills for each scheme: `python -m pytest -m slow tests/faults 
 
 import pytest
 
-from kgan.cli import settings
+from kgan.cli.models import model_class, model_names
 from tests.faults import kills
 from tests.faults.forks import Moment, Trainer
 
@@ -19,8 +19,8 @@ def one_a_game() -> list[str]:
     The contract holds a resumed run of every scheme to the same bits; the long form kills them all.
     """
     first = {}
-    for name in settings.scheme_names():
-        ancestors = settings.scheme_module(name).MODEL.__mro__
+    for name in model_names():
+        ancestors = model_class(name).__mro__
         game = next(base for base in ancestors if base.__module__ == "kgan.models.base.model")
         first.setdefault(game, name)
     return list(first.values())
@@ -55,7 +55,7 @@ def test_killed_run_ends_with_the_same_bits_and_the_same_curve(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", model_names())
 def test_run_killed_at_any_moment_ends_with_the_same_bits_and_the_same_curve(
     scheme, trainer, references, tmp_path
 ):
@@ -68,14 +68,14 @@ def test_run_killed_at_any_moment_ends_with_the_same_bits_and_the_same_curve(
 
 @pytest.mark.slow
 def test_forked_training_is_as_good_as_a_process_of_its_own(references, tmp_path):
-    of = references(settings.scheme_names()[0])
+    of = references(model_names()[0])
     kills.plain_training([*of.flags, f"--runs_dir={tmp_path}"])
     (run,) = tmp_path.iterdir()
     assert kills.differences(of.run, run) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", model_names())
 def test_a_run_killed_between_its_end_and_its_last_checkpoint_misses_nothing(
     scheme, trainer, references, tmp_path
 ):

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from kgan.cli import settings
+from kgan.cli.models import model_names
 from kgan.runs import checkpoint
 from tests.faults import kills, replicas
 
@@ -31,7 +31,7 @@ def test_largest_difference_is_relative_to_arrays_above_one(tmp_path):
 
 
 def test_training_of_which_a_worker_was_killed_goes_on_by_itself(tmp_path):
-    scheme = settings.scheme_names()[0]
+    scheme = model_names()[0]
     flags = ["--workers=2", *replicas.launched(kills.training_flags(scheme, tmp_path))]
     outcome = replicas.killed(flags, tmp_path / "try", random.Random("short"), 0)
     assert outcome["status"] == 0 and outcome["starts"] == 2, outcome["output"]
@@ -40,7 +40,7 @@ def test_training_of_which_a_worker_was_killed_goes_on_by_itself(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", settings.scheme_names())
+@pytest.mark.parametrize("scheme", model_names())
 def test_state_after_a_step_is_the_same_however_the_batch_is_spread(scheme, tmp_path):
     made = replicas.spread(scheme, 2, tmp_path)
     one = made.pop("1 device")
@@ -51,6 +51,6 @@ def test_state_after_a_step_is_the_same_however_the_batch_is_spread(scheme, tmp_
 
 @pytest.mark.slow
 def test_killed_worker_changes_no_bit(tmp_path):
-    found = replicas.worker_killed(settings.scheme_names(), 20, tmp_path)
+    found = replicas.worker_killed(model_names(), 20, tmp_path)
     print("\n".join(replicas.worker_killed_in_words(found)["details"]))
     assert all(count["differ"] == 0 for count in found.values())

@@ -7,7 +7,7 @@
 
 `SchemeContract` asks what holds for whatever is trained, `TwoPlayerContract` what holds for any two
 players, `DrawingContract` what holds for whatever draws from latents. `LatentContract`,
-`DensityContract` and `TranslationContract` know how a model of their base draws its answers and
+`LikelihoodContract` and `TranslationContract` know how a model of their base draws its answers and
 does a player's step alone.
 """
 
@@ -24,7 +24,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.cli import settings
+from kgan.cli.entry import Help
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec, Source
 from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
@@ -192,8 +194,8 @@ class SchemeContract:
 
     def build(self, *flags):
         """Builds the scheme from its command line, as a training does."""
-        resolved = settings.parse([f"--model={self.scheme}", *self.flags, *flags])
-        return resolved.scheme.build(resolved, self.spec)
+        resolved = parse_training([f"--model={self.scheme}", *self.flags, *flags])
+        return build_model(resolved, self.spec)
 
     def sources(self):
         """The parts that a batch is made of."""
@@ -401,7 +403,7 @@ class SchemeContract:
     def test_step_in_parts_is_refused_where_examples_are_mixed(self):
         if not any(map(mixing_examples, self.build().networks.values())):
             pytest.skip("its networks mix nothing")
-        with pytest.raises(ValueError, match="^`accumulate`"):
+        with pytest.raises(UserError, match="^--accumulate=2: `accumulate`"):
             self.build("--accumulate=2")
 
     # Export.
@@ -559,7 +561,7 @@ class LatentContract(DrawingContract, TwoPlayerContract):
         assert (first != np.asarray(model.latents(1000, 0))).all()
 
 
-class DensityContract(DrawingContract):
+class LikelihoodContract(DrawingContract):
     """Tests of a scheme that is trained by likelihood."""
 
     def some_images(self, count, seed=0):
@@ -570,15 +572,17 @@ class DensityContract(DrawingContract):
     def test_flags_of_a_second_player_are_refused(self):
         for flag in ("d_lr=0.1", "d_optimizer=adam", "d_options=epsilon=1"):
             with pytest.raises(UserError, match=f"--{flag.partition('=')[0]}: no such flag"):
-                settings.parse([f"--model={self.scheme}", f"--{flag}"])
-        text = settings.parse([f"--model={self.scheme}", "--help"]).text
+                parse_training([f"--model={self.scheme}", f"--{flag}"])
+        with pytest.raises(Help) as asked:
+            parse_training([f"--model={self.scheme}", "--help"])
+        text = str(asked.value)
         assert "--d_lr" not in text and "--g_lr" in text
 
     def test_a_step_descends_the_mean_of_the_losses(self):
         model = self.build()
         model.compile(g_optimizer=keras.optimizers.SGD(1.0))
         images = self.some_images(4)
-        draws = model.step_draws(images)
+        draws = model.step_noise(images)
         variables = [v for n in model.players["g"] for v in n.trainable_variables]
         with tf.GradientTape() as tape:
             losses, log = model.losses(images, draws)
@@ -594,11 +598,11 @@ class DensityContract(DrawingContract):
     def test_draws_of_a_step_are_new_in_the_next_and_those_for_measuring_stay(self):
         model = self.build()
         images = self.some_images(6)
-        first = model.step_draws(images)
-        again, fixed = model.step_draws(images), model.fixed_draws(tf.range(6))
+        first = model.step_noise(images)
+        again, fixed = model.step_noise(images), model.fixed_noise(tf.range(6))
         model.step.assign_add(1)
-        later = model.step_draws(images)
-        other = self.build("--seed=3").fixed_draws(tf.constant([4, 2]))
+        later = model.step_noise(images)
+        other = self.build("--seed=3").fixed_noise(tf.constant([4, 2]))
         for name, values in first.items():
             np.testing.assert_array_equal(values, again[name])
             assert (np.asarray(values) != np.asarray(later[name])).all()
@@ -681,21 +685,21 @@ class ConditionalContract(LatentContract):
         # Not one label for all, which batch normalisation would take away again.
         labels = np.arange(self.batch_size, dtype=np.int32)
         one, two = ((model.condition(order),) for order in (labels, labels[::-1]))
-        drawn = [np.asarray(model.draw_images(latents, y)) for y in (one, two)]
+        drawn = [np.asarray(model.generated(latents, y)) for y in (one, two)]
         assert (drawn[0] != drawn[1]).any()
         scores = [np.asarray(model.discriminate(images, y)) for y in (one, two)]
         assert (scores[0] != scores[1]).any()
 
     def test_discriminator_that_is_not_told_gives_the_same_score_for_each_condition(self):
         model = self.build("--nocondition_discriminator")
-        assert not model.tells_discriminator
+        assert not model.conditions_discriminator
         images, _ = self.first_batch(model)
         scores = []
         for label in (1, 2):
             # Anew for each: a call in training moves statistics.
             model = self.build("--nocondition_discriminator")
             told = model.condition(np.full(self.batch_size, label, np.int32))
-            scores.append(np.asarray(model.judge(images, (told,))))
+            scores.append(np.asarray(model.scores(images, (told,))))
         np.testing.assert_array_equal(*scores)
         self.train(model, 1)
 
@@ -707,7 +711,9 @@ class TranslationContract(TwoPlayerContract):
 
     def given(self, model, count):
         """Images to translate, of 256 levels so that a PNG holds them exactly."""
-        levels = np.random.default_rng(count).integers(0, 256, (count, *model.image_shape))
+        levels = np.random.default_rng(count).integers(
+            0, 256, (count, *model.directions[None].image_shape)
+        )
         return levels.astype(np.uint8)
 
     def inputs(self, model, name, count):

@@ -1,6 +1,7 @@
 """Tests of cgan: the contract, and its networks."""
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from tests.models.contract import ConditionalContract
 
@@ -13,10 +14,8 @@ class TestCGAN(ConditionalContract):
 
 
 def test_networks_are_those_of_the_course():
-    resolved = settings.parse(["--model=cgan"])
-    model = resolved.scheme.build(
-        resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789"))
-    )
+    resolved = parse_training(["--model=cgan"])
+    model = build_model(resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789")))
     kernels = {
         v.path.split("/")[0]: v.shape
         for v in model.generator.trainable_variables

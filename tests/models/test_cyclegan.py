@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.metrics import digit_network
 from kgan.models.cyclegan import POOL_A, POOL_B, CycleGAN
@@ -55,7 +56,7 @@ class TestCycleGAN(TwoPlayerContract):
         return {"pictures": levels.astype(np.float32) / 127.5 - 1}
 
     def answers(self, model, name, inputs):
-        way = model.ways["BtoA" if "b_to_a" in name else "AtoB"]
+        way = model.directions["BtoA" if "b_to_a" in name else "AtoB"]
         if "files" in name:
             levels = self.levels(len(inputs["image_bytes"]))
             return {"png_bytes": to_bytes(way.translate(levels.astype(np.float32) / 127.5 - 1))}
@@ -269,18 +270,31 @@ def test_preview_shows_images_translations_and_the_way_back():
 
 
 def test_recommended_settings_are_the_paper_s():
-    resolved = settings.parse(["--model=cyclegan"])
-    assert (resolved.g_lr, resolved.d_lr, resolved.beta_1) == (2e-4, 2e-4, 0.5)
-    assert (resolved.batch_size, resolved.pool_size, resolved.width) == (1, 50, 64)
-    assert (resolved.cycle_weight_a, resolved.cycle_weight_b) == (10.0, 10.0)
-    assert (resolved.identity_weight, resolved.gan_loss) == (0.5, "least_squares")
-    assert (resolved.lr_schedule, resolved.lr_decay_from) == ("linear", 0.5)
-    assert settings.parse(["--model=cyclegan", "--lr_schedule=constant"]).lr_schedule == "constant"
+    values = parse_training(["--model=cyclegan"]).values
+    assert (values["g_lr"], values["d_lr"], values["beta_1"]) == (
+        2e-4,
+        2e-4,
+        0.5,
+    )
+    assert (
+        values["batch_size"],
+        values["pool_size"],
+        values["width"],
+    ) == (1, 50, 64)
+    assert (values["cycle_weight_a"], values["cycle_weight_b"]) == (10.0, 10.0)
+    assert (values["identity_weight"], values["gan_loss"]) == (
+        0.5,
+        "least_squares",
+    )
+    assert (values["lr_schedule"], values["lr_decay_from"]) == ("linear", 0.5)
+    assert (
+        parse_training(["--model=cyclegan", "--lr_schedule=constant"]).run.lr_schedule == "constant"
+    )
 
 
 def test_semantic_terms_are_the_class_lost_in_translation():
-    plain = settings.parse(["--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1"])
-    asked = settings.parse(
+    plain = parse_training(["--model=cyclegan", "--width=2", "--blocks=1", "--patch_layers=1"])
+    asked = parse_training(
         [
             "--model=cyclegan",
             "--width=2",
@@ -290,7 +304,7 @@ def test_semantic_terms_are_the_class_lost_in_translation():
         ]
     )
     spec = DataSpec("unpaired", (16, 16), 1, 1)
-    without, model = (s.scheme.build(s, spec) for s in (plain, asked))
+    without, model = (build_model(s, spec) for s in (plain, asked))
     images_a, images_b = (
         tf.constant(np.random.default_rng(seed).uniform(-1, 1, (2, 16, 16, 1)), tf.float32)
         for seed in (0, 1)

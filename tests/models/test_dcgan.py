@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.base.adversarial import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
 from kgan.models.dcgan import DCGAN
@@ -145,10 +146,18 @@ def test_networks_of_ones_own_train_with_keras_fit_and_report_the_history():
 
 
 def test_recommended_settings_are_the_paper_s():
-    resolved = settings.parse(["--model=dcgan"])
-    assert (resolved.g_lr, resolved.d_lr, resolved.beta_1) == (2e-4, 2e-4, 0.5)
-    assert (resolved.batch_size, resolved.latent_size, resolved.width) == (128, 100, 32)
-    assert resolved.gan_loss == "bce"
-    model = resolved.scheme.build(resolved, DataSpec("images", (32, 32), 3, 3))
+    resolved = parse_training(["--model=dcgan"])
+    assert (resolved.values["g_lr"], resolved.values["d_lr"], resolved.values["beta_1"]) == (
+        2e-4,
+        2e-4,
+        0.5,
+    )
+    assert (
+        resolved.values["batch_size"],
+        resolved.values["latent_size"],
+        resolved.values["width"],
+    ) == (128, 100, 32)
+    assert resolved.values["gan_loss"] == "bce"
+    model = build_model(resolved, DataSpec("images", (32, 32), 3, 3))
     assert model.generator.count_params() == 371_072
     assert model.discriminator.count_params() == 168_320

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.flow import Flow
 from kgan.networks.coupling import CouplingFlow
-from tests.models.contract import DensityContract, values
+from tests.models.contract import LikelihoodContract, values
 
 
-class TestFlow(DensityContract):
+class TestFlow(LikelihoodContract):
     scheme = "flow"
     flags = ("--hidden=6", "--couplings=3")
     other_settings = ("--logit_margin=0.05",)
@@ -126,7 +127,7 @@ def test_bits_follow_from_nats_by_the_logit_s_slope():
     model = Flow(CouplingFlow((1, 2, 1), 0, ()), logit_margin=0.05)
     images = np.float32([-1.0, 1.0]).reshape(1, 1, 2, 1)
     found = model.log_densities(tf.constant(images), tf.constant([3]))
-    noise = np.asarray(model.fixed_draws(tf.constant([3]))["dequantisation"], np.float64).ravel()
+    noise = np.asarray(model.fixed_noise(tf.constant([3]))["dequantisation"], np.float64).ravel()
     unit = (np.array([0, 255]) + noise) / 256
     squeezed = 0.05 + 0.9 * unit
     logits = np.log(squeezed / (1 - squeezed))
@@ -148,13 +149,13 @@ def test_drawing_turns_back_what_training_does_to_images(margin):
 
 
 def test_points_train_and_draw_points():
-    resolved = settings.parse(["--model=flow", "--dataset=ring", "--hidden=5", "--couplings=2"])
-    model = resolved.scheme.build(resolved, DataSpec("points", (1, 1), 2, 2))
+    resolved = parse_training(["--model=flow", "--dataset=ring", "--hidden=5", "--couplings=2"])
+    model = build_model(resolved, DataSpec("points", (1, 1), 2, 2))
     points = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     losses = [float(model.train_step(tf.constant(points))["loss"][0]) for _ in range(3)]
     assert np.isfinite(losses).all() and losses[2] < losses[0]
     assert model.generate(model.latents_from_seeds([1, 2, 3])).shape == (3, 2)
-    assert model.surface(points).shape == (20,)
+    assert model.score_map(points).shape == (20,)
 
 
 def test_a_single_number_is_refused():

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from tests.models.contract import LatentContract
 
@@ -16,8 +17,8 @@ class TestGAN(LatentContract):
 
 
 def test_networks_are_those_of_the_course():
-    resolved = settings.parse(["--model=gan"])
-    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
+    resolved = parse_training(["--model=gan"])
+    model = build_model(resolved, DataSpec("images", (28, 28), 1, 1))
     kernels = [v.shape for v in model.generator.trainable_variables if len(v.shape) == 2]
     assert kernels == [(100, 300), (300, 784)]
     kernels = [v.shape for v in model.discriminator.trainable_variables if len(v.shape) == 2]

@@ -9,11 +9,13 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan import randomness
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.pix2pix import Pix2Pix
 from kgan.networks import patchgan, unet
 from kgan.plots.grids import to_bytes
+from kgan.utils.errors import UserError
 from tests.models.contract import TranslationContract
 
 GIVEN, ANSWER = (32, 32, 1), (32, 32, 3)
@@ -126,12 +128,11 @@ def test_losses_are_means_over_the_scales():
 
 
 def test_scales_come_from_the_command_line_and_too_many_are_refused():
-    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=2", "--scales=2"])
-    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
+    resolved = parse_training(["--model=pix2pix", "--width=1", "--patch_layers=2", "--scales=2"])
+    model = build_model(resolved, DataSpec("paired", (32, 32), 3, 1))
     assert len(model.discriminator.outputs) == 2
-    resolved.scales = 3
-    with pytest.raises(ValueError, match="^`scales` must leave 3 pixels"):
-        resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, 1))
+    with pytest.raises(UserError, match="^--scales=3: `scales` must leave 3 pixels"):
+        build_model(resolved.replace(scales=3), DataSpec("paired", (32, 32), 3, 1))
 
 
 def test_players_descend_half_the_loss_and_the_weighted_sum_through_the_updated_discriminator():
@@ -188,8 +189,8 @@ def test_no_dropout_leaves_each_step_the_same():
 
 @pytest.mark.parametrize(("input_channels", "channels"), [(1, 3), (3, 1), (4, 3), (1, 1)])
 def test_both_directions_of_a_pair_have_their_channels(input_channels, channels):
-    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
-    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 64), channels, input_channels))
+    resolved = parse_training(["--model=pix2pix", "--width=1", "--patch_layers=1"])
+    model = build_model(resolved, DataSpec("paired", (32, 64), channels, input_channels))
     inputs, targets = tf.zeros([1, 32, 64, input_channels]), tf.zeros([1, 32, 64, channels])
     assert model.translate(inputs).shape == targets.shape
     logs = logs_of_a_step(model, (inputs, targets))
@@ -210,8 +211,8 @@ def test_both_directions_of_a_pair_have_their_channels(input_channels, channels)
     ],
 )
 def test_export_takes_image_files_of_any_size(channels, kind, mode):
-    resolved = settings.parse(["--model=pix2pix", "--width=1", "--patch_layers=1"])
-    model = resolved.scheme.build(resolved, DataSpec("paired", (32, 32), 3, channels))
+    resolved = parse_training(["--model=pix2pix", "--width=1", "--patch_layers=1"])
+    model = build_model(resolved, DataSpec("paired", (32, 32), 3, channels))
     file = io.BytesIO()
     # A plain image stays plain when it is resized: 51 is −0.6 in [−1, 1].
     Image.new("RGB", (50, 41), (51, 51, 51)).convert(mode).save(file, kind)
@@ -227,8 +228,20 @@ def test_export_takes_image_files_of_any_size(channels, kind, mode):
 
 
 def test_recommended_settings_are_the_paper_s():
-    resolved = settings.parse(["--model=pix2pix"])
-    assert (resolved.g_lr, resolved.d_lr, resolved.beta_1) == (2e-4, 2e-4, 0.5)
-    assert (resolved.batch_size, resolved.l1_weight, resolved.width) == (1, 100.0, 64)
-    assert (resolved.patch_layers, resolved.dropout, resolved.upsample) == (3, 0.5, "transpose")
-    assert resolved.jitter == 286 / 256
+    values = parse_training(["--model=pix2pix"]).values
+    assert (values["g_lr"], values["d_lr"], values["beta_1"]) == (
+        2e-4,
+        2e-4,
+        0.5,
+    )
+    assert (
+        values["batch_size"],
+        values["l1_weight"],
+        values["width"],
+    ) == (1, 100.0, 64)
+    assert (
+        values["patch_layers"],
+        values["dropout"],
+        values["upsample"],
+    ) == (3, 0.5, "transpose")
+    assert values["jitter"] == 286 / 256

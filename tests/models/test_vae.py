@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.metrics import likelihood
 from kgan.models.vae import VAE
-from tests.models.contract import DensityContract
+from kgan.utils.errors import UserError
+from tests.models.contract import LikelihoodContract
 
 
-class TestVAE(DensityContract):
+class TestVAE(LikelihoodContract):
     scheme = "vae"
     flags = ("--hidden=6", "--hidden=5", "--latent_size=3")
     other_settings = ("--importance_samples=4", "--activation=relu")
@@ -30,7 +32,7 @@ def linear(encoder_weights=None, samples=1):
     decoder.set_weights([np.float32([[1.5, -1.0]]), np.float32([0.2, 0.0])])
     if encoder_weights is not None:
         encoder.set_weights([np.zeros((2, 2), np.float32), np.float32(encoder_weights)])
-    model = VAE(encoder, decoder, samples)
+    model = VAE(encoder, decoder, importance_samples=samples)
     model.compile(g_optimizer="sgd", run_eagerly=True)
     return model
 
@@ -70,7 +72,7 @@ def test_likelihoods_of_all_images_sum_to_one():
 def test_divergence_is_that_of_two_normal_densities():
     # μ = 0.3, σ² = e^−0.5: ½ (0.09 + 0.60653066 + 0.5 − 1) = 0.09826533.
     model = linear(encoder_weights=(0.3, -0.5))
-    _, log = model.losses(images_of((1, 0)), model.fixed_draws(tf.range(1)))
+    _, log = model.losses(images_of((1, 0)), model.fixed_noise(tf.range(1)))
     np.testing.assert_allclose(log["kl"], [0.09826533], rtol=1e-5)
 
 
@@ -90,7 +92,7 @@ def test_bound_of_several_samples_is_tighter():
     means = []
     for samples in (1, 5, 50):
         model = linear(encoder_weights=(-1.0, 0.0), samples=samples)
-        losses, _ = model.losses(images, model.fixed_draws(numbers))
+        losses, _ = model.losses(images, model.fixed_noise(numbers))
         means.append(-float(tf.reduce_mean(losses)))
     exact = exact_log_likelihood((1, 1))
     assert means[0] < means[1] < means[2] < exact + 0.02
@@ -103,7 +105,7 @@ def test_bits_are_drawn_with_the_intensities_as_probabilities():
     images = tf.constant(np.tile(np.float32([-0.5, 0.8]).reshape(1, 2, 1, 1), (count, 1, 1, 1)))
     seen = []
     model.encoder = lambda bits, training: seen.append(bits) or tf.zeros([count, 2])
-    model.terms(images, model.step_draws(images))
+    model.terms(images, model.step_noise(images))
     np.testing.assert_allclose(np.mean(seen[0], axis=0).ravel(), [0.25, 0.9], atol=0.02)
 
 
@@ -114,8 +116,8 @@ def test_drawn_images_are_the_decoder_s_probabilities():
 
 
 def test_networks_are_those_of_the_papers():
-    resolved = settings.parse(["--model=vae"])
-    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
+    resolved = parse_training(["--model=vae"])
+    model = build_model(resolved, DataSpec("images", (28, 28), 1, 1))
     kernels = {
         name: [v.shape for v in network.trainable_variables if len(v.shape) == 2]
         for name, network in model.networks.items()
@@ -125,6 +127,6 @@ def test_networks_are_those_of_the_papers():
 
 
 def test_points_are_refused():
-    resolved = settings.parse(["--model=vae"])
-    with pytest.raises(ValueError, match="^`dataset` holds points"):
-        resolved.scheme.build(resolved, DataSpec("points", (1, 1), 2, 2))
+    resolved = parse_training(["--model=vae"])
+    with pytest.raises(UserError, match="^--dataset=digits: `dataset` contains points"):
+        build_model(resolved, DataSpec("points", (1, 1), 2, 2))

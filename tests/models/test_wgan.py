@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
+from kgan.data.pipeline import group_batches
 from kgan.models.base.adversarial import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
-from kgan.models.base.model import group_batches
 from kgan.models.wgan import WGAN
 from kgan.networks import mlp
 from tests.models.contract import LatentContract
@@ -26,7 +27,11 @@ class TestWGAN(LatentContract):
 
 def small_model(n_critic=3, clip=0.05, learning_rate=0.1):
     model = WGAN(
-        mlp.generator(SHAPE, 3, (5,)), mlp.discriminator(SHAPE, (5,)), n_critic, clip, seed=2
+        mlp.generator(SHAPE, 3, (5,)),
+        mlp.discriminator(SHAPE, (5,)),
+        n_critic=n_critic,
+        clip=clip,
+        seed=2,
     )
     model.compile(
         g_optimizer=keras.optimizers.SGD(learning_rate),
@@ -164,10 +169,10 @@ def test_critic_steps_raise_the_estimate_and_a_generator_step_lowers_it():
 
 
 def test_the_course_s_perceptrons_build_and_step():
-    resolved = settings.parse(
+    resolved = parse_training(
         ["--model=wgan", "--network=mlp", "--g_hidden=300", "--d_hidden=20", "--clip=0.1"]
     )
-    model = resolved.scheme.build(resolved, DataSpec("images", (28, 28), 1, 1))
+    model = build_model(resolved, DataSpec("images", (28, 28), 1, 1))
     assert model.generator.count_params() == 100 * 300 + 300 + 300 * 784 + 784
     assert model.discriminator.count_params() == 784 * 20 + 20 + 20 + 1
     model.train_step(tuple(tf.zeros([2, 28, 28, 1]) for _ in range(5)))
@@ -175,8 +180,15 @@ def test_the_course_s_perceptrons_build_and_step():
 
 
 def test_recommended_settings_are_the_paper_s():
-    resolved = settings.parse(["--model=wgan"])
-    assert (resolved.g_lr, resolved.d_lr) == (5e-5, 5e-5)
-    assert (resolved.g_optimizer, resolved.d_optimizer) == ("rmsprop", "rmsprop")
-    assert (resolved.batch_size, resolved.n_critic, resolved.clip) == (64, 5, 0.01)
+    values = parse_training(["--model=wgan"]).values
+    assert (values["g_lr"], values["d_lr"]) == (5e-5, 5e-5)
+    assert (values["g_optimizer"], values["d_optimizer"]) == (
+        "rmsprop",
+        "rmsprop",
+    )
+    assert (
+        values["batch_size"],
+        values["n_critic"],
+        values["clip"],
+    ) == (64, 5, 0.01)
     assert WGAN(mlp.generator(SHAPE), mlp.discriminator(SHAPE)).batches_per_step == 5

@@ -31,7 +31,7 @@ def test_critic_pays_ten_times_the_square_of_what_its_slope_is_above_one():
     model = WGANGP(mlp.generator((2, 1, 1), 2, (3,)), linear_critic(3.0), seed=1)
     model.compile(g_optimizer="adam", d_optimizer="adam")
     images = tf.constant([[[[0.5]], [[0.0]]], [[[-0.5]], [[1.0]]]])
-    batch = model._discriminator_batch(images, 0)
+    batch = model.discriminator_inputs(images, 0)
     losses, log = model.discriminator_loss(*batch)
     np.testing.assert_allclose(log["d_penalty"], [4.0, 4.0], rtol=1e-5)  # (3 − 1)²
     fakes = np.asarray(model.generator(batch[2], training=True))

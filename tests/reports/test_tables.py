@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from kgan.cli import settings
+from kgan.cli.parsing import parse_training
 from tests.reports.pages import END, TRAIN, a_run, measured, report, text_of
 
 
@@ -34,8 +34,13 @@ def test_command_of_the_head_repeats_the_run(tmp_path, out):
     (line,) = re.findall(r"python -m kgan.train .*", page.words("header"))
     python, _, module, *arguments = shlex.split(line)
     assert (python, module) == ("python", "kgan.train")
-    resolved = settings.parse(arguments)
-    assert (resolved.model, resolved.seed, resolved.name) == ("dcgan", 7, "drawn")
+    resolved = parse_training(arguments)
+    run = resolved.run
+    assert (resolved.model, run.seed, run.name) == (
+        "dcgan",
+        7,
+        "drawn",
+    )
 
 
 def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out):

@@ -3,7 +3,7 @@ from unittest import mock
 
 import pytest
 
-from kgan.cli import settings
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run, create_run, find_job, open_run
@@ -15,7 +15,7 @@ SPEC = DataSpec("labelled", (16, 24), 1, 3, ("cat", "dog"))
 
 @pytest.fixture
 def resolved():
-    return settings.parse(["--model=dcgan", "--width=4", "--noexport", "--job=mine"])
+    return parse_training(["--model=dcgan", "--width=4", "--noexport", "--job=mine"])
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_new_folder_contains_settings_data_and_subfolders_that_read_back(run, re
     opened = open_run(str(run.folder))
     assert opened.spec() == SPEC
     assert json.loads((run.folder / "dataset.json").read_text())["channels"] == 1
-    text = settings.flagfile_text(resolved)
-    assert run.flags.read_text() == settings.flagfile_text(opened.settings()) == text
-    assert (opened.settings().width, opened.settings().export) == (4, False)
+    text = resolved.flagfile_text()
+    assert run.flags.read_text() == opened.settings().flagfile_text() == text
+    assert (opened.settings().values["width"], opened.settings().run.export) == (4, False)
     for folder in (run.tensorboard, run.samples, run.checkpoints):
         assert folder.is_dir() and folder.parent == run.folder
 
@@ -96,10 +96,10 @@ def test_new_length_is_stored_in_the_flags_and_nothing_else(run, resolved):
     before = run.flags.read_text()
     run.keep_length(resolved)
     assert run.flags.read_text() == before
-    run.keep_length(settings.parse([f"--resume={run.folder}", "--steps=77", "--cache_gb=9"]))
+    run.keep_length(parse_training([f"--resume={run.folder}", "--steps=77", "--cache_gb=9"]))
     changed = set(run.flags.read_text().split()) ^ set(before.split())
     assert changed == {"--epochs=150", "--steps=77"}
-    assert (run.settings().steps, run.settings().epochs) == (77, None)
+    assert (run.settings().run.steps, run.settings().run.epochs) == (77, None)
 
 
 def test_two_processes_cannot_write_into_one_run(tmp_path):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import kgan
-from kgan.models import dcgan
+from kgan.cli.models import build_model
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run, open_run
+from kgan.training import loop
 from kgan.utils.errors import UserError
 from tests.small_runs import (
     DCGAN,
@@ -47,11 +48,11 @@ def refusal(folder):
 def test_loaded_model_generates_what_the_trained_one_generated_at_the_end(tmp_path):
     built = []
 
-    def build(*arguments, original=dcgan.build):
-        built.append(original(*arguments))
+    def build(*arguments):
+        built.append(build_model(*arguments))
         return built[-1]
 
-    with mock.patch.object(dcgan, "build", build):
+    with mock.patch.object(loop, "build_model", build):
         folder = train_in(tmp_path, *DCGAN, "--steps=3", "--noexport", "--seed=5")
     (trained,) = built
     loaded = kgan.load(str(folder))
@@ -66,7 +67,7 @@ def test_loaded_model_generates_what_the_trained_one_generated_at_the_end(tmp_pa
 
 def test_loaded_model_is_not_the_untrained_one():
     run = open_run(str(dcgan_run()))
-    untrained = run.settings().scheme.build(run.settings(), run.spec())
+    untrained = build_model(run.settings(), run.spec())
     trained = kgan.load(str(run.folder))
     latents = trained.latents_from_seeds([0, 1])
     assert np.abs(trained.generate(latents) - untrained.generate(latents)).max() > 1e-3

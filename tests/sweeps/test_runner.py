@@ -203,5 +203,5 @@ def test_sweep_of_real_trainings_has_its_four_results(tmp_path, monkeypatch, cap
     for name in ("curves.png", "samples.png"):
         assert min(Image.open(tmp_path / "out" / name).size) > 100
     first = find_job(f"{tmp_path}/out/runs", "g_lr=0.001+seed=0")
-    assert Run(pathlib.Path(first)).settings().g_lr == 0.001
+    assert Run(pathlib.Path(first)).settings().values["g_lr"] == 0.001
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -19,7 +19,7 @@ from kgan.callbacks.stopping import StopBySignal
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run, __doc__
 from kgan.runs.restore import load_run
-from kgan.training import setup
+from kgan.training import callbacks
 from tests.small_runs import (
     DCGAN,
     PIX2PIX,
@@ -229,7 +229,12 @@ class TestPlan:
         monkeypatch.chdir(tmp_path)
         outcome = command("train", *DCGAN, "--dry_run")
         assert (outcome.status, outcome.err, list(tmp_path.iterdir())) == (0, "", [])
-        for text in ("--width=4", "--dataset=digits", "1500 train", "generator: 1"):
+        for text in (
+            "train --model=dcgan",
+            "--width=4",
+            "data: digits: 10 classes, 1500 train",
+            "generator: 1",
+        ):
             assert text in outcome.out
 
 
@@ -276,14 +281,14 @@ def test_run_interrupted_in_the_middle_ends_as_one_that_was_not(
     assert command("train", *flags, "--name=whole").status == 0
 
     monkeypatch.setattr(Interrupt, "at", 5)
-    monkeypatch.setattr(setup, "Progress", Interrupt)
+    monkeypatch.setattr(callbacks, "Progress", Interrupt)
     outcome = command("train", *flags, "--name=parts")
     whole, parts = sorted(tmp_path.iterdir())
     assert outcome.status == 128 + signal.SIGTERM == 143
     assert checkpoint.saved_steps(parts / "checkpoints") == [0, 5]
     assert max(line["step"] for line in metrics(parts)) == 5
     assert not list(parts.glob("metrics-*"))
-    assert f"stopped at step 5 of 7; go on with\n  python -m kgan.train --resume={parts}\n" in (
+    assert f"stopped at step 5 of 7; resume with\n  python -m kgan.train --resume={parts}\n" in (
         outcome.out
     )
 
@@ -337,7 +342,7 @@ def test_terminated_process_saves_says_how_to_go_on_and_does(
     said, _ = process.communicate(timeout=30)
     (run,) = tmp_path.iterdir()
     assert process.returncode == 143
-    stopped = int(re.search(r"stopped at step (\d+) of 24; go on with", said)[1])
+    stopped = int(re.search(r"stopped at step (\d+) of 24; resume with", said)[1])
     assert 1 <= stopped < 24
     assert checkpoint.saved_steps(run / "checkpoints")[-1] == stopped
     words = shlex.split(said.splitlines()[-1])
@@ -428,7 +433,7 @@ def test_minutes_end_the_run_saved_and_exported(tmp_path):
     start_step, step = checkpoint.saved_steps(run / "checkpoints")
     assert start_step == 0
     assert 1 <= step < 100
-    assert f"stopped at step {step} of 100000; go on with" in outcome.out
+    assert f"stopped at step {step} of 100000; resume with" in outcome.out
     assert (tmp_path / "exports" / "short" / "1" / "saved_model.pb").is_file()
     assert f"exported: {tmp_path}/exports/short/1" in outcome.out
 
@@ -518,7 +523,7 @@ class TestJob:
         outcome = command("train", *flags, "--seed=3")
         assert outcome.status == 2
         assert outcome.err.startswith("error: --seed=3: --job=night is ")
-        assert "which has 0; begin a new job" in outcome.err
+        assert "which has 0; start a new job" in outcome.err
 
 
 class TestAccumulate:
@@ -530,9 +535,7 @@ class TestAccumulate:
 
     def test_batch_that_it_does_not_divide_is_refused(self, tmp_path):
         outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}/runs", "--accumulate=5")
-        assert outcome.error_line == (
-            "--accumulate=5: a replica's batch of 32 cannot be divided by it"
-        )
+        assert outcome.error_line == ("--accumulate=5: must divide a replica's batch of 32")
 
 
 class TestInitFrom:

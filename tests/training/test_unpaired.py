@@ -60,9 +60,9 @@ def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, 
     )
     assert outcome.status == 0, outcome
     model = kgan.load(str(cyclegan_run()))
-    answers = to_bytes(model.ways[way].translate(images(place)))
+    answers = to_bytes(model.directions[way].translate(images(place)))
     other = {"AtoB": "BtoA", "BtoA": "AtoB"}[way]
-    assert (answers != to_bytes(model.ways[other].translate(images(place)))).any()
+    assert (answers != to_bytes(model.directions[other].translate(images(place)))).any()
     files = sorted((tmp_path / "out").iterdir())
     assert [path.name for path in files] == [f"{n}.png" for n in range(len(answers))]
     for path, answer in zip(files, answers, strict=True):

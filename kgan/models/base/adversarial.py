@@ -1,113 +1,167 @@
-"""What the schemes share whose generator draws images from a latent vector, against a critic.
+"""Base of models whose generator takes a latent vector and competes with a discriminator.
 
-A scheme is a choice of networks, of a loss and of how the game is played. All three are arguments
-here, so that what the course tries out on one scheme (soft labels, packing, penalties, more updates
-of one player, …) works with every one that it fits. `base_latent_settings.py` makes flags of them.
+A model is a choice of networks, of a loss and of how the two players are trained. All three are
+arguments here, so that label smoothing, packing, penalties, several updates of one player and the
+like work with every model that they fit.
 """
-
-import inspect
 
 import numpy as np
 import tensorflow as tf
 
 from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
-from kgan.models.base.latent import DrawingModel
-from kgan.models.base.model import AdversarialModel
+from kgan.models.base.flags import Flag
+from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
+from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS
+from kgan.utils.errors import ArgumentError
 
 # What a random number is for; folded into its seed so that no two uses share numbers. To the last
 # three the number of the batch within the step is added.
 GENERATOR_LATENTS = 0
 DISCRIMINATOR_LATENTS = 1
 MORE_GENERATOR_LATENTS = 100_000
-CHANCES = 200_000
-# Updates of the critic ahead of one of G, and when, in the code of the WGAN paper.
+NOISE = 200_000
+# Updates of the critic before one of the generator, and when, in the code of the WGAN paper.
 SCHEDULE_CRITIC, SCHEDULE_FIRST, SCHEDULE_EVERY = 100, 25, 500
 
+TRAINING_FLAGS = (
+    Flag(
+        "gan_loss",
+        str,
+        "bce",
+        "Adversarial loss. bce: cross-entropy with the non-saturating generator loss; minimax: "
+        "the generator minimises log(1 - D(G(z))), which saturates.",
+        choices=tuple(ADVERSARIAL_LOSSES),
+    ),
+    Flag("d_updates", int, 1, "Discriminator updates in a step, each on a new batch.", 1, 1000),
+    Flag("g_updates", int, 1, "Generator updates in a step, each on new latents.", 1, 1000),
+    Flag(
+        "simultaneous",
+        bool,
+        False,
+        "Compute the gradients of both players before either is updated, in place of one after "
+        "the other.",
+    ),
+    Flag(
+        "real_label",
+        float,
+        1.0,
+        "Target of the discriminator for real images; 0.7 to 0.99 is one-sided label smoothing.",
+        1e-6,
+        1,
+    ),
+    Flag("flip_labels", float, 0.0, "Share of examples with flipped labels.", 0, 1),
+    Flag(
+        "packing",
+        int,
+        1,
+        "Images that the discriminator classifies together (PacGAN), from one replica; raise it "
+        "against mode collapse.",
+        1,
+        64,
+    ),
+    Flag(
+        "penalty",
+        str,
+        "none",
+        "Gradient penalty of the discriminator. unit_slope: as in WGAN-GP; r1: at real images; "
+        "dragan: around real images.",
+        choices=tuple(losses.PENALTY_WEIGHTS),
+    ),
+    Flag(
+        "penalty_weight",
+        float,
+        None,
+        "Weight of the gradient penalty (--penalty); default 10, as in the papers.",
+        0,
+        1e6,
+    ),
+    Flag(
+        "augment",
+        tuple,
+        (),
+        "Differentiable augmentations of the images that the discriminator receives, "
+        "comma-separated: color,translation,cutout. For small data sets.",
+    ),
+    Flag(
+        "latent_distribution",
+        str,
+        "normal",
+        "Distribution of the latents. normal: N(0, I); uniform: U(-1, 1).",
+        choices=DISTRIBUTIONS,
+    ),
+    Flag(
+        "critic_warmup",
+        int,
+        0,
+        "Steps at the start in which only the discriminator is updated.",
+        0,
+        10**9,
+    ),
+    Flag(
+        "critic_schedule",
+        bool,
+        False,
+        f"Do {SCHEDULE_CRITIC} discriminator updates before each of the first {SCHEDULE_FIRST} "
+        f"generator updates and before every {SCHEDULE_EVERY}th, as the WGAN authors do.",
+    ),
+)
 
-class LatentModel(DrawingModel, AdversarialModel):
-    """Draws latents in training, and images from seeds afterwards.
+DCGAN_DEFAULTS = {
+    "dataset": "digits",
+    "image_size": "32",
+    "batch_size": 128,
+    "epochs": 150,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+}
 
-    A step updates D `d_updates` times, each time on a fresh batch, then G `g_updates` times.
+
+class AdversarialModel(LatentModel):
+    """Trains a generator of latents against a discriminator.
+
+    A step updates the discriminator `d_updates` times, each time on a new batch, then the generator
+    `g_updates` times. Where steps are not all alike (`critic_warmup`, `critic_schedule`), there are
+    two compiled functions, which one does a step is chosen in Python: no optimizer may update
+    inside a `tf.cond` under a strategy.
 
     Args:
         generator: latent float32 [B, N] → image float32 [B, H, W, C] in [-1, 1].
         discriminator: image, or `packing` of them joined by channel → logit or score [B, 1].
-        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
-        d_updates: updates of D in a step, and how many batches a step takes.
-        g_updates: updates of G in a step.
-        simultaneous: both players move from the same point: their gradients are computed before
-            either is updated (`002`, section 4.1). Needs one update each.
-        real_label: in (0, 1], what D aims at for real images; see
-            `AdversarialLoss.with_real_label`.
-        flip_labels: in [0, 1], the share of examples whose label D is told wrongly.
-        packing: D sees so many images at once (Lin et al. 2018). They are neighbours in the
-            batch of one replica.
-        penalty: a key of `kgan.losses.PENALTY_WEIGHTS`, added to D's loss.
-        penalty_weight: None takes the paper's.
-        augment: names of `kgan.augmentations`, with commas; what D sees is changed by them.
-        latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
-        critic_warmup: the first so many steps update D alone.
-        critic_schedule: the WGAN authors' schedule, see `updates_generator`; `d_updates` must
-            divide its 100.
-        seed: see `TrainableModel`.
+        seed: see `Model`.
+        **arguments: see `TRAINING_FLAGS`.
 
     Raises:
-        ValueError: begins with the argument that is wrong.
+        ArgumentError: when an argument has a wrong value or does not go with another.
     """
 
-    surface_label = "D's score, high is real"
+    network_names = ("generator", "discriminator")
+    own_arguments = TRAINING_FLAGS
+    network_flags = NETWORK_FLAGS
+    score_map_label = "discriminator score, high is real"
+    # Read while a step is traced: whether it updates the generator.
+    generator_is_updated = True
 
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        *,
-        gan_loss: str = "bce",
-        d_updates: int = 1,
-        g_updates: int = 1,
-        simultaneous: bool = False,
-        real_label: float = 1.0,
-        flip_labels: float = 0.0,
-        packing: int = 1,
-        penalty: str = "none",
-        penalty_weight: float | None = None,
-        augment: str = "",
-        latent_distribution: str = "normal",
-        critic_warmup: int = 0,
-        critic_schedule: bool = False,
-        **kwargs,
-    ):
-        logged = ["g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"]
-        logged += ["d_penalty"] if penalty != "none" else []
-        logged += ["wasserstein"] if gan_loss == "wasserstein" else []
-        super().__init__(generator, discriminator, logged=logged, **kwargs)
-        if simultaneous and (d_updates, g_updates) != (1, 1):
-            raise ValueError("`simultaneous` needs d_updates=1 and g_updates=1")
-        if augment and len(generator.output_shape) != 4:
-            raise ValueError("`augment` changes images; points are left as they are")
-        if critic_schedule and SCHEDULE_CRITIC % d_updates:
-            raise ValueError(f"`critic_schedule` needs d_updates that divide {SCHEDULE_CRITIC}")
-        self.gan_loss = gan_loss
-        self.d_updates = d_updates
-        self.g_updates = g_updates
-        self.simultaneous = simultaneous
-        self.real_label = real_label
-        self.flip_labels = flip_labels
-        self.packing = packing
-        self.penalty = penalty
-        self.penalty_weight = (
-            losses.PENALTY_WEIGHTS[penalty] if penalty_weight is None else penalty_weight
-        )
-        self.augment = augment
-        self.latent_distribution = latent_distribution
-        self.critic_warmup = critic_warmup
-        self.critic_schedule = critic_schedule
-        self.loss_parts = ADVERSARIAL_LOSSES[gan_loss].with_real_label(real_label)
-        self.changes = augmentations.parse(augment)
+    def __init__(self, *networks, **arguments):
+        super().__init__(*networks, **arguments)
+        if self.simultaneous and (self.d_updates, self.g_updates) != (1, 1):
+            raise ArgumentError("simultaneous", "needs d_updates=1 and g_updates=1")
+        self.augmentations = augmentations.parse(self.augment)
+        if self.augmentations and self.generates_points:
+            raise ArgumentError("augment", "changes images; points are left as they are")
+        if self.critic_schedule and SCHEDULE_CRITIC % self.d_updates:
+            raise ArgumentError("critic_schedule", f"needs d_updates that divide {SCHEDULE_CRITIC}")
+        if self.penalty_weight is None:
+            self.penalty_weight = losses.PENALTY_WEIGHTS[self.penalty]
+        self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss].with_real_label(self.real_label)
 
-    def get_config(self):
-        return {**super().get_config(), **{name: getattr(self, name) for name in GAME}}
+    @property
+    def logged(self):
+        names = ["g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"]
+        names += ["d_penalty"] if self.penalty != "none" else []
+        return tuple(names + (["wasserstein"] if self.gan_loss == "wasserstein" else []))
 
     @property
     def batches_per_step(self):
@@ -117,22 +171,36 @@ class LatentModel(DrawingModel, AdversarialModel):
     def discriminator_won_below(self):
         return self.loss_parts.won_below
 
-    # Which players move in a step.
+    # Networks
 
-    @property
-    def has_phases(self):
-        return bool(self.critic_warmup or self.critic_schedule)
+    @classmethod
+    def build_networks(cls, flags, spec):
+        seen = (*spec.shape[:-1], spec.channels * flags.packing)
+        return NETWORKS[flags.network](flags, spec.shape, seen)
+
+    @classmethod
+    def from_settings(cls, settings, spec):
+        part = settings.batch_size // tf.distribute.get_strategy().num_replicas_in_sync
+        part //= settings.accumulate
+        if part % settings.values["packing"]:
+            raise ArgumentError(
+                "packing", f"must divide the {part} images that the discriminator gets at once"
+            )
+        return super().from_settings(settings, spec)
+
+    # Which players are updated in a step
 
     def updates_generator(self, step: int) -> bool:
-        """Says whether a step updates G, too: not in the warm-up, and not while D gets ahead.
+        """Returns whether a step updates the generator: not in the warm-up, for example.
 
-        With `critic_schedule` the updates number 0 to 24 and 500, 1000, … of G come after 100
-        updates of D, that is after 100 / d_updates steps; all others after one step.
+        With `critic_schedule` the updates number 0 to 24 and 500, 1000, … of the generator come
+        after 100 updates of the critic, that is after 100 / d_updates steps; all others after one
+        step.
         """
         step -= self.critic_warmup
         if step < 0 or not self.critic_schedule:
             return step >= 0
-        long = SCHEDULE_CRITIC // self.d_updates  # steps ahead of such an update of G
+        long = SCHEDULE_CRITIC // self.d_updates  # steps before such an update of the generator
         if step < SCHEDULE_FIRST * long:
             return step % long == long - 1
         # As if the first rounds were whole ones: of every 500 updates the first one takes long.
@@ -140,107 +208,130 @@ class LatentModel(DrawingModel, AdversarialModel):
         place = (step - SCHEDULE_FIRST * long + (SCHEDULE_FIRST - 1) + long) % rounds
         return place >= long - 1
 
-    # What is random.
+    def make_train_function(self, force=False):
+        if not (self.critic_warmup or self.critic_schedule):
+            return super().make_train_function(force)
+        if self.train_function is not None and not force:
+            return self.train_function
+        compiled = {}
+        for updated in (True, False):
+            super().make_train_function(force=True)
+            compiled[updated] = self.train_function
+
+        def train_function(iterator):
+            # Tracing reads it, at the first call of each.
+            self.generator_is_updated = self.updates_generator(self.completed_steps)
+            return compiled[self.generator_is_updated](iterator)
+
+        self.train_function = train_function
+        return train_function
+
+    # Random numbers
 
     def latents(self, local_batch, purpose: int) -> tf.Tensor:
-        """Draws this step's latents for this replica's examples; float32 [B, latent_size]."""
-        seed = randomness.fold(self.random_seed(), self.step, purpose)
+        """Samples this step's latents for this replica's examples; float32 [B, latent_size]."""
+        seed = self.random_seed(self.step, purpose)
         return randomness.replica_rows(
-            lambda count: self.draw_latents([count, self.latent_size], seed), local_batch
+            lambda count: self.sample_latents([count, self.latent_size], seed), local_batch
         )
 
-    def chances(self, images, purpose: int) -> dict[str, tf.Tensor]:
-        """Draws what else is random in an update, as far as this game needs it, one row an example.
+    def noise(self, images, purpose: int) -> dict[str, tf.Tensor]:
+        """Samples what else is random in an update, as far as it is needed, one row per example.
 
         Returns:
-            `shares` and `noise` for the penalty, `flips` [B, 2] for labels, `changes` [B, 2, n] for
-            what D sees of real and generated images.
+            `shares` and `noise` for the penalty, `flips` [B, 2] for labels, `augmentations`
+            [B, 2, n] for what the discriminator gets of real and generated images.
         """
         shapes = {}
-        if self.penalty in ("unit_slope", "dragan"):
-            shapes["shares"] = []
-        if self.penalty == "dragan":
-            shapes["noise"] = images.shape[1:].as_list()
+        if self.augmentations:
+            shapes["augmentations"] = [2, augmentations.noise_size(self.augmentations)]
         if self.flip_labels:
             shapes["flips"] = [2]
-        if self.changes:
-            shapes["changes"] = [2, augmentations.noise_size(self.changes)]
-        drawn = {}
-        for number, (name, shape) in enumerate(sorted(shapes.items())):
-            seed = randomness.fold(self.random_seed(), self.step, CHANCES + purpose, number)
-            draw = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
-            drawn[name] = randomness.replica_rows(
-                lambda count, draw=draw, shape=shape, seed=seed: draw([count, *shape], seed),
+        if self.penalty == "dragan":
+            shapes["noise"] = images.shape[1:].as_list()
+        if self.penalty in ("unit_slope", "dragan"):
+            shapes["shares"] = []
+        sampled = {}
+        for number, (name, shape) in enumerate(shapes.items()):
+            seed = self.random_seed(self.step, NOISE + purpose, number)
+            sample = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
+            sampled[name] = randomness.replica_rows(
+                lambda count, sample=sample, shape=shape, seed=seed: sample([count, *shape], seed),
                 tf.shape(images)[0],
             )
-        return drawn
+        return sampled
 
-    # A step.
+    # A step
 
     def unpack(self, batch) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Parts a batch into images and what both players are told besides; override for that."""
+        """Splits a batch into images and the conditions of both players."""
         return batch, ()
 
+    def step_batches(self, data) -> tuple:
+        """Returns the batches of one step as a tuple, also where there is only one."""
+        return data if self.batches_per_step > 1 else (data,)
+
     def train_step(self, data):
-        """Takes pictures float32 [B, H, W, C] in [-1, 1], or a tuple of `d_updates` batches."""
+        """Takes images float32 [B, H, W, C] in [-1, 1], or a tuple of `d_updates` batches."""
         batches = self.step_batches(data)
         if self.simultaneous:
-            return self.results(*self._move_together(batches[0]))
+            return self.results(*self.update_simultaneously(batches[0]))
         # Keras applies a weight constraint right after each update.
         logs = [self.discriminator_step(batch, n) for n, batch in enumerate(batches)]
-        if self.generator_moves:
+        if self.generator_is_updated:
             logs += [
                 self.generator_step(batches[n % len(batches)], n) for n in range(self.g_updates)
             ]
         else:
-            # What G would pay, for the log: a mean of nothing is not a number, and an alarm.
-            logs.append(self.generator_loss(*self._generator_batch(batches[0], 0))[1])
+            # The generator's loss, for the log: a mean of nothing would be NaN.
+            logs.append(self.generator_loss(*self.generator_inputs(batches[0]))[1])
         return self.results(*logs)
 
     def discriminator_step(self, batch, number: int = 0) -> dict:
-        """Updates D alone on a batch of images; `number` counts within one step."""
-        return self.update("d", self.discriminator_loss, *self._discriminator_batch(batch, number))
+        """Updates the discriminator on a batch; `number` counts within one step."""
+        return self.update("d", self.discriminator_loss, *self.discriminator_inputs(batch, number))
 
     def generator_step(self, batch, number: int = 0) -> dict:
-        """Updates G alone on fresh latents, as many as the batch has examples."""
-        return self.update("g", self.generator_loss, *self._generator_batch(batch, number))
+        """Updates the generator on new latents, as many as the batch has examples."""
+        return self.update("g", self.generator_loss, *self.generator_inputs(batch, number))
 
-    def _move_together(self, batch):
-        moves = [
-            ("d", self.discriminator_loss, self._discriminator_batch(batch, 0)),
-            ("g", self.generator_loss, self._generator_batch(batch, 0)),
-        ]
-        found = [self.look(player, loss, *batch) for player, loss, batch in moves]
-        for (player, _, _), (gradients, _) in zip(moves, found, strict=True):
-            self.apply_gradients(player, gradients)
-        return [log for _, log in found]
+    def update_simultaneously(self, batch) -> list[dict]:
+        """Updates both players by gradients that are computed before either is updated."""
+        d_inputs, g_inputs = self.discriminator_inputs(batch), self.generator_inputs(batch)
+        d_gradients, d_log = self.compute_gradients("d", self.discriminator_loss, *d_inputs)
+        g_gradients, g_log = self.compute_gradients("g", self.generator_loss, *g_inputs)
+        self.apply_gradients("d", d_gradients)
+        self.apply_gradients("g", g_gradients)
+        return [d_log, g_log]
 
-    def _discriminator_batch(self, batch, number):
+    def discriminator_inputs(self, batch, number: int = 0) -> tuple:
+        """Returns images, conditions, latents and noise for an update of the discriminator."""
         images, conditions = self.unpack(batch)
         latents = self.latents(tf.shape(images)[0], DISCRIMINATOR_LATENTS + number)
-        return images, conditions, latents, self.chances(images, 2 * number)
+        return images, conditions, latents, self.noise(images, 2 * number)
 
-    def _generator_batch(self, batch, number):
+    def generator_inputs(self, batch, number: int = 0) -> tuple:
+        """Returns conditions, latents and noise for an update of the generator."""
         images, conditions = self.unpack(batch)
         purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
         latents = self.latents(tf.shape(images)[0], purpose)
-        return conditions, latents, self.chances(images, 2 * number + 1)
+        return conditions, latents, self.noise(images, 2 * number + 1)
 
-    def discriminator_loss(self, images, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
-        """Compares real with generated images; float32 [B / packing] and what is logged of it."""
-        fakes = tf.stop_gradient(self.draw_images(latents, conditions))
-        real_scores = self.judge(images, conditions, self._changes(chances, 0))
-        fake_scores = self.judge(fakes, conditions, self._changes(chances, 1))
+    def discriminator_loss(self, images, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
+        """Compares real with generated images; float32 [B / packing] and what is logged."""
+        fakes = tf.stop_gradient(self.generated(latents, conditions))
+        real_scores = self.scores(self.augmented(images, noise, 0), conditions)
+        fake_scores = self.scores(self.augmented(fakes, noise, 1), conditions)
         real_losses = self.loss_parts.discriminator_real(real_scores)
         fake_losses = self.loss_parts.discriminator_fake(fake_scores)
         if self.flip_labels:
-            # One lie for all images that are seen together.
-            lies = chances["flips"][:: self.packing] < self.flip_labels
+            # One label for all images that are classified together.
+            flipped = noise["flips"][:: self.packing] < self.flip_labels
             as_fake = self.loss_parts.discriminator_fake(real_scores)
             as_real = self.loss_parts.discriminator_real(fake_scores)
-            real_losses = tf.where(lies[:, 0], as_fake, real_losses)
-            fake_losses = tf.where(lies[:, 1], as_real, fake_losses)
-        losses = real_losses + fake_losses
+            real_losses = tf.where(flipped[:, 0], as_fake, real_losses)
+            fake_losses = tf.where(flipped[:, 1], as_real, fake_losses)
+        total = real_losses + fake_losses
         log = {
             "d_loss_real": real_losses,
             "d_loss_fake": fake_losses,
@@ -248,47 +339,43 @@ class LatentModel(DrawingModel, AdversarialModel):
             "d_score_fake": fake_scores,
         }
         if self.gan_loss == "wasserstein":
-            log["wasserstein"] = -losses
+            log["wasserstein"] = -total
         if self.penalty != "none":
-            log["d_penalty"] = self._penalty(images, fakes, conditions, chances)
-            losses = losses + self.penalty_weight * log["d_penalty"]
-        return losses, {"d_loss": losses, **log}
+            log["d_penalty"] = self.gradient_penalty(images, fakes, conditions, noise)
+            total = total + self.penalty_weight * log["d_penalty"]
+        return total, {"d_loss": total, **log}
 
-    def _penalty(self, images, fakes, conditions, chances):
-        packed = {name: self.pack(value) for name, value in chances.items() if name == "noise"}
-        shares = {n: v[:: self.packing] for n, v in chances.items() if n == "shares"}
-        told = tuple(map(self.pack, conditions))
-        return losses.penalty(
-            self.penalty,
-            lambda points: self.discriminate(points, told),
-            self.pack(images),
-            self.pack(fakes),
-            {**packed, **shares},
-        )
+    def generator_loss(self, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
+        """Computes the generator's loss; float32 [B / packing] and what is logged."""
+        fakes = self.generated(latents, conditions)
+        total = self.loss_parts.generator(self.scores(self.augmented(fakes, noise, 1), conditions))
+        return total, {"g_loss": total}
 
-    def _changes(self, chances, side):
-        return chances["changes"][:, side] if self.changes else None
+    def gradient_penalty(self, images, fakes, conditions, noise) -> tf.Tensor:
+        """Computes the penalty of the discriminator's gradient; float32 [B / packing]."""
+        packed = {"noise": self.pack(noise["noise"])} if "noise" in noise else {}
+        shares = {"shares": noise["shares"][:: self.packing]} if "shares" in noise else {}
+        given = tuple(map(self.pack, conditions))
+        points = self.pack(images), self.pack(fakes), {**packed, **shares}
+        return losses.penalty(self.penalty, lambda p: self.discriminate(p, given), *points)
 
-    def generator_loss(self, conditions, latents, chances) -> tuple[tf.Tensor, dict]:
-        """Judges generated images; float32 [B / packing] and what is logged of it."""
-        fakes = self.draw_images(latents, conditions)
-        losses = self.loss_parts.generator(self.judge(fakes, conditions, self._changes(chances, 1)))
-        return losses, {"g_loss": losses}
-
-    def draw_images(self, latents, conditions) -> tf.Tensor:
-        """Calls G as training does."""
+    def generated(self, latents, conditions) -> tf.Tensor:
+        """Calls the generator as training does."""
         return self.generator([latents, *conditions] if conditions else latents, training=True)
 
-    def judge(self, images, conditions, changes=None) -> tf.Tensor:
-        """Gives D's scores of images, changed and packed as D sees them."""
-        if changes is not None:
-            images = augmentations.augment(images, self.changes, changes)
+    def augmented(self, images, noise, side: int) -> tf.Tensor:
+        """Augments real (side 0) or generated (side 1) images for the discriminator."""
+        if not self.augmentations:
+            return images
+        return augmentations.augment(images, self.augmentations, noise["augmentations"][:, side])
+
+    def scores(self, images, conditions) -> tf.Tensor:
+        """Computes the discriminator's scores of images, which are packed before."""
         return self.discriminate(self.pack(images), tuple(map(self.pack, conditions)))
 
     def discriminate(self, images, conditions) -> tf.Tensor:
-        """Calls D as training does, on images that are packed already."""
-        given = [images, *conditions] if conditions else images
-        return self.discriminator(given, training=True)
+        """Calls the discriminator as training does, on images that are packed already."""
+        return self.discriminator([images, *conditions] if conditions else images, training=True)
 
     def pack(self, values: tf.Tensor) -> tf.Tensor:
         """Joins neighbours by the last axis: [B, ..., C] → [B / packing, ..., packing · C]."""
@@ -300,21 +387,11 @@ class LatentModel(DrawingModel, AdversarialModel):
         values = tf.transpose(values, [0, *axes[2:-1], 1, axes[-1]])
         return tf.reshape(values, [-1, *shape[:-1], self.packing * shape[-1]])
 
-    # Images.
-
     def diversity(self):
         """Computes the mean over pixels of the standard deviation over 64 fixed latents."""
         return float(self.preview_images().astype(np.float64).std(axis=0).mean())
 
-    def surface(self, places) -> np.ndarray:
-        """Gives D's scores of points float32 [B, 2]; of packs it is asked about packs of one."""
-        packed = np.tile(places, (1, self.packing))
+    def score_map(self, points):
+        # Packs of one point each.
+        packed = np.tile(points, (1, self.packing))
         return np.asarray(self.discriminator(packed, training=False))[:, 0]
-
-
-# The arguments that say how the game is played, with their defaults.
-GAME = {
-    name: argument.default
-    for name, argument in inspect.signature(LatentModel.__init__).parameters.items()
-    if argument.kind is argument.KEYWORD_ONLY
-}

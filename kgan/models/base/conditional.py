@@ -1,92 +1,103 @@
-"""What the schemes share that draw images of what they are asked for.
+"""Base of models that generate images conditioned on a class or on attributes.
 
 The condition y is a class, as a one-hot vector, or a vector of attributes of which several may
-hold; both players are given it. Questions of which class an image shows are answered by columns of
-K numbers, never by an index, so that both kinds are one.
+hold; both players get it. Conditions are rows of K numbers, never an index, so that classes and
+attributes are treated alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
-from kgan.models.base import flags as latent_flags
-from kgan.models.base.adversarial import LatentModel
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.flags import Flag
 from kgan.serving.signatures import Signature, encode_png
-from kgan.utils.errors import UserError
+from kgan.utils.errors import ArgumentError, UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
 
 
-def define_flags(flag_values: flags.FlagValues, latent_size: int, g_width: int, d_width: int):
-    """Defines the flags of conditional networks and of the game.
+class ConditionalModel(AdversarialModel):
+    """Generates images from a latent and a condition.
 
-    Args:
-        flag_values: where to.
-        latent_size: default length of the noise vector.
-        g_width: default of the generator's `base_width`.
-        d_width: default of the discriminator's.
-    """
-    for name, default, about in (
-        ("latent_size", latent_size, "Length of the noise vector."),
-        ("g_width", g_width, "The generator's base width, see its network."),
-        ("d_width", d_width, "The discriminator's base width, see its network."),
-    ):
-        flags.DEFINE_integer(name, default, about, 1, 65_536, flag_values=flag_values)
-    flags.DEFINE_boolean(
-        "condition_discriminator",
-        True,
-        "Whether D is told the condition, too; without, G has no reason to heed it.",
-        flag_values=flag_values,
-    )
-    latent_flags.define_game_flags(flag_values)
-
-
-def defaults() -> dict:
-    """Gives what DEFAULTS of a conditional scheme begin with."""
-    # Its networks have a place for a condition, the others have none.
-    return latent_flags.defaults(without=latent_flags.NETWORK_DEFAULTS)
-
-
-class ConditionalModel(LatentModel):
-    """Draws images from a latent and a condition.
-
-    Batches are tuples of pictures float32 [B, H, W, C] and what they show: classes int32 [B], or
+    Batches are tuples of images float32 [B, H, W, C] and what they show: classes int32 [B], or
     attributes float32 [B, K] of zeros and ones.
+
+    Class attributes:
+        network_builders: functions that build the generator (of shape, condition_size, latent_size,
+            base_width) and the discriminator (of shape, condition_size, base_width, conditioned).
 
     Args:
         generator: [latent [B, N], condition [B, K]] → image [B, H, W, C].
         discriminator: [image, condition] → logit [B, 1], or without the condition, if it is not
-            to be told.
+            conditioned.
         class_names: of the K classes or attributes.
         exclusive: whether an image shows exactly one of them (classes) or any number (attributes).
-        **kwargs: see `LatentModel`.
+        **arguments: see `AdversarialModel`.
     """
 
+    network_builders: tuple[Callable, Callable]
+    data_arguments = {"class_names": (), "exclusive": True}
+    network_flags = (
+        Flag("latent_size", int, 100, "Length of the latent vector.", 1, 65_536),
+        Flag(
+            "g_width",
+            int,
+            128,
+            "Base width of the generator: channels or units of its first layers.",
+            1,
+            65_536,
+        ),
+        Flag(
+            "d_width",
+            int,
+            64,
+            "Base width of the discriminator: channels or units of its first layers.",
+            1,
+            65_536,
+        ),
+        Flag(
+            "condition_discriminator",
+            bool,
+            True,
+            "Give the condition to the discriminator, too; without it the generator has no reason "
+            "to match the label.",
+        ),
+    )
     data_kind = "conditional"
 
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        class_names: Sequence[str] = (),
-        exclusive: bool = True,
-        **kwargs,
-    ):
-        super().__init__(generator, discriminator, **kwargs)
-        self.exclusive = exclusive
+    def __init__(self, *networks, **arguments):
+        super().__init__(*networks, **arguments)
         size = self.condition_size
-        self.class_names = tuple(class_names) or tuple(map(str, range(size)))
+        self.class_names = tuple(self.class_names) or tuple(map(str, range(size)))
         if len(self.class_names) != size:
-            raise ValueError(
-                f"`class_names` must be {size}, as the generator's condition has. Received: "
-                f"{len(self.class_names)}"
+            raise ArgumentError(
+                "class_names",
+                f"must be {size}, as the generator's condition has. Received: "
+                f"{len(self.class_names)}",
             )
 
-    def get_config(self):
-        own = {"class_names": list(self.class_names), "exclusive": self.exclusive}
-        return {**super().get_config(), **own}
+    @classmethod
+    def build_networks(cls, flags, spec):
+        generator, discriminator = cls.network_builders
+        size, shape = len(spec.class_names), (*spec.size, spec.channels)
+        packed = (*spec.size, spec.channels * flags.packing)
+        common = {"synchronized": flags.synchronized, "seed": flags.seed}
+        return (
+            generator(shape, size, flags.latent_size, flags.g_width, **common),
+            discriminator(
+                packed,
+                size * flags.packing,
+                flags.d_width,
+                conditioned=flags.condition_discriminator,
+                **common,
+            ),
+        )
+
+    @classmethod
+    def from_data(cls, spec):
+        return {"class_names": spec.class_names, "exclusive": spec.kind == "labelled"}
 
     @property
     def condition_size(self) -> int:
@@ -94,8 +105,8 @@ class ConditionalModel(LatentModel):
         return self.generator.input_shape[1][-1]
 
     @property
-    def tells_discriminator(self) -> bool:
-        """Whether D is told the condition."""
+    def conditions_discriminator(self) -> bool:
+        """Whether the discriminator gets the condition."""
         return isinstance(self.discriminator.input_shape, list)
 
     def unpack(self, batch):
@@ -110,47 +121,46 @@ class ConditionalModel(LatentModel):
         return tf.cast(shown, tf.float32)
 
     def discriminate(self, images, conditions):
-        return super().discriminate(images, conditions if self.tells_discriminator else ())
+        return super().discriminate(images, conditions if self.conditions_discriminator else ())
 
-    def condition_from_text(self, text: str) -> np.ndarray:
-        """Parses what a person asks for; float32 [K].
+    def condition_of(self, names: Sequence[str]) -> np.ndarray:
+        """Returns the condition of a class, or of several attributes; float32 [K].
 
         Args:
-            text: a class by name or number; attributes with commas between them, or `none`.
+            names: a class or attributes, by name or number; `none` or nothing for no attribute.
 
         Raises:
-            UserError: names what there is.
+            UserError: lists the classes or attributes.
         """
-        wanted = [word for word in text.split(",") if word and word != "none"]
-        columns = [self._column(text, word) for word in wanted]
+        columns = [self._column(name) for name in names if name and name != "none"]
         if self.exclusive and len(columns) != 1:
-            raise UserError(f"--label={text}: one of {', '.join(self.class_names)}")
+            raise UserError(f"--label: must be one of {', '.join(self.class_names)}")
         return np.isin(np.arange(self.condition_size), columns).astype(np.float32)
 
-    def _column(self, text, word):
-        if word in self.class_names:
-            return self.class_names.index(word)
-        if word.isdecimal() and int(word) < self.condition_size:
-            return int(word)
-        raise UserError(f"--label={text}: {word} is none of {', '.join(self.class_names)}")
+    def _column(self, name):
+        if name in self.class_names:
+            return self.class_names.index(name)
+        if name.isdecimal() and int(name) < self.condition_size:
+            return int(name)
+        raise UserError(f"--label={name}: must be one of {', '.join(self.class_names)}")
 
-    def shown_rows(self) -> np.ndarray:
-        """Gives the conditions of a preview: each alone, for attributes none, too; [R, K]."""
+    def preview_conditions(self) -> np.ndarray:
+        """Returns the conditions of a preview: each alone, of attributes none, too; [R, K]."""
         rows = np.eye(self.condition_size, dtype=np.float32)
         if not self.exclusive:
             rows = np.concatenate([np.zeros_like(rows[:1]), rows])
         return rows[:PREVIEW_ROWS]
 
     def preview_images(self) -> np.ndarray:
-        """Draws a row a condition, with the same 8 seeds in each."""
-        return self.label_grid(self.shown_rows(), range(PREVIEW_COLUMNS))
+        """Generates a row for each condition, with the same 8 seeds in each."""
+        return self.label_grid(self.preview_conditions(), range(PREVIEW_COLUMNS))
 
     def preview(self, examples=None) -> np.ndarray:
-        """Draws a row a condition: float32 [R, 8, H, W, C]."""
+        """Generates a row for each condition: float32 [R, 8, H, W, C]."""
         return self.preview_images().reshape(-1, PREVIEW_COLUMNS, *self.image_shape)
 
     def label_grid(self, rows: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
-        """Draws every condition with every seed.
+        """Generates every condition with every seed.
 
         Args:
             rows: float32 [R, K].
@@ -165,7 +175,7 @@ class ConditionalModel(LatentModel):
         )
 
     def diversity(self):
-        """Computes the mean standard deviation over images of one condition and other latents."""
+        """Computes the mean standard deviation over images of equal conditions."""
         rows = self.preview().astype(np.float64)
         return float(rows.std(axis=1).mean())
 
@@ -213,39 +223,3 @@ class ConditionalModel(LatentModel):
                 f"seeds int32 [B], labels int32 [B] ({names}) -> png_bytes string [B], PNG files.",
             ),
         }
-
-
-def build(model, settings, spec, generator, discriminator) -> ConditionalModel:
-    """Wires networks, scheme and optimisers from settings; call it in the strategy's scope.
-
-    Args:
-        model: the scheme, a subclass of `ConditionalModel`.
-        settings: the resolved flags as attributes.
-        spec: `kgan.data.dataset.DataSpec` of images with classes or attributes.
-        generator: builder, of shape, condition_size, latent_size, base_width.
-        discriminator: builder, of shape, condition_size, base_width, conditioned.
-
-    Raises:
-        ValueError: begins with the argument that does not fit.
-    """
-    size, shape = len(spec.class_names), (*spec.size, spec.channels)
-    packed = (*spec.size, spec.channels * settings.packing)
-    common = {"synchronized": settings.sync_batch_norm, "seed": settings.seed}
-    players = (
-        generator(shape, size, settings.latent_size, settings.g_width, **common),
-        discriminator(
-            packed,
-            size * settings.packing,
-            settings.d_width,
-            conditioned=settings.condition_discriminator,
-            **common,
-        ),
-    )
-    made = model(
-        *players,
-        class_names=spec.class_names,
-        exclusive=spec.kind == "labelled",
-        seed=settings.seed,
-        **latent_flags.game(settings),
-    )
-    return latent_flags.compiled(made, settings)

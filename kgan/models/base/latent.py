@@ -1,11 +1,11 @@
-"""What every model has that draws images from a latent vector, however it was trained."""
+"""Base of models that generate images from a latent vector."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.models.base.model import PlayerModel
+from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
 from kgan.serving.signatures import Signature, encode_png
 
@@ -20,48 +20,54 @@ class _Copies:
         self.networks: dict[str, keras.Model] = {}
 
 
-class DrawingModel(PlayerModel):
-    """Draws images from latents, and latents from seeds.
+class LatentModel(Model):
+    """Generates images from latents, and latents from seeds.
 
-    Class attributes that a scheme sets:
-        drawing_network: the name of the network that draws; it is one of player `g`.
-
-    A scheme whose network gives something other than images, or takes something other than
+    A model whose network returns something other than images, or takes something other than
     latents float32 [B, N], overrides `images_of`, `latent_size` or `image_shape`.
+
+    Class attributes:
+        generating_network: the name of the network that generates; it is one of player `g`.
+        latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
+        score_map_label: what `score_map` computes.
     """
 
-    data_kind = "images"
-    preview_columns = ()
-    drawing_network = "generator"
+    generating_network = "generator"
     latent_distribution = "normal"
+    score_map_label = ""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, *networks, **arguments):
+        super().__init__(*networks, **arguments)
         self._copies = _Copies()
 
     @property
     def latent_size(self) -> int:
         """Length of the latent vector, with all noise that is in it."""
-        shape = self.networks[self.drawing_network].input_shape
+        shape = self.networks[self.generating_network].input_shape
         return (shape[0] if isinstance(shape, list) else shape)[-1]
 
     @property
     def image_shape(self) -> tuple[int, ...]:
         """(height, width, channels), or (D,) of points."""
-        return self.networks[self.drawing_network].output_shape[1:]
+        return self.networks[self.generating_network].output_shape[1:]
+
+    @property
+    def generates_points(self) -> bool:
+        """Whether points [D] are generated and not images."""
+        return len(self.image_shape) != 3
 
     def images_of(self, network: keras.Model, latents, *conditions) -> tf.Tensor:
-        """Draws with a network, with frozen statistics: float32 [B, H, W, C] in [-1, 1].
+        """Generates with frozen batch statistics: float32 [B, H, W, C] in [-1, 1].
 
         Args:
-            network: the drawing network, or its copy with averaged weights.
+            network: the generating network, or its copy with averaged weights.
             latents: float32 [B, N].
-            conditions: float32 [B, K] each, what a conditional model is asked for.
+            conditions: float32 [B, K] each, of a conditional model.
         """
         return network([latents, *conditions] if conditions else latents, training=False)
 
     def averaged(self, name: str) -> keras.Model:
-        """Gives a network of player `g` with averaged weights, where averages are kept.
+        """Returns a network of player `g` with averaged weights, where averages are kept.
 
         Statistics of batch normalisation are those of the network as it is now.
         """
@@ -80,47 +86,50 @@ class DrawingModel(PlayerModel):
 
     @property
     def sampler(self) -> keras.Model:
-        """The network that draws images, see `averaged`."""
-        return self.averaged(self.drawing_network)
+        """The network that generates images, see `averaged`."""
+        return self.averaged(self.generating_network)
 
     @property
     def served_networks(self):
-        return {self.drawing_network: self.sampler}
+        return {self.generating_network: self.sampler}
 
-    def draw_latents(self, shape, seed) -> tf.Tensor:
-        """Draws from the prior of the latents, statelessly; float32 of a shape."""
+    def sample_latents(self, shape, seed) -> tf.Tensor:
+        """Samples from the prior of the latents, statelessly; float32 of a shape."""
         if self.latent_distribution == "uniform":
             return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
         return tf.random.stateless_normal(shape, seed)
 
     def latents_from_seeds(self, numbers) -> tf.Tensor:
-        """Draws one latent a number, whatever stands beside it; int [B] → float32 [B, size]."""
+        """Samples one latent for each number, whatever the others are; int [B] → float32 [B, N]."""
         return self._latents(randomness.seeds_from_numbers(numbers))
 
     # Row by row: in a graph, which takes a hundredth of the time that it takes without.
     @tf.function(reduce_retracing=True)
     def _latents(self, seeds):
         return randomness.rows_from_seeds(
-            lambda seed: self.draw_latents([self.latent_size], seed), seeds
+            lambda seed: self.sample_latents([self.latent_size], seed), seeds
         )
 
     def generate(self, latents, *conditions) -> np.ndarray:
-        """Draws images from latents, with frozen batch statistics; float32 [B, H, W, C]."""
+        """Generates from latents, with frozen batch statistics; float32 [B, H, W, C]."""
         given = [tf.cast(values, tf.float32) for values in (latents, *conditions)]
         return np.asarray(self.images_of(self.sampler, *given))
 
     def preview(self, examples=None) -> np.ndarray:
-        """Draws the same 64 latents each time, as 8 rows of 8: float32 [8, 8, H, W, C]."""
-        images = self.preview_images()
-        return images.reshape(8, 8, *self.image_shape)
+        """Generates from the same 64 latents each time, as 8 rows of 8: [8, 8, H, W, C]."""
+        return self.preview_images().reshape(8, 8, *self.image_shape)
 
     def preview_images(self) -> np.ndarray:
-        """Draws 64 images, always from the same seeds."""
+        """Generates 64 images, always from the same seeds."""
         return self.generate(self.latents_from_seeds(np.arange(PREVIEW_IMAGES)))
 
+    def score_map(self, points) -> np.ndarray:
+        """Computes the model's scores of points of the plane: float32 [B, 2] → [B]."""
+        raise NotImplementedError
+
     def signatures(self):
-        latent_spec = tf.TensorSpec([None, self.latent_size], tf.float32)
-        count_spec = tf.TensorSpec([], tf.int32)
+        latents = tf.TensorSpec([None, self.latent_size], tf.float32)
+        scalar, seeds = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
         network = self.sampler
 
         def from_latents(latents):
@@ -136,34 +145,32 @@ class DrawingModel(PlayerModel):
             return {"png_bytes": encode_png(from_seeds(seeds)["pictures"])}
 
         prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
-        image = "x".join(map(str, self.image_shape))
+        shape = "x".join(map(str, self.image_shape))
         frozen = "Batch statistics are frozen; there is no dropout."
-        seeds_spec = tf.TensorSpec([None], tf.int32)
         signatures = {
             "serving_default": Signature(
                 from_latents,
-                {"latents": latent_spec},
-                f"latents float32 [B, {self.latent_size}], drawn from {prior} -> "
-                f"pictures float32 [B, {image}] in [-1, 1]. {frozen}",
+                {"latents": latents},
+                f"latents float32 [B, {self.latent_size}], sampled from {prior} -> "
+                f"pictures float32 [B, {shape}] in [-1, 1]. {frozen}",
             ),
             "from_count": Signature(
                 from_count,
-                {"count": count_spec, "seed": count_spec},
-                "count and seed, int32 scalars -> images of the seeds seed, seed + 1, ..., "
-                f"float32 [count, {image}] in [-1, 1]. {frozen}",
+                {"count": scalar, "seed": scalar},
+                "count and seed, int32 scalars -> images of the seeds seed, seed + 1, ...: "
+                f"pictures float32 [count, {shape}] in [-1, 1]. {frozen}",
             ),
             "from_seeds": Signature(
                 from_seeds,
-                {"seeds": seeds_spec},
-                f"seeds int32 [B], one an image -> pictures float32 [B, {image}] in [-1, 1]; "
-                f"a seed gives its image whatever stands beside it. {frozen}",
-            ),
-            "png_from_seeds": Signature(
-                png_from_seeds,
-                {"seeds": seeds_spec},
-                f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
+                {"seeds": seeds},
+                f"seeds int32 [B], one for each image -> pictures float32 [B, {shape}] in [-1, 1]; "
+                f"a seed gives its image whatever the other seeds are. {frozen}",
             ),
         }
-        if len(self.image_shape) != 3:
-            del signatures["png_from_seeds"]  # points are no images
+        if not self.generates_points:
+            signatures["png_from_seeds"] = Signature(
+                png_from_seeds,
+                {"seeds": seeds},
+                f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
+            )
         return signatures

@@ -1,130 +1,137 @@
-"""What the schemes share that are trained by maximum likelihood: one aim, and one optimiser.
+"""Base of models that are trained by maximum likelihood, with a single optimizer.
 
-What such a model draws beside an example (noise of the posterior, of the binarisation, of the
-dequantisation) is named with its shape in `needs`. In training it is a function of the run's seed,
-of the step and of the example's place in the global batch; in measuring of the example's number in
-its part alone, so that every run is measured on the same draws.
+The noise that such a model samples for an example (of the posterior, of the binarisation, of the
+dequantisation) is declared with its shape in `noise_shapes`. In training it is a function of the
+run's seed, of the step and of the example's place in the global batch; in measuring it is a
+function of the example's number in its part alone, so that every run is measured on the same
+samples.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
-from kgan import optimizers, randomness
-from kgan.models.base.latent import DrawingModel
-from kgan.models.base.model import OnePlayerModel
+from kgan import randomness
+from kgan.models.base.latent import LatentModel
 
-# What its schemes have alike; `--batch_size` is the papers'.
-DEFAULTS = {"dataset": "digits", "batch_size": 100, "beta_1": 0.9, "g_optimizer": "adam"}
-# Folded into the seeds of draws in training and of draws in measuring.
-DRAWS, MEASURED = 300_000, 400_000
-# Flags of every run that are of no use without a second player.
-WITHOUT = ("d_lr", "d_optimizer", "d_options")
+# Folded into the seeds of samples in training and of samples in measuring.
+TRAINING, MEASURING = 300_000, 400_000
+SAMPLERS = {"normal": tf.random.stateless_normal, "uniform": tf.random.stateless_uniform}
 
 
-class DensityModel(DrawingModel, OnePlayerModel):
-    """Trains a density by its negative logarithm, or a bound of it, in nats an example.
+class LikelihoodModel(LatentModel):
+    """Trains a density by its negative logarithm, or a bound of it, in nats per example.
 
-    A scheme defines `needs` and `losses`.
+    A model defines `noise_shapes` and `losses`, and either `log_densities` or `log_weights`.
+
+    Class attributes:
+        is_exact: whether `log_densities` computes the likelihood; else `log_weights` bounds it.
     """
 
+    defaults = {"dataset": "digits", "batch_size": 100, "beta_1": 0.9, "g_optimizer": "adam"}
+    player_names = ("g",)
     logged = ("loss",)
     validation_measure = "val_loss"
     # Of the training part, where a data set has no validation part: likelihoods overfit.
     held_out_share = 0.05
+    is_exact = False
 
-    def needs(self) -> Mapping[str, tuple[str, Sequence[int]]]:
-        """Tells what an example needs of random numbers: by name `normal` or `uniform`, shape."""
+    def noise_shapes(self) -> Mapping[str, tuple[str, Sequence[int]]]:
+        """Returns the noise that an example needs: by name, its distribution and its shape."""
         raise NotImplementedError
 
-    def losses(self, images, draws, training=True) -> tuple[tf.Tensor, dict]:
-        """Computes the negative log-likelihood, or a bound: float32 [B], and what is logged of it.
+    def losses(self, images, noise, training=True) -> tuple[tf.Tensor, dict]:
+        """Computes the negative log-likelihood, or a bound: float32 [B], and what is logged.
 
         Args:
             images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
-            draws: float32 [B, ...] by the names of `needs`.
-            training: whether statistics are those of the batch, and weights those of the optimiser
+            noise: float32 [B, ...] by the names of `noise_shapes`.
+            training: whether statistics are those of the batch, and weights those of the optimizer
                 and not their averages.
         """
         raise NotImplementedError
 
-    def train_step(self, data):
-        """Takes pictures float32 [B, H, W, C] in [-1, 1]."""
-        return self.results(self.update("g", self.losses, data, self.step_draws(data)))
+    def log_densities(self, images, numbers) -> dict[str, np.ndarray]:
+        """Computes the exact log-likelihood of examples, float64 [B] by name of the unit.
 
-    def step_draws(self, images) -> dict[str, tf.Tensor]:
-        """Draws what this step's examples on this replica need."""
-        drawn = {}
-        for number, (name, (kind, shape)) in enumerate(sorted(self.needs().items())):
-            seed = randomness.fold(self.random_seed(), self.step, DRAWS + number)
-            drawn[name] = randomness.replica_rows(
-                lambda count, kind=kind, shape=shape, seed=seed: _draw(kind, [count, *shape], seed),
+        Args:
+            images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
+            numbers: int32 [B], each example's place in its part.
+        """
+        raise NotImplementedError
+
+    def log_weights(self, images, numbers, samples: int) -> tf.Tensor:
+        """Computes ln p(x, zₖ) − ln q(zₖ|x), float32 [B, K], for K `samples` of the latent.
+
+        Args:
+            images: float32 [B, H, W, C] in [-1, 1].
+            numbers: int32 [B], each example's place in its part.
+            samples: K.
+        """
+        raise NotImplementedError
+
+    def train_step(self, data):
+        """Takes images float32 [B, H, W, C] in [-1, 1]."""
+        return self.results(self.update("g", self.losses, data, self.step_noise(data)))
+
+    def step_noise(self, images) -> dict[str, tf.Tensor]:
+        """Samples the noise of this step's examples on this replica."""
+        sampled = {}
+        for number, (name, (kind, shape)) in enumerate(sorted(self.noise_shapes().items())):
+            seed = self.random_seed(self.step, TRAINING + number)
+            sampled[name] = randomness.replica_rows(
+                lambda count, kind=kind, shape=shape, seed=seed: SAMPLERS[kind](
+                    [count, *shape], seed
+                ),
                 tf.shape(images)[0],
             )
-        return drawn
+        return sampled
 
-    def fixed_draws(self, numbers, needs=None) -> dict[str, tf.Tensor]:
-        """Draws what examples need that are measured, the same for every run.
+    def fixed_noise(self, numbers, shapes=None) -> dict[str, tf.Tensor]:
+        """Samples the noise of examples that are measured, the same for every run.
 
         Args:
             numbers: int32 [B], each example's place in its part.
-            needs: default: what `needs` gives.
+            shapes: default: what `noise_shapes` returns.
         """
-        drawn = {}
-        for number, (name, (kind, shape)) in enumerate(sorted((needs or self.needs()).items())):
-            seeds = tf.stack([numbers, tf.fill(tf.shape(numbers), MEASURED + number)], axis=1)
-            drawn[name] = randomness.rows_from_seeds(
-                lambda seed, kind=kind, shape=shape: _draw(kind, shape, seed), seeds
+        sampled = {}
+        shapes = shapes or self.noise_shapes()
+        for number, (name, (kind, shape)) in enumerate(sorted(shapes.items())):
+            seeds = tf.stack([numbers, tf.fill(tf.shape(numbers), MEASURING + number)], axis=1)
+            sampled[name] = randomness.rows_from_seeds(
+                lambda seed, kind=kind, shape=shape: SAMPLERS[kind](shape, seed), seeds
             )
-        return drawn
+        return sampled
 
     def network(self, name: str, training: bool):
-        """Gives a network, for measuring with the averaged weights that `take_averages` took."""
+        """Returns a network, for measuring with the weights that `update_averages` averaged."""
         own = self.networks[name]
         return own if training else self._copies.networks.get(name, own)
 
-    def take_averages(self) -> None:
-        """Brings what is measured up to date, where averages of weights are kept."""
+    def update_averages(self) -> None:
+        """Copies the averages of weights, where they are kept, to the networks that measure."""
         for name in self.networks:
             self.averaged(name)
 
     @tf.function(reduce_retracing=True)
-    def _measured(self, images, numbers):
-        losses, log = self.losses(images, self.fixed_draws(numbers), training=False)
+    def measured_losses(self, images, numbers):
+        """Computes losses and what is logged, with fixed noise, after `update_averages`."""
+        losses, log = self.losses(images, self.fixed_noise(numbers), training=False)
         return {**log, "loss": losses}
 
     def validate(self, batches) -> dict[str, float]:
-        """Computes the mean loss over examples with fixed draws; the lowest is the best model.
+        """Computes the mean loss over examples with fixed noise; the lowest is the best model.
 
         Args:
             batches: tuples of images, in their order.
         """
-        self.take_averages()
+        self.update_averages()
         found: dict[str, list] = {}
         first = 0
         for (images,) in batches:
             numbers = tf.range(first, first + len(images), dtype=tf.int32)
-            for name, values in self._measured(tf.constant(images), numbers).items():
+            for name, values in self.measured_losses(tf.constant(images), numbers).items():
                 found.setdefault(name, []).append(np.asarray(values, np.float64))
             first += len(images)
         return {f"val_{name}": float(np.concatenate(v).mean()) for name, v in found.items()}
-
-
-def _draw(kind, shape, seed):
-    if kind == "normal":
-        return tf.random.stateless_normal(shape, seed)
-    return tf.random.stateless_uniform(shape, seed)
-
-
-def without_second_player(flag_values: flags.FlagValues) -> None:
-    """Takes away the flags of every run that say something of a discriminator."""
-    for name in WITHOUT:
-        delattr(flag_values, name)
-
-
-def compiled(model: DensityModel, settings, **adam_options) -> DensityModel:
-    """Gives a model the optimiser that settings name; `adam_options`, see `optimizers.players`."""
-    model.compile(**optimizers.players(settings, ("g",), **adam_options))
-    return model

@@ -1,132 +1,144 @@
-"""What the schemes share that turn one image into another."""
+"""Base of models that translate an image into another one."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.models.base.model import AdversarialModel
+from kgan.models.base.flags import Flag
+from kgan.models.base.model import Model
 from kgan.serving.signatures import Signature, decode_images, encode_png, formats
 
 PREVIEW_ROWS = 8
+TRANSLATION_DEFAULTS = {
+    "batch_size": 1,
+    "epochs": 2,
+    "g_optimizer": "adam",
+    "d_optimizer": "adam",
+    "g_lr": 2e-4,
+    "d_lr": 2e-4,
+    "beta_1": 0.5,
+}
+
+
+def patchgan_flags(seen: str) -> tuple[Flag, Flag]:
+    """Returns the flags of PatchGANs that get a `seen`, such as an image or a pair."""
+    return (
+        Flag(
+            "patch_layers",
+            int,
+            3,
+            "Stride-2 layers of the PatchGAN; 1 to 6 layers have receptive fields of 16, 34, 70, "
+            "142, 286 and 574 pixels.",
+            1,
+            6,
+        ),
+        Flag(
+            "scales",
+            int,
+            1,
+            f"PatchGANs; the second gets the {seen} at half the size, the third at a quarter.",
+            1,
+            3,
+        ),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
-    """One direction in which a trained model translates.
+class Direction:
+    """One direction in which a model translates.
 
     Args:
         image_shape: (height, width, channels) of the given image.
-        translate: (float32 [B, H, W, C] in [-1, 1], seed int) → float32 [B, H, W, C'] in [-1, 1].
+        output_shape: the same of its translation.
+        function: images float32 [B, H, W, C] in [-1, 1] and seeds int32 [B, 2] → translations.
+
+    Example:
+        >>> negative = Direction((2, 2, 1), (2, 2, 1), lambda images, seeds: -images)
+        >>> float(negative.translate(np.ones([1, 2, 2, 1]))[0, 0, 0, 0])
+        -1.0
     """
 
     image_shape: tuple[int, int, int]
-    translate: Callable
+    output_shape: tuple[int, int, int]
+    function: Callable
+
+    def translate(self, images, seeds=0) -> np.ndarray:
+        """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
+
+        Each image is normalised by its own statistics and uses the random numbers of its own seed,
+        so that its translation does not depend on the others.
+
+        Args:
+            images: float32 [B, H, W, C] in [-1, 1].
+            seeds: int, or int [B]: which of the possible translations, where there are several.
+        """
+        images = tf.cast(images, tf.float32)
+        numbers = tf.broadcast_to(tf.cast(seeds, tf.int32), [len(images)])
+        return np.asarray(self.function(images, randomness.seeds_from_numbers(numbers)))
 
 
-def shown_side_by_side(columns) -> np.ndarray:
-    """Joins columns of images [B, H, W, C] as [B, columns, H, W, C]; grey ones among colours."""
+class TranslationModel(Model):
+    """Translates images, in one direction or in two.
+
+    A model defines `directions` and `signatures`.
+    """
+
+    preview_examples = PREVIEW_ROWS
+
+    @property
+    def directions(self) -> dict[str | None, Direction]:
+        """The directions by the value of `--direction`; None is the one that needs no value."""
+        raise NotImplementedError
+
+
+def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Joins columns of images [B, H, W, C] as [B, columns, H, W, C]; grey ones become RGB.
+
+    Args:
+        columns: float32 [B, H, W, C] each, of 1 channel or of equally many.
+    """
     channels = max(column.shape[-1] for column in columns)
     columns = [np.repeat(c, channels, -1) if c.shape[-1] == 1 else c for c in columns]
     return np.stack(columns, axis=1)
 
 
-class TranslationModel(AdversarialModel):
-    """Translates images with a generator of two inputs: the image and its dropout seeds."""
+def direction_signatures(
+    direction: Direction, on_images: str, on_files: str, title: str, about: str
+) -> dict[str, Signature]:
+    """Makes two signatures of a direction, for seed 0: of images, and of image files.
 
-    data_kind = "paired"
-    preview_columns = ("input", "output", "target")
-    preview_examples = PREVIEW_ROWS
-    validation_measure = "val_l1"
+    Args:
+        direction: what they compute.
+        on_images: name of the signature that takes images.
+        on_files: name of the signature that takes the bytes of files.
+        title: begins their descriptions.
+        about: ends their descriptions.
+    """
+    height, width, channels = direction.image_shape
+    answer = "x".join(map(str, direction.output_shape))
 
-    @property
-    def ways(self) -> dict[str | None, Way]:
-        """The directions there are by `--direction`; None: what is meant where none is given.
+    def from_images(pictures):
+        numbers = tf.zeros([tf.shape(pictures)[0]], tf.int32)
+        return {"pictures": direction.function(pictures, randomness.seeds_from_numbers(numbers))}
 
-        There is one way here: that of the training, whose direction the data set had.
-        """
-        return {None: Way(self.image_shape, self.translate)}
+    def from_files(image_bytes):
+        translated = from_images(decode_images(image_bytes, direction.image_shape))
+        return {"png_bytes": encode_png(translated["pictures"])}
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the given image."""
-        return self.generator.input_shape[0][1:]
-
-    def translate(self, images, seeds=0) -> np.ndarray:
-        """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
-
-        Each image is normalised by its own statistics and gets the dropout mask of its own
-        seed, so that its translation does not depend on the others.
-
-        Args:
-            images: float32 [B, H, W, C] in [-1, 1].
-            seeds: int, or int [B]: which of the possible answers.
-        """
-        numbers = tf.broadcast_to(tf.cast(seeds, tf.int32), [len(images)])
-        return np.asarray(self._translate(tf.cast(images, tf.float32), numbers))
-
-    @tf.function(reduce_retracing=True)
-    def _translate(self, images, numbers):
-        return self.generator([images, randomness.seeds_from_numbers(numbers)], training=False)
-
-    def preview(self, examples) -> np.ndarray:
-        """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
-
-        Args:
-            examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
-        """
-        inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
-        return shown_side_by_side([inputs, self.translate(inputs), targets])
-
-    def validate(self, batches) -> dict[str, float]:
-        """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""
-        errors = [
-            np.abs(self.translate(inputs) - targets).mean(axis=(1, 2, 3))
-            for inputs, targets in batches
-        ]
-        return {"val_l1": float(np.concatenate(errors).mean())}
-
-    def signatures(self):
-        height, width, channels = self.image_shape
-        images_spec = tf.TensorSpec([None, height, width, channels], tf.float32)
-
-        def translated(images, numbers):
-            seeds = randomness.seeds_from_numbers(numbers)
-            return {"pictures": self.generator([images, seeds], training=False)}
-
-        def default(images):
-            return translated(images, tf.zeros([tf.shape(images)[0]], tf.int32))
-
-        def with_seed(images, seed):
-            return translated(images, tf.fill([tf.shape(images)[0]], seed))
-
-        def from_files(image_bytes):
-            images = decode_images(image_bytes, self.image_shape)
-            return {"png_bytes": encode_png(default(images)["pictures"])}
-
-        answer = "x".join(map(str, self.generator.output_shape[1:]))
-        live = (
-            "Dropout and normalisation are live, from the seed and from each image alone: "
-            "the same image and seed always give the same answer, whatever stands beside them."
-        )
-        given = f"pictures float32 [B, {height}x{width}x{channels}] in [-1, 1]"
-        return {
-            "serving_default": Signature(
-                default,
-                {"pictures": images_spec},
-                f"{given} -> pictures float32 [B, {answer}] in [-1, 1], with seed 0. {live}",
-            ),
-            "with_seed": Signature(
-                with_seed,
-                {"pictures": images_spec, "seed": tf.TensorSpec([], tf.int32)},
-                f"{given}, seed int32 scalar -> pictures float32 [B, {answer}] in [-1, 1]. {live}",
-            ),
-            "from_files": Signature(
-                from_files,
-                {"image_bytes": tf.TensorSpec([None], tf.string)},
-                f"image_bytes string [B], {formats(channels)} files of any size, resized to "
-                f"{height}x{width} -> png_bytes string [B], PNG files. {live}",
-            ),
-        }
+    return {
+        on_images: Signature(
+            from_images,
+            {"pictures": tf.TensorSpec([None, *direction.image_shape], tf.float32)},
+            f"{title}pictures float32 [B, {height}x{width}x{channels}] in [-1, 1] -> "
+            f"pictures float32 [B, {answer}] in [-1, 1]. {about}",
+        ),
+        on_files: Signature(
+            from_files,
+            {"image_bytes": tf.TensorSpec([None], tf.string)},
+            f"{title}image_bytes string [B], {formats(channels)} files of any size, resized to "
+            f"{height}x{width} -> png_bytes string [B], PNG files. {about}",
+        ),
+    }

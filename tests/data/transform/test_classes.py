@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from kgan.cli import settings
+from kgan.cli.parsing import parse_training
 from kgan.data.builtin.digits import ArraySource, open_digits
 from kgan.data.dataset import Dataset, Source, labels_of
 from kgan.data.registry import open_dataset
 from kgan.data.transform.classes import choose_classes
-from kgan.training import loop
+from kgan.training.data import open_data
 from kgan.utils.errors import UserError
 from tests.data.folder.images import SMALL, plain, save
 
@@ -134,7 +134,7 @@ def test_labels_may_be_left_unused_after_choosing():
 
 
 def test_flag_reaches_the_collection():
-    resolved = settings.parse(["--model=dcgan", "--image_size=16", "--classes=7,8"])
-    collection, _ = loop.open_collection(resolved)
+    resolved = parse_training(["--model=dcgan", "--image_size=16", "--classes=7,8"])
+    collection, _ = open_data(resolved)
     assert "kept 7, 8: " in collection.description
     assert len(collection.parts["train"]) + len(collection.parts["test"]) == 179 + 174

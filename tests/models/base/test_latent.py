@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.cli import settings
+from kgan.cli.models import build_model
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.gan import GAN
 from kgan.networks import mlp
+from kgan.utils.errors import UserError
 
 SHAPE = (4, 4, 1)
 
@@ -59,7 +61,7 @@ def test_soft_label_gives_the_cross_entropy_with_that_target():
 
 def test_flipped_labels_swap_what_d_pays():
     model = small(flip_labels=0.5)
-    images, conditions, latents, chances = model._discriminator_batch(some_images(), 0)
+    images, conditions, latents, chances = model.discriminator_inputs(some_images(), 0)
     assert chances["flips"].shape == (6, 2)
     flips = tf.constant([[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 3)  # real told as fake; fake as real
     losses, log = model.discriminator_loss(images, conditions, latents, {"flips": flips})
@@ -76,7 +78,7 @@ def test_flipped_labels_swap_what_d_pays():
 
 def test_share_of_flipped_labels_is_the_one_asked_for():
     model = small(flip_labels=0.05)
-    flips = model._discriminator_batch(some_images(4000), 0)[3]["flips"]
+    flips = model.discriminator_inputs(some_images(4000), 0)[3]["flips"]
     share = (np.asarray(flips) < 0.05).mean()
     assert abs(share - 0.05) < 0.01  # four standard deviations of 8,000 draws
 
@@ -96,14 +98,14 @@ def test_packing_joins_neighbours_by_channel():
 
 def test_packed_examples_share_a_loss_and_a_penalty():
     model = small(packing=3, penalty="unit_slope", flip_labels=0.2)
-    losses, log = model.discriminator_loss(*model._discriminator_batch(some_images(6), 0))
+    losses, log = model.discriminator_loss(*model.discriminator_inputs(some_images(6), 0))
     assert losses.shape == log["d_penalty"].shape == (2,)
 
 
 def test_packing_that_does_not_divide_the_batch_names_itself():
-    resolved = settings.parse(["--model=gan", "--packing=3", "--batch_size=8"])
-    with pytest.raises(ValueError, match="^`packing` must divide the 8 images"):
-        resolved.scheme.build(resolved, DataSpec("images", (8, 8), 1, 1))
+    resolved = parse_training(["--model=gan", "--packing=3", "--batch_size=8"])
+    with pytest.raises(UserError, match="^--packing=3: `packing` must divide the 8 images"):
+        build_model(resolved, DataSpec("images", (8, 8), 1, 1))
 
 
 # Which player moves when.
@@ -117,7 +119,7 @@ def test_updates_of_each_player_are_as_many_as_asked_for():
 
 def test_second_update_of_g_has_latents_of_its_own():
     model = small(g_updates=2)
-    first, second = (model._generator_batch(some_images(), n)[1] for n in range(2))
+    first, second = (model.generator_inputs(some_images(), n)[1] for n in range(2))
     assert (np.asarray(first) != np.asarray(second)).all()
 
 
@@ -188,7 +190,7 @@ def test_uniform_latents_fill_minus_one_to_one():
 @pytest.mark.parametrize("penalty", ["unit_slope", "r1", "dragan"])
 def test_penalty_is_logged_unweighted_and_paid_weighted(penalty):
     model, plain = small(penalty=penalty, penalty_weight=3.0), small()
-    batch = model._discriminator_batch(some_images(), 0)
+    batch = model.discriminator_inputs(some_images(), 0)
     losses, log = model.discriminator_loss(*batch)
     without, _ = plain.discriminator_loss(*batch[:3], {})
     np.testing.assert_allclose(losses, without + 3 * log["d_penalty"], rtol=1e-5)
@@ -198,17 +200,17 @@ def test_penalty_is_logged_unweighted_and_paid_weighted(penalty):
 
 def test_augmentation_changes_what_d_sees_of_real_and_generated_images():
     model, plain = small(augment="cutout"), small()
-    batch = model._discriminator_batch(some_images(), 0)
+    batch = model.discriminator_inputs(some_images(), 0)
     _, log = model.discriminator_loss(*batch)
     _, without = plain.discriminator_loss(*batch[:3], {})
     for name in ("d_score_real", "d_score_fake"):
         assert (np.asarray(log[name]) != np.asarray(without[name])).any()
-    changes = batch[3]["changes"]
+    changes = batch[3]["augmentations"]
     assert (np.asarray(changes[:, 0]) != np.asarray(changes[:, 1])).all()
 
 
 def test_average_forgets_half_in_its_half_life_and_draws_the_images():
-    resolved = settings.parse(
+    resolved = parse_training(
         [
             "--model=gan",
             "--batch_size=4",
@@ -220,7 +222,7 @@ def test_average_forgets_half_in_its_half_life_and_draws_the_images():
             "--latent_size=3",
         ]
     )
-    model = resolved.scheme.build(resolved, DataSpec("images", (4, 4), 1, 1))
+    model = build_model(resolved, DataSpec("images", (4, 4), 1, 1))
     model.run_eagerly = True
     track = [weights(model.generator)]
     for _ in range(3):

@@ -1,0 +1,115 @@
+"""Networks of unconditional models, as `--network` and the flags beside it choose them."""
+
+from kgan.models.base.flags import Flag
+from kgan.networks import dcgan, maxout, mlp
+from kgan.utils.errors import ArgumentError
+
+NETWORK_FLAGS = (
+    Flag(
+        "network",
+        str,
+        "dcgan",
+        "Architecture of both networks. dcgan: convolutional; mlp, maxout: fully connected.",
+        choices=("dcgan", "mlp", "maxout"),
+    ),
+    Flag("latent_size", int, 100, "Length of the latent vector.", 1, 65_536),
+    Flag(
+        "width",
+        int,
+        32,
+        "dcgan: channels of the largest maps; they double from layer to layer.",
+        1,
+        4096,
+    ),
+    Flag(
+        "g_hidden",
+        list[int],
+        [300],
+        "mlp, maxout: units of a hidden layer of the generator; repeat the flag, one value per "
+        "layer.",
+        1,
+        65_536,
+    ),
+    Flag(
+        "d_hidden",
+        list[int],
+        [300],
+        "mlp, maxout: units of a hidden layer of the discriminator; repeat the flag, one value "
+        "per layer.",
+        1,
+        65_536,
+    ),
+    Flag("d_norm", str, "batch", "dcgan: normalisation in the discriminator.", choices=dcgan.NORMS),
+    Flag(
+        "output_bias",
+        bool,
+        None,
+        "A bias in the generator's last layer; default: with mlp only.",
+    ),
+    Flag(
+        "hidden_noise",
+        str,
+        "none",
+        "mlp: noise that is concatenated to the generator's last hidden layer.",
+        choices=tuple(mlp.HIDDEN_NOISE),
+    ),
+    Flag(
+        "minibatch_kernels",
+        int,
+        0,
+        "Features of minibatch discrimination in the discriminator; 0: none. Against mode "
+        "collapse.",
+        0,
+        1000,
+    ),
+    Flag("spectral_norm", bool, False, "Spectral normalisation of the discriminator."),
+)
+
+
+def _refuse(flags, *names):
+    """Refuses flags that the chosen networks do not have."""
+    for name in names:
+        if getattr(flags, name) not in (None, False, 0, "none"):
+            raise ArgumentError(name, f"does not go with --network={flags.network}")
+
+
+def _bias(flags):
+    return {} if flags.output_bias is None else {"output_bias": flags.output_bias}
+
+
+def _mlp(flags, shape, seen):
+    generator = mlp.generator(
+        shape,
+        flags.latent_size,
+        flags.g_hidden,
+        hidden_noise=flags.hidden_noise,
+        seed=flags.seed,
+        **_bias(flags),
+    )
+    return generator, mlp.discriminator(seen, flags.d_hidden, **_additions(flags))
+
+
+def _maxout(flags, shape, seen):
+    _refuse(flags, "hidden_noise", "minibatch_kernels", "spectral_norm", "output_bias")
+    generator = maxout.generator(
+        shape, flags.latent_size, flags.g_hidden, synchronized=flags.synchronized, seed=flags.seed
+    )
+    return generator, maxout.discriminator(seen, flags.d_hidden, seed=flags.seed)
+
+
+def _dcgan(flags, shape, seen):
+    _refuse(flags, "hidden_noise")
+    if len(shape) != 3:
+        raise ArgumentError("network", "dcgan is for images; for points, use mlp or maxout")
+    common = {"base_width": flags.width, "synchronized": flags.synchronized}
+    generator = dcgan.generator(shape, flags.latent_size, seed=flags.seed, **common, **_bias(flags))
+    return generator, dcgan.discriminator(seen, norm=flags.d_norm, **_additions(flags), **common)
+
+
+def _additions(flags):
+    return {name: getattr(flags, name) for name in ("minibatch_kernels", "spectral_norm", "seed")}
+
+
+# By name, a function of the flags, of the shape of an image or point, and of the shape that the
+# discriminator gets, which is that of several packed together.
+NETWORKS = {"dcgan": _dcgan, "mlp": _mlp, "maxout": _maxout}

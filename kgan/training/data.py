@@ -1,0 +1,98 @@
+"""Data of a training: the data set of the settings, and its batches."""
+
+import math
+
+import keras
+
+from kgan import randomness
+from kgan.cli.settings import Settings
+from kgan.data import pipeline
+from kgan.data.dataset import Dataset, DataSpec, ImageFormat, spec_of
+from kgan.data.pipeline import Augmentation, group_batches
+from kgan.data.readers import ReadErrors
+from kgan.data.registry import open_dataset
+from kgan.data.splits import with_validation
+from kgan.utils.errors import UserError
+
+
+def open_data(settings: Settings, jitter: bool = True) -> tuple[Dataset, DataSpec]:
+    """Opens the data set of the settings.
+
+    Args:
+        settings: of a training.
+        jitter: whether training images are read larger, to be cropped.
+
+    Raises:
+        UserError: one line, for whatever cannot be opened or does not fit the model.
+    """
+    data, model = settings.data, settings.model_class
+    factor = (data.jitter or 1.0) if jitter else 1.0
+    images = ImageFormat(
+        size=data.image_size,
+        train_size=tuple(math.ceil(side * factor - 1e-9) for side in data.image_size),
+        channels=data.channels,
+        fit=data.fit,
+    )
+    dataset = open_dataset(
+        data.dataset,
+        images,
+        kind=model.data_kind,
+        layout=data.layout,
+        direction=data.direction,
+        pairs=data.pairs,
+        palette=data.palette,
+        data_dir=data.data_dir,
+        manual_dir=data.manual_dir,
+        seed=data.seed,
+        bad_limit=data.bad_limit if data.bad_images == "skip" else None,
+        classes=data.classes,
+    )
+    dataset = with_validation(dataset, model.held_out_share)
+    return dataset, spec_of(dataset, data.image_size)
+
+
+def augmentation(settings: Settings, dataset: Dataset) -> Augmentation | None:
+    """Returns the random crops and flips of training images; None for none.
+
+    Raises:
+        UserError: when the data are points.
+    """
+    data = settings.data
+    jittered = data.jitter is not None and data.jitter > 1
+    flip = jittered and dataset.mirrors if data.flip is None else data.flip
+    if not (jittered or flip):
+        return None
+    if dataset.kind == "points":
+        raise UserError(f"--{'flip' if flip else 'jitter'}: is for images, not for points")
+    return Augmentation(data.image_size, flip)
+
+
+def training_batches(settings: Settings, dataset: Dataset, model, workers, errors: ReadErrors):
+    """Makes the batches of a training from the model's step on, for `fit`.
+
+    Args:
+        settings: of the training.
+        dataset: see `open_data`.
+        model: its step and attempt say which batches come next.
+        workers: `kgan.distributed.workers.Workers`; several make their own shards.
+        errors: notes what reading raises.
+    """
+    attempt = int(keras.ops.convert_to_numpy(model.attempt))
+
+    def batches(shard=pipeline.WHOLE_BATCH):
+        batches = pipeline.joint_training_batches(
+            [dataset.parts[part] for part in dataset.training_parts],
+            dataset.fields,
+            batch_size=settings.run.batch_size,
+            seed=randomness.attempt_seed(settings.run.seed, attempt),
+            start_batch=model.completed_steps * model.batches_per_step,
+            augmentation=augmentation(settings, dataset),
+            cache_bytes=settings.data.cache_gb * 1e9,
+            shard=shard,
+            errors=errors,
+        )
+        return group_batches(batches, shard.batches_per_step)
+
+    if workers.count == 1:
+        return batches()
+    return workers.distribute(batches, model.batches_per_step)

@@ -1,0 +1,6 @@
+"""Names that the command line and the library share, importable without TensorFlow."""
+
+OPTIMIZERS = ("adam", "rmsprop", "sgd", "momentum", "adagrad", "adadelta")
+LAYOUTS = ("auto", "unpaired", "paired", "paired_folders", "labelled", "images")
+DERIVED_PAIRS = ("edges", "grey", "lowres", "noisy", "masked")
+DIRECTIONS = ("AtoB", "BtoA")
