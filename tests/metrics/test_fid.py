@@ -66,19 +66,22 @@ def test_statistics_that_do_not_match_are_refused(build, message):
         build()
 
 
-def test_distance_of_axis_aligned_gaussians():
-    # |m|² = 9 + 16; each axis adds (σ₁ − σ₂)²: (1 − 3)² + (2 − 0.5)².
-    first = gaussian([0, 0], [[1, 0], [0, 4]])
-    second = gaussian([3, -4], [[9, 0], [0, 0.25]])
-    assert fid.frechet_distance(first, second) == pytest.approx(25 + 4 + 2.25)
-
-
-def test_distance_of_gaussians_whose_axes_differ():
-    # For 2x2, tr √M = √(tr M + 2 √det M). Here M has the trace of C₁C₂ = [[2, 4], [1, 8]]: 10, and
-    # the determinant 4 · 3 = 12. tr C₁ + tr C₂ = 5 + 4.
-    first = gaussian([0, 0], [[1, 0], [0, 4]])
-    second = gaussian([0, 0], [[2, 1], [1, 2]])
-    expected = 9 - 2 * np.sqrt(10 + 2 * np.sqrt(12))
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        # |m|² = 9 + 16; each axis adds (σ₁ − σ₂)²: (1 − 3)² + (2 − 0.5)².
+        (([0, 0], [[1, 0], [0, 4]]), ([3, -4], [[9, 0], [0, 0.25]]), 25 + 4 + 2.25),
+        # For 2x2, tr √M = √(tr M + 2 √det M). Here M = C₁C₂ = [[2, 4], [1, 8]] has the trace 10 and
+        # the determinant 4 · 3 = 12. tr C₁ + tr C₂ = 5 + 4.
+        (
+            ([0, 0], [[1, 0], [0, 4]]),
+            ([0, 0], [[2, 1], [1, 2]]),
+            9 - 2 * np.sqrt(10 + 2 * np.sqrt(12)),
+        ),
+    ],
+)
+def test_distance_of_gaussians_by_hand(first, second, expected):
+    first, second = gaussian(*first), gaussian(*second)
     assert fid.frechet_distance(first, second) == pytest.approx(expected)
     assert fid.frechet_distance(second, first) == pytest.approx(expected)
 
@@ -140,19 +143,19 @@ def test_different_features_are_refused():
         fid.frechet_distance(gaussian([0], [[1]]), gaussian([0, 0], np.eye(2)))
 
 
-def test_error_is_that_of_the_mean_where_only_the_mean_differs():
-    # F = 1, the reference has the sample's own variance: T = 1, so that the influence is
-    # 2 (m₁ − m₂)(x − m₁).
-    sample = np.array([[0.0], [1.0], [5.0], [6.0]])  # mean 3, variance 26 / 3
-    error = fid.frechet_error(sample, gaussian([1], [[26 / 3]]))
-    assert error == pytest.approx(2 * 2 * np.sqrt(26 / 3 / 4))
-
-
-def test_error_by_hand_where_the_deviation_differs():
-    # F = 1, σ₁² = 8/3, equal means, σ₂ = 2 σ₁: T = 2, the influence is −(x − m₁)²: −4, 0, 0, −4.
-    sample = np.array([[-2.0], [0.0], [0.0], [2.0]])
-    error = fid.frechet_error(sample, gaussian([0], [[4 * 8 / 3]]))
-    assert error == pytest.approx(np.std([4, 0, 0, 4], ddof=1) / 2)
+@pytest.mark.parametrize(
+    ("sample", "reference", "expected"),
+    [
+        # F = 1, and the reference has the variance 26 / 3 of the sample, whose mean is 3: T = 1, so
+        # that the influence is 2 (m₁ − m₂)(x − m₁).
+        ([0, 1, 5, 6], ([1], [[26 / 3]]), 2 * 2 * np.sqrt(26 / 3 / 4)),
+        # Equal means, σ₁² = 8/3, σ₂ = 2 σ₁: T = 2, the influence is −(x − m₁)²: −4, 0, 0, −4.
+        ([-2, 0, 0, 2], ([0], [[4 * 8 / 3]]), np.std([4, 0, 0, 4], ddof=1) / 2),
+    ],
+)
+def test_error_by_hand(sample, reference, expected):
+    sample = np.array(sample, float)[:, None]
+    assert fid.frechet_error(sample, gaussian(*reference)) == pytest.approx(expected)
 
 
 def test_error_is_that_of_the_jackknife():

@@ -180,20 +180,15 @@ TARGETS = np.array([[[0, 0, 0]], [[0, 1, 1]], [[2, 2, 2]]], np.uint8)
 PREDICTED = np.array([[[0, 0, 0]], [[1, 1, 0]], [[0, 0, 3]]], np.uint8)
 
 
-def test_class_accuracy_is_the_mean_over_the_classes_of_the_targets():
-    found = translation.class_accuracy(PREDICTED, TARGETS, 5)
-    assert found == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
-
-
-def test_mean_iou_is_over_the_classes_of_targets_and_predictions():
+def test_accuracy_and_iou_are_means_over_the_classes_that_there_are():
+    # Of the targets, for the accuracy.
+    accuracy = translation.class_accuracy(PREDICTED, TARGETS, 5)
+    assert accuracy == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
     # Class 0: 3 in both, 4 + 6 - 3 in either; 1: 1 of 2 + 2 - 1; 2 and 3: none of 3 and of 1.
-    found = translation.mean_iou(PREDICTED, TARGETS, 5)
-    assert found == pytest.approx((3 / 7 + 1 / 3 + 0 + 0) / 4)
-
-
-def test_correct_classes_reach_1_even_if_some_are_missing():
-    assert translation.class_accuracy(TARGETS, TARGETS, 200) == 1
-    assert translation.mean_iou(TARGETS, TARGETS, 200) == 1
+    iou = translation.mean_iou(PREDICTED, TARGETS, 5)
+    assert iou == pytest.approx((3 / 7 + 1 / 3 + 0 + 0) / 4)
+    for measure in (translation.class_accuracy, translation.mean_iou):
+        assert measure(TARGETS, TARGETS, 200) == 1
 
 
 def test_classes_are_measured_over_all_images_together():
