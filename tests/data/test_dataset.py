@@ -1,4 +1,4 @@
-"""What a collection says of its training examples."""
+"""Training parts, pass length and channels of data sets."""
 
 import dataclasses
 
@@ -25,20 +25,20 @@ class Grey(Source):
 
 @pytest.mark.parametrize("kind", ["images", "labelled", "paired"])
 def test_one_training_part_gives_the_examples_and_the_pass(kind):
-    collection = Dataset("c", kind, {"train": Grey(5, 3), "test": Grey(9, 3)}, "")
-    assert collection.training_parts == ("train",)
-    assert collection.pass_length == 5
+    dataset = Dataset("c", kind, {"train": Grey(5, 3), "test": Grey(9, 3)}, "")
+    assert dataset.training_parts == ("train",)
+    assert dataset.pass_length == 5
 
 
 def test_two_domains_give_the_examples_and_the_larger_one_the_pass():
     parts = {"train_a": Grey(5, 1), "train_b": Grey(7, 3), "test_a": Grey(20, 1)}
-    collection = Dataset("c", "unpaired", parts, "")
-    assert collection.training_parts == ("train_a", "train_b")
-    assert collection.pass_length == 7
+    dataset = Dataset("c", "unpaired", parts, "")
+    assert dataset.training_parts == ("train_a", "train_b")
+    assert dataset.pass_length == 7
     # Of A, then of B.
-    assert spec_of(collection, (8, 8)) == DataSpec("unpaired", (8, 8), 3, 1)
+    assert spec_of(dataset, (8, 8)) == DataSpec("unpaired", (8, 8), 3, 1)
 
 
 def test_pairs_have_the_channels_of_their_two_sides():
-    collection = Dataset("c", "paired", {"train": Grey(1, 3)}, "")
-    assert spec_of(collection, (8, 8)) == DataSpec("paired", (8, 8), 3, 1)
+    dataset = Dataset("c", "paired", {"train": Grey(1, 3)}, "")
+    assert spec_of(dataset, (8, 8)) == DataSpec("paired", (8, 8), 3, 1)

@@ -107,11 +107,14 @@ def test_error_of_a_reading_thread_comes_back_and_no_iterator_stays(pause):
     errors, kept = ReadErrors(), []
 
     def train():
-        # In frames that only the error keeps, as those of a step of Keras are.
-        iterator = iter(streamed(pause, errors))
+        cycle, iterator = [], iter(streamed(pause, errors))
         kept.append(weakref.ref(iterator))
-        for _ in range(3):  # each pass has the bad example
-            next(iterator)
+        try:
+            for _ in range(3):  # each pass has the bad example
+                next(iterator)
+        except tf.errors.OpError as error:
+            cycle.append(error)  # the frame and the error keep each other, and the iterator
+            raise
 
     gc.disable()  # so that only a collection on purpose can free the iterator
     try:

@@ -18,12 +18,12 @@ def first_numbers(source):
 
 
 def test_every_twentieth_example_is_held_out_and_trained_on_no_more():
-    collection = with_validation(numbered(65, "test"), 0.05)
-    held = first_numbers(collection.parts["validation"])
+    dataset = with_validation(numbered(65, "test"), 0.05)
+    held = first_numbers(dataset.parts["validation"])
     assert held == [19, 39, 59]
-    assert first_numbers(collection.parts["train"]) == [n for n in range(65) if n not in held]
-    assert len(collection.parts["test"]) == 3
-    assert collection.description == "made; 3 of train held out for validation"
+    assert first_numbers(dataset.parts["train"]) == [n for n in range(65) if n not in held]
+    assert len(dataset.parts["test"]) == 3
+    assert dataset.description == "made; 3 of train held out for validation"
 
 
 def test_reading_several_gives_what_reading_one_gives():
@@ -34,9 +34,9 @@ def test_reading_several_gives_what_reading_one_gives():
 
 
 def test_a_set_with_a_validation_part_and_a_tiny_one_stay_as_they_are():
-    for collection, share in (
+    for dataset, share in (
         (numbered(65, "validation"), 0.05),
         (numbered(19), 0.05),
         (numbered(65), 0.0),
     ):
-        assert with_validation(collection, share) is collection
+        assert with_validation(dataset, share) is dataset

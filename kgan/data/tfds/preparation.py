@@ -47,8 +47,8 @@ def find_builder(name: str, data_dir: str | None):
             return tfds.builder(name, data_dir=data_dir, file_format=FORMAT)
         if FORMAT in {found.value for found in builder.info.available_file_formats()}:
             return builder
-        beside = os.path.join(builder.data_dir_root, FORMAT)
-        return tfds.builder(name, data_dir=beside, file_format=FORMAT)
+        other = os.path.join(builder.data_dir_root, FORMAT)
+        return tfds.builder(name, data_dir=other, file_format=FORMAT)
     except tfds.core.registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
         near = difflib.get_close_matches(name, known, 1)

@@ -43,8 +43,8 @@ def test_each_single_image_is_read_once_for_a_batch():
 
 
 def test_triples_are_drawn_evenly_and_from_the_part_itself():
-    collection = Dataset("mnist", "labelled", {"train": Grey(50), "test": Grey(7)}, "digits")
-    stacked = stack_dataset(collection)
+    dataset = Dataset("mnist", "labelled", {"train": Grey(50), "test": Grey(7)}, "digits")
+    stacked = stack_dataset(dataset)
     assert (stacked.name, stacked.kind, stacked.class_names) == ("stacked_mnist", "images", ())
     assert {part: len(source) for part, source in stacked.parts.items()} == {
         "train": 128_000,
@@ -55,7 +55,7 @@ def test_triples_are_drawn_evenly_and_from_the_part_itself():
         shares = np.bincount(channel, minlength=50) / 128_000
         np.testing.assert_allclose(shares, 0.02, atol=5 * np.sqrt(0.02 / 128_000))
     assert stacked.parts["test"].triples.max() == 6
-    assert not np.array_equal(stack_dataset(collection, seed=1).parts["train"].triples, triples)
+    assert not np.array_equal(stack_dataset(dataset, seed=1).parts["train"].triples, triples)
 
 
 def test_another_number_of_channels_is_refused():
