@@ -56,4 +56,4 @@ def test_recipe_contains_only_what_differs_from_the_defaults(recipe):
     given = parse_training([f"--flagfile={FOLDER}/{recipe}"])
     default = parse_training([f"--model={given.model}"])
     named = given.given - {"model", "flagfile"}
-    assert [name for name in named if getattr(given, name) == getattr(default, name)] == []
+    assert [name for name in named if given.values[name] == default.values[name]] == []

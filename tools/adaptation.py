@@ -70,8 +70,6 @@ def translate(run, images: np.ndarray) -> np.ndarray:
 def main(arguments: Sequence[str]) -> None:
     """Trains CycleGANs and classifiers and writes the page."""
     given = comparison.parse("adaptation", arguments, ("work", "manual_dir"), seeds=3, steps=2000)
-    if given is None:
-        return
     flags = {
         name: [*BASE.split(), *words.split(), f"--steps={given.steps}"]
         for name, words in METHODS.items()

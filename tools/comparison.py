@@ -35,9 +35,8 @@ def parse(tool: str, arguments: Sequence[str], needed=("work",), **defaults):
     """Parses a tool's flags, those that all comparisons have among them."""
     shared = {"work": str, "data_dir": str, "manual_dir": str, "parallel": CORES, "seeds": 1}
     given = command.parse(tool, arguments, needed, **{**shared, **defaults})
-    if given is not None:
-        given.work = pathlib.Path(given.work)
-        given.data_dir = given.data_dir or str(given.work.absolute() / "tfds")
+    given.work = pathlib.Path(given.work)
+    given.data_dir = given.data_dir or str(given.work.absolute() / "tfds")
     return given
 
 

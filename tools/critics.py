@@ -123,8 +123,6 @@ def table_row(name: str, distance: float, found: Sequence[tuple[float, ...]]) ->
 def main(arguments: Sequence[str]) -> None:
     """Trains and measures all critics and writes the page."""
     given = command.parse("critics", arguments, seeds=3, steps=1000)
-    if given is None:
-        return
     table, seconds = command.columns(*COLUMNS), []
     with progress.bar(total=len(problems()) * given.seeds, unit="critic") as bar:
         for name, (distance, sample) in problems().items():

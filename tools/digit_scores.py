@@ -17,6 +17,7 @@ import kgan
 from kgan.cli import entry
 from kgan.evaluation.generated import generate
 from kgan.metrics import class_scores, digit_network
+from kgan.models.base.conditional import ConditionalModel
 from kgan.runs.folder import Run, open_run
 from tools import command
 
@@ -41,7 +42,7 @@ def score(run: Run) -> dict:
 
 def _scores(model) -> dict:
     digits = np.arange(GENERATED) % 10
-    conditional = bool(getattr(model, "class_names", None))
+    conditional = isinstance(model, ConditionalModel)
     conditions = np.eye(model.condition_size, dtype=np.float32)[digits] if conditional else None
     _, probabilities = digit_network.predict(generate(model, GENERATED, conditions))
     counts = class_scores.class_counts(probabilities)
@@ -62,8 +63,6 @@ def _scores(model) -> dict:
 def main(arguments: Sequence[str]) -> None:
     """Prints the scores of the given runs."""
     given = command.parse("digit_scores", arguments, ("run",), run=[])
-    if given is None:
-        return
     print(f"digit network: {accuracy():.2%} of real test digits are classified correctly")
     for folder in given.run:
         print(folder, json.dumps(score(open_run(folder))))

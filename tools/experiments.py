@@ -45,8 +45,6 @@ def main(arguments: Sequence[str]) -> None:
     given = comparison.parse(
         "experiments", arguments, ("work", "cifar10"), steps=1500, cifar10=str
     )  # fmt: skip
-    if given is None:
-        return
     flags = {
         name: [*BASE.split(), *MNIST.split(), *own.split(), f"--steps={given.steps}"]
         for name, own in EXPERIMENTS.items()

@@ -28,6 +28,7 @@ from safetensors.numpy import load_file, save_file
 import kgan
 from kgan.cli import entry
 from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.latent import LatentModel
 from tests import test_frozen
 from tools import command
 
@@ -74,7 +75,7 @@ def questions(model) -> dict[str, np.ndarray]:
     if isinstance(model, ConditionalModel):
         rows = np.eye(model.condition_size, dtype=np.float32)[:2]
         return {"seeds": np.arange(2), "conditions": rows}
-    if hasattr(model, "latents_from_seeds"):
+    if isinstance(model, LatentModel):
         return {"seeds": np.arange(2)}
     shape = (2, *model.directions[None].image_shape)
     given = rng.uniform(-1, 1, shape).astype(np.float32)
@@ -133,8 +134,6 @@ def freeze(name: str, work: pathlib.Path) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Makes the folders of the given models."""
     given = command.parse("freeze", arguments, models=",".join(MODELS))
-    if given is None:
-        return
     for name in given.models.split(","):
         with tempfile.TemporaryDirectory() as work:
             freeze(name, pathlib.Path(work))

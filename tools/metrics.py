@@ -169,8 +169,6 @@ def digits(given):
 def main(arguments: Sequence[str]) -> None:
     """Computes all values and writes the page if each is within its tolerance."""
     given = command.parse("metrics", arguments, data_dir=str, manual_dir=str)
-    if given is None:
-        return
     checks = [*distances(), *supports(), *mixtures(), *translations(), *digits(given)]
     table, wrong = command.columns("metric", "of", "source", "known", "kgan", "within"), ""
     for *words, known, found, within in checks:

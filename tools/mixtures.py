@@ -41,8 +41,6 @@ def main(arguments: Sequence[str]) -> None:
     given = comparison.parse(
         "mixtures", arguments, seeds=3, steps=25_000, published_length=False
     )  # fmt: skip
-    if given is None:
-        return
     flags = {
         f"{kind} {name}": [*words.split(), f"--dataset={kind}", f"--steps={given.steps}"]
         for kind in SETS

@@ -107,8 +107,6 @@ def outcome(tree: pathlib.Path, mutation: Mutation) -> str:
 def main(arguments: Sequence[str]) -> int | None:
     """Tries the mutations and prints a table; returns 1 if one was not caught."""
     given = command.parse("mutations", arguments, only="")
-    if given is None:
-        return None
     mutations = read((command.ROOT / FILE).read_text())
     check(mutations)
     chosen = [m for m in mutations if re.search(given.only, f"{m.title} {m.file}")]

@@ -41,8 +41,6 @@ def plot_best(best: dict[str, list]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Trains and scores the grid and writes the page."""
     given = comparison.parse("optimizers", arguments, seeds=3, steps=2000)
-    if given is None:
-        return
     every = list(itertools.product(OPTIMIZERS, RATES))
     flags = [
         [*BASE.split(), f"--g_optimizer={name}", f"--g_lr={rate}", f"--steps={given.steps}"]

@@ -477,8 +477,6 @@ def main(arguments: Sequence[str]) -> None:
         seed=0,
         models=",".join(model_names()),
     )
-    if given is None:
-        return
     work = pathlib.Path(given.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     for name in filter(None, given.only.split(",")):

@@ -41,8 +41,6 @@ REMEDIES = {
 def main(arguments: Sequence[str]) -> None:
     """Trains and scores all rows and writes the page."""
     given = comparison.parse("remedies", arguments, seeds=3, steps=3000)
-    if given is None:
-        return
     flags = {
         name: [*BASE.split(), *words.split(), f"--steps={given.steps}"]
         for name, words in REMEDIES.items()

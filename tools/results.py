@@ -149,8 +149,6 @@ def table_row(run: Run, reported: str) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Writes the rows of the given runs into the page."""
     given = command.parse("results", arguments, run=[])
-    if given is None:
-        return
     lines = (command.DOCS / "results.md").read_text().splitlines(keepends=True)
     head = lines.index(f"{command.BEGIN}\n") + 1
     table = lines[head : lines.index(f"{command.END}\n")]

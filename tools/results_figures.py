@@ -174,8 +174,6 @@ def save_triplets(folder: str, direction: str) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Writes the figures of theory, or those of a run."""
     given = command.parse("results_figures", arguments, run=str, direction="AtoB")
-    if given is None:
-        return
     if given.run:
         save_triplets(given.run, given.direction)
         return

@@ -44,8 +44,6 @@ def real_row(given) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Trains both sweeps, measures the runs and writes the page."""
     given = comparison.parse("scores", arguments, seeds=3, steps=800, minutes=6.0)
-    if given is None:
-        return
     names = (
         "model", "generator updates", "minutes", "FID, by seed", "mean FID", "KID", "coverage",
         "class score",

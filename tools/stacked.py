@@ -28,8 +28,6 @@ PROTOCOL = "stacked_digits_26000"
 def main(arguments: Sequence[str]) -> None:
     """Trains and measures each method and writes the page."""
     given = comparison.parse("stacked", arguments, minutes=20.0)
-    if given is None:
-        return
     flags = {
         name: [*BASE.split(), *words.split(), f"--minutes={given.minutes}", "--epochs=100000"]
         for name, words in METHODS.items()

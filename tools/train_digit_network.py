@@ -37,8 +37,6 @@ def main(arguments: Sequence[str]) -> None:
     given = command.parse(
         "train_digit_network", arguments, data_dir=str, manual_dir=str, epochs=8, seed=0
     )
-    if given is None:
-        return
     keras.utils.set_random_seed(given.seed)
     images, labels = command.read_digits("mnist", "train", digit_network.SIZE, given)
     test = command.read_digits("mnist", "test", digit_network.SIZE, given)
