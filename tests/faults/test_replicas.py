@@ -1,16 +1,23 @@
-"""One device, several, and several processes give the same run; a worker that dies comes back.
+"""Replicas and workers: the same results as one device, and recovery from a lost worker.
 
-All schemes, and 20 kills each: `python -m pytest -m slow tests/faults/test_replicas.py -s`.
+All models, and 20 kills each: `python -m pytest -m slow tests/faults/test_replicas.py -s`.
 """
 
+import contextlib
+import logging
+import os
 import random
+import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kgan.cli.models import model_names
+from kgan.distributed import workers
 from kgan.runs import checkpoint
 from tests.faults import kills, replicas
+from tests.small_runs import DCGAN, command, metrics
 
 SAME = 1e-5  # relative to the largest entry of an array, or to 1
 
@@ -30,9 +37,32 @@ def test_largest_difference_is_relative_to_arrays_above_one(tmp_path):
     assert found == (pytest.approx(0.1), "large")  # 40 / 400; the other one 0.05
 
 
-def test_training_of_which_a_worker_was_killed_goes_on_by_itself(tmp_path):
-    scheme = model_names()[0]
-    flags = ["--workers=2", *replicas.launched(kills.training_flags(scheme, tmp_path))]
+def test_two_workers_train_one_run_which_the_chief_alone_writes(tmp_path):
+    flags = replicas.launched(DCGAN)
+    run = replicas.finished([*flags, "--steps=4", "--log_every=1", "--noexport"], tmp_path)
+    assert [line["step"] for line in metrics(run, "train")] == [1, 2, 3, 4]
+    assert checkpoint.saved_steps(run / "checkpoints") == [0, 4]
+    assert "2 replicas of 16 in 2 workers" in (run / "log.txt").read_text()
+
+
+def test_lost_worker_ends_training_with_the_status_that_means_try_again(monkeypatch, tmp_path):
+    class Lost(workers.Workers):
+        @contextlib.contextmanager
+        def watched(self):
+            raise workers.LostWorkerError("connection reset")
+            yield
+
+    monkeypatch.setattr(workers, "join", lambda *_: Lost(tf.distribute.get_strategy()))
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}")
+    assert outcome.status == 75 and "connection reset" in outcome.out
+
+
+@pytest.mark.slow
+def test_training_in_which_a_worker_was_killed_continues_by_itself(tmp_path):
+    model = model_names()[0]
+    flags = ["--workers=2", *replicas.launched(kills.training_flags(model, tmp_path))]
     outcome = replicas.killed(flags, tmp_path / "try", random.Random("short"), 0)
     assert outcome["status"] == 0 and outcome["starts"] == 2, outcome["output"]
     steps = [line["step"] for line in kills.curve(outcome["run"]) if line["kind"] == "train"]
@@ -40,12 +70,12 @@ def test_training_of_which_a_worker_was_killed_goes_on_by_itself(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", model_names())
-def test_state_after_a_step_is_the_same_however_the_batch_is_spread(scheme, tmp_path):
-    made = replicas.spread(scheme, 2, tmp_path)
+@pytest.mark.parametrize("model", model_names())
+def test_state_after_a_step_is_the_same_however_the_batch_is_distributed(model, tmp_path):
+    made = replicas.spread(model, 2, tmp_path)
     one = made.pop("1 device")
     found = {name: difference_after(one, run, 1) for name, run in made.items()}
-    print(f"\n{scheme}: {found}")
+    print(f"\n{model}: {found}")
     assert max(value for value, _ in found.values()) < SAME
 
 

@@ -7,6 +7,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.runs import logs
+from kgan.utils.errors import UserError
+from tests.faults.limits import FULL, largest_file
 
 
 @pytest.fixture
@@ -122,3 +124,48 @@ def test_log_of_the_other_workers_has_the_methods_of_a_log():
     for name in public:
         inspect.signature(getattr(logs.NoLog(), name)).bind("any", number="of arguments")
     assert public == {"write", "image", "text", "cut_back", "flush", "close"}
+
+
+def test_full_disk_under_metrics_is_one_line(tmp_path):
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    log = logs.ScalarLog(tmp_path / "metrics.jsonl", tmp_path)
+    with pytest.raises(UserError) as raised:
+        log.write("train", 1, {"g_loss": 1.0})
+    assert str(raised.value) == f"{tmp_path}/metrics.jsonl: {FULL}"
+
+
+@pytest.mark.parametrize("size", [10, 100_000], ids=["small", "larger than any buffer"])
+def test_full_disk_under_events_is_one_line(tmp_path, size):
+    # tf.summary silently lost an event larger than its buffer.
+    events = logs.EventFile.new_in(tmp_path)
+    (path,) = tmp_path.iterdir()
+    with pytest.raises(UserError) as raised, largest_file(1000):
+        for step in range(1000):
+            events.write("words", step, "text", "x" * size)
+            events.flush()
+    assert str(raised.value).startswith(f"{path}: cannot be written (File too large")
+    assert path.stat().st_size <= 1000
+
+
+def test_events_are_those_that_tensorflow_writes(tmp_path):
+    ours = logs.EventFile.new_in(tmp_path)
+    ours.write("a", 3, "scalars", np.float32(0.1))
+    ours.write("b", 4, "text", "wörds")
+    ours.close()
+    theirs = tf.summary.create_file_writer(str(tmp_path / "theirs"))
+    with theirs.as_default():
+        tf.summary.scalar("a", 0.1, step=3)
+        tf.summary.text("b", "wörds", step=4)
+    theirs.close()
+
+    def read(folder):
+        (path,) = (p for p in folder.iterdir() if p.is_file())
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            values = [
+                (v.tag, v.metadata, tf.make_ndarray(v.tensor).tolist()) for v in event.summary.value
+            ]
+            yield event.step, event.file_version, values
+
+    assert list(read(tmp_path)) == list(read(tmp_path / "theirs"))
+    assert [step for step, *_ in read(tmp_path)] == [0, 3, 4]
