@@ -1,4 +1,4 @@
-"""Whole files of every kind, and what hypothesis does to their bytes."""
+"""Files of every kind, and hypothesis strategies that damage their bytes."""
 
 import functools
 import io
@@ -61,7 +61,7 @@ def images() -> dict[str, bytes]:
 
 
 def png(width: int, height: int, depth: int, kind: int, pixels: bytes) -> bytes:
-    """Writes a PNG whose header says what it likes, with check sums that are right."""
+    """Returns a PNG with any header and correct check sums."""
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -70,7 +70,7 @@ def png(width: int, height: int, depth: int, kind: int, pixels: bytes) -> bytes:
 
 
 def with_right_checks(data: bytes) -> bytes:
-    """Mends the check sums of a PNG, so that what is damaged gets past them."""
+    """Corrects the check sums of a PNG, so that damaged bytes are read."""
     if not data.startswith(b"\x89PNG"):
         return data
     mended, at = bytearray(data), 8
@@ -116,7 +116,7 @@ def _step(data: bytes, what: str, place: int, detail) -> bytes:
 
 @st.composite
 def damaged(draw, whole: st.SearchStrategy[bytes]) -> bytes:
-    """Damages bytes at a few places; now and then leaves them whole or takes all."""
+    """Damages bytes at up to five places."""
     data = draw(whole)
     for step in draw(st.lists(_STEPS, max_size=5)):
         data = _step(data, *step)
@@ -124,12 +124,12 @@ def damaged(draw, whole: st.SearchStrategy[bytes]) -> bytes:
 
 
 def whole_images() -> st.SearchStrategy[bytes]:
-    """Draws an image that is all right."""
+    """Samples a whole image."""
     return st.sampled_from(sorted(images().values()))
 
 
 def damaged_images() -> st.SearchStrategy[bytes]:
-    """Draws damaged images, among them such as announce absurd sizes, and no images at all."""
+    """Samples damaged images, images with absurd sizes in the header, and other bytes."""
     sides = st.sampled_from(SIDES)
     announced = st.builds(
         png,

@@ -1,9 +1,9 @@
-"""Fills the disk under a real training, at several sizes, and says what came of it.
+"""Trainings on disks of several sizes that become full.
 
     python -m tests.faults.disks 16 60 100 200   # KiB of disk; root, or user namespaces, needed
 
-Each size is tried on a file system of its own in a mount namespace of its own, so that nothing
-else on the machine is touched. Room is made afterwards and the run is gone on with.
+Each size is tried on a file system of its own in a mount namespace of its own, so that nothing else
+on the machine is affected. Afterwards the disk is enlarged and the run resumed.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ NAMESPACE = ("unshare", "--mount", "--map-root-user")
 
 @dataclasses.dataclass(frozen=True)
 class DiskOutcome:
-    """What one full disk led to.
+    """The effect of a full disk.
 
     Args:
         kib: the size of the disk.
@@ -51,8 +51,8 @@ class DiskOutcome:
         damaged: the names of those that are not.
         strays: what was left half written.
         resumed: exit status of the resumed training after room was made; None where no checkpoint
-            had been written, so that there was nothing to go on with.
-        resumed_from: the step that it went on from.
+            had been written, so that the run could not be resumed.
+        resumed_from: step from which it was resumed.
     """
 
     kib: int
@@ -74,7 +74,7 @@ class DiskOutcome:
 
 
 def possible() -> bool:
-    """Tells whether this system lets us mount a file system of our own."""
+    """Returns whether a file system can be mounted in a namespace."""
     try:
         tried = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"], check=False)
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def possible() -> bool:
 
 
 def full_disk(sizes=SIZES) -> list[DiskOutcome]:
-    """Trains once on a disk of each size (in KiB) and gives the outcomes."""
+    """Trains once on a disk of each size in KiB."""
     outcomes = []
     for kib in sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +111,7 @@ def full_disk(sizes=SIZES) -> list[DiskOutcome]:
 
 
 def _try_size(folder: str, kib: int) -> DiskOutcome:
-    """Goes through one size, inside the namespace."""
+    """Tries one size, inside the namespace."""
     from kgan.runs import checkpoint, logs
     from kgan.utils.atomic import find_leftovers
     from kgan.utils.errors import UserError

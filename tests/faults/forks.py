@@ -1,9 +1,8 @@
-"""Trainings that die on purpose, each in a process forked off one that has imported TensorFlow.
+"""Trainings in child processes that are forked from a process that has imported TensorFlow.
 
-TensorFlow takes seconds to import, and a training of a tiny network takes less. So one process
-imports it, touches no device, and forks a child for each training it is asked for. Until the first
-device is used TensorFlow has no state and no threads of its own, so a child is as good as a process
-started anew; `test_kills.py` holds one against the other.
+Importing TensorFlow takes longer than training a small network. So one process imports it, uses no
+device, and forks a child for each training. Until the first device is used TensorFlow has no state
+and no threads, so that a child behaves as a new process; `test_kills.py` compares the two.
 """
 
 import dataclasses
@@ -19,14 +18,14 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).parents[2]
-LONGEST = 300.0  # seconds after which a training is taken for hung
-POLL = 0.002  # seconds between two looks at a training
+LONGEST = 300.0  # seconds after which a training is considered hung
+POLL = 0.002  # seconds between two checks of a training
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir")  # Python's audit events on files
 
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """When a training is sent a signal.
+    """The moment at which a training receives a signal.
 
     Args:
         kind: `file` (before its n-th operation on a file of a run), `clock` (so long after its
@@ -42,13 +41,13 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """How a training ended.
+    """The end of a training.
 
     Args:
         status: exit status; minus the number of the signal that killed it.
         seconds: how long it took.
-        first_line: seconds until its curve had a line; None if it never had.
-        operations: on files of runs; 0 for a killed one, which cannot tell.
+        first_line: seconds until metrics.jsonl had a line, or None.
+        operations: on files of runs; 0 if it was killed.
         output: what it printed, both streams.
     """
 
@@ -66,7 +65,7 @@ class Trainer:
             ended = trainer.train(["--model=dcgan", "--runs_dir=/tmp/runs"], Moment("clock", 2.5))
 
     Args:
-        environment: variables beside this process's.
+        environment: variables in addition to those of this process.
     """
 
     def __init__(self, environment=()):
@@ -75,7 +74,7 @@ class Trainer:
 
     def __enter__(self):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="kgan-forks-"))
-        # Out of the way of a Ctrl-C at the keyboard, which is for the process that asked.
+        # A Ctrl-C at the keyboard is for the calling process only.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.forks"],
             stdin=subprocess.PIPE,
@@ -88,17 +87,17 @@ class Trainer:
         return self
 
     def __exit__(self, *error):
-        # End of input is what ends it.
+        # It ends at the end of its input.
         self._process.communicate()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, arguments, moment: Moment | None = None, before=None) -> None:
-        """Starts `python -m kgan.train`; `wait` gives how it ended.
+        """Starts `python -m kgan.train`; `wait` returns how it ended.
 
         Args:
             arguments: of the command; `--runs_dir` or `--resume` says where its files are.
-            moment: when it is sent a signal.
-            before: (module, function, arguments) that the child calls first, to break something.
+            moment: when it receives a signal.
+            before: module, function and arguments that the child calls first, to cause a fault.
         """
         request = {
             "arguments": [str(argument) for argument in arguments],
@@ -118,7 +117,7 @@ class Trainer:
         return Ended(**json.loads(line), output=output)
 
     def train(self, arguments, moment: Moment | None = None, before=None) -> Ended:
-        """Runs `python -m kgan.train` to its end, whichever that is."""
+        """Runs `python -m kgan.train` to its end."""
         self.start(arguments, moment, before)
         return self.wait()
 
@@ -157,7 +156,7 @@ def _one_training(request):
     child = os.fork()
     if child == 0:
         os.close(read)
-        # A second way out would answer requests that are meant for the parent.
+        # A child that returned would answer the parent's requests.
         try:
             _be_a_training(request, moment, folder, write)
         finally:

@@ -1,7 +1,7 @@
-"""SIGKILL at a random moment, resume, and hold the run against one that was never killed.
+"""Runs killed at random moments and resumed, compared with a run that was never killed.
 
-What is tiny about a training comes from its scheme's own contract test (`flags`, `spec`,
-`batch_size`, `train_flags`), so that a new scheme is killed here without being named here.
+The flags of a small training come from the model's contract test (`flags`, `spec`, `batch_size`,
+`train_flags`), so that a new model need not be named here.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from tests.models.contract import SchemeContract
 
 STEPS = 42
 # At the last step a checkpoint is due, but no sample, validation or line of the log: those that
-# only the end brings must not be lost by a kill that comes between the two.
+# are written at the end must not be lost by a kill before the checkpoint.
 FLAGS = (
     "--deterministic",
     f"--steps={STEPS}",
@@ -44,32 +44,32 @@ FLAGS = (
 )
 IMAGES = 20
 MOST_KILLS = 3  # in one run
-AGAIN = 1 / 3  # how often a resumed run is killed, too
-# What a clock says, or the machine, and no run repeats.
+AGAIN = 1 / 3  # probability that a resumed run is killed as well
+# Values that depend on the clock or the machine.
 CLOCKS = ("seconds", "images_per_second", "peak_memory_mb")
-# What a file is called by the process and the second that made it.
+# Files named after the process and the time that created them.
 NAMED_BY_PROCESS = ("events.out.tfevents.*", ".lock")
 
 
-def contract_of(scheme: str) -> type[SchemeContract]:
-    """Finds the contract test of a scheme in its own file of tests."""
-    module = importlib.import_module(f"tests.models.test_{scheme}")
+def contract_of(model: str) -> type[SchemeContract]:
+    """Finds the contract test of a model in its own file of tests."""
+    module = importlib.import_module(f"tests.models.test_{model}")
     for value in vars(module).values():
         is_contract = inspect.isclass(value) and issubclass(value, SchemeContract)
-        if is_contract and getattr(value, "scheme", None) == scheme:
+        if is_contract and getattr(value, "scheme", None) == model:
             return value
-    raise LookupError(f"tests/models/test_{scheme}.py has no contract with scheme = {scheme!r}")
+    raise LookupError(f"tests/models/test_{model}.py has no contract with scheme = {model!r}")
 
 
-def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
-    """Gives the flags of a scheme's tiny training; draws its data set in a folder."""
-    contract = contract_of(scheme)
+def training_flags(model: str, folder: pathlib.Path) -> list[str]:
+    """Returns the flags of a model's small training; writes its dataset to a folder."""
+    contract = contract_of(model)
     data = folder / "data"
     if not data.exists():
-        draw_images(data, contract.spec)
+        make_images(data, contract.spec)
     height, width = contract.spec.size
     return [
-        f"--model={scheme}",
+        f"--model={model}",
         f"--dataset={data}",
         f"--image_size={height}x{width}",
         f"--batch_size={contract.batch_size}",
@@ -79,11 +79,11 @@ def training_flags(scheme: str, folder: pathlib.Path) -> list[str]:
     ]
 
 
-def draw_images(folder: pathlib.Path, spec: DataSpec) -> None:
-    """Draws images of noise in the layout that a kind of data set has."""
+def make_images(folder: pathlib.Path, spec: DataSpec) -> None:
+    """Writes images of noise in the layout of a kind of dataset."""
     rng = np.random.default_rng(5)
 
-    def draw(place, count, sides=1):
+    def save(place, count, sides=1):
         (folder / place).mkdir(parents=True)
         for number in range(count):
             height, width = spec.size
@@ -92,24 +92,24 @@ def draw_images(folder: pathlib.Path, spec: DataSpec) -> None:
 
     match spec.kind:
         case "images":
-            draw("train", IMAGES)
+            save("train", IMAGES)
         case "labelled":
-            draw("train/one", IMAGES // 2)
-            draw("train/two", IMAGES // 2)
+            save("train/one", IMAGES // 2)
+            save("train/two", IMAGES // 2)
         case "paired":
-            draw("train", IMAGES, sides=2)
-            draw("val", 3, sides=2)
-            draw("test", 3, sides=2)
+            save("train", IMAGES, sides=2)
+            save("val", 3, sides=2)
+            save("test", 3, sides=2)
         case "unpaired":
             for place in UNPAIRED_FOLDERS:
-                draw(place, IMAGES if "train" in place.lower() else 3)
+                save(place, IMAGES if "train" in place.lower() else 3)
 
 
-# What a run leaves behind, without clocks.
+# What a run writes, without clocks.
 
 
 def without_clocks(value):
-    """Takes the names of `CLOCKS` out of nested dictionaries."""
+    """Removes the names of `CLOCKS` from nested dictionaries."""
     if isinstance(value, dict):
         return {k: without_clocks(v) for k, v in value.items() if k not in CLOCKS}
     return value
@@ -125,7 +125,7 @@ def curve(run: pathlib.Path) -> list[dict]:
 
 
 def events(run: pathlib.Path) -> Iterator[tuple[int, str, bytes]]:
-    """Reads TensorBoard's (step, tag, value), in which a value that a clock gave is empty."""
+    """Reads TensorBoard's (step, tag, value); values of clocks are empty."""
     for path in sorted((run / "tensorboard").iterdir()):
         for record in tf.data.TFRecordDataset(str(path)):
             event = tf.compat.v1.Event.FromString(record.numpy())
@@ -135,7 +135,7 @@ def events(run: pathlib.Path) -> Iterator[tuple[int, str, bytes]]:
 
 
 def files(run: pathlib.Path) -> list[str]:
-    """Lists the files of a run but those that a process names after itself."""
+    """Lists the files of a run without those that are named after a process."""
     return sorted(
         str(path.relative_to(run))
         for path in run.rglob("*")
@@ -144,11 +144,11 @@ def files(run: pathlib.Path) -> list[str]:
 
 
 def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
-    """Lists in what a run differs from another; nothing where all is the same, bit for bit.
+    """Lists the differences between two runs; none if they are equal bit for bit.
 
-    Held against each other: arrays and callbacks' state of the last and the best checkpoint, the
-    lines of metrics.jsonl, TensorBoard's scalars, texts and images, the sample images, and the
-    list of files.
+    Compares arrays and callback states of the last and the best checkpoint, the lines of
+    metrics.jsonl, TensorBoard's scalars, texts and images, the sample images, and the list of
+    files.
     """
     found = []
     paths = [(Run(whole).latest(), Run(other).latest())]
@@ -173,8 +173,8 @@ def differences(whole: pathlib.Path, other: pathlib.Path) -> list[str]:
     found += _sequence_differences("tensorboard", sorted(events(whole)), sorted(events(other)))
     found += _sequence_differences("files", files(whole), files(other))
     for path in sorted((whole / "samples").iterdir()):
-        beside = other / "samples" / path.name
-        if beside.exists() and beside.read_bytes() != path.read_bytes():
+        same = other / "samples" / path.name
+        if same.exists() and same.read_bytes() != path.read_bytes():
             found.append(f"samples/{path.name}: other bytes")
     return found
 
@@ -205,14 +205,14 @@ def _sequence_differences(name, wanted, got):
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """A run that nobody killed, and how long it took.
+    """A run that was never killed.
 
     Args:
         run: its folder.
-        flags: what trained it, without --runs_dir.
+        flags: that trained it, without --runs_dir.
         seconds: from start to end.
-        first_line: seconds to the first line of its curve.
-        operations: on its files.
+        first_line: seconds until the first line of metrics.jsonl.
+        operations: number of operations on its files.
     """
 
     run: pathlib.Path
@@ -224,13 +224,13 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A run that was killed and gone on with until it ended.
+    """A run that was killed and resumed until it ended.
 
     Args:
         moments: of the kills, in order.
-        resumed_at: the step at which each process after a kill went on; None where there was
-            no checkpoint yet, so that the run was begun again.
-        differences: from the reference; none is as it should be.
+        resumed_at: step at which each process after a kill resumed; None if there was no
+            checkpoint yet, so that the run was started again.
+        differences: from the reference; there should be none.
     """
 
     moments: list[Moment]
@@ -238,18 +238,18 @@ class Trial:
     differences: list[str]
 
 
-def reference(trainer: Trainer, scheme: str, folder: pathlib.Path) -> Reference:
-    """Trains a scheme's tiny run without a kill."""
-    flags = training_flags(scheme, folder)
+def reference(trainer: Trainer, model: str, folder: pathlib.Path) -> Reference:
+    """Trains a model's small run without a kill."""
+    flags = training_flags(model, folder)
     ended = trainer.train([*flags, f"--runs_dir={folder}/whole"])
     if ended.status != 0:
-        raise RuntimeError(f"{scheme} fails without a kill: {ended.output}")
+        raise RuntimeError(f"{model} fails without a kill: {ended.output}")
     (run,) = (folder / "whole").iterdir()
     return Reference(run, flags, ended.seconds, ended.first_line, ended.operations)
 
 
 def plain_training(arguments: list[str]) -> None:
-    """Runs `python -m kgan.train` as anybody would, in a process started anew."""
+    """Runs `python -m kgan.train` in an ordinary new process."""
     subprocess.run(
         [sys.executable, "-m", "kgan.train", *arguments],
         check=True,
@@ -258,35 +258,35 @@ def plain_training(arguments: list[str]) -> None:
     )
 
 
-def random_moment(draw: random.Random, kind: str, of: Reference) -> Moment:
-    """Draws a moment anywhere in a training, from its start to a little before its end."""
+def random_moment(rng: random.Random, kind: str, of: Reference) -> Moment:
+    """Samples a moment of a training, from its start to a little before its end."""
     match kind:
         case "file":
-            return Moment(kind, draw.randint(1, of.operations))
+            return Moment(kind, rng.randint(1, of.operations))
         case "clock":
-            return Moment(kind, draw.uniform(0, of.seconds))
+            return Moment(kind, rng.uniform(0, of.seconds))
         case "training":
-            return Moment(kind, draw.uniform(0, of.seconds - of.first_line))
+            return Moment(kind, rng.uniform(0, of.seconds - of.first_line))
     raise ValueError(f"`kind` must be file, clock or training. Received: {kind!r}")
 
 
 def killed_run(
-    trainer: Trainer, of: Reference, draw: random.Random, kind: str, folder: pathlib.Path
+    trainer: Trainer, of: Reference, rng: random.Random, kind: str, folder: pathlib.Path
 ) -> Trial:
     """Trains what the reference trained, kills it at a random moment, resumes it to its end.
 
     Args:
         trainer: runs the processes.
-        of: the run to hold it against.
-        draw: gives the moments.
+        of: the run to compare it with.
+        rng: for the moments.
         kind: of the first moment; a resumed run is sometimes killed as well.
         folder: for the run; emptied before.
     """
     moments, resumed_at = [], []
-    moment = random_moment(draw, kind, of)
+    moment = random_moment(rng, kind, of)
     while True:
         if not moments:
-            # Also after a moment that came too late, when the run had ended.
+            # Also after a moment that was too late, when the run had ended.
             shutil.rmtree(folder, ignore_errors=True)
         run = max(folder.glob("*"), default=None)
         steps = checkpoint.saved_steps(run / "checkpoints") if run else []
@@ -297,32 +297,32 @@ def killed_run(
         )
         if moment and ended.status == -moment.number:
             moments.append(moment)
-            again = len(moments) < MOST_KILLS and draw.random() < AGAIN
-            moment = random_moment(draw, draw.choice(["file", "clock"]), of) if again else None
+            again = len(moments) < MOST_KILLS and rng.random() < AGAIN
+            moment = random_moment(rng, rng.choice(["file", "clock"]), of) if again else None
         elif ended.status != 0:
             return Trial(moments, resumed_at, [f"status {ended.status}: {ended.output[-2000:]}"])
         elif moments:
             return Trial(moments, resumed_at, differences(of.run, max(folder.iterdir())))
         else:
-            moment = random_moment(draw, kind, of)
+            moment = random_moment(rng, kind, of)
 
 
 def trials(
     trainer: Trainer, of: Reference, count: int, seed: str, folder: pathlib.Path
 ) -> Iterator[Trial]:
-    """Kills so many runs; the kinds of moments take turns.
+    """Kills several runs; the kinds of moments alternate.
 
     Args:
         trainer: runs the processes.
-        of: the run to hold them against.
-        count: of runs.
+        of: the run to compare them with.
+        count: number of runs.
         seed: of the moments.
         folder: for the runs; the last one that differed is left there.
     """
     kinds = ("file", "training", "clock")
     for number in range(count):
-        draw = random.Random(f"{seed} {number}")
-        trial = killed_run(trainer, of, draw, kinds[number % 3], folder / "killed")
+        rng = random.Random(f"{seed} {number}")
+        trial = killed_run(trainer, of, rng, kinds[number % 3], folder / "killed")
         if trial.differences:
             shutil.rmtree(folder / "differs", ignore_errors=True)
             shutil.move(folder / "killed", folder / "differs")

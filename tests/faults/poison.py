@@ -1,4 +1,4 @@
-"""What a training is given to break it; called in the child that trains, see `forks.py`."""
+"""Faults that are caused in a training; called in the child that trains, see `forks.py`."""
 
 import numpy as np
 

@@ -1,9 +1,9 @@
-"""The same training on one device, on several, and in several processes, held against each other.
+"""The same training on one device, on several, and in several processes, compared.
 
     python -m tests.faults.replicas
 
-Trains each scheme's tiny run with the same global batch and compares whole states: weights,
-optimisers, averages, what was logged.
+Trains each model's small run with the same global batch and compares whole states: weights,
+optimizers, averages, logged means.
 """
 
 import json
@@ -93,13 +93,13 @@ def finished(arguments, folder: pathlib.Path) -> pathlib.Path:
     return run
 
 
-def spread(scheme: str, steps: int, folder: pathlib.Path, names=tuple(SPREADS)) -> dict:
-    """Trains a scheme on one device and in other ways.
+def spread(model: str, steps: int, folder: pathlib.Path, names=tuple(SPREADS)) -> dict:
+    """Trains a model on one device and in other ways.
 
     Returns:
         By name of the way the run's folder; `1 device` is the one to hold the others against.
     """
-    flags = [*kills.training_flags(scheme, folder), *COMMON, f"--steps={steps}"]
+    flags = [*kills.training_flags(model, folder), *COMMON, f"--steps={steps}"]
     made = {}
     with Trainer() as trainer:
         for name in ("1 device", *names):
@@ -120,23 +120,23 @@ def launched(flags) -> list[str]:
     return [flag for flag in flags if not flag.startswith("--strategy")]
 
 
-def equality(schemes, folder: pathlib.Path, say=print) -> dict[str, dict]:
-    """Trains schemes in every way; by scheme and way, for each of STEPS, difference and array."""
+def equality(models, folder: pathlib.Path, say=print) -> dict[str, dict]:
+    """Trains models in every way; by model and way, for each of STEPS, difference and array."""
     found = {}
-    for scheme in schemes:
-        made = spread(scheme, STEPS[-1], folder / scheme)
+    for model in models:
+        made = spread(model, STEPS[-1], folder / model)
         one = made.pop("1 device")
-        found[scheme] = {}
+        found[model] = {}
         for name, run in made.items():
-            found[scheme][name] = [
+            found[model][name] = [
                 largest_difference(
                     checkpoint.step_path(one / "checkpoints", step),
                     checkpoint.step_path(run / "checkpoints", step),
                 )
                 for step in STEPS
             ]
-            say(f"{scheme}, {name}")
-        shutil.rmtree(folder / scheme)
+            say(f"{model}, {name}")
+        shutil.rmtree(folder / model)
     return found
 
 
@@ -159,13 +159,13 @@ def equality_in_words(found: dict[str, dict]) -> dict:
             "own size: of one that is 0 but for rounding it makes a part of a step, up to the",
             "learning rate.",
             "",
-            "| scheme | against one device | " + " | ".join(f"step {s}" for s in STEPS) + " |",
+            "| model | against one device | " + " | ".join(f"step {s}" for s in STEPS) + " |",
             "|---|---|" + "---|" * len(STEPS),
             *(
-                f"| {scheme} | {name} | "
+                f"| {model} | {name} | "
                 + " | ".join(f"{value:.1e} (`{array}`)" for value, array in by_step)
                 + " |"
-                for scheme, ways in found.items()
+                for model, ways in found.items()
                 for name, by_step in ways.items()
             ),
         ],
@@ -181,13 +181,13 @@ def workers_of(launcher: subprocess.Popen) -> list[int]:
     return [int(number) for number in children.split()]
 
 
-def killed(arguments, folder: pathlib.Path, draw: random.Random, seconds: float) -> dict:
+def killed(arguments, folder: pathlib.Path, rng: random.Random, seconds: float) -> dict:
     """Trains with two workers, kills one of them once, and touches nothing from then on.
 
     Args:
         arguments: of the launcher.
         folder: for run and output.
-        draw: which worker, and when.
+        rng: which worker, and when.
         seconds: the latest moment, after the first line of the curve.
 
     Returns:
@@ -198,9 +198,9 @@ def killed(arguments, folder: pathlib.Path, draw: random.Random, seconds: float)
         if launcher.poll() is not None:
             raise RuntimeError((folder / "output.txt").read_text()[-3000:])
         time.sleep(0.01)
-    time.sleep(draw.uniform(0, seconds))
+    time.sleep(rng.uniform(0, seconds))
     alive = workers_of(launcher)
-    worker = draw.randrange(len(alive)) if alive else None
+    worker = rng.randrange(len(alive)) if alive else None
     if worker is not None:
         os.kill(alive[worker], signal.SIGKILL)
     status = launcher.wait(timeout=600)
@@ -215,27 +215,27 @@ def killed(arguments, folder: pathlib.Path, draw: random.Random, seconds: float)
     }
 
 
-def worker_killed(schemes, tries: int, folder: pathlib.Path, say=print) -> dict[str, dict]:
-    """Kills one of two workers; by scheme how many runs, of which worker, and which differ."""
+def worker_killed(models, tries: int, folder: pathlib.Path, say=print) -> dict[str, dict]:
+    """Kills one of two workers; by model how many runs, of which worker, and which differ."""
     counts = {}
-    for scheme in schemes:
-        start, home = time.monotonic(), folder / scheme
-        flags = launched(kills.training_flags(scheme, home))
+    for model in models:
+        start, home = time.monotonic(), folder / model
+        flags = launched(kills.training_flags(model, home))
         flags = ["--workers=2", "--grace=20", *flags]
         reference = finished(flags, home / "whole")
-        draw, outcomes, differ = random.Random(f"worker {scheme}"), [], 0
+        rng, outcomes, differ = random.Random(f"worker {model}"), [], 0
         while len(outcomes) < tries:
             shutil.rmtree(home / "try", ignore_errors=True)
-            outcome = killed(flags, home / "try", draw, _training_seconds(reference))
+            outcome = killed(flags, home / "try", rng, _training_seconds(reference))
             if outcome["starts"] == 1 and outcome["status"] == 0:
                 continue  # the kill came when the work was done
             found = kills.differences(reference, outcome["run"])
             if outcome["status"] or found:
                 differ += 1
-                say(f"{scheme}: status {outcome['status']}, {found[:2]}")
+                say(f"{model}: status {outcome['status']}, {found[:2]}")
             outcomes.append(outcome)
-            say(f"{scheme}: {len(outcomes)} of {tries}")
-        counts[scheme] = {
+            say(f"{model}: {len(outcomes)} of {tries}")
+        counts[model] = {
             "runs": tries,
             "chiefs": sum(outcome["worker"] == 0 for outcome in outcomes),
             "differ": differ,
@@ -259,12 +259,12 @@ def worker_killed_in_words(counts: dict[str, dict]) -> dict:
             "`python -m kgan.launch --workers=2` starts two processes; one is killed at a random",
             "time of the training. Compared with a run of two workers that were not killed.",
             "",
-            "| scheme | runs | chief killed | other killed | runs that differ | seconds |",
+            "| model | runs | chief killed | other killed | runs that differ | seconds |",
             "|---|---|---|---|---|---|",
             *(
-                f"| {scheme} | {count['runs']} | {count['chiefs']} | "
+                f"| {model} | {count['runs']} | {count['chiefs']} | "
                 f"{count['runs'] - count['chiefs']} | {count['differ']} | {count['seconds']:.0f} |"
-                for scheme, count in counts.items()
+                for model, count in counts.items()
             ),
         ],
     }

@@ -1,4 +1,4 @@
-"""Calls what reads a stranger's input, and holds it to a result or one line."""
+"""Calls of readers of untrusted input, which must end in a result or in one line."""
 
 import contextlib
 import io
@@ -107,7 +107,7 @@ class Watch:
 
 @contextlib.contextmanager
 def quiet():
-    """Keeps back what is logged of skipped images."""
+    """Suppresses the log lines about skipped images."""
     logger = logging.getLogger("kgan")
     handlers, propagate = logger.handlers[:], logger.propagate
     logger.handlers[:], logger.propagate = [logging.NullHandler()], False
