@@ -1,4 +1,4 @@
-from kgan.cli import settings
+from kgan.cli.values import parse_name
 from tests.sweeps.fakes import OPTIMIZERS, make_grid
 
 
@@ -16,7 +16,7 @@ def test_several_flags_make_their_product_and_repeats_have_consecutive_seeds():
 def test_job_names_differ_if_values_differ_in_characters_that_names_cannot_contain():
     names = [cell.job(0) for cell in make_grid("dataset:a/b|a b|a+b").cells]
     assert len(set(names)) == 3
-    settings.check_name("job", names[0])
+    assert parse_name("job", names[0]) == names[0]
 
 
 def test_long_job_names_are_cut_to_the_length_of_a_folder_name():
