@@ -69,8 +69,7 @@ class LiveBatchNormalization(MixesExamples, keras.layers.Layer):
         epsilon: added to the variance; 1e-5 as in the reference implementation.
         gamma_initializer: of the scale.
 
-    Reference: Isola et al. 2017, section 3.3: at test time "batch normalization using the
-    statistics of the test batch", with batches of one image.
+    Reference: Isola et al. 2017, section 3.3 ("using the statistics of the test batch").
 
     Example:
         >>> images = tf.reshape([1.0, -1.0], [1, 1, 2, 1])
@@ -244,9 +243,8 @@ class _SpectralNorm(MixesExamples):
 
     def normalized_kernel(self, training):
         """Computes W / σ(W)."""
-        kernel = tf.cast(self.kernel, tf.float32)
+        kernel, left = tf.cast(self.kernel, tf.float32), tf.convert_to_tensor(self.left_vector)
         matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
-        left = tf.convert_to_tensor(self.left_vector)
         fixed = tf.stop_gradient(matrix)
         right = tf.math.l2_normalize(tf.matmul(left, fixed, transpose_b=True))
         new = tf.math.l2_normalize(tf.matmul(right, fixed))
@@ -295,8 +293,7 @@ class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
 class SpreadOut(_ConfiguredLayer):
     """A vector [B, K] repeated at every point of a map of `size` (H, W): [B, H, W, K].
 
-    Reference: the course's conditional DCGAN practical (docs/course.md): the label is spread to
-    10x32x32.
+    Reference: the course's conditional GAN practical (docs/course.md).
 
     Example:
         >>> SpreadOut((2, 3))(tf.ones([1, 10])).shape
