@@ -9,10 +9,7 @@ from kgan.models.base.flags import Flag
 FLAGS = (
     Flag("run", str, None, "Run folder to inspect; default: none."),
     Flag(
-        "runs_dir",
-        str,
-        "runs",
-        "Folder in which runs are created; its disk is checked for space.",
+        "runs_dir", str, "runs", "Folder in which runs are created; its disk is checked for space."
     ),
     Flag(
         "data_dir",

@@ -14,29 +14,10 @@ from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
 FLAGS = (
-    Flag(
-        "sweep",
-        list[str],
-        [],
-        "NAME:VALUE|VALUE…: a flag of kgan.train and its values; repeat to vary several.",
-    ),
-    Flag(
-        "repeats",
-        int,
-        3,
-        "Number of runs of each combination, with the seeds --seed, --seed+1, …",
-        1,
-        1000,
-    ),
+    Flag("sweep", list[str], [], "NAME:VALUE|VALUE…: a flag of kgan.train and values; repeatable."),
+    Flag("repeats", int, 3, "Runs of each cell, with the seeds --seed, --seed+1, …", 1, 1000),
     Flag("out", str, None, "Folder of the sweep, for its runs, curves, table and samples."),
-    Flag(
-        "parallel",
-        int,
-        1,
-        "Number of runs trained at a time, sharing CPU cores and GPUs.",
-        1,
-        64,
-    ),
+    Flag("parallel", int, 1, "Runs trained at a time; they share CPU cores and GPUs.", 1, 64),
     Flag(
         "measure",
         list[str],

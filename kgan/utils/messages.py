@@ -27,10 +27,10 @@ def start_logging(speaks: bool = True) -> None:
 
 @contextlib.contextmanager
 def log_file(path: pathlib.Path) -> Iterator[None]:
-    """Writes messages to a file, too, while the context lasts.
+    """Writes messages to a file as well while the context lasts.
 
     Raises:
-        UserError: when it cannot be written.
+        UserError: the file cannot be written.
     """
     with report_write_errors(path):
         handler = _LogFile(path)
@@ -45,12 +45,12 @@ def log_file(path: pathlib.Path) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that ends the run where it cannot be written, as every other file does."""
+    """A log file that raises a `UserError` when it cannot be written."""
 
     def emit(self, record):
         with report_write_errors(self.baseFilename):
             super().emit(record)
 
     def handleError(self, record):
-        # logging would print a traceback here and go on.
+        # By default logging would print a traceback and continue.
         raise

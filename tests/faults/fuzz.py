@@ -272,29 +272,12 @@ def fuzz_zips(watch: Watch, count: int, folder: pathlib.Path) -> None:
         watch.input(_open_and_read, path, **options)
 
 
+LINKS = "../beside ../beside/secret.png / . .. nothing it tree /dev/zero a.png"
+_WHOLE, _DAMAGED = damage.whole_images(), damage.damaged_images()
 _FOUND = st.one_of(
-    st.tuples(
-        st.just("file"),
-        st.one_of(damage.whole_images(), damage.whole_images(), damage.damaged_images()),
-    ),
-    st.tuples(st.just("file"), damage.whole_images()),
-    st.tuples(
-        st.just("link"),
-        st.sampled_from(
-            [
-                "../beside",
-                "../beside/secret.png",
-                "/",
-                ".",
-                "..",
-                "nothing",
-                "it",
-                "tree",
-                "/dev/zero",
-                "a.png",
-            ]
-        ),
-    ),
+    st.tuples(st.just("file"), st.one_of(_WHOLE, _WHOLE, _DAMAGED)),
+    st.tuples(st.just("file"), _WHOLE),
+    st.tuples(st.just("link"), st.sampled_from(LINKS.split())),
     st.tuples(st.sampled_from(["folder", "pipe", "huge"]), st.none()),
 )
 
@@ -323,16 +306,15 @@ def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
     """Trees of folders with odd names, links, pipes and holes."""
     root = folder / "tree"
     # Pairs of whole images under names that mean something, and whatever else may lie there.
-    base = st.sampled_from(
-        [
-            (),
-            ("a.png", "b.png"),
-            ("A/1.png", "A/2.png", "B/1.png", "B/2.png"),
-            ("trainA/1.png", "trainA/2.png", "trainB/1.png", "trainB/2.png"),
-            ("cats/1.png", "cats/2.png", "dogs/1.png"),
-            ("train/1.png", "train/2.png", "val/3.png"),
-        ]
+    trees = (
+        "",
+        "a.png b.png",
+        "A/1.png A/2.png B/1.png B/2.png",
+        "trainA/1.png trainA/2.png trainB/1.png trainB/2.png",
+        "cats/1.png cats/2.png dogs/1.png",
+        "train/1.png train/2.png val/3.png",
     )
+    base = st.sampled_from([tree.split() for tree in trees])
 
     @_examples(count, base, st.lists(st.tuples(_FILE_NAMES, _FOUND), max_size=5), _OPTIONS)
     def _(names, found, options):
@@ -485,25 +467,11 @@ def fuzz_run_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
         for path in whole.rglob("*")
         if path.is_file() and path.name != "log.txt"
     }
+    known = "kind step size channels format_version input_channels class_names"
+    keys = st.sampled_from(known.split())
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "kind",
-                        "step",
-                        "size",
-                        "channels",
-                        "format_version",
-                        "input_channels",
-                        "class_names",
-                    ]
-                ),
-                inner,
-            )
-        ),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner),
         max_leaves=8,
     )
     spec = json.loads(files[pathlib.Path("dataset.json")])

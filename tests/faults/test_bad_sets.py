@@ -93,11 +93,7 @@ BAD_SETS = {
         DCGAN,
         "2.png: ",
     ),
-    "absurdly large image": (
-        with_one(damage.png(60_000, 60_000, 8, 2, b"")),
-        DCGAN,
-        "2.png: ",
-    ),
+    "absurdly large image": (with_one(damage.png(60_000, 60_000, 8, 2, b"")), DCGAN, "2.png: "),
     "decompression bomb of an image": (
         with_one(damage.png(30_000, 30_000, 1, 0, bytes(10**6))),
         DCGAN,
@@ -152,10 +148,7 @@ def train_on(folder, tmp_path, *more):
     ("flags", "begins"),
     [
         (("--bad_images=fail",), "{bad}: "),
-        (
-            ("--bad_limit=0.01",),
-            "--bad_limit=0.01: 1 of 70 images cannot be read, the last one: ",
-        ),
+        (("--bad_limit=0.01",), "--bad_limit=0.01: 1 of 70 images cannot be read, the last one: "),
     ],
 )
 def test_bad_image_in_the_middle_of_training_ends_it_in_one_line(cache, flags, begins, tmp_path):
