@@ -6,9 +6,14 @@ from kgan.cli import entry, values
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.models.base.flags import Flag
+from kgan.utils.choices import PARTS
 from kgan.utils.errors import UserError
 
 MEASURED = ("run", "saved_model", "images")
+FEATURES = (
+    "digits, stacked_digits, pixels, inception, or a name in keras.applications; default: those "
+    "of the dataset, for folders pixels"
+)
 FLAGS = (
     RUN,
     CHECKPOINT,
@@ -16,21 +21,9 @@ FLAGS = (
     Flag("images", str, None, "Folder or zip of generated images to measure."),
     Flag("real", str, None, "Folder or zip of real images; for --saved_model and --images."),
     Flag("metrics", str, None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
-    Flag(
-        "features",
-        str,
-        None,
-        "Features that images are compared by: digits, stacked_digits, pixels, inception, or a "
-        "name in keras.applications; default: those of the dataset, for folders pixels.",
-    ),
+    Flag("features", str, None, f"Features that images are compared by: {FEATURES}."),
     Flag("count", int, 10_000, "Maximum number of generated and of real images.", 2, 1_000_000),
-    Flag(
-        "part",
-        str,
-        "test",
-        "Part of the run's dataset that is measured.",
-        choices=("train", "validation", "test"),
-    ),
+    Flag("part", str, "test", "Part of the run's dataset that is measured.", choices=PARTS),
 )
 
 

@@ -10,33 +10,17 @@ from kgan.models.base.flags import Flag
 from kgan.utils.choices import DIRECTIONS
 from kgan.utils.errors import UserError
 
+LABEL = "a class, such as 7, or attributes, such as glasses,hat; default: a grid of all"
 FLAGS = (
     RUN,
     CHECKPOINT,
     Flag("seeds", str, "0-63", "Seeds of the images: 5, or 0-63, or 1,4,9-12."),
-    Flag(
-        "label",
-        str,
-        None,
-        "For conditional models: a class, such as 7, or comma-separated attributes, such as "
-        "glasses,hat; default: a grid of all.",
-    ),
+    Flag("label", str, None, f"For conditional models: {LABEL}."),
     Flag("interpolate", str, None, "Two seeds, such as 3,17: generates images between theirs."),
     Flag("frames", int, 10, "Images of --interpolate, both ends included; default 10.", 2, 1000),
     Flag("input", str, None, "Folder or zip of images to translate, for image-to-image models."),
-    Flag(
-        "direction",
-        str,
-        None,
-        "Direction of the translation, for models that translate in both.",
-        choices=DIRECTIONS,
-    ),
-    Flag(
-        "out",
-        str,
-        None,
-        "Where to write: a PNG file for a grid, else a folder; default: in the run folder.",
-    ),
+    Flag("direction", str, None, "For models that translate in both.", choices=DIRECTIONS),
+    Flag("out", str, None, "PNG file for a grid, else a folder; default: in the run folder."),
     Flag("seed", int, 0, "Seed of the translations: another one, another dropout.", 0, 2**31 - 1),
 )
 

@@ -25,11 +25,9 @@ def mixing_examples(network: keras.Model) -> list[str]:
 
 
 def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
-    for layer in network.layers:
-        yield layer
-        if isinstance(layer, keras.layers.Wrapper):
-            layer = layer.layer
-            yield layer
+    for outer in network.layers:
+        layer = outer.layer if isinstance(outer, keras.layers.Wrapper) else outer
+        yield from (outer,) if outer is layer else (outer, layer)
         if isinstance(layer, keras.Model):
             yield from _nested_layers(layer)
 

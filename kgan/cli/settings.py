@@ -53,6 +53,11 @@ class DataSettings:
         palette: RGB triples in 0..255, or None.
         channels: 1, 3 or 4; None: as the images have them.
         jitter: at least 1; None or 1: off.
+
+    Example:
+        >>> from kgan.cli.parsing import parse_training
+        >>> parse_training(["--model=gan", "--image_size=8x16"]).data.image_size
+        (8, 16)
     """
 
     dataset: str
@@ -81,6 +86,11 @@ class RunSettings:
     Args:
         checkpoint_every: (number, `steps` | `epochs` | `seconds`).
         sample_every: the same, or None.
+
+    Example:
+        >>> from kgan.cli.parsing import parse_training
+        >>> parse_training(["--model=gan"]).run.checkpoint_every
+        (300.0, 'seconds')
     """
 
     batch_size: int
@@ -115,6 +125,11 @@ class ValidationSettings:
     Args:
         validate_every: (number, `steps` | `epochs` | `seconds`), or None.
         validate_metrics: the first one selects the best checkpoint; None: the model's own.
+
+    Example:
+        >>> from kgan.cli.parsing import parse_training
+        >>> parse_training(["--model=gan", "--validate_count=64"]).validation.validate_count
+        64
     """
 
     validate_every: Interval | None
@@ -125,7 +140,13 @@ class ValidationSettings:
 
 @dataclasses.dataclass(frozen=True)
 class DeviceSettings:
-    """What a run computes on and in; fields are called like their flags."""
+    """What a run computes on and in; fields are called like their flags.
+
+    Example:
+        >>> from kgan.cli.parsing import parse_training
+        >>> parse_training(["--model=gan"]).device.precision
+        'float32'
+    """
 
     strategy: str
     logical_devices: int
@@ -153,6 +174,12 @@ class Settings:
 
     Raises:
         UserError: one line that names the flag.
+
+    Example:
+        >>> from kgan.cli.parsing import parse_training
+        >>> settings = parse_training(["--model=wgan", "--clip=0.02"])
+        >>> settings.for_model().values["clip"], settings.as_arguments(settings.given)
+        (0.02, ['--model=wgan', '--clip=0.02'])
     """
 
     def __init__(self, values: Mapping[str, object], given: Iterable[str], model_class: type):

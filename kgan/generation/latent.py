@@ -19,7 +19,7 @@ SEEDS_PER_LABEL = 10  # in the grid of all labels
 def generate_seeds(
     run: str,
     seeds: Sequence[int],
-    label: str | None = None,
+    label: Sequence[str] | None = None,
     out: str | None = None,
     checkpoint: str = "auto",
 ) -> pathlib.Path:
@@ -28,7 +28,7 @@ def generate_seeds(
     Args:
         run: the run folder.
         seeds: a seed always gives the same image, whatever the other seeds are.
-        label: what a conditional model generates: a class, or comma-separated attributes. None: a
+        label: what a conditional model generates: one class, or attributes. None: a
             grid with a row for each, of the first ten seeds.
         out: a PNG file for a grid, else a folder for single images; None: a PNG file in the run.
         checkpoint: `auto`, `best` or `last`.
@@ -67,7 +67,7 @@ def interpolate(
     first: int,
     last: int,
     frames: int = 10,
-    label: str | None = None,
+    label: Sequence[str] | None = None,
     out: str | None = None,
     checkpoint: str = "auto",
 ) -> pathlib.Path:
@@ -115,7 +115,9 @@ def _conditions(model, label):
     """Returns the conditions, float32 [rows, K]; None for an unconditional model."""
     if not isinstance(model, ConditionalModel):
         if label is not None:
-            raise UserError(f"--label={label}: this model is unconditional; remove --label")
+            raise UserError(
+                f"--label={','.join(label)}: this model is unconditional; remove --label"
+            )
         return None
     if label is None:
         return model.preview_conditions()

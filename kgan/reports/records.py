@@ -59,7 +59,7 @@ class Group:
         about: flags in which it differs from the other groups, and its seeds.
 
     Example:
-        >>> record = Record(Run(pathlib.Path("a")), "a", types.SimpleNamespace(), [], {})
+        >>> record = Record(Run(pathlib.Path("a")), "a", None, [], {})
         >>> Group(0, [record, record], "lr=0.1").name
         'a and 1 more'
     """

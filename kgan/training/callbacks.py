@@ -32,6 +32,11 @@ class TrainingCallbacks:
         saver: the one that saves and loads checkpoints.
         guard: notices NaN and infinity.
         stop: ends training after a signal.
+
+    Example:
+        >>> callbacks = TrainingCallbacks([], None, NaNGuard(every=20), StopBySignal())
+        >>> callbacks.guard.every
+        20
     """
 
     called: list[StepCallback]

@@ -64,6 +64,11 @@ class Training:
         model: built and compiled in the strategy's scope.
         plan: `kgan.training.plan.Plan`.
         run: the run folder; None until `train` opens it.
+
+    Example:
+        >>> settings = parse_training(["--model=gan", "--steps=9", "--noexport"])
+        >>> Training(settings, distribution.join("none")).plan.total_steps
+        9
     """
 
     def __init__(self, settings: Settings, workers: Workers):

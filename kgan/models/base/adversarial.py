@@ -135,6 +135,14 @@ class AdversarialModel(LatentModel):
 
     Raises:
         ArgumentError: when an argument has a wrong value or does not go with another.
+
+    Example:
+        >>> from kgan.networks import mlp
+        >>> networks = mlp.generator((2, 2, 1), 3, [4]), mlp.discriminator((2, 2, 1), [4])
+        >>> model = AdversarialModel(*networks, gan_loss="hinge", d_updates=2)
+        >>> model.compile(g_optimizer="adam", d_optimizer="adam")
+        >>> model.batches_per_step
+        2
     """
 
     network_names = ("generator", "discriminator")
@@ -251,15 +259,15 @@ class AdversarialModel(LatentModel):
             shapes["noise"] = images.shape[1:].as_list()
         if self.penalty in ("unit_slope", "dragan"):
             shapes["shares"] = []
-        sampled = {}
-        for number, (name, shape) in enumerate(shapes.items()):
+
+        def sample(number: int, name: str) -> tf.Tensor:
             seed = self.random_seed(self.step, NOISE + purpose, number)
-            sample = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
-            sampled[name] = randomness.replica_rows(
-                lambda count, sample=sample, shape=shape, seed=seed: sample([count, *shape], seed),
-                tf.shape(images)[0],
+            draw = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
+            return randomness.replica_rows(
+                lambda count: draw([count, *shapes[name]], seed), tf.shape(images)[0]
             )
-        return sampled
+
+        return {name: sample(number, name) for number, name in enumerate(shapes)}
 
     # A step
 
@@ -279,9 +287,8 @@ class AdversarialModel(LatentModel):
         # Keras applies a weight constraint right after each update.
         logs = [self.discriminator_step(batch, n) for n, batch in enumerate(batches)]
         if self.generator_is_updated:
-            logs += [
-                self.generator_step(batches[n % len(batches)], n) for n in range(self.g_updates)
-            ]
+            for n in range(self.g_updates):
+                logs.append(self.generator_step(batches[n % len(batches)], n))
         else:
             # The generator's loss, for the log: a mean of nothing would be NaN.
             logs.append(self.generator_loss(*self.generator_inputs(batches[0]))[1])
@@ -332,12 +339,8 @@ class AdversarialModel(LatentModel):
             real_losses = tf.where(flipped[:, 0], as_fake, real_losses)
             fake_losses = tf.where(flipped[:, 1], as_real, fake_losses)
         total = real_losses + fake_losses
-        log = {
-            "d_loss_real": real_losses,
-            "d_loss_fake": fake_losses,
-            "d_score_real": real_scores,
-            "d_score_fake": fake_scores,
-        }
+        log = {"d_loss_real": real_losses, "d_loss_fake": fake_losses}
+        log |= {"d_score_real": real_scores, "d_score_fake": fake_scores}
         if self.gan_loss == "wasserstein":
             log["wasserstein"] = -total
         if self.penalty != "none":

@@ -33,6 +33,14 @@ class ConfigurableModel(keras.Model):
 
     Raises:
         ArgumentError: when an argument has a wrong value.
+
+    Example:
+        >>> from kgan.models.wgan import WGAN
+        >>> from kgan.networks import mlp
+        >>> networks = mlp.generator((2, 2, 1), 3, [4]), mlp.discriminator((2, 2, 1), [4])
+        >>> model = WGAN(*networks, clip=0.1)
+        >>> sorted(set(model.get_config()) & {"critic", "clip", "discriminator"})
+        ['clip', 'critic']
     """
 
     network_names: tuple[str, ...] = ()

@@ -35,6 +35,13 @@ class ConditionalModel(AdversarialModel):
         class_names: of the K classes or attributes.
         exclusive: whether an image shows exactly one of them (classes) or any number (attributes).
         **arguments: see `AdversarialModel`.
+
+    Example:
+        >>> from kgan.networks import conditional
+        >>> generator = conditional.dense_generator((32, 32, 1), 3, 8, 4)
+        >>> discriminator = conditional.dense_discriminator((32, 32, 1), 3, 4)
+        >>> ConditionalModel(generator, discriminator).preview_conditions().shape
+        (3, 3)
     """
 
     network_builders: tuple[Callable, Callable]

@@ -12,6 +12,12 @@ class CriticModel(AdversarialModel):
         critic: image → unbounded score float32 [B, 1].
         n_critic: updates of the critic in one step.
         **arguments: see `AdversarialModel`.
+
+    Example:
+        >>> from kgan.networks import mlp
+        >>> networks = mlp.generator((2, 2, 1), 3, [4]), mlp.discriminator((2, 2, 1), [4])
+        >>> CriticModel(*networks, n_critic=3).logged[-1]
+        'wasserstein'
     """
 
     renamed = {"discriminator": "critic", "d_updates": "n_critic"}

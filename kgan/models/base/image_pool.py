@@ -21,6 +21,12 @@ class ImagePool(keras.layers.Layer):
     Args:
         size: how many images are kept; 0 gives every image back as it is.
         shape: (height, width, channels) of an image.
+
+    Example:
+        >>> pool = ImagePool(2, (1, 1, 1))
+        >>> given = pool.exchange(tf.ones([1, 1, 1, 1]), tf.constant([0, 1]))
+        >>> float(given[0, 0, 0, 0]), int(pool.count)
+        (1.0, 1)
     """
 
     def __init__(self, size: int, shape: tuple[int, int, int], **kwargs):

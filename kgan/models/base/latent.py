@@ -30,6 +30,14 @@ class LatentModel(Model):
         generating_network: the name of the network that generates; it is one of player `g`.
         latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
         score_map_label: what `score_map` computes.
+
+    Example:
+        >>> from kgan.models.wgan import WGAN
+        >>> from kgan.networks import mlp
+        >>> networks = mlp.generator((2, 2, 1), 3, [4]), mlp.discriminator((2, 2, 1), [4])
+        >>> model = WGAN(*networks, clip=0.1)
+        >>> model.generate(model.latents_from_seeds([7, 8])).shape
+        (2, 2, 2, 1)
     """
 
     generating_network = "generator"

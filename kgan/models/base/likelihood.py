@@ -27,6 +27,13 @@ class LikelihoodModel(LatentModel):
 
     Class attributes:
         is_exact: whether `log_densities` computes the likelihood; else `log_weights` bounds it.
+
+    Example:
+        >>> from kgan.models.flow import Flow
+        >>> from kgan.networks.coupling import CouplingFlow
+        >>> model = Flow(CouplingFlow((2,), 1, [4]))
+        >>> model.is_exact, list(model.players)
+        (True, ['g'])
     """
 
     defaults = {"dataset": "digits", "batch_size": 100, "beta_1": 0.9, "g_optimizer": "adam"}

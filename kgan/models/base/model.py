@@ -30,6 +30,14 @@ class Model(ConfigurableModel):
         preview_columns: headings of the columns of a preview.
         discriminator_won_below: a `d_loss` below this for long means that the discriminator has
             won; None where the loss has no such value.
+
+    Example:
+        >>> from kgan.models.wgan import WGAN
+        >>> from kgan.networks import mlp
+        >>> networks = mlp.generator((2, 2, 1), 3, [4]), mlp.discriminator((2, 2, 1), [4])
+        >>> model = WGAN(*networks, clip=0.1)
+        >>> model.completed_steps, list(model.players)
+        (0, ['g', 'd'])
     """
 
     data_kind = "images"

@@ -84,6 +84,15 @@ class TranslationModel(Model):
     """Translates images, in one direction or in two.
 
     A model defines `directions` and `signatures`.
+
+    Example:
+        >>> from kgan.models.pix2pix import Pix2Pix
+        >>> from kgan.networks import patchgan, unet
+        >>> shape = (32, 32, 1)
+        >>> generator = unet.generator(shape, 1, base_width=2)
+        >>> model = Pix2Pix(generator, patchgan.discriminator([shape, shape], 2, 1))
+        >>> model.directions[None].image_shape
+        (32, 32, 1)
     """
 
     preview_examples = PREVIEW_ROWS
