@@ -11,8 +11,7 @@ from kgan.utils.errors import UserError
 
 MEASURED = ("run", "saved_model", "images")
 FEATURES = (
-    "digits, stacked_digits, pixels, inception, or a name in keras.applications; default: those "
-    "of the dataset, for folders pixels"
+    "digits, stacked_digits, pixels, inception, one of keras.applications; default: what fits"
 )
 FLAGS = (
     RUN,
@@ -29,8 +28,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str]) -> None:
     """Measures and prints."""
-    renamed = {"pictures": "images"}
-    given = parse_command("kgan.evaluate", FLAGS, arguments, renamed=renamed)
+    given = parse_command("kgan.evaluate", FLAGS, arguments, renamed={"pictures": "images"})
     _check(given)
     names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     entry.import_tensorflow()
