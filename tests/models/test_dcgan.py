@@ -12,13 +12,13 @@ from kgan.models.base.adversarial import DISCRIMINATOR_LATENTS, GENERATOR_LATENT
 from kgan.models.dcgan import DCGAN
 from kgan.networks import mlp
 from kgan.runs import checkpoint
-from tests.models.contract import CheckpointAfter, LatentContract, differing, values
+from tests.models.contract import AdversarialContract, CheckpointAfter, differing, values, with_sgd
 
 SHAPE = (4, 4, 1)
 
 
-class TestDCGAN(LatentContract):
-    scheme = "dcgan"
+class TestDCGAN(AdversarialContract):
+    name = "dcgan"
     flags = ("--width=4", "--latent_size=8")
     other_settings = ("--gan_loss=minimax",)
     spec = DataSpec("images", (16, 16), 1, 1)
@@ -40,11 +40,8 @@ class TestDCGAN(LatentContract):
 
 def small_model(gan_loss="bce"):
     """Two perceptrons and gradient descent of step 1: a weight moves by minus its gradient."""
-    model = DCGAN(
-        mlp.generator(SHAPE, 3, (5,)), mlp.discriminator(SHAPE, (5,)), gan_loss=gan_loss, seed=2
-    )
-    model.compile(g_optimizer=keras.optimizers.SGD(1.0), d_optimizer=keras.optimizers.SGD(1.0))
-    return model
+    networks = mlp.generator(SHAPE, 3, (5,)), mlp.discriminator(SHAPE, (5,))
+    return with_sgd(DCGAN(*networks, gan_loss=gan_loss, seed=2), 1.0, momentum=0.0)
 
 
 def some_images():
@@ -130,6 +127,25 @@ def test_generator_descends_minus_log_d():
         np.testing.assert_allclose(move, -gradient, atol=1e-6)
 
 
+def test_restored_means_survive_one_reset_and_no_more():
+    model = small_model()
+    model.totals.assign(4.0 * np.ones(len(model.logged)))
+    model.count.assign(2.0)
+    model.keep_means()
+    model.reset_metrics()
+    assert model.means() == dict.fromkeys(model.logged, 2.0)
+    model.reset_metrics()
+    assert np.isnan(list(model.means().values())).all()
+
+
+def test_each_player_needs_an_optimizer_of_its_own():
+    model, optimizer = small_model(), keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="`g_optimizer` and `d_optimizer` must be two"):
+        model.compile(g_optimizer=optimizer, d_optimizer=optimizer)
+    model.compile(g_optimizer="adam", d_optimizer="adam")
+    assert model.g_optimizer is not model.d_optimizer
+
+
 def test_players_of_one_step_get_latents_of_their_own():
     model = small_model()
     first, second = (model.latents(6, use) for use in (DISCRIMINATOR_LATENTS, GENERATOR_LATENTS))
@@ -147,17 +163,8 @@ def test_networks_of_ones_own_train_with_keras_fit_and_report_the_history():
 
 def test_recommended_settings_are_the_paper_s():
     resolved = parse_training(["--model=dcgan"])
-    assert (resolved.values["g_lr"], resolved.values["d_lr"], resolved.values["beta_1"]) == (
-        2e-4,
-        2e-4,
-        0.5,
-    )
-    assert (
-        resolved.values["batch_size"],
-        resolved.values["latent_size"],
-        resolved.values["width"],
-    ) == (128, 100, 32)
-    assert resolved.values["gan_loss"] == "bce"
+    paper = {"g_lr": 2e-4, "d_lr": 2e-4, "beta_1": 0.5, "batch_size": 128, "gan_loss": "bce"}
+    assert (paper | {"latent_size": 100, "width": 32}).items() <= resolved.values.items()
     model = build_model(resolved, DataSpec("images", (32, 32), 3, 3))
     assert model.generator.count_params() == 371_072
     assert model.discriminator.count_params() == 168_320

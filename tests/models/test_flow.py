@@ -9,14 +9,18 @@ from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.flow import Flow
 from kgan.networks.coupling import CouplingFlow
-from tests.models.contract import LikelihoodContract, values
+from tests.models.contract import FullContract, LikelihoodTests, ModelContract, values
 
 
-class TestFlow(LikelihoodContract):
-    scheme = "flow"
+class TestFlow(LikelihoodTests, ModelContract):
+    name = "flow"
     flags = ("--hidden=6", "--couplings=3")
     other_settings = ("--logit_margin=0.05",)
     spec = DataSpec("images", (8, 8), 1, 1)
+    # The coupling layers keep variables of their own.
+    test_variables = FullContract.test_training_changes_no_variable_that_a_checkpoint_does_not_hold
+    test_mixed_precision = FullContract.test_mixed_precision_takes_a_step_with_finite_losses
+    test_saved_model = FullContract.test_saved_model_loads_with_its_optimizers_and_trains_on
 
     def test_first_step_of_its_own_adam_is_the_same_on_two_replicas(self, two_replicas):
         # Where the gradient is 0 but for rounding, Adam must not make a step of it.
@@ -35,7 +39,7 @@ class TestFlow(LikelihoodContract):
 
 
 def shaken(shape, couplings=4, by=0.3):
-    """A flow whose every variable has moved away from its initial value."""
+    """A flow whose every variable differs from its initial value."""
     flow = CouplingFlow(shape, couplings, (8, 7))
     rng = np.random.default_rng(0)
     weights = [w + rng.uniform(-by, by, w.shape).astype(np.float32) for w in flow.get_weights()]
@@ -94,7 +98,7 @@ def test_log_scales_are_bounded():
     assert np.abs(found).max() <= np.abs(np.asarray(coupling.bound)).sum() + 1e-5
 
 
-def test_neighbours_of_a_image_are_in_different_halves():
+def test_neighbours_in_an_image_are_in_different_halves():
     flow = CouplingFlow((4, 4, 2), 2, (3,))
     half = np.zeros(32, bool)
     half[flow.order[:16]] = True
@@ -139,7 +143,7 @@ def test_bits_follow_from_nats_by_the_logit_s_slope():
 
 
 @pytest.mark.parametrize("margin", [1e-6, 0.05])
-def test_drawing_turns_back_what_training_does_to_images(margin):
+def test_generating_inverts_what_training_does_to_images(margin):
     model = Flow(CouplingFlow((16, 16, 1), 0, ()), logit_margin=margin)
     levels = np.arange(256, dtype=np.float32).reshape(1, 16, 16, 1)
     noise = np.full(levels.shape, 0.5, np.float32)
@@ -148,7 +152,7 @@ def test_drawing_turns_back_what_training_does_to_images(margin):
     np.testing.assert_allclose(model.generate(flat), levels / 127.5 - 1, atol=1e-3)
 
 
-def test_points_train_and_draw_points():
+def test_points_train_and_are_generated():
     resolved = parse_training(["--model=flow", "--dataset=ring", "--hidden=5", "--couplings=2"])
     model = build_model(resolved, DataSpec("points", (1, 1), 2, 2))
     points = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)

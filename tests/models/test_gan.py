@@ -5,14 +5,13 @@ import numpy as np
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
-from tests.models.contract import LatentContract
+from tests.models.contract import ModelContract
 
 
-class TestGAN(LatentContract):
-    scheme = "gan"
+class TestGAN(ModelContract):
+    name = "gan"
     flags = ("--g_hidden=6", "--d_hidden=6", "--latent_size=8")
     other_settings = ("--gan_loss=minimax", "--simultaneous", "--real_label=0.9", "--augment=color")
-    independent_flags = ()
     spec = DataSpec("images", (8, 8), 1, 1)
 
 

@@ -4,14 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.data.dataset import DataSpec
-from tests.models.contract import LatentContract
+from tests.models.contract import ModelContract
 
 
-class TestLSGAN(LatentContract):
-    scheme = "lsgan"
+class TestLSGAN(ModelContract):
+    name = "lsgan"
     flags = ("--width=4", "--latent_size=8")
     other_settings = ("--flip_labels=0.1", "--d_updates=2", "--latent_distribution=uniform")
-    independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
     spec = DataSpec("images", (16, 16), 1, 1)
 
 

@@ -4,16 +4,20 @@ import keras
 import numpy as np
 
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ConditionalContract
+from tests.models.contract import ConditionTests, FullContract, ModelContract
 
 
-class TestSNGAN(ConditionalContract):
-    scheme = "sngan"
+class TestSNGAN(ConditionTests, ModelContract):
+    name = "sngan"
     flags = ("--g_width=4", "--d_width=4", "--latent_size=8", "--d_updates=1")
     # Sums over features overflow in float16 at first: the loss scale falls, updates are left out.
-    mixed = 0.2
+    precision_tolerance = 0.2
     other_settings = ("--gan_loss=bce", "--flip_labels=0.1")
     spec = DataSpec("labelled", (16, 16), 1, 1, tuple("abcdefghij"))
+    # Spectral normalisation keeps variables of its own.
+    test_variables = FullContract.test_training_changes_no_variable_that_a_checkpoint_does_not_hold
+    test_mixed_precision = FullContract.test_mixed_precision_takes_a_step_with_finite_losses
+    test_saved_model = FullContract.test_saved_model_loads_with_its_optimizers_and_trains_on
 
 
 def test_score_is_that_of_the_image_plus_the_projection_on_the_class():
@@ -53,8 +57,8 @@ def test_classes_have_scales_and_shifts_of_their_own():
     assert layer.bias is None
 
 
-def test_every_bias_of_the_generator_changes_what_is_drawn():
-    # One that a normalisation takes away again would be moved by rounding alone.
+def test_every_bias_of_the_generator_changes_the_images():
+    # One that a normalisation takes away again would be updated by rounding alone.
     generator = TestSNGAN().build().generator
     rng = np.random.default_rng(1)
     inputs = [rng.normal(size=(6, 8)).astype(np.float32), np.eye(10, dtype=np.float32)[:6]]

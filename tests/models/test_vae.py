@@ -11,11 +11,11 @@ from kgan.data.dataset import DataSpec
 from kgan.metrics import likelihood
 from kgan.models.vae import VAE
 from kgan.utils.errors import UserError
-from tests.models.contract import LikelihoodContract
+from tests.models.contract import FullContract, LikelihoodTests
 
 
-class TestVAE(LikelihoodContract):
-    scheme = "vae"
+class TestVAE(LikelihoodTests, FullContract):
+    name = "vae"
     flags = ("--hidden=6", "--hidden=5", "--latent_size=3")
     other_settings = ("--importance_samples=4", "--activation=relu")
     independent_flags = ()
@@ -99,7 +99,7 @@ def test_bound_of_several_samples_is_tighter():
     assert means[2] == pytest.approx(exact, abs=0.05)
 
 
-def test_bits_are_drawn_with_the_intensities_as_probabilities():
+def test_bits_are_sampled_with_the_intensities_as_probabilities():
     model = linear()
     count = 4000
     images = tf.constant(np.tile(np.float32([-0.5, 0.8]).reshape(1, 2, 1, 1), (count, 1, 1, 1)))
@@ -109,7 +109,7 @@ def test_bits_are_drawn_with_the_intensities_as_probabilities():
     np.testing.assert_allclose(np.mean(seen[0], axis=0).ravel(), [0.25, 0.9], atol=0.02)
 
 
-def test_drawn_images_are_the_decoder_s_probabilities():
+def test_generated_images_are_the_decoder_s_probabilities():
     drawn = linear().generate([[2.0]])
     probabilities = 1 / (1 + np.exp(-np.array([3.2, -2.0])))
     np.testing.assert_allclose(drawn.ravel(), 2 * probabilities - 1, rtol=1e-5)

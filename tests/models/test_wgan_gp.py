@@ -8,15 +8,16 @@ from kgan.data.dataset import DataSpec
 from kgan.layers import mixing_examples
 from kgan.models.wgan_gp import WGANGP
 from kgan.networks import mlp
-from tests.models.contract import LatentContract
+from tests.models.contract import FullContract, ModelContract
 
 
-class TestWGANGP(LatentContract):
-    scheme = "wgan_gp"
+class TestWGANGP(ModelContract):
+    name = "wgan_gp"
     flags = ("--width=4", "--latent_size=8", "--n_critic=2")
     other_settings = ("--n_critic=3", "--penalty_weight=2", "--packing=2")
-    independent_flags = ("--network=mlp", "--g_hidden=6", "--d_hidden=6")
     spec = DataSpec("images", (16, 16), 1, 1)
+    # The penalty is a gradient of a gradient.
+    test_mixed_precision = FullContract.test_mixed_precision_takes_a_step_with_finite_losses
 
 
 def linear_critic(slope):
