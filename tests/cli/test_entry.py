@@ -222,39 +222,32 @@ def test_damaged_image_is_refused_by_its_name(empty, tmp_path):
     assert outcome.err.count("error: ") == 1 and "2.png" in outcome.err.splitlines()[-1]
 
 
-# Arguments for a finished run, and what the line has to begin with.
+# A command, a finished run, an argument with which the line has to begin, and how it continues.
 WRONG_COMMANDS = {
-    "export of nothing": ("export", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
-    "export of a best that is not kept": (
-        "export",
-        dcgan_run,
-        ["--checkpoint=best"],
-        "--checkpoint=best: ",
-    ),
-    "generate from nothing": ("generate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "generate without seeds": ("generate", dcgan_run, ["--seeds="], "--seeds="),
-    "generate from a translator": ("generate", pix2pix_run, [], "--run="),
-    "interpolate by a translator": ("generate", pix2pix_run, ["--interpolate=1,2"], "--run="),
-    "interpolate from a word": ("generate", dcgan_run, ["--interpolate=a"], "--interpolate=a"),
-    "interpolate from one": ("generate", dcgan_run, ["--interpolate=3"], "--interpolate=3"),
-    "translate nothing": ("generate", pix2pix_run, ["--input=nowhere"], "--input=nowhere"),
-    "translate by a generator": ("generate", dcgan_run, ["--input=."], "--input=."),
-    "evaluate nothing": ("evaluate", dcgan_run, ["--run=nowhere"], "--run=nowhere"),
-    "evaluate generated images by targets": (
-        "evaluate",
-        dcgan_run,
-        ["--metrics=psnr"],
-        "--metrics=psnr: does not fit",
-    ),
-    "report on nothing": ("report", dcgan_run, ["--run=nowhere"], "--run=nowhere: no flags.cfg"),
+    "export of nothing": ("export", dcgan_run, "--run=nowhere", ": no flags.cfg"),
+    "export of a best that is not kept": ("export", dcgan_run, "--checkpoint=best", ": "),
+    "generate from nothing": ("generate", dcgan_run, "--run=nowhere", ""),
+    "generate without seeds": ("generate", dcgan_run, "--seeds=", ""),
+    "interpolate from a word": ("generate", dcgan_run, "--interpolate=a", ""),
+    "interpolate from one": ("generate", dcgan_run, "--interpolate=3", ""),
+    "translate nothing": ("generate", pix2pix_run, "--input=nowhere", ""),
+    "translate by a generator": ("generate", dcgan_run, "--input=.", ""),
+    "evaluate nothing": ("evaluate", dcgan_run, "--run=nowhere", ""),
+    "evaluate without targets": ("evaluate", dcgan_run, "--metrics=psnr", ": does not fit"),
+    "report on nothing": ("report", dcgan_run, "--run=nowhere", ": no flags.cfg"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_COMMANDS)
 def test_wrong_use_of_a_run_is_refused_in_one_line_and_leaves_nothing(case, empty):
-    name, run, arguments, begins = WRONG_COMMANDS[case]
-    line = command(name, f"--run={run()}", *arguments).error_line
-    assert line.startswith(begins)
+    name, run, argument, reason = WRONG_COMMANDS[case]
+    line = command(name, f"--run={run()}", argument).error_line
+    assert line.startswith(argument + reason)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--interpolate=1,2"]])
+def test_seeds_of_a_translation_model_are_refused(arguments, empty):
+    assert command("generate", f"--run={pix2pix_run()}", *arguments).error_line.startswith("--run=")
 
 
 def test_outputs_that_cannot_be_written_are_refused(empty, tmp_path):

@@ -8,7 +8,7 @@ from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.utils.errors import UserError
-from tests.models.contract import ConditionalContract
+from tests.models.contract import ConditionalContract, kernels
 
 
 class TestCDCGAN(ConditionalContract):
@@ -21,12 +21,6 @@ class TestCDCGAN(ConditionalContract):
 def test_networks_are_those_of_the_course():
     resolved = parse_training(["--model=cdcgan"])
     model = build_model(resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789")))
-
-    def kernels(network):
-        return {
-            v.path.split("/")[0]: v.shape for v in network.trainable_variables if len(v.shape) == 4
-        }
-
     # Transposed kernels are (4, 4, out, in).
     assert kernels(model.generator) == {
         "latent_branch": (4, 4, 256, 100),

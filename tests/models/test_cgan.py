@@ -3,7 +3,7 @@
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ConditionTests, ModelContract
+from tests.models.contract import ConditionTests, ModelContract, kernels
 
 
 class TestCGAN(ConditionTests, ModelContract):
@@ -16,24 +16,14 @@ class TestCGAN(ConditionTests, ModelContract):
 def test_networks_are_those_of_the_course():
     resolved = parse_training(["--model=cgan"])
     model = build_model(resolved, DataSpec("labelled", (32, 32), 1, 1, tuple("0123456789")))
-    kernels = {
-        v.path.split("/")[0]: v.shape
-        for v in model.generator.trainable_variables
-        if len(v.shape) == 2
-    }
-    assert kernels == {
+    assert kernels(model.generator) == {
         "latent_branch": (100, 256),
         "condition_branch": (10, 256),
         "hidden_0": (512, 512),
         "hidden_1": (512, 1024),
         "to_picture": (1024, 1024),
     }
-    kernels = {
-        v.path.split("/")[0]: v.shape
-        for v in model.discriminator.trainable_variables
-        if len(v.shape) == 2
-    }
-    assert kernels == {
+    assert kernels(model.discriminator) == {
         "picture_branch": (1024, 1024),
         "condition_branch": (10, 1024),
         "hidden_0": (2048, 1024),

@@ -212,7 +212,7 @@ def test_killed_process_resumes_from_its_last_checkpoint(tmp_path, uninterrupted
     assert len(scalars) == len(set(scalars))
 
 
-def test_run_without_a_whole_checkpoint_is_refused_and_left_as_it_is(tmp_path):
+def test_run_without_a_whole_checkpoint_is_refused_and_unchanged(tmp_path):
     run = copy_of(dcgan_run(), tmp_path)
     paths = sorted((run / "checkpoints").iterdir())
     for path in paths:
@@ -223,15 +223,11 @@ def test_run_without_a_whole_checkpoint_is_refused_and_left_as_it_is(tmp_path):
     assert "no whole checkpoint" in outcome.err
     assert all(str(path) in outcome.out for path in paths)
     assert (run / "metrics.jsonl").read_text() == lines
-
-
-def test_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
-    run = copy_of(dcgan_run(), tmp_path)
-    for path in (run / "checkpoints").iterdir():
+    log = (run / "log.txt").read_text()
+    for path in paths:
         path.unlink()
-    before = (run / "log.txt").read_text()
     assert "no checkpoint" in command("train", f"--resume={run}").error_line
-    assert (run / "log.txt").read_text() == before
+    assert (run / "log.txt").read_text() == log
 
 
 def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
@@ -245,14 +241,9 @@ def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
 
 
 def test_minutes_end_the_run_saved_and_exported(tmp_path):
+    folders = (f"--runs_dir={tmp_path}/runs", f"--export_dir={tmp_path}/exports")
     outcome = command(
-        "train",
-        *DCGAN,
-        "--steps=100000",
-        "--minutes=0.0001",
-        f"--runs_dir={tmp_path}/runs",
-        f"--export_dir={tmp_path}/exports",
-        "--name=short",
+        "train", *DCGAN, *folders, "--steps=100000", "--minutes=0.0001", "--name=short"
     )
     assert outcome.status == 0
     run = tmp_path / "runs" / "00001-short"
@@ -299,49 +290,33 @@ def test_signal_in_the_last_step_leaves_nothing_unmeasured(tmp_path, monkeypatch
         original(self)
 
     monkeypatch.setattr(StopBySignal, "on_step", on_step)
-    outcome = command(
-        "train",
-        *PIX2PIX,
-        f"--dataset={pairs_folder()}",
-        f"--runs_dir={tmp_path}",
-        "--steps=3",
-        "--validate_every=2",
-        "--noexport",
-    )
+    flags = (*PIX2PIX, f"--dataset={pairs_folder()}", f"--runs_dir={tmp_path}", "--noexport")
+    outcome = command("train", *flags, "--steps=3", "--validate_every=2")
     assert outcome.status == 128 + signal.SIGINT
     (run,) = tmp_path.iterdir()
     assert [line["step"] for line in metrics(run, "validation")] == [2, 3]
 
 
-class TestJob:
-    def test_second_start_of_a_job_resumes_its_run(self, tmp_path):
-        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
-        assert command("train", *flags, "--steps=2").status == 0
-        outcome = command("train", *flags, "--steps=4")
-        assert outcome.status == 0 and "resumed at step 2 of 4" in outcome.out
-        (run,) = tmp_path.iterdir()
-        assert (run / "job.txt").read_text() == "night"
-        # Another job, or none, begins another run.
-        assert command("train", *flags[:-1], "--steps=2", "--job=day").status == 0
-        assert command("train", *flags[:-1], "--steps=2").status == 0
-        assert len(list(tmp_path.iterdir())) == 3
-
-    def test_dry_run_of_a_job_that_was_begun_trains_nothing(self, tmp_path):
-        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night")
-        assert command("train", *flags, "--steps=2").status == 0
-        (run,) = tmp_path.iterdir()
-        before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-        outcome = command("train", *flags, "--steps=4", "--dry_run")
-        assert outcome.status == 0 and "plan: 4 steps" in outcome.out, outcome
-        assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
-
-    def test_job_that_has_other_settings_is_refused_in_one_line(self, tmp_path):
-        flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport", "--job=night", "--steps=2")
-        assert command("train", *flags).status == 0
-        outcome = command("train", *flags, "--seed=3")
-        assert outcome.status == 2
-        assert outcome.err.startswith("error: --seed=3: --job=night is ")
-        assert "which has 0; start a new job" in outcome.err
+def test_job_resumes_its_run_and_refuses_other_settings(tmp_path):
+    flags = (*DCGAN, f"--runs_dir={tmp_path}", "--noexport")
+    job = (*flags, "--job=night")
+    assert command("train", *job, "--steps=2").status == 0
+    (run,) = tmp_path.iterdir()
+    assert (run / "job.txt").read_text() == "night"
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    outcome = command("train", *job, "--steps=4", "--dry_run")
+    assert outcome.status == 0 and "plan: 4 steps" in outcome.out, outcome
+    outcome = command("train", *job, "--steps=2", "--seed=3")
+    assert outcome.status == 2
+    assert outcome.err.startswith("error: --seed=3: --job=night is ")
+    assert "which has 0; start a new job" in outcome.err
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+    outcome = command("train", *job, "--steps=4")
+    assert outcome.status == 0 and "resumed at step 2 of 4" in outcome.out
+    # Another job, or none, starts another run.
+    assert command("train", *flags, "--steps=2", "--job=day").status == 0
+    assert command("train", *flags, "--steps=2").status == 0
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize(

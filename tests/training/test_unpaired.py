@@ -6,13 +6,7 @@ from PIL import Image
 
 import kgan
 from kgan.plots.grids import to_bytes
-from tests.small_runs import (
-    command,
-    cyclegan_run,
-    metrics,
-    pix2pix_run,
-    unpaired_folder,
-)
+from tests.small_runs import command, cyclegan_run, metrics, pix2pix_run, unpaired_folder
 
 SIDE = 48  # images of 16 pixels are shown three times as large
 
@@ -50,14 +44,9 @@ def test_samples_show_test_images_of_both_domains():
     [(None, "testA", "AtoB"), ("AtoB", "testA", "AtoB"), ("BtoA", "testB", "BtoA")],
 )
 def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, tmp_path):
-    flags = [] if direction is None else [f"--direction={direction}"]
-    outcome = command(
-        "generate",
-        f"--run={cyclegan_run()}",
-        f"--input={unpaired_folder()}/{place}",
-        f"--out={tmp_path}/out",
-        *flags,
-    )
+    flags = [f"--run={cyclegan_run()}", f"--input={unpaired_folder()}/{place}"]
+    flags += [] if direction is None else [f"--direction={direction}"]
+    outcome = command("generate", *flags, f"--out={tmp_path}/out")
     assert outcome.status == 0, outcome
     model = kgan.load(str(cyclegan_run()))
     answers = to_bytes(model.directions[way].translate(images(place)))
@@ -71,12 +60,7 @@ def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, 
 
 
 def test_direction_is_refused_where_there_is_one_way_only(tmp_path):
-    outcome = command(
-        "generate",
-        f"--run={pix2pix_run()}",
-        f"--input={unpaired_folder()}/testA",
-        "--direction=BtoA",
-        f"--out={tmp_path}/out",
-    )
+    flags = (f"--run={pix2pix_run()}", f"--input={unpaired_folder()}/testA", "--direction=BtoA")
+    outcome = command("generate", *flags, f"--out={tmp_path}/out")
     assert outcome.error_line.startswith("--direction=BtoA: ")
     assert outcome.error_line.endswith("translates in one direction only; remove --direction")
