@@ -76,8 +76,7 @@ def contract_of(name: str) -> "type[ModelContract]":
 
 def direction_of(model, signature):
     """Returns the direction in which a signature of a translation model translates."""
-    both = model.directions
-    return both.get(None) or both["BtoA" if "b_to_a" in signature else "AtoB"]
+    return model.directions["BtoA" if "b_to_a" in signature else None]
 
 
 def example_inputs(model, signature, count):
