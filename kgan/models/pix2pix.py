@@ -14,7 +14,6 @@ batch is larger than 1, and dropout comes from a seed, so that an answer can be 
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
@@ -25,21 +24,14 @@ from kgan.losses import (
     per_example_mean,
 )
 from kgan.models.base.flags import Flag
-from kgan.models.base.translation import (
-    PREVIEW_ROWS,
-    TRANSLATION_DEFAULTS,
-    Direction,
-    TranslationModel,
-    direction_signatures,
-    patchgan_flags,
-    side_by_side,
-)
+from kgan.models.base.paired import PairedModel
+from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags
 from kgan.networks import patchgan, unet
 from kgan.serving.signatures import Signature
 
 
 @keras.saving.register_keras_serializable("kgan")
-class Pix2Pix(TranslationModel):
+class Pix2Pix(PairedModel):
     """Image-to-image translation learned from aligned pairs.
 
     Args:
@@ -51,6 +43,7 @@ class Pix2Pix(TranslationModel):
         seed: of the dropout masks.
 
     Example:
+        >>> import numpy as np
         >>> generator = unet.generator((32, 32, 1), 3, base_width=2)
         >>> model = Pix2Pix(generator, patchgan.discriminator([(32, 32, 1), (32, 32, 3)], 2, 1))
         >>> model.compile(g_optimizer="adam", d_optimizer="adam")
@@ -95,9 +88,10 @@ class Pix2Pix(TranslationModel):
         "image_size": "128",
         "jitter": 286 / 256,
     }
-    data_kind = "paired"
-    preview_columns = ("input", "output", "target")
-    validation_measure = "val_l1"
+    inference = (
+        "Dropout and normalisation are live, from the seed and from each image alone: the same "
+        "image and seed always give the same answer, whatever the other images are."
+    )
     logged = (
         "g_loss",
         "g_loss_adv",
@@ -172,44 +166,8 @@ class Pix2Pix(TranslationModel):
         self.apply_gradients("g", self.gradients("g", tape, loss))
         return {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
 
-    @property
-    def directions(self):
-        # The direction of the training; which side of a pair was given is the data set's matter.
-        shapes = self.generator.input_shape[0][1:], self.generator.output_shape[1:]
-        return {None: Direction(*shapes, self._translated)}
-
-    @tf.function(reduce_retracing=True)
-    def _translated(self, images, seeds):
-        return self.generator([images, seeds], training=False)
-
-    def translate(self, images, seeds=0) -> np.ndarray:
-        """Translates images, see `Direction.translate`."""
-        return self.directions[None].translate(images, seeds)
-
-    def preview(self, examples) -> np.ndarray:
-        """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
-
-        Args:
-            examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
-        """
-        inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
-        return side_by_side([inputs, self.translate(inputs), targets])
-
-    def validate(self, batches) -> dict[str, float]:
-        """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""
-        errors = [
-            np.abs(self.translate(inputs) - targets).mean(axis=(1, 2, 3))
-            for inputs, targets in batches
-        ]
-        return {"val_l1": float(np.concatenate(errors).mean())}
-
     def signatures(self):
-        live = (
-            "Dropout and normalisation are live, from the seed and from each image alone: the same "
-            "image and seed always give the same answer, whatever the other images are."
-        )
-        direction = self.directions[None]
-        found = direction_signatures(direction, "serving_default", "from_files", "", live)
+        found, direction = super().signatures(), self.directions[None]
         default = found["serving_default"]
 
         def with_seed(pictures, seed):

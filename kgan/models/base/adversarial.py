@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
+from kgan.models.base import schedule
 from kgan.models.base.flags import Flag
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
 from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS
@@ -21,8 +22,6 @@ GENERATOR_LATENTS = 0
 DISCRIMINATOR_LATENTS = 1
 MORE_GENERATOR_LATENTS = 100_000
 NOISE = 200_000
-# Updates of the critic before one of the generator, and when, in the code of the WGAN paper.
-SCHEDULE_CRITIC, SCHEDULE_FIRST, SCHEDULE_EVERY = 100, 25, 500
 
 TRAINING_FLAGS = (
     Flag(
@@ -102,8 +101,9 @@ TRAINING_FLAGS = (
         "critic_schedule",
         bool,
         False,
-        f"Do {SCHEDULE_CRITIC} discriminator updates before each of the first {SCHEDULE_FIRST} "
-        f"generator updates and before every {SCHEDULE_EVERY}th, as the WGAN authors do.",
+        f"Do {schedule.CRITIC_UPDATES} discriminator updates before each of the first "
+        f"{schedule.FIRST} generator updates and before every {schedule.EVERY}th, as the WGAN "
+        "authors do.",
     ),
 )
 
@@ -159,8 +159,9 @@ class AdversarialModel(LatentModel):
         self.augmentations = augmentations.parse(self.augment)
         if self.augmentations and self.generates_points:
             raise ArgumentError("augment", "changes images; points are left as they are")
-        if self.critic_schedule and SCHEDULE_CRITIC % self.d_updates:
-            raise ArgumentError("critic_schedule", f"needs d_updates that divide {SCHEDULE_CRITIC}")
+        updates = schedule.CRITIC_UPDATES
+        if self.critic_schedule and updates % self.d_updates:
+            raise ArgumentError("critic_schedule", f"needs d_updates that divide {updates}")
         if self.penalty_weight is None:
             self.penalty_weight = losses.PENALTY_WEIGHTS[self.penalty]
         self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss].with_real_label(self.real_label)
@@ -199,22 +200,11 @@ class AdversarialModel(LatentModel):
     # Which players are updated in a step
 
     def updates_generator(self, step: int) -> bool:
-        """Returns whether a step updates the generator: not in the warm-up, for example.
-
-        With `critic_schedule` the updates number 0 to 24 and 500, 1000, … of the generator come
-        after 100 updates of the critic, that is after 100 / d_updates steps; all others after one
-        step.
-        """
+        """Returns whether a step updates the generator: not in the warm-up, for example."""
         step -= self.critic_warmup
         if step < 0 or not self.critic_schedule:
             return step >= 0
-        long = SCHEDULE_CRITIC // self.d_updates  # steps before such an update of the generator
-        if step < SCHEDULE_FIRST * long:
-            return step % long == long - 1
-        # As if the first rounds were whole ones: of every 500 updates the first one takes long.
-        rounds = SCHEDULE_EVERY - 1 + long
-        place = (step - SCHEDULE_FIRST * long + (SCHEDULE_FIRST - 1) + long) % rounds
-        return place >= long - 1
+        return schedule.updates_generator(step, self.d_updates)
 
     def make_train_function(self, force=False):
         if not (self.critic_warmup or self.critic_schedule):
@@ -318,24 +308,25 @@ class AdversarialModel(LatentModel):
         return images, conditions, latents, self.noise(images, 2 * number)
 
     def generator_inputs(self, batch, number: int = 0) -> tuple:
-        """Returns conditions, latents and noise for an update of the generator."""
+        """Returns images, conditions, latents and noise for an update of the generator."""
         images, conditions = self.unpack(batch)
         purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
         latents = self.latents(tf.shape(images)[0], purpose)
-        return conditions, latents, self.noise(images, 2 * number + 1)
+        return images, conditions, latents, self.noise(images, 2 * number + 1)
 
     def discriminator_loss(self, images, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
         """Compares real with generated images; float32 [B / packing] and what is logged."""
         fakes = tf.stop_gradient(self.generated(latents, conditions))
         real_scores = self.scores(self.augmented(images, noise, 0), conditions)
         fake_scores = self.scores(self.augmented(fakes, noise, 1), conditions)
-        real_losses = self.loss_parts.discriminator_real(real_scores)
-        fake_losses = self.loss_parts.discriminator_fake(fake_scores)
+        real, fake = self.compared(real_scores, fake_scores)
+        real_losses = self.loss_parts.discriminator_real(real)
+        fake_losses = self.loss_parts.discriminator_fake(fake)
         if self.flip_labels:
             # One label for all images that are classified together.
             flipped = noise["flips"][:: self.packing] < self.flip_labels
-            as_fake = self.loss_parts.discriminator_fake(real_scores)
-            as_real = self.loss_parts.discriminator_real(fake_scores)
+            as_fake = self.loss_parts.discriminator_fake(real)
+            as_real = self.loss_parts.discriminator_real(fake)
             real_losses = tf.where(flipped[:, 0], as_fake, real_losses)
             fake_losses = tf.where(flipped[:, 1], as_real, fake_losses)
         total = real_losses + fake_losses
@@ -348,7 +339,11 @@ class AdversarialModel(LatentModel):
             total = total + self.penalty_weight * log["d_penalty"]
         return total, {"d_loss": total, **log}
 
-    def generator_loss(self, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
+    def compared(self, real_scores, fake_scores) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what the losses are computed from: the scores of an example by itself."""
+        return real_scores, fake_scores
+
+    def generator_loss(self, images, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
         """Computes the generator's loss; float32 [B / packing] and what is logged."""
         fakes = self.generated(latents, conditions)
         total = self.loss_parts.generator(self.scores(self.augmented(fakes, noise, 1), conditions))

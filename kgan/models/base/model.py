@@ -30,6 +30,8 @@ class Model(ConfigurableModel):
         preview_columns: headings of the columns of a preview.
         discriminator_won_below: a `d_loss` below this for long means that the discriminator has
             won; None where the loss has no such value.
+        loss_mixes_examples: whether the loss of an example depends on the others of its batch, so
+            that `accumulate` would give another step.
 
     Example:
         >>> from kgan.models.wgan import WGAN
@@ -48,6 +50,7 @@ class Model(ConfigurableModel):
     preview_examples = 0
     preview_columns: tuple[str, ...] = ()
     discriminator_won_below: float | None = None
+    loss_mixes_examples = False
     accumulate = 1
 
     def __init__(self, *networks, **arguments):
@@ -123,6 +126,8 @@ class Model(ConfigurableModel):
                 "g_optimizer", "and `d_optimizer` must be two objects: each has state"
             )
         if accumulate > 1:
+            if self.loss_mixes_examples:
+                raise ArgumentError("accumulate", "must be 1: the loss has means over the batch")
             for name, network in self.networks.items():
                 mixing = layers.mixing_examples(network)
                 if mixing:
@@ -272,6 +277,11 @@ class Model(ConfigurableModel):
     def keep_means(self) -> None:
         """Lets restored means survive the reset with which `fit` begins."""
         self._keep_means = True
+
+    @property
+    def metrics(self):
+        # Keras would report its own `loss`, which stays 0, where nothing but a `loss` is logged.
+        return []
 
     def reset_metrics(self):
         if self._keep_means:

@@ -119,7 +119,7 @@ def test_updates_of_each_player_are_as_many_as_asked_for():
 
 def test_second_update_of_g_has_latents_of_its_own():
     model = small(g_updates=2)
-    first, second = (model.generator_inputs(some_images(), n)[1] for n in range(2))
+    first, second = (model.generator_inputs(some_images(), n)[2] for n in range(2))
     assert (np.asarray(first) != np.asarray(second)).all()
 
 

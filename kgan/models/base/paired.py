@@ -1,0 +1,72 @@
+"""Base of models that learn from pairs of an image and its translation."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.models.base.translation import (
+    PREVIEW_ROWS,
+    Direction,
+    TranslationModel,
+    direction_signatures,
+    side_by_side,
+)
+
+
+class PairedModel(TranslationModel):
+    """Translates in the direction of its pairs, by a network `generator`.
+
+    The network takes [images float32 [B, H, W, C], seeds int32 [B, 2]].
+
+    Class attributes:
+        inference: what the description of an export says of the network at inference.
+
+    Example:
+        >>> inputs = keras.Input((2, 2, 1)), keras.Input((2,), dtype="int32")
+        >>> class Regressor(PairedModel):
+        ...     network_names = ("generator",)
+        >>> model = Regressor(keras.Model(inputs, keras.layers.Identity()(inputs[0])))
+        >>> model.validate([(np.ones([4, 2, 2, 1]), np.zeros([4, 2, 2, 1]))])
+        {'val_l1': 1.0}
+    """
+
+    data_kind = "paired"
+    preview_columns = ("input", "output", "target")
+    validation_measure = "val_l1"
+    inference = "Each image is normalised by itself; nothing is random."
+    generator: keras.Model
+
+    @property
+    def directions(self):
+        # The direction of the training; which side of a pair was given is the data set's matter.
+        shapes = self.generator.input_shape[0][1:], self.generator.output_shape[1:]
+        return {None: Direction(*shapes, self._translated)}
+
+    @tf.function(reduce_retracing=True)
+    def _translated(self, images, seeds):
+        return self.generator([images, seeds], training=False)
+
+    def translate(self, images, seeds=0) -> np.ndarray:
+        """Translates images, see `Direction.translate`."""
+        return self.directions[None].translate(images, seeds)
+
+    def preview(self, examples) -> np.ndarray:
+        """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
+
+        Args:
+            examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
+        """
+        inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
+        return side_by_side([inputs, self.translate(inputs), targets])
+
+    def validate(self, batches) -> dict[str, float]:
+        """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""
+        errors = [
+            np.abs(self.translate(inputs) - targets).mean(axis=(1, 2, 3))
+            for inputs, targets in batches
+        ]
+        return {"val_l1": float(np.concatenate(errors).mean())}
+
+    def signatures(self):
+        direction = self.directions[None]
+        return direction_signatures(direction, "serving_default", "from_files", "", self.inference)
