@@ -97,6 +97,7 @@ def saved_run(folder, *arguments):
         (["--steps=40"], ["--epochs=7"], {"steps": None, "epochs": 7}),
         (["--steps=40"], ["--steps=90"], {"steps": 90, "epochs": None}),
         (["--steps=40"], ["--minutes=3"], {"steps": 40, "epochs": None, "minutes": 3}),
+        (["--minutes=5"], ["--minutes=3"], {"minutes": 3}),
     ],
 )
 def test_resumed_run_keeps_its_flags_and_can_be_lengthened(saved, flags, expected, tmp_path):

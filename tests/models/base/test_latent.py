@@ -60,10 +60,10 @@ def test_soft_label_gives_the_cross_entropy_with_that_target():
 
 
 def test_flipped_labels_swap_what_d_pays():
-    model = small(flip_labels=0.5)
+    model = small(flip_labels=0.3)
     images, conditions, latents, chances = model.discriminator_inputs(some_images(), 0)
     assert chances["flips"].shape == (6, 2)
-    flips = tf.constant([[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 3)  # real told as fake; fake as real
+    flips = tf.constant([[0.1, 0.5]] * 3 + [[0.5, 0.1]] * 3)  # real told as fake; fake as real
     losses, log = model.discriminator_loss(images, conditions, latents, {"flips": flips})
     real, fake = np.asarray(log["d_score_real"])[:, 0], np.asarray(log["d_score_fake"])[:, 0]
 
@@ -92,6 +92,8 @@ def test_packing_joins_neighbours_by_channel():
     assert packed.shape == (2, 4, 4, 2)
     np.testing.assert_array_equal(packed[1, :, :, 0], some_images(4)[2, :, :, 0])
     np.testing.assert_array_equal(packed[1, :, :, 1], some_images(4)[3, :, :, 0])
+    colours = tf.reshape(tf.range(8.0), [4, 1, 1, 2])
+    np.testing.assert_array_equal(model.pack(colours)[:, 0, 0], [[0, 1, 2, 3], [4, 5, 6, 7]])
     labels = tf.constant([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(model.pack(labels), [[1, 0, 0, 1]])
 
@@ -244,3 +246,20 @@ def test_average_forgets_half_in_its_half_life_and_draws_the_images():
 def test_without_averages_the_generator_itself_draws():
     model = small()
     assert model.sampler is model.generator
+
+
+# Precision.
+
+
+def test_loss_scale_of_mixed_precision_leaves_the_step_as_it_is():
+    exact = small()
+    start = weights(exact.discriminator)
+    exact.train_step(some_images())
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    mixed = small()
+    mixed.train_step(some_images())
+    for before, one, other in zip(
+        start, weights(exact.discriminator), weights(mixed.discriminator), strict=True
+    ):
+        np.testing.assert_allclose(other, one, atol=1e-3)
+        assert np.abs(one - before).max() > 5e-3
