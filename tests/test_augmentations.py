@@ -73,5 +73,5 @@ def test_gradients_pass_through_all_of_them():
 
 def test_unknown_name_is_refused():
     assert augmentations.parse("") == ()
-    with pytest.raises(ValueError, match="^`augment` takes color, translation, cutout"):
+    with pytest.raises(ValueError, match="^`augment` must be some of color, translation, cutout"):
         augmentations.parse("color,noise")

@@ -108,7 +108,8 @@ def main(arguments: Sequence[str]) -> None:
             f"{100 * (mean - statistics.mean(found['source only'])):+.1f}",
             PUBLISHED[name],
         )
-    command.write("adaptation", comparison.summary(sum(trained.values(), []), given), table)
+    summary = comparison.summary(sum(trained.values(), []), given)
+    command.write("adaptation", "CycleGANs: ", summary, table)
     comparison.save_samples(given, "adaptation")
 
 

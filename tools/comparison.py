@@ -83,13 +83,16 @@ def seconds(runs: Iterable[Run]) -> float:
     return statistics.mean(curves.seconds_of(logs.read_metrics(run.metrics)) for run in runs)
 
 
-def summary(runs: Iterable[Run], given: types.SimpleNamespace) -> str:
-    """Writes seeds, length, time and machine of runs, for the line above a table."""
+def summary(runs: Iterable[Run], given: types.SimpleNamespace, length: str = "") -> str:
+    """Writes seeds, length (--steps or --minutes), time and machine of runs, above a table."""
     runs = list(runs)
     lines = (line for run in runs for line in logs.read_metrics(run.metrics))
     cores = sorted({int(line["cores"]) for line in lines if line["kind"] == "end"})
     many = f"{cores[0]}" if len(cores) == 1 else f"{cores[0]} to {cores[-1]}"
-    length = f"{given.steps:,} steps" if "steps" in vars(given) else f"{given.minutes:g} minutes"
+    if not length:
+        length = (
+            f"{given.steps:,} steps" if hasattr(given, "steps") else f"{given.minutes:g} minutes"
+        )
     return (
         f"{given.seeds} seed{'s' * (given.seeds > 1)}, {length} each, {seconds(runs):.0f} s per "
         f"run on average, {given.parallel} at a time on {many} core{'s' * (cores[-1] > 1)}.\n\n"

@@ -49,15 +49,16 @@ def main(arguments: Sequence[str]) -> None:
         "class score",
     )  # fmt: skip
     tables, of_real = "", real_row(given)
-    for title, sweep, length in (
-        (f"At {given.steps:,} updates of the generator", "steps", f"--steps={given.steps}"),
-        (f"After {given.minutes:g} minutes on a core", "time", f"--minutes={given.minutes}"),
+    steps, minutes = f"{given.steps:,} steps", f"{given.minutes:g} minutes"
+    for title, sweep, words, length in (
+        ("At equal updates of the generator", "steps", steps, f"--steps={given.steps}"),
+        ("At equal time", "time", minutes, f"--minutes={given.minutes}"),
     ):
         flags = {
             name: [f"--model={name}", *BASE.split(), length, "--epochs=10000"] for name in MODELS
         }
         trained = comparison.train(flags, given, sweep)
-        summary = comparison.summary(sum(trained.values(), []), given)
+        summary = comparison.summary(sum(trained.values(), []), given, words)
         tables += f"## {title}\n\n{summary}" + command.columns(*names)
         for name, runs in trained.items():
             found = [comparison.measure(run, "drawings", *MEASURED) for run in runs]
