@@ -254,7 +254,7 @@ def _stored_arguments(values):
     # Not `Path.is_file`, which raises on a name that no system takes.
     if not os.path.isfile(saved):
         raise UserError(
-            f"--resume={values.resume}: no flags.cfg there; give a folder such as runs/00001-…"
+            f"--resume={values.resume}: contains no flags.cfg; give a folder such as runs/00001-…"
         )
     try:
         own = saved.read_text().splitlines()

@@ -127,23 +127,27 @@ class Run:
     def newest_whole(self) -> pathlib.Path:
         """Returns the newest checkpoint that is whole; call it under the lock.
 
-        Damaged ones are reported and renamed, so that they do not count among those to keep.
+        Damaged ones are reported. Once a whole one is found, they are renamed, so that they do not
+        count among those to keep; a refusal changes nothing.
 
         Raises:
             UserError: there is none, or it has another model, other settings or a format version
                 unknown to this kgan.
         """
+        damaged = []
         for step in reversed(checkpoint.saved_steps(self.checkpoints)):
             path = checkpoint.step_path(self.checkpoints, step)
             try:
                 _, header = checkpoint.read(path)
             except checkpoint.DamagedCheckpointError as error:
                 logger.warning("warning: %s", error)
-                with report_write_errors(path):
-                    path.rename(path.with_name(f"{path.name}{checkpoint.DAMAGED_SUFFIX}"))
-            else:
-                self.check_origin(header, path)
-                return path
+                damaged.append(path)
+                continue
+            self.check_origin(header, path)
+            for other in damaged:
+                with report_write_errors(other):
+                    other.rename(other.with_name(f"{other.name}{checkpoint.DAMAGED_SUFFIX}"))
+            return path
         raise UserError(f"{self.checkpoints}: contains no whole checkpoint")
 
     @contextlib.contextmanager

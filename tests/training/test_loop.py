@@ -223,6 +223,7 @@ def test_run_without_a_whole_checkpoint_is_refused_and_unchanged(tmp_path):
     assert "no whole checkpoint" in outcome.err
     assert all(str(path) in outcome.out for path in paths)
     assert (run / "metrics.jsonl").read_text() == lines
+    assert sorted((run / "checkpoints").iterdir()) == paths
     log = (run / "log.txt").read_text()
     for path in (run / "checkpoints").iterdir():
         path.unlink()
