@@ -52,8 +52,7 @@ class Checkpoints(StepCallback):
         # A run that fails before its first interval has ended can be resumed as well.
         if not checkpoint.saved_steps(self.folder):
             self.save()
-        # A process that was killed while it saved may have left one too many.
-        self._prune()
+        self.prune()
 
     def on_step(self):
         if self.every.due(self.step) and self.step != self.last_step:
@@ -68,9 +67,10 @@ class Checkpoints(StepCallback):
         """Writes the checkpoint of the current step and deletes the oldest ones."""
         if self.write(checkpoint.step_path(self.folder, self.step)):
             self._saved = self.step
-            self._prune()
+            self.prune()
 
-    def _prune(self):
+    def prune(self) -> None:
+        """Deletes all but the newest checkpoints; a killed process may have left one too many."""
         for step in checkpoint.saved_steps(self.folder)[: -self.keep]:
             path = checkpoint.step_path(self.folder, step)
             with report_write_errors(path):

@@ -189,6 +189,8 @@ class Training:
         if newest is not None:
             step = callbacks.saver.load(newest, self.model)
             logger.info("resumed at step %d of %d", step, self.plan.total_steps)
+            if self.workers.is_chief:
+                callbacks.saver.prune()  # also where the run is complete and no training begins
         status = 0
         while self.model.completed_steps < self.plan.total_steps:
             self._fit_once(callbacks.called)

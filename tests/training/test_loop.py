@@ -2,6 +2,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,8 +237,12 @@ def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
     outcome = command("train", f"--resume={run}", "--steps=12", "--noexport")
     assert outcome.status == 0 and "resumed at step 10 of 12" in outcome.out
     assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
+    # Left by a process that was killed after its last checkpoint, before it deleted the oldest.
+    surplus = checkpoint.step_path(run / "checkpoints", 4)
+    shutil.copy(checkpoint.step_path(run / "checkpoints", 10), surplus)
     outcome = command("train", f"--resume={run}", "--noexport")
     assert outcome.status == 0 and "resumed at step 12 of 12" in outcome.out
+    assert checkpoint.saved_steps(run / "checkpoints") == [10, 12]
     assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
 
 
