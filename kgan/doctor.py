@@ -4,19 +4,12 @@ from collections.abc import Sequence
 
 from kgan.cli import entry
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import text
 
 FLAGS = (
-    Flag("run", str, None, "Run folder to inspect; default: none."),
-    Flag(
-        "runs_dir", str, "runs", "Folder in which runs are created; its disk is checked for space."
-    ),
-    Flag(
-        "data_dir",
-        str,
-        None,
-        "Folder in which TFDS keeps prepared datasets; default: ~/tensorflow_datasets.",
-    ),
+    text("run", None, "Run folder to inspect; default: none."),
+    text("runs_dir", "runs", "Folder in which runs are created; its disk is checked for space."),
+    text("data_dir", None, "Folder of prepared TFDS datasets; default: ~/tensorflow_datasets."),
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kgan.cli import entry, values
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import choice, integer, text
 from kgan.utils.choices import PARTS
 from kgan.utils.errors import UserError
 
@@ -16,13 +16,13 @@ FEATURES = (
 FLAGS = (
     RUN,
     CHECKPOINT,
-    Flag("saved_model", str, None, "Exported model to measure, such as saved_models/NAME/1."),
-    Flag("images", str, None, "Folder or zip of generated images to measure."),
-    Flag("real", str, None, "Folder or zip of real images; for --saved_model and --images."),
-    Flag("metrics", str, None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
-    Flag("features", str, None, f"Features that images are compared by: {FEATURES}."),
-    Flag("count", int, 10_000, "Maximum number of generated and of real images.", 2, 1_000_000),
-    Flag("part", str, "test", "Part of the run's dataset that is measured.", choices=PARTS),
+    text("saved_model", None, "Exported model to measure, such as saved_models/NAME/1."),
+    text("images", None, "Folder or zip of generated images to measure."),
+    text("real", None, "Folder or zip of real images; for --saved_model and --images."),
+    text("metrics", None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
+    text("features", None, f"Features that images are compared by: {FEATURES}."),
+    integer("count", 10_000, 2, 1_000_000, "Maximum number of generated and of real images."),
+    choice("part", "test", PARTS, "Part of the run's dataset that is measured."),
 )
 
 

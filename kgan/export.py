@@ -5,18 +5,13 @@ from collections.abc import Sequence
 from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import text
 
 FLAGS = (
     RUN,
     CHECKPOINT,
-    Flag(
-        "export_dir",
-        str,
-        "saved_models",
-        "Folder of exports; this one is written to <export_dir>/<name>/<version>/.",
-    ),
-    Flag("name", str, None, "Name of the exported model; default: the name of the run."),
+    text("export_dir", "saved_models", "Folder of exports: <export_dir>/<name>/<version>/."),
+    text("name", None, "Name of the exported model; default: the name of the run."),
 )
 
 

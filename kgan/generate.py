@@ -6,7 +6,7 @@ from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.cli.values import parse_names, parse_seeds
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import choice, integer, text
 from kgan.utils.choices import DIRECTIONS
 from kgan.utils.errors import UserError
 
@@ -14,14 +14,14 @@ LABEL = "a class, such as 7, or attributes, such as glasses,hat; default: a grid
 FLAGS = (
     RUN,
     CHECKPOINT,
-    Flag("seeds", str, "0-63", "Seeds of the images: 5, or 0-63, or 1,4,9-12."),
-    Flag("label", str, None, f"For conditional models: {LABEL}."),
-    Flag("interpolate", str, None, "Two seeds, such as 3,17: generates images between theirs."),
-    Flag("frames", int, 10, "Images of --interpolate, both ends included; default 10.", 2, 1000),
-    Flag("input", str, None, "Folder or zip of images to translate, for image-to-image models."),
-    Flag("direction", str, None, "For models that translate in both.", choices=DIRECTIONS),
-    Flag("out", str, None, "PNG file for a grid, else a folder; default: in the run folder."),
-    Flag("seed", int, 0, "Seed of the translations: another one, another dropout.", 0, 2**31 - 1),
+    text("seeds", "0-63", "Seeds of the images: 5, or 0-63, or 1,4,9-12."),
+    text("label", None, f"For conditional models: {LABEL}."),
+    text("interpolate", None, "Two seeds, such as 3,17: generates images between theirs."),
+    integer("frames", 10, 2, 1000, "Images of --interpolate, both ends included; default 10."),
+    text("input", None, "Folder or zip of images to translate, for image-to-image models."),
+    choice("direction", None, DIRECTIONS, "For models that translate in both."),
+    text("out", None, "PNG file for a grid, else a folder; default: in the run folder."),
+    integer("seed", 0, 0, 2**31 - 1, "Seed of the translations: another one, another dropout."),
 )
 
 

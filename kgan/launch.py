@@ -10,26 +10,12 @@ from collections.abc import Sequence
 from kgan.cli import entry
 from kgan.cli.parsing import parse_own
 from kgan.distributed.launcher import Launcher
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import integer
 
 FLAGS = (
-    Flag("workers", int, 2, "Number of processes that train together.", 1, 64),
-    Flag(
-        "max_restarts",
-        int,
-        20,
-        "How often all workers are restarted after one has failed, before the launcher gives up.",
-        0,
-        10**6,
-    ),
-    Flag(
-        "grace",
-        int,
-        20,
-        "Seconds that the other workers have to end after one has failed; then they are killed.",
-        0,
-        3600,
-    ),
+    integer("workers", 2, 1, 64, "Number of processes that train together."),
+    integer("max_restarts", 20, 0, 10**6, "How often all workers are restarted after a failure."),
+    integer("grace", 20, 0, 3600, "Seconds until the workers left by a failed one are killed."),
 )
 
 

@@ -4,21 +4,11 @@ from collections.abc import Sequence
 
 from kgan.cli import entry
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import text, texts
 
 FLAGS = (
-    Flag(
-        "run",
-        list[str],
-        [],
-        "Folder of a run; repeat the flag to compare several runs on one page.",
-    ),
-    Flag(
-        "out",
-        str,
-        None,
-        "HTML file to write; default: report.html in the folder of the first run.",
-    ),
+    texts("run", "Folder of a run; repeat the flag to compare several runs on one page."),
+    text("out", None, "HTML file to write; default: report.html in the folder of the first run."),
 )
 
 

@@ -9,19 +9,17 @@ from collections.abc import Sequence
 
 from kgan.cli import entry
 from kgan.cli.parsing import parse_own
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import integer, text, texts
 from kgan.sweeps import grid
 from kgan.utils.errors import UserError
 
 FLAGS = (
-    Flag("sweep", list[str], [], "NAME:VALUE|VALUE…: a flag of kgan.train and values; repeatable."),
-    Flag("repeats", int, 3, "Runs of each cell, with the seeds --seed, --seed+1, …", 1, 1000),
-    Flag("out", str, None, "Folder of the sweep, for its runs, curves, table and samples."),
-    Flag("parallel", int, 1, "Runs trained at a time; they share CPU cores and GPUs.", 1, 64),
-    Flag(
+    texts("sweep", "NAME:VALUE|VALUE…: a flag of kgan.train and values; repeatable."),
+    integer("repeats", 3, 1, 1000, "Runs of each cell, with the seeds --seed, --seed+1, …"),
+    text("out", None, "Folder of the sweep, for its runs, curves, table and samples."),
+    integer("parallel", 1, 1, 64, "Runs trained at a time; they share CPU cores and GPUs."),
+    texts(
         "measure",
-        list[str],
-        [],
         "Comma-separated logged values to compare, such as g_loss,validation/l1; default: the "
         "losses and what was validated.",
     ),

@@ -4,297 +4,213 @@ from collections.abc import Iterable
 
 from absl import flags
 
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import Flag, choice, integer, number, share, switch, text
 from kgan.utils.choices import DERIVED_PAIRS, DIRECTIONS, LAYOUTS, OPTIMIZERS
 from kgan.utils.schedules import SCHEDULES
 
 MOST_STEPS = 10**9  # a step's number has 32 bits in places
 
-FLAGFILE = Flag("flagfile", str, "", "File with flags, one per line; # starts a comment.")
-HELP = Flag("help", bool, False, "Show the flags; with --model=NAME also those of the model.")
+FLAGFILE = text("flagfile", "", "File with flags, one per line; # starts a comment.")
+HELP = switch("help", False, "Show the flags; with --model=NAME also those of the model.")
 
 PLAYER_FLAGS = tuple(
     flag
     for player, name in (("g", "generator"), ("d", "discriminator"))
     for flag in (
-        Flag(f"{player}_lr", float, None, f"Learning rate of the {name}.", 0, 100),
-        Flag(
-            f"{player}_optimizer",
-            str,
-            None,
-            f"Optimizer of the {name}.",
-            choices=OPTIMIZERS,
-        ),
-        Flag(
+        number(f"{player}_lr", None, 0, 100, f"Learning rate of the {name}."),
+        choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimizer of the {name}."),
+        text(
             f"{player}_options",
-            str,
             None,
-            f"Further options of the {name}'s optimizer, such as epsilon=1e-7,rho=0.9.",
+            f"Options of the {name}'s optimizer, such as epsilon=1e-7,rho=0.9.",
         ),
     )
 )
 
 SHARED_FLAGS = (
     FLAGFILE,
-    Flag("undefok", str, "", "absl's own: names of flags that may be unknown."),
+    text("undefok", "", "absl's own: names of flags that may be unknown."),
     HELP,
-    Flag("model", str, None, "Model to train; the only flag that is always needed."),
+    text("model", None, "Model to train; the only flag that is always needed."),
     # Data
-    Flag(
+    text(
         "dataset",
-        str,
         None,
         "Data set: a built-in name, a TFDS name, a folder or a zip; A+B joins two as an unpaired "
         "set.",
     ),
-    Flag("data_dir", str, None, "Folder in which TFDS keeps prepared data sets."),
-    Flag(
+    text("data_dir", None, "Folder in which TFDS keeps prepared data sets."),
+    text(
         "manual_dir",
-        str,
         None,
         "Folder with files of a data set that cannot be downloaded here; for A+B, with one folder "
         "for each.",
     ),
-    Flag("classes", str, None, "Classes to keep, by name or number, comma-separated."),
-    Flag(
-        "layout",
-        str,
-        "auto",
-        "Layout of the data folder; auto detects it. Set it if the detection is wrong.",
-        choices=LAYOUTS,
+    text("classes", None, "Classes to keep, by name or number, comma-separated."),
+    choice(
+        "layout", "auto", LAYOUTS, "Layout of the data folder; auto detects it, which can go wrong."
     ),
-    Flag(
-        "direction",
-        str,
-        "AtoB",
-        "Side of a pair that is the input. AtoB: A is translated to B.",
-        choices=DIRECTIONS,
-    ),
-    Flag(
+    choice("direction", "AtoB", DIRECTIONS, "Direction in which pairs are translated: AtoB, BtoA."),
+    choice(
         "pairs",
-        str,
         None,
+        DERIVED_PAIRS,
         "Make pairs of single images: the input is their edges, grey values, a low resolution, a "
         "noisy or a masked version.",
-        choices=DERIVED_PAIRS,
     ),
-    Flag("palette", str, None, "Colours of label maps, comma-separated: RRGGBB,RRGGBB,…"),
-    Flag(
-        "image_size",
-        str,
-        None,
-        "Size of the images in pixels: N for squares, HxW for rectangles.",
-    ),
-    Flag(
+    text("palette", None, "Colours of label maps, comma-separated: RRGGBB,RRGGBB,…"),
+    text("image_size", None, "Size of the images in pixels: N for squares, HxW for rectangles."),
+    choice(
         "fit",
-        str,
         "resize",
+        ("resize", "crop"),
         "How images are brought to the size. resize: stretch; crop: keep the aspect ratio and cut "
         "out the centre.",
-        choices=("resize", "crop"),
     ),
-    Flag(
+    choice(
         "bad_images",
-        str,
         "skip",
+        ("skip", "fail"),
         "Unreadable images. skip: report them and use others; fail: stop at the first.",
-        choices=("skip", "fail"),
     ),
-    Flag(
-        "bad_limit",
-        float,
-        0.05,
-        "With --bad_images=skip: share of unreadable images above which the run stops.",
-        0,
-        1,
-    ),
-    Flag(
+    share("bad_limit", 0.05, "Share of unreadable images above which --bad_images=skip stops."),
+    choice(
         "channels",
-        str,
         "auto",
+        ("auto", "1", "3", "4"),
         "Channels of the images: 1 grey, 3 RGB, 4 RGB with alpha; auto: as the images have them.",
-        choices=("auto", "1", "3", "4"),
     ),
-    Flag(
-        "jitter",
-        float,
-        None,
-        "Random crops: training images are read so many times larger and cropped; 1: off.",
-        1,
-        2,
+    number(
+        "jitter", None, 1, 2, "Random crops of training images read so many times larger; 1: off."
     ),
-    Flag(
+    switch(
         "flip",
-        bool,
         None,
-        "Mirror training images at random; default: with --jitter, where the data set allows it.",
+        "Mirror training images at random; default: with --jitter, if the data allow it.",
     ),
-    Flag(
+    number(
         "cache_gb",
-        float,
         4.0,
-        "Decoded training images up to this size, in GB, are kept in memory.",
         0,
         1e6,
+        "Decoded training images are kept in memory up to this size, in GB.",
     ),
     # Length and randomness
-    Flag(
+    integer(
         "batch_size",
-        int,
         None,
-        "Images per step over all replicas; default: the model's, times the replicas.",
         1,
         10**6,
+        "Images per step; default: the model's, times the number of replicas.",
     ),
-    Flag("epochs", int, None, "Length of the run in passes over the training data.", 1, MOST_STEPS),
-    Flag("steps", int, None, "Length of the run in generator updates.", 1, MOST_STEPS),
-    Flag(
-        "minutes",
-        float,
-        None,
-        "Time limit: training stops after so many minutes, is saved and exported.",
-        0,
-        1e6,
+    integer("epochs", None, 1, MOST_STEPS, "Length of the run in passes over the training data."),
+    integer("steps", None, 1, MOST_STEPS, "Length of the run in generator updates."),
+    number(
+        "minutes", None, 0, 1e6, "Time limit of the training, which is then saved and exported."
     ),
-    Flag("seed", int, 0, "Random seed.", 0, 2**31 - 1),
+    integer("seed", 0, 0, 2**31 - 1, "Random seed."),
     # Optimizers
     *PLAYER_FLAGS,
-    Flag("beta_1", float, 0.5, "First decay of Adam; momentum of the momentum optimizer.", 0, 1),
-    Flag("beta_2", float, 0.999, "Second decay of Adam.", 0, 1),
-    Flag(
+    share("beta_1", 0.5, "First decay of Adam; momentum of the momentum optimizer."),
+    share("beta_2", 0.999, "Second decay of Adam."),
+    number(
         "ema_half_life",
-        float,
         0,
-        "Half-life, in images, of the generator's weight average (EMA); 0: no average.",
         0,
         1e12,
+        "Half-life, in images, of the generator's average weights (EMA); 0: none.",
     ),
-    Flag(
+    choice(
         "lr_schedule",
-        str,
         "constant",
+        SCHEDULES,
         "Decay of the learning rates to zero at the end of the run.",
-        choices=SCHEDULES,
     ),
-    Flag("lr_decay_from", float, 0.5, "Share of the run after which the rates decay.", 0, 1),
-    Flag(
-        "accumulate",
-        int,
-        1,
-        "Gradient accumulation: split each batch into N parts, to save memory.",
-        1,
-        4096,
-    ),
-    Flag(
+    share("lr_decay_from", 0.5, "Share of the run after which the rates decay."),
+    integer("accumulate", 1, 1, 4096, "Gradient accumulation: parts of a batch, to save memory."),
+    choice(
         "precision",
-        str,
         "float32",
+        ("float32", "mixed_float16", "mixed_bfloat16"),
         "Type in which layers compute; weights, losses and images stay float32.",
-        choices=("float32", "mixed_float16", "mixed_bfloat16"),
     ),
-    Flag(
-        "deterministic",
-        bool,
-        False,
-        "Deterministic operations: the same bits each time, slower on GPUs.",
+    switch(
+        "deterministic", False, "Deterministic operations: equal bits each time, slower on GPUs."
     ),
     # Devices
-    Flag(
+    choice(
         "strategy",
-        str,
         "auto",
+        ("auto", "none", "mirrored", "multi_worker"),
         "Distribution. auto: mirrored with several GPUs; multi_worker: the processes of TF_CONFIG "
         "or Slurm.",
-        choices=("auto", "none", "mirrored", "multi_worker"),
     ),
-    Flag(
+    integer(
         "logical_devices",
-        int,
         1,
-        "Split the CPU or one GPU into N devices, to try out --strategy=mirrored.",
         1,
         64,
+        "Split the CPU or a GPU into N devices, to try --strategy=mirrored.",
     ),
-    Flag(
+    switch(
         "sync_batch_norm",
-        bool,
         None,
-        "Compute batch statistics over all replicas; default: with several replicas.",
+        "Batch statistics over all replicas; default: with several replicas.",
     ),
     # The run
-    Flag("runs_dir", str, "runs", "Folder in which numbered run folders are made."),
-    Flag("name", str, None, "Name of the run; default: model and data set."),
-    Flag("resume", str, None, "Run folder to resume."),
-    Flag("init_from", str, None, "Run folder whose trained weights a new run starts from."),
-    Flag("job", str, None, "Any name: starts a run, or resumes the run of this name."),
-    Flag(
-        "export_dir",
-        str,
-        "saved_models",
-        "Folder of exports: <export_dir>/<name>/<version>/.",
+    text("runs_dir", "runs", "Folder in which numbered run folders are made."),
+    text("name", None, "Name of the run; default: model and data set."),
+    text("resume", None, "Run folder to resume."),
+    text("init_from", None, "Run folder whose trained weights a new run starts from."),
+    text("job", None, "Any name: starts a run, or resumes the run of this name."),
+    text("export_dir", "saved_models", "Folder of exports: <export_dir>/<name>/<version>/."),
+    switch("evaluate", True, "Evaluate on the test part at the end."),
+    switch("export", True, "Write a SavedModel at the end."),
+    switch("dry_run", False, "Check everything and print the plan; train nothing."),
+    text(
+        "checkpoint_every", "5min", "Interval between checkpoints: N (steps), Nepochs, Nmin or Ns."
     ),
-    Flag("evaluate", bool, True, "Evaluate on the test part at the end."),
-    Flag("export", bool, True, "Write a SavedModel at the end."),
-    Flag("dry_run", bool, False, "Check everything and print the plan; train nothing."),
-    Flag(
-        "checkpoint_every",
-        str,
-        "5min",
-        "Interval between checkpoints: N (steps), Nepochs, Nmin or Ns.",
-    ),
-    Flag("keep_checkpoints", int, 2, "Number of the latest checkpoints that are kept.", 1, 10**6),
-    Flag(
+    integer("keep_checkpoints", 2, 1, 10**6, "Number of the latest checkpoints that are kept."),
+    text(
         "sample_every",
-        str,
         None,
-        "Interval between sample sheets: N (steps), Nepochs, Nmin or Ns; default: a 20th of the "
-        "run.",
+        "Interval between sample sheets (see --checkpoint_every); default: a 20th of the run.",
     ),
-    Flag(
+    text(
         "validate_every",
-        str,
         None,
-        "Interval between validations: N (steps), Nepochs, Nmin or Ns; default: a 10th of the run.",
+        "Interval between validations (see --checkpoint_every); default: a 10th of the run.",
     ),
-    Flag(
+    text(
         "validate_metrics",
-        str,
         None,
         "Metrics of the validation, comma-separated, such as fid,modes; the first one selects the "
         "best checkpoint. Default: L1 for pairs, else none.",
     ),
-    Flag(
+    text(
         "validate_features",
-        str,
         None,
         "Features of the validation metrics: digits, pixels, inception, …; default: those that fit "
         "the data.",
     ),
-    Flag("validate_count", int, 2000, "Images of a validation, at most.", 2, 1_000_000),
-    Flag(
-        "max_rollbacks",
-        int,
-        3,
-        "After NaN or infinity: number of restarts from the last good checkpoint.",
-        0,
-        100,
+    integer("validate_count", 2000, 2, 1_000_000, "Images of a validation, at most."),
+    integer(
+        "max_rollbacks", 3, 0, 100, "Restarts from the last good checkpoint after NaN or infinity."
     ),
-    Flag(
+    choice(
         "on_collapse",
-        str,
         "warn",
+        ("warn", "stop", "rollback"),
         "Action when the generator's images become alike.",
-        choices=("warn", "stop", "rollback"),
     ),
-    Flag("log_every", int, 20, "Steps between two lines of metrics.jsonl.", 1, MOST_STEPS),
+    integer("log_every", 20, 1, MOST_STEPS, "Steps between two lines of metrics.jsonl."),
 )
-RUN = Flag("run", str, None, "Run folder, such as runs/00001-….")
-CHECKPOINT = Flag(
+RUN = text("run", None, "Run folder, such as runs/00001-….")
+CHECKPOINT = choice(
     "checkpoint",
-    str,
     "auto",
+    ("auto", "best", "last"),
     "Checkpoint to use: best or last; auto: the best where there is one, else the last.",
-    choices=("auto", "best", "last"),
 )
 SHARED_NAMES = tuple(flag.name for flag in SHARED_FLAGS)
 

@@ -34,7 +34,7 @@ from kgan.losses import (
     per_example_mean,
 )
 from kgan.metrics import digit_network
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import integer, weight
 from kgan.models.base.image_pool import ImagePool
 from kgan.models.base.translation import (
     TRANSLATION_DEFAULTS,
@@ -43,16 +43,13 @@ from kgan.models.base.translation import (
     direction_signatures,
     patchgan_flags,
     side_by_side,
+    translation_loss,
 )
 from kgan.networks import patchgan, resnet
 
 # What a random number is for; folded into its seed so that no two uses share numbers.
 POOL_A, POOL_B = 0, 1
 SEMANTIC = ("g_loss_semantic_ab", "g_loss_semantic_ba")
-
-
-def _weight(name, default, about):
-    return Flag(name, float, default, about, 0.0, 1e6)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -87,37 +84,22 @@ class CycleGAN(TranslationModel):
 
     network_names = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
     own_arguments = (
-        Flag(
-            "gan_loss",
-            str,
-            "least_squares",
-            "Adversarial loss of both players.",
-            choices=("bce", "least_squares"),
-        ),
-        _weight("cycle_weight_a", 10.0, "Weight of the cycle from A to B to A."),
-        _weight("cycle_weight_b", 10.0, "Weight of the cycle from B to A to B."),
-        _weight(
-            "identity_weight",
-            0.5,
-            "Weight of the identity terms, as a share of the cycle weights; 0 leaves them out.",
-        ),
-        Flag(
+        translation_loss("least_squares"),
+        weight("cycle_weight_a", 10.0, "Weight of the cycle from A to B to A."),
+        weight("cycle_weight_b", 10.0, "Weight of the cycle from B to A to B."),
+        weight("identity_weight", 0.5, "Weight of the identity terms, as a share of the cycles'."),
+        integer(
             "pool_size",
-            int,
             50,
-            "Generated images that are kept to be given to the discriminators later; 0: none.",
             0,
             100_000,
+            "Generated images that are kept to be given to the discriminators later; 0: none.",
         ),
-        _weight(
-            "semantic_weight",
-            0.0,
-            "For digits: weight of keeping the class in a translation (CyCADA); 0: off.",
-        ),
+        weight("semantic_weight", 0.0, "For digits: weight of keeping the class (CyCADA); 0: off."),
     )
     network_flags = (
-        Flag("width", int, 64, "Channels of the first maps of all networks.", 1, 4096),
-        Flag("blocks", int, None, "Residual blocks; default: 6, or 9 from 256 pixels on.", 1, 100),
+        integer("width", 64, 1, 4096, "Channels of the first maps of all networks."),
+        integer("blocks", None, 1, 100, "Residual blocks; default: 6, or 9 from 256 pixels on."),
         *patchgan_flags("image"),
     )
     defaults = {

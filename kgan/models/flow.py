@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.metrics import likelihood
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import integer, layer_units, number
 from kgan.models.base.likelihood import LikelihoodModel
 from kgan.networks.coupling import CouplingFlow
 
@@ -49,25 +49,13 @@ class Flow(LikelihoodModel):
 
     network_names = ("flow",)
     own_arguments = (
-        Flag(
-            "logit_margin",
-            float,
-            1e-6,
-            "Distance that pixels keep from 0 and 1 before the logit.",
-            1e-7,
-            0.4,
+        number(
+            "logit_margin", 1e-6, 1e-7, 0.4, "Distance of pixels from 0 and 1 before the logit."
         ),
     )
     network_flags = (
-        Flag("couplings", int, 5, "Coupling layers, each after a normalisation.", 1, 100),
-        Flag(
-            "hidden",
-            list[int],
-            [512, 512],
-            "Units of a hidden layer in a coupling; repeat the flag, one value per layer.",
-            1,
-            65_536,
-        ),
+        integer("couplings", 5, 1, 100, "Coupling layers, each after a normalisation."),
+        layer_units("hidden", [512, 512], "Units of a hidden layer in a coupling"),
     )
     defaults = {**LikelihoodModel.defaults, "image_size": "8", "epochs": 50, "g_lr": 5e-4}
     # Normalised data are best shifted by 0, so that some gradients are 0 at the start but for

@@ -23,9 +23,9 @@ from kgan.losses import (
     mean_over_scales,
     per_example_mean,
 )
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import choice, integer, number, weight
 from kgan.models.base.paired import PairedModel
-from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags
+from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags, translation_loss
 from kgan.networks import patchgan, unet
 from kgan.serving.signatures import Signature
 
@@ -53,33 +53,25 @@ class Pix2Pix(PairedModel):
 
     network_names = ("generator", "discriminator")
     own_arguments = (
-        Flag(
-            "gan_loss",
-            str,
-            "bce",
-            "Adversarial loss of both players.",
-            choices=("bce", "least_squares"),
-        ),
-        Flag("l1_weight", float, 100.0, "Weight of the L1 term; 0 leaves it out.", 0.0, 1e6),
+        translation_loss("bce"),
+        weight("l1_weight", 100.0, "Weight of the L1 term; 0 leaves it out."),
     )
     network_flags = (
-        Flag("width", int, 64, "Channels of the first maps of both networks.", 1, 4096),
+        integer("width", 64, 1, 4096, "Channels of the first maps of both networks."),
         *patchgan_flags("pair"),
-        Flag(
+        choice(
             "upsample",
-            str,
             "transpose",
+            ("transpose", "resize"),
             "Upsampling in the decoder. transpose: transposed convolutions, as in the paper; "
             "resize: no checkerboard artifacts.",
-            choices=("transpose", "resize"),
         ),
-        Flag(
+        number(
             "dropout",
-            float,
             0.5,
-            "Dropout rate in the decoder's first three blocks, active at inference, too.",
-            0.0,
+            0,
             0.95,
+            "Dropout rate in the decoder's first three blocks, active at inference, too.",
         ),
     )
     defaults = {

@@ -21,7 +21,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import choice, integer, latent_size, layer_units
 from kgan.models.base.likelihood import LikelihoodModel
 from kgan.utils.errors import ArgumentError
 
@@ -47,29 +47,22 @@ class VAE(LikelihoodModel):
 
     network_names = ("encoder", "decoder")
     own_arguments = (
-        Flag(
+        integer(
             "importance_samples",
-            int,
             1,
-            "Samples of the latent per image in a step; above 1 the bound is tighter (IWAE).",
             1,
             1000,
+            "Samples of the latent per image in a step; above 1 the bound is tighter (IWAE).",
         ),
     )
     network_flags = (
-        Flag("latent_size", int, 50, "Length of the latent vector.", 1, 65_536),
-        Flag(
+        latent_size(50),
+        layer_units(
             "hidden",
-            list[int],
             [200, 200],
-            "Units of a hidden layer of the encoder; repeat the flag, one value per layer. The "
-            "decoder has them in reverse order.",
-            1,
-            65_536,
+            "Units of a hidden layer of the encoder, and in reverse order of the decoder",
         ),
-        Flag(
-            "activation", str, "tanh", "Activation of the hidden layers.", choices=("tanh", "relu")
-        ),
+        choice("activation", "tanh", ("tanh", "relu"), "Activation of the hidden layers."),
     )
     defaults = {**LikelihoodModel.defaults, "image_size": "28", "epochs": 300, "g_lr": 1e-3}
     logged = ("loss", "reconstruction", "kl")

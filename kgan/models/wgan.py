@@ -17,7 +17,7 @@ import keras
 from kgan.layers import clip_weights
 from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.critic import CriticModel
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import number
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -41,7 +41,7 @@ class WGAN(CriticModel):
     """
 
     own_arguments = (
-        Flag("clip", float, 0.01, "The critic's weights stay in [-clip, clip].", 1e-8, 1000),
+        number("clip", 0.01, 1e-8, 1000, "The critic's weights stay in [-clip, clip]."),
     )
     defaults = {
         **DCGAN_DEFAULTS,

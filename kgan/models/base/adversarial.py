@@ -11,7 +11,7 @@ import tensorflow as tf
 from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.models.base import schedule
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import Flag, choice, integer, number, share, switch, weight
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
 from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS
 from kgan.utils.errors import ArgumentError
@@ -24,57 +24,45 @@ MORE_GENERATOR_LATENTS = 100_000
 NOISE = 200_000
 
 TRAINING_FLAGS = (
-    Flag(
+    choice(
         "gan_loss",
-        str,
         "bce",
+        tuple(ADVERSARIAL_LOSSES),
         "Adversarial loss. bce: cross-entropy with the non-saturating generator loss; minimax: "
         "the generator minimises log(1 - D(G(z))), which saturates.",
-        choices=tuple(ADVERSARIAL_LOSSES),
     ),
-    Flag("d_updates", int, 1, "Discriminator updates in a step, each on a new batch.", 1, 1000),
-    Flag("g_updates", int, 1, "Generator updates in a step, each on new latents.", 1, 1000),
-    Flag(
+    integer("d_updates", 1, 1, 1000, "Discriminator updates in a step, each on a new batch."),
+    integer("g_updates", 1, 1, 1000, "Generator updates in a step, each on new latents."),
+    switch(
         "simultaneous",
-        bool,
         False,
         "Compute the gradients of both players before either is updated, in place of one after "
         "the other.",
     ),
-    Flag(
+    number(
         "real_label",
-        float,
         1.0,
-        "Target of the discriminator for real images; 0.7 to 0.99 is one-sided label smoothing.",
         1e-6,
         1,
+        "Target of the discriminator for real images; 0.7 to 0.99 is one-sided label smoothing.",
     ),
-    Flag("flip_labels", float, 0.0, "Share of examples with flipped labels.", 0, 1),
-    Flag(
+    share("flip_labels", 0.0, "Share of examples with flipped labels."),
+    integer(
         "packing",
-        int,
         1,
-        "Images that the discriminator classifies together (PacGAN), from one replica; raise it "
-        "against mode collapse.",
         1,
         64,
+        "Images that the discriminator classifies together (PacGAN), from one replica; raise it "
+        "against mode collapse.",
     ),
-    Flag(
+    choice(
         "penalty",
-        str,
         "none",
+        tuple(losses.PENALTY_WEIGHTS),
         "Gradient penalty of the discriminator. unit_slope: as in WGAN-GP; r1: at real images; "
         "dragan: around real images.",
-        choices=tuple(losses.PENALTY_WEIGHTS),
     ),
-    Flag(
-        "penalty_weight",
-        float,
-        None,
-        "Weight of the gradient penalty (--penalty); default 10, as in the papers.",
-        0,
-        1e6,
-    ),
+    weight("penalty_weight", None, "Weight of --penalty; default 10, as in the papers."),
     Flag(
         "augment",
         tuple,
@@ -82,24 +70,17 @@ TRAINING_FLAGS = (
         "Differentiable augmentations of the images that the discriminator receives, "
         "comma-separated: color,translation,cutout. For small data sets.",
     ),
-    Flag(
+    choice(
         "latent_distribution",
-        str,
         "normal",
+        DISTRIBUTIONS,
         "Distribution of the latents. normal: N(0, I); uniform: U(-1, 1).",
-        choices=DISTRIBUTIONS,
     ),
-    Flag(
-        "critic_warmup",
-        int,
-        0,
-        "Steps at the start in which only the discriminator is updated.",
-        0,
-        10**9,
+    integer(
+        "critic_warmup", 0, 0, 10**9, "First steps, in which only the discriminator is updated."
     ),
-    Flag(
+    switch(
         "critic_schedule",
-        bool,
         False,
         f"Do {schedule.CRITIC_UPDATES} discriminator updates before each of the first "
         f"{schedule.FIRST} generator updates and before every {schedule.EVERY}th, as the WGAN "

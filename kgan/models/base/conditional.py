@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.models.base.adversarial import AdversarialModel
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import WIDEST, integer, latent_size, switch
 from kgan.serving.signatures import Signature, encode_png
 from kgan.utils.errors import ArgumentError, UserError
 
@@ -47,26 +47,11 @@ class ConditionalModel(AdversarialModel):
     network_builders: tuple[Callable, Callable]
     data_arguments = {"class_names": (), "exclusive": True}
     network_flags = (
-        Flag("latent_size", int, 100, "Length of the latent vector.", 1, 65_536),
-        Flag(
-            "g_width",
-            int,
-            128,
-            "Base width of the generator: channels or units of its first layers.",
-            1,
-            65_536,
-        ),
-        Flag(
-            "d_width",
-            int,
-            64,
-            "Base width of the discriminator: channels or units of its first layers.",
-            1,
-            65_536,
-        ),
-        Flag(
+        latent_size(100),
+        integer("g_width", 128, 1, WIDEST, "Channels or units of the generator's first layers."),
+        integer("d_width", 64, 1, WIDEST, "Channels or units of the discriminator's first layers."),
+        switch(
             "condition_discriminator",
-            bool,
             True,
             "Give the condition to the discriminator, too; without it the generator has no reason "
             "to match the label.",

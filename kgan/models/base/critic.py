@@ -1,7 +1,7 @@
 """Base of models with a critic: an estimate of the Wasserstein distance."""
 
 from kgan.models.base.adversarial import AdversarialModel
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import integer
 
 
 class CriticModel(AdversarialModel):
@@ -22,9 +22,7 @@ class CriticModel(AdversarialModel):
 
     renamed = {"discriminator": "critic", "d_updates": "n_critic"}
     fixed = {"gan_loss": "wasserstein"}
-    own_arguments = (
-        Flag("n_critic", int, 5, "Critic updates for each generator update.", 1, 1000),
-    )
+    own_arguments = (integer("n_critic", 5, 1, 1000, "Critic updates for each generator update."),)
 
     @property
     def n_critic(self) -> int:

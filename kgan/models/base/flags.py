@@ -9,6 +9,8 @@ import dataclasses
 import types
 from collections.abc import Mapping, Sequence
 
+WIDEST = 65_536  # units or channels of a layer
+
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
@@ -37,6 +39,61 @@ class Flag:
     low: float | None = None
     high: float | None = None
     choices: Sequence[str] = ()
+
+
+# The kinds of flags, for the tables; arguments as in `Flag`.
+
+
+def text(name: str, default: str | None, help: str) -> Flag:
+    """Makes a flag that takes any text."""
+    return Flag(name, str, default, help)
+
+
+def texts(name: str, help: str) -> Flag:
+    """Makes a flag that can be repeated, each time with any text."""
+    return Flag(name, list[str], [], help)
+
+
+def choice(name: str, default: str | None, choices: Sequence[str], help: str) -> Flag:
+    """Makes a flag that takes one of several words."""
+    return Flag(name, str, default, help, choices=choices)
+
+
+def switch(name: str, default: bool | None, help: str) -> Flag:
+    """Makes a flag that is on or, as `--noNAME`, off."""
+    return Flag(name, bool, default, help)
+
+
+def integer(name: str, default: int | None, low: int, high: int, help: str) -> Flag:
+    """Makes a flag that takes a whole number."""
+    return Flag(name, int, default, help, low, high)
+
+
+def number(name: str, default: float | None, low: float, high: float, help: str) -> Flag:
+    """Makes a flag that takes a number."""
+    return Flag(name, float, default, help, low, high)
+
+
+def share(name: str, default: float, help: str) -> Flag:
+    """Makes a flag that takes a number in [0, 1]."""
+    return number(name, default, 0, 1, help)
+
+
+def weight(name: str, default: float | None, help: str) -> Flag:
+    """Makes a flag that takes the weight of a term of a loss."""
+    return number(name, default, 0, 1e6, help)
+
+
+def latent_size(default: int) -> Flag:
+    """Makes the flag of that name."""
+    return integer("latent_size", default, 1, WIDEST, "Length of the latent vector.")
+
+
+def layer_units(name: str, default: list[int], help: str) -> Flag:
+    """Makes a flag that is repeated for each layer, with the layer's number of units."""
+    return Flag(
+        name, list[int], default, f"{help}; repeat the flag, one value per layer.", 1, WIDEST
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,68 +1,38 @@
 """Networks of unconditional models, as `--network` and the flags beside it choose them."""
 
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import choice, integer, latent_size, layer_units, switch
 from kgan.networks import dcgan, maxout, mlp
 from kgan.utils.errors import ArgumentError
 
 NETWORK_FLAGS = (
-    Flag(
+    choice(
         "network",
-        str,
         "dcgan",
+        ("dcgan", "mlp", "maxout"),
         "Architecture of both networks. dcgan: convolutional; mlp, maxout: fully connected.",
-        choices=("dcgan", "mlp", "maxout"),
     ),
-    Flag("latent_size", int, 100, "Length of the latent vector.", 1, 65_536),
-    Flag(
-        "width",
-        int,
-        32,
-        "dcgan: channels of the largest maps; they double from layer to layer.",
-        1,
-        4096,
+    latent_size(100),
+    integer(
+        "width", 32, 1, 4096, "dcgan: channels of the largest maps; doubled from layer to layer."
     ),
-    Flag(
-        "g_hidden",
-        list[int],
-        [300],
-        "mlp, maxout: units of a hidden layer of the generator; repeat the flag, one value per "
-        "layer.",
-        1,
-        65_536,
-    ),
-    Flag(
-        "d_hidden",
-        list[int],
-        [300],
-        "mlp, maxout: units of a hidden layer of the discriminator; repeat the flag, one value "
-        "per layer.",
-        1,
-        65_536,
-    ),
-    Flag("d_norm", str, "batch", "dcgan: normalisation in the discriminator.", choices=dcgan.NORMS),
-    Flag(
-        "output_bias",
-        bool,
-        None,
-        "A bias in the generator's last layer; default: with mlp only.",
-    ),
-    Flag(
+    layer_units("g_hidden", [300], "mlp, maxout: units of a hidden layer of the generator"),
+    layer_units("d_hidden", [300], "mlp, maxout: units of a hidden layer of the discriminator"),
+    choice("d_norm", "batch", dcgan.NORMS, "dcgan: normalisation in the discriminator."),
+    switch("output_bias", None, "A bias in the generator's last layer; default: with mlp only."),
+    choice(
         "hidden_noise",
-        str,
         "none",
+        tuple(mlp.HIDDEN_NOISE),
         "mlp: noise that is concatenated to the generator's last hidden layer.",
-        choices=tuple(mlp.HIDDEN_NOISE),
     ),
-    Flag(
+    integer(
         "minibatch_kernels",
-        int,
         0,
-        "Features of minibatch discrimination in the discriminator; 0: none. Against mode "
-        "collapse.",
         0,
         1000,
+        "Features of minibatch discrimination, against mode collapse; 0: none.",
     ),
-    Flag("spectral_norm", bool, False, "Spectral normalisation of the discriminator."),
+    switch("spectral_norm", False, "Spectral normalisation of the discriminator."),
 )
 
 

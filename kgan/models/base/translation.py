@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.models.base.flags import Flag
+from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
 from kgan.serving.signatures import Signature, decode_images, encode_png, formats
 
@@ -26,24 +26,28 @@ TRANSLATION_DEFAULTS = {
 def patchgan_flags(seen: str) -> tuple[Flag, Flag]:
     """Returns the flags of PatchGANs that get a `seen`, such as an image or a pair."""
     return (
-        Flag(
+        integer(
             "patch_layers",
-            int,
             3,
-            "Stride-2 layers of the PatchGAN; 1 to 6 layers have receptive fields of 16, 34, 70, "
-            "142, 286 and 574 pixels.",
             1,
             6,
+            "Stride-2 layers of the PatchGAN; 1 to 6 layers have receptive fields of 16, 34, 70, "
+            "142, 286 and 574 pixels.",
         ),
-        Flag(
+        integer(
             "scales",
-            int,
             1,
-            f"PatchGANs; the second gets the {seen} at half the size, the third at a quarter.",
             1,
             3,
+            f"PatchGANs; the second gets the {seen} at half the size, the third at a quarter.",
         ),
     )
+
+
+def translation_loss(default: str) -> Flag:
+    """Returns the flag of the adversarial loss."""
+    choices = ("bce", "least_squares")
+    return choice("gan_loss", default, choices, "Adversarial loss of both players.")
 
 
 @dataclasses.dataclass(frozen=True)
