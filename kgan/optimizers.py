@@ -27,6 +27,8 @@ class FusedAdam(keras.optimizers.Adam):
         # The kernel has no amsgrad, and aborts the process on variables that are not float32.
         if self.amsgrad or variable.dtype != "float32":
             return super().update_step(gradient, variable, learning_rate)
+        # Nothing public leads from a weight to its two averages: Keras' own optimizers find them by
+        # these protected members, too.
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(

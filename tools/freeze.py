@@ -27,8 +27,10 @@ from safetensors.numpy import load_file, save_file
 
 import kgan
 from kgan.cli import entry
+from kgan.cli.models import model_names
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent import LatentModel
+from kgan.utils.errors import UserError
 from tests import test_frozen
 from tools import command
 
@@ -42,7 +44,7 @@ LATENT = "--dataset=digits --image_size=16 --batch_size=8 --latent_size=4"
 NARROW = f"{LATENT} --g_width=2 --d_width=2"
 SMALL = "--dataset=digits --image_size=8 --batch_size=8"
 # Together they have every model, layer and optimiser of kgan that a `.keras` file can name.
-MODELS = {
+FLAGS = {
     "dcgan": f"{LATENT} --width=2 --spectral_norm --minibatch_kernels=2 --ema_half_life=20 "
     "--validate_metrics=fid --validate_count=80",
     "wgan": f"{LATENT} --width=2 --n_critic=2",
@@ -93,7 +95,9 @@ def pack(path: pathlib.Path) -> None:
 
 def freeze(name: str, work: pathlib.Path) -> None:
     """Makes one model's folder."""
-    flags = (*SHARED.split(), *MODELS[name].split())
+    if name not in FLAGS:
+        raise UserError(f"--models={name}: FLAGS of tools/freeze.py has none for it; add a line")
+    flags = (*SHARED.split(), *FLAGS[name].split())
     train(work, f"--model={name}", f"--name={name}", f"--steps={STOPPED}", *flags)
     place = command.ROOT / "tests" / "frozen" / name
     shutil.rmtree(place, ignore_errors=True)
@@ -133,7 +137,7 @@ def freeze(name: str, work: pathlib.Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Makes the folders of the given models."""
-    given = command.parse("freeze", arguments, models=",".join(MODELS))
+    given = command.parse("freeze", arguments, models=",".join(model_names()))
     for name in given.models.split(","):
         with tempfile.TemporaryDirectory() as work:
             freeze(name, pathlib.Path(work))

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import keras
 
@@ -58,6 +59,9 @@ class StepCallback(keras.callbacks.Callback):
         step 1
     """
 
+    # Attributes that checkpoints store, by the name under which they are stored.
+    stored: ClassVar[Mapping[str, str]] = {}
+
     def __post_init__(self):
         super().__init__()
         self.step = 0
@@ -80,7 +84,9 @@ class StepCallback(keras.callbacks.Callback):
 
     def state(self) -> dict:
         """Returns the state that checkpoints store, as values for JSON."""
-        return {}
+        return {name: getattr(self, attribute) for name, attribute in self.stored.items()}
 
     def restore(self, state: Mapping) -> None:
-        """Restores what `state` returned."""
+        """Restores what `state` returned; what an earlier kgan did not store stays."""
+        for name in self.stored.keys() & state.keys():
+            setattr(self, self.stored[name], state[name])

@@ -94,6 +94,8 @@ class CollapseMonitor(StepCallback):
         []
     """
 
+    stored = {"raised": "raised", "greatest": "_greatest", "won_lines": "_won_lines"}
+
     log: ScalarLog | NoLog
     means: MeansLogger
     guard: NaNGuard
@@ -138,11 +140,3 @@ class CollapseMonitor(StepCallback):
         self.raised.append(name)
         logger.warning("warning: step %d: %s", self.step, ADVICE[name])
         self.log.text("alarms", self.step, f"{name}: {ADVICE[name]}")
-
-    def state(self):
-        return {"raised": self.raised, "greatest": self._greatest, "won_lines": self._won_lines}
-
-    def restore(self, state):
-        self.raised = list(state.get("raised", []))
-        self._greatest = state.get("greatest", 0.0)
-        self._won_lines = state.get("won_lines", 0)

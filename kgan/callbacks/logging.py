@@ -33,6 +33,13 @@ class MeansLogger(StepCallback):
         {}
     """
 
+    stored = {
+        "logged_step": "logged_step",
+        "seconds": "_seconds",
+        "epoch_sums": "_epoch_sums",
+        "epoch_steps": "_epoch_steps",
+    }
+
     log: ScalarLog | NoLog
     every: int
     steps_per_epoch: int
@@ -89,20 +96,6 @@ class MeansLogger(StepCallback):
         }
         self.latest = {**means, **rates, "images_per_second": speed}
         self.log.write("train", self.step, {**self.latest, "seconds": self._seconds})
-
-    def state(self):
-        return {
-            "logged_step": self.logged_step,
-            "seconds": self._seconds,
-            "epoch_sums": self._epoch_sums,
-            "epoch_steps": self._epoch_steps,
-        }
-
-    def restore(self, state):
-        self.logged_step = state["logged_step"]
-        self._seconds = state["seconds"]
-        self._epoch_sums = dict(state["epoch_sums"])
-        self._epoch_steps = state["epoch_steps"]
 
 
 @dataclasses.dataclass(eq=False)

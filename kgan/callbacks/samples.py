@@ -29,6 +29,8 @@ class SampleImages(StepCallback):
         {'drawn': -1}
     """
 
+    stored = {"drawn": "_written"}
+
     log: ScalarLog | NoLog
     folder: pathlib.Path
     every: Every
@@ -58,9 +60,3 @@ class SampleImages(StepCallback):
             sheet.save(place, "PNG")
         self.log.image("samples", self.step, sheet)
         self._written = self.step
-
-    def state(self):
-        return {"drawn": self._written}
-
-    def restore(self, state):
-        self._written = state.get("drawn", -1)

@@ -34,6 +34,8 @@ class Validation(StepCallback):
         0.5
     """
 
+    stored = {"best": "best", "measured": "_measured"}
+
     log: ScalarLog | NoLog
     every: Every
     measure: Callable[[], Mapping[str, float]]
@@ -73,10 +75,3 @@ class Validation(StepCallback):
             self.best = values[name]
             self.keep_best()
             logger.info("step %d: best %s so far, %.4f", self.step, name, self.best)
-
-    def state(self):
-        return {"best": self.best, "measured": self._measured}
-
-    def restore(self, state):
-        self.best = state.get("best")
-        self._measured = state.get("measured", -1)

@@ -1,10 +1,14 @@
 """Texts of `--help`."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from kgan.cli.flags import SHARED_FLAGS, SHARED_NAMES
 from kgan.cli.models import model_names, model_summary
 from kgan.models.base.flags import Flag
+
+# What the words of the shared flags are called in a model without a discriminator.
+ONE_PLAYER = {"generator updates": "updates", "generator": "model"}
 
 
 def of_training(values, model: type | None) -> str:
@@ -18,7 +22,13 @@ def of_training(values, model: type | None) -> str:
     lines += [f"  {name:10} {model_summary(name)}" for name in model_names()]
     defaults = model.defaults if model else {}
     shared = [f for f in SHARED_FLAGS if f.name != "undefok" and f.name in values]
-    lines += ["", "Flags of every run:", *_rows(shared, defaults)]
+    rows = list(_rows(shared, defaults))
+    if model and "d" not in model.player_names:
+        rows = [
+            re.sub("generator updates|generator", lambda word: ONE_PLAYER[word[0]], row)
+            for row in rows
+        ]
+    lines += ["", "Flags of every run:", *rows]
     if model:
         own = [flag for flag in model.flags() if flag.name not in SHARED_NAMES]
         lines += ["", "Flags of this model:", *_rows(own, defaults)]

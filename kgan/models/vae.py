@@ -23,6 +23,7 @@ from keras import layers
 
 from kgan.models.base.flags import choice, integer, latent_size, layer_units
 from kgan.models.base.likelihood import LikelihoodModel
+from kgan.networks.blocks import Seeded, glorot
 from kgan.utils.errors import ArgumentError
 
 
@@ -74,14 +75,17 @@ class VAE(LikelihoodModel):
             raise ArgumentError(
                 "dataset", "contains points; a VAE needs images, whose pixels are bits"
             )
-        seed, size = flags.seed * 1000, flags.latent_size
+        seed, size = flags.seed, flags.latent_size
         bits = keras.Input(spec.shape, name="bits")
         units = layers.Flatten(name="flatten")(bits)
-        units = _hidden(units, flags.hidden, flags.activation, seed)
-        encoder = keras.Model(bits, _last(2 * size, "posterior", seed + 400)(units), name="encoder")
+        units = _hidden(units, flags.hidden, flags.activation, Seeded(seed, 0, glorot))
+        last = {"dtype": "float32", **Seeded(seed, 400, glorot)("posterior")}
+        encoder = keras.Model(bits, layers.Dense(2 * size, **last)(units), name="encoder")
         latent = keras.Input((size,), name="latent")
-        units = _hidden(latent, flags.hidden[::-1], flags.activation, seed + 500)
-        logits = _last(math.prod(spec.shape), "to_logits", seed + 900)(units)
+        named = Seeded(seed, 500, glorot)
+        units = _hidden(latent, flags.hidden[::-1], flags.activation, named)
+        last = {"dtype": "float32", **Seeded(seed, 900, glorot)("to_logits")}
+        logits = layers.Dense(math.prod(spec.shape), **last)(units)
         logits = layers.Reshape(spec.shape, name="logits", dtype="float32")(logits)
         return encoder, keras.Model(latent, logits, name="decoder")
 
@@ -149,17 +153,7 @@ class VAE(LikelihoodModel):
         return conditional + prior_over_posterior
 
 
-def _hidden(units, sizes, activation, seed):
+def _hidden(units, sizes, activation, named):
     for number, size in enumerate(sizes):
-        units = layers.Dense(
-            size,
-            activation,
-            name=f"hidden_{number}",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
-        )(units)
+        units = layers.Dense(size, activation, **named(f"hidden_{number}"))(units)
     return units
-
-
-def _last(size, name, seed):
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return layers.Dense(size, dtype="float32", name=name, kernel_initializer=initializer)

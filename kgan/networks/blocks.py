@@ -1,8 +1,12 @@
 """Initialisers, layers and checks that several networks use."""
 
+import itertools
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
+from kgan.layers import LiveBatchNormalization
 from kgan.utils.errors import ArgumentError
 
 
@@ -12,6 +16,51 @@ def normal(seed: int, mean: float = 0.0) -> keras.initializers.Initializer:
     Reference: Radford et al. 2016, section 4.
     """
     return keras.initializers.RandomNormal(mean=mean, stddev=0.02, seed=seed)
+
+
+class Seeded:
+    """Names and initial weights of the layers of a network, each from the next seed.
+
+    Args:
+        seed: of the network.
+        first: place of the first seed among the thousand of the network; the two players of a model
+            begin at different places.
+        initializer: from a seed to initial weights.
+
+    Example:
+        >>> named = Seeded(seed=2, first=500)
+        >>> named("to_logit")["kernel_initializer"].seed, named.next_seed()
+        (2500, 2501)
+    """
+
+    def __init__(self, seed: int, first: int = 0, initializer: Callable = normal):
+        self._seeds = itertools.count(1000 * seed + first)
+        self._initializer = initializer
+
+    def next_seed(self) -> int:
+        """Returns the next seed."""
+        return next(self._seeds)
+
+    def __call__(self, name: str) -> dict:
+        """Returns the name and the kernel's initial weights, as arguments of a layer."""
+        return {"name": name, "kernel_initializer": self._initializer(self.next_seed())}
+
+
+def glorot(seed: int) -> keras.initializers.Initializer:
+    """Returns Glorot's uniform initial weights."""
+    return keras.initializers.GlorotUniform(seed=seed)
+
+
+def he(seed: int) -> keras.initializers.Initializer:
+    """Returns He's uniform initial weights, for layers of ReLUs."""
+    return keras.initializers.HeUniform(seed=seed)
+
+
+def inputs_with_condition(
+    shape: tuple[int, ...], name: str, condition_size: int
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Returns the inputs of a conditional network: an image or latent, and the condition."""
+    return keras.Input(shape, name=name), keras.Input((condition_size,), name="condition")
 
 
 def batch_norm(name: str, synchronized: bool, **options) -> layers.BatchNormalization:
@@ -27,6 +76,11 @@ def batch_norm(name: str, synchronized: bool, **options) -> layers.BatchNormaliz
     return layers.BatchNormalization(
         momentum=0.9, epsilon=1e-5, synchronized=synchronized, name=name, **options
     )
+
+
+def live_batch_norm(name: str, named: Seeded) -> LiveBatchNormalization:
+    """Returns pix2pix's normalisation, with scales N(1, 0.02)."""
+    return LiveBatchNormalization(gamma_initializer=normal(named.next_seed(), 1.0), name=name)
 
 
 def instance_norm(name: str) -> layers.GroupNormalization:

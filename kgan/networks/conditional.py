@@ -4,24 +4,31 @@ Each has a branch for its image or latent and one for y, which are concatenated 
 with the default widths they are exactly those of the course's conditional GAN practical
 (docs/course.md); its sigmoid is part of the loss here.
 
+All generators build [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh),
+all discriminators [image, condition] → logit float32 [B, 1]. Their arguments, also in
+`kgan.networks.sn_resnet`:
+
+    shape            (height, width, channels) of the image
+    condition_size   K
+    latent_size      N
+    base_width       see the function
+    conditioned      False leaves out the discriminator's condition, as an input and as a branch (a
+                     question of the practical)
+    synchronized     batch statistics over all replicas
+    seed             of the initial weights
+
 Reference: Mirza and Osindero 2014, section 3.2 (both players are given y).
 """
 
-import functools
 import math
 
 import keras
 from keras import layers
 
 from kgan.layers import SpreadOut
-from kgan.networks.blocks import batch_norm, check_square, normal
+from kgan.networks.blocks import Seeded, batch_norm, check_square, inputs_with_condition
 
 SIZES = (16, 32, 64)
-
-
-def _inputs(shape, name, condition_size):
-    first = keras.Input(shape, name=name)
-    return first, keras.Input((condition_size,), name="condition")
 
 
 def convolutional_generator(
@@ -33,29 +40,22 @@ def convolutional_generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
+    """Builds the convolutional generator of the practical, for squares of 16, 32 or 64 pixels.
 
     Args:
-        shape: (height, width, channels), square, 16, 32 or 64 pixels.
-        condition_size: K.
-        latent_size: N.
         base_width: channels of the last hidden map, 128 in the course; all maps before it have
             twice as many.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Reference: the convolutional generator of the course's practical (docs/course.md).
     """
     more = check_square(shape, SIZES) - 4  # blocks in addition to those at 16x16
-    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
+    named = Seeded(seed)
 
     def upsample(maps, filters, name, strides=2, padding="same"):
-        options = {"use_bias": False, "kernel_initializer": normal(next(seeds)), "name": name}
-        maps = layers.Conv2DTranspose(filters, 4, strides, padding, **options)(maps)
+        layer = layers.Conv2DTranspose(filters, 4, strides, padding, use_bias=False, **named(name))
+        maps = layer(maps)
         maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.ReLU(name=f"{name}_relu")(maps)
 
-    latent, condition = _inputs((latent_size,), "latent", condition_size)
+    latent, condition = inputs_with_condition((latent_size,), "latent", condition_size)
     branches = []
     for vector in (latent, condition):
         maps = layers.Reshape((1, 1, vector.shape[1]), name=f"{vector.name}_reshape")(vector)
@@ -64,8 +64,7 @@ def convolutional_generator(
     for block in range(more):
         maps = upsample(maps, 2 * base_width, f"upsample_{block}")
     maps = upsample(maps, base_width, f"upsample_{more}")
-    options = {"kernel_initializer": normal(next(seeds)), "name": "to_picture"}
-    maps = layers.Conv2DTranspose(shape[2], 4, 2, "same", **options)(maps)
+    maps = layers.Conv2DTranspose(shape[2], 4, 2, "same", **named("to_picture"))(maps)
     image = layers.Activation("tanh", dtype="float32", name="picture")(maps)
     return keras.Model([latent, condition], image, name="generator")
 
@@ -79,30 +78,21 @@ def convolutional_discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
+    """Builds the convolutional discriminator of the practical, for squares of 16, 32 or 64 pixels.
 
     Args:
-        shape: (height, width, channels), square, 16, 32 or 64 pixels.
-        condition_size: K.
         base_width: channels of each branch, 64 in the course; later maps have 4 and 8 times that.
-        conditioned: False leaves out the condition, as an input and as a branch (a question of
-            the practical).
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Reference: the convolutional discriminator of the course's practical (docs/course.md).
     """
     more = check_square(shape, SIZES) - 4  # blocks in addition to those at 16x16
-    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
+    named = Seeded(seed, 500)
 
     def convolve(maps, filters, name, *, norm):
-        options = {"use_bias": not norm, "kernel_initializer": normal(next(seeds)), "name": name}
-        maps = layers.Conv2D(filters, 4, 2, "same", **options)(maps)
+        maps = layers.Conv2D(filters, 4, 2, "same", use_bias=not norm, **named(name))(maps)
         if norm:
             maps = batch_norm(f"{name}_norm", synchronized)(maps)
         return layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
 
-    image, condition = _inputs(shape, "picture", condition_size)
+    image, condition = inputs_with_condition(shape, "picture", condition_size)
     maps = convolve(image, base_width, "picture_branch", norm=False)
     if conditioned:
         spread = SpreadOut(shape[:2], name="spread_out")(condition)
@@ -110,20 +100,9 @@ def convolutional_discriminator(
         maps = layers.Concatenate(name="joined")([maps, branch])
     for block in range(more + 1):
         maps = convolve(maps, base_width * min(8, 4 * 2**block), f"downsample_{block}", norm=True)
-    options = {"kernel_initializer": normal(next(seeds)), "name": "to_logit"}
-    maps = layers.Conv2D(1, 4, 1, "valid", **options)(maps)
+    maps = layers.Conv2D(1, 4, 1, "valid", **named("to_logit"))(maps)
     logit = layers.Reshape((1,), dtype="float32", name="logit")(maps)
-    inputs = [image, condition] if conditioned else image
-    return keras.Model(inputs, logit, name="discriminator")
-
-
-def _dense(values, units, name, seed, activation, synchronized):
-    """Adds a hidden layer; `synchronized` is None if no normalisation follows it."""
-    bias = synchronized is None
-    values = layers.Dense(units, use_bias=bias, name=name, kernel_initializer=normal(seed))(values)
-    if not bias:
-        values = batch_norm(f"{name}_norm", synchronized)(values)
-    return activation(name=f"{name}_activation")(values)
+    return keras.Model([image, condition] if conditioned else image, logit, name="discriminator")
 
 
 def dense_generator(
@@ -135,30 +114,24 @@ def dense_generator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh).
+    """Builds the fully connected generator of the practical, for images of any size.
 
     Args:
-        shape: (height, width, channels), any.
-        condition_size: K.
-        latent_size: N.
         base_width: units of each branch, 256 in the course; later layers have 2 and 4 times that.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Reference: the fully connected networks of the course's practical (docs/course.md).
     """
-    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
+    named = Seeded(seed)
 
     def dense(values, units, name):
-        return _dense(values, units, name, next(seeds), layers.ReLU, synchronized)
+        values = layers.Dense(units, use_bias=False, **named(name))(values)
+        values = batch_norm(f"{name}_norm", synchronized)(values)
+        return layers.ReLU(name=f"{name}_activation")(values)
 
-    latent, condition = _inputs((latent_size,), "latent", condition_size)
+    latent, condition = inputs_with_condition((latent_size,), "latent", condition_size)
     inputs = [latent, condition]
     branches = [dense(vector, base_width, f"{vector.name}_branch") for vector in inputs]
     values = layers.Concatenate(name="joined")(branches)
     values = dense(dense(values, 2 * base_width, "hidden_0"), 4 * base_width, "hidden_1")
-    options = {"kernel_initializer": normal(next(seeds)), "name": "to_picture"}
-    values = layers.Dense(math.prod(shape), **options)(values)
+    values = layers.Dense(math.prod(shape), **named("to_picture"))(values)
     values = layers.Reshape(shape, name="reshape")(values)
     image = layers.Activation("tanh", dtype="float32", name="picture")(values)
     return keras.Model([latent, condition], image, name="generator")
@@ -173,26 +146,21 @@ def dense_discriminator(
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds [image float32 [B, H, W, C], condition float32 [B, K]] → logit float32 [B, 1].
+    """Builds the fully connected discriminator of the practical, for images of any size.
 
     Args:
-        shape: (height, width, channels), any.
-        condition_size: K.
         base_width: units of each branch and the first common layer, 1,024 in the course; the
             second one has half as many.
-        conditioned: False leaves out the condition.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Reference: the fully connected networks of the course's practical (docs/course.md).
     """
-    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
+    named = Seeded(seed, 500)
 
     def dense(values, units, name, *, norm):
-        leaky = functools.partial(layers.LeakyReLU, 0.2)
-        return _dense(values, units, name, next(seeds), leaky, synchronized if norm else None)
+        values = layers.Dense(units, use_bias=not norm, **named(name))(values)
+        if norm:
+            values = batch_norm(f"{name}_norm", synchronized)(values)
+        return layers.LeakyReLU(0.2, name=f"{name}_activation")(values)
 
-    image, condition = _inputs(shape, "picture", condition_size)
+    image, condition = inputs_with_condition(shape, "picture", condition_size)
     values = layers.Flatten(name="flatten")(image)
     values = dense(values, base_width, "picture_branch", norm=False)
     if conditioned:
@@ -200,7 +168,5 @@ def dense_discriminator(
         values = layers.Concatenate(name="joined")([values, branch])
     values = dense(values, base_width, "hidden_0", norm=True)
     values = dense(values, base_width // 2, "hidden_1", norm=True)
-    options = {"kernel_initializer": normal(next(seeds)), "name": "logit"}
-    logit = layers.Dense(1, dtype="float32", **options)(values)
-    inputs = [image, condition] if conditioned else image
-    return keras.Model(inputs, logit, name="discriminator")
+    logit = layers.Dense(1, dtype="float32", **named("logit"))(values)
+    return keras.Model([image, condition] if conditioned else image, logit, name="discriminator")

@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from kgan.layers import MinibatchDiscrimination, SpectralConv2D
-from kgan.networks.blocks import batch_norm, check_square, normal
+from kgan.networks.blocks import Seeded, batch_norm, check_square
 from kgan.utils.errors import ArgumentError
 
 SIZES = (16, 32, 64, 128)
@@ -58,12 +58,11 @@ def generator(
         ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
-    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
+    named = Seeded(seed)
 
     def upsample(maps, filters, name, strides=2, padding="same", use_bias=False):
-        options = {"kernel_initializer": normal(next(seeds)), "name": name}
-        layer = layers.Conv2DTranspose(filters, 4, strides, padding, use_bias=use_bias, **options)
-        return layer(maps)
+        options = {"use_bias": use_bias, **named(name)}
+        return layers.Conv2DTranspose(filters, 4, strides, padding, **options)(maps)
 
     latent = keras.Input((latent_size,), name="latent")
     maps = layers.Reshape((1, 1, latent_size), name="reshape")(latent)
@@ -104,13 +103,11 @@ def discriminator(
         ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
-    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
-
+    named = Seeded(seed, 500)
     convolution = SpectralConv2D if spectral_norm else layers.Conv2D
 
     def convolve(maps, filters, name, kernel=4, strides=2, padding="same"):
-        options = {"kernel_initializer": normal(next(seeds)), "name": name}
-        return convolution(filters, kernel, strides, padding, use_bias=False, **options)(maps)
+        return convolution(filters, kernel, strides, padding, use_bias=False, **named(name))(maps)
 
     image = keras.Input(shape, name="picture")
     maps = image
@@ -124,7 +121,7 @@ def discriminator(
     if minibatch_kernels:
         features = layers.Flatten(name="flatten")(maps)
         features = MinibatchDiscrimination(
-            minibatch_kernels, seed=next(seeds), name="minibatch_discrimination"
+            minibatch_kernels, seed=named.next_seed(), name="minibatch_discrimination"
         )(features)
         maps = layers.Reshape((1, 1, features.shape[-1]), name="features")(features)
     # The kernel covers the whole map: 4x4, or 1x1 for features.

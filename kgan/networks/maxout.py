@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from kgan.layers import Maxout
-from kgan.networks.blocks import batch_norm
+from kgan.networks.blocks import Seeded, batch_norm, glorot
 from kgan.utils.errors import ArgumentError
 
 PIECES = 5
@@ -40,14 +40,12 @@ def generator(
     """
     (units_out,) = _points(shape)
     latent = keras.Input((latent_size,), name="latent")
-    units = latent
+    units, named = latent, Seeded(seed, initializer=glorot)
     for number, size in enumerate(hidden):
-        options = _options(f"hidden_{number}", seed * 1000 + number)
-        units = layers.Dense(size, use_bias=False, **options)(units)
+        units = layers.Dense(size, use_bias=False, **named(f"hidden_{number}"))(units)
         units = batch_norm(f"norm_{number}", synchronized)(units)
         units = layers.ReLU(name=f"relu_{number}")(units)
-    options = _options("point", seed * 1000 + 400)
-    point = layers.Dense(units_out, dtype="float32", **options)(units)
+    point = layers.Dense(units_out, dtype="float32", **Seeded(seed, 400, glorot)("point"))(units)
     return keras.Model(latent, point, name="generator")
 
 
@@ -65,11 +63,10 @@ def discriminator(
         ArgumentError: for images.
     """
     point = keras.Input(_points(shape), name="picture")
-    units = point
+    units, named = point, Seeded(seed, 500, glorot)
     for number, size in enumerate(hidden):
-        options = _options(f"maxout_{number}", seed * 1000 + 500 + number)
-        units = Maxout(size, PIECES, **options)(units)
-    logit = layers.Dense(1, dtype="float32", **_options("logit", seed * 1000 + 900))(units)
+        units = Maxout(size, PIECES, **named(f"maxout_{number}"))(units)
+    logit = layers.Dense(1, dtype="float32", **Seeded(seed, 900, glorot)("logit"))(units)
     return keras.Model(point, logit, name="discriminator")
 
 
@@ -79,7 +76,3 @@ def _points(shape):
             "network", f"maxout is for points, as in ring and grid. Received: {shape}"
         )
     return shape
-
-
-def _options(name, seed):
-    return {"name": name, "kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}

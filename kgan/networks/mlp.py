@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
+from kgan.networks.blocks import Seeded, he
 from kgan.utils.errors import ArgumentError
 
 HIDDEN_NOISE = {
@@ -55,12 +56,12 @@ def generator(
     extra = 0 if hidden_noise == "none" else hidden[-1]
     latent = keras.Input((latent_size + extra,), name="latent")
     units = Columns(0, latent_size, name="first_noise")(latent) if extra else latent
-    units = _hidden(units, hidden, seed * 1000)
+    units = _hidden(units, hidden, Seeded(seed, initializer=he))
     if extra:
         noise = Columns(latent_size, latent_size + extra, name="hidden_noise")(latent)
         units = HIDDEN_NOISE[hidden_noise](name=f"{hidden_noise}_noise")([units, noise])
-    options = _options("to_picture", seed * 1000 + 400)
-    units = layers.Dense(math.prod(shape), use_bias=output_bias, **options)(units)
+    options = {"use_bias": output_bias, **Seeded(seed, 400, he)("to_picture")}
+    units = layers.Dense(math.prod(shape), **options)(units)
     image = layers.Reshape(shape, name="reshape")(units)
     # Points are unbounded.
     last = "tanh" if len(shape) == 3 else "linear"
@@ -88,20 +89,16 @@ def discriminator(
     dense = SpectralDense if spectral_norm else layers.Dense
     image = keras.Input(shape, name="picture")
     units = layers.Flatten(name="flatten")(image)
-    units = _hidden(units, hidden, seed * 1000 + 500, dense)
+    units = _hidden(units, hidden, Seeded(seed, 500, he), dense)
     if minibatch_kernels:
         units = MinibatchDiscrimination(
             minibatch_kernels, seed=seed * 1000 + 800, name="minibatch_discrimination"
         )(units)
-    score = dense(1, dtype="float32", **_options("score", seed * 1000 + 900))(units)
+    score = dense(1, dtype="float32", **Seeded(seed, 900, he)("score"))(units)
     return keras.Model(image, score, name="discriminator")
 
 
-def _hidden(units, sizes, seed, dense=layers.Dense):
+def _hidden(units, sizes, named, dense=layers.Dense):
     for number, size in enumerate(sizes):
-        units = dense(size, activation="relu", **_options(f"hidden_{number}", seed + number))(units)
+        units = dense(size, activation="relu", **named(f"hidden_{number}"))(units)
     return units
-
-
-def _options(name, seed):
-    return {"name": name, "kernel_initializer": keras.initializers.HeUniform(seed=seed)}

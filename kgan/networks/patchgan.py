@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from kgan.layers import LiveBatchNormalization
-from kgan.networks.blocks import instance_norm, normal
+from kgan.networks.blocks import Seeded, instance_norm, live_batch_norm
 from kgan.utils.errors import ArgumentError
 
 WIDEST = 8  # times the base width
@@ -74,7 +73,7 @@ def discriminator(
             f"must leave 3 pixels or more of {height}x{width} after "
             f"{patch_layers} layers at the smallest one. Received: scales={scales}",
         )
-    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
+    named = Seeded(seed, 500)
     images = [keras.Input(shape, name=f"picture_{n}") for n, shape in enumerate(shapes)]
     maps = layers.Concatenate(name="pair")(images) if len(images) > 1 else images[0]
     outputs = []
@@ -82,24 +81,24 @@ def discriminator(
         prefix = f"scale_{scale}_" if scale else ""
         if scale:
             maps = layers.AveragePooling2D(2, name=f"{prefix}halved")(maps)
-        outputs.append(_patches(maps, base_width, patch_layers, norm, seeds, prefix))
+        outputs.append(_patches(maps, base_width, patch_layers, norm, named, prefix))
     inputs = images if len(images) > 1 else images[0]
     return keras.Model(inputs, outputs if scales > 1 else outputs[0], name=name)
 
 
-def _patches(maps, base_width, patch_layers, norm, seeds, prefix):
+def _patches(maps, base_width, patch_layers, norm, named, prefix):
     """Scores the patches of an image at one scale."""
 
     def convolve(maps, filters, name, strides, use_bias):
         # "same" would pad a stride-1 kernel of 4 by (1, 2); the reference pads (1, 1) throughout.
         maps = layers.ZeroPadding2D(1, name=f"{name}_padding")(maps)
-        options = {"kernel_initializer": normal(next(seeds)), "name": f"{name}_convolution"}
-        return layers.Conv2D(filters, 4, strides, "valid", use_bias=use_bias, **options)(maps)
+        options = {"use_bias": use_bias, **named(f"{name}_convolution")}
+        return layers.Conv2D(filters, 4, strides, "valid", **options)(maps)
 
     def normalise(maps, name):
         if norm == "instance":
             return instance_norm(name)(maps)
-        return LiveBatchNormalization(gamma_initializer=normal(next(seeds), 1.0), name=name)(maps)
+        return live_batch_norm(name, named)(maps)
 
     for level in range(patch_layers + 1):
         filters = base_width * min(2**level, WIDEST)

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from kgan.layers import ReflectionPadding
-from kgan.networks.blocks import instance_norm, normal
+from kgan.networks.blocks import Seeded, instance_norm
 from kgan.utils.errors import ArgumentError
 
 SMALLEST = 8  # side; the residual blocks pad maps of a quarter of it by reflection
@@ -52,10 +52,7 @@ def generator(
             f"Received: {height}x{width}",
         )
     blocks = blocks_for(height, width) if blocks is None else blocks
-    seeds = iter(range(seed * 1000, seed * 1000 + 500))
-
-    def settings(name, use_bias=False):
-        return {"use_bias": use_bias, "kernel_initializer": normal(next(seeds)), "name": name}
+    named = Seeded(seed)
 
     def normalise(maps, name, activated=True):
         maps = instance_norm(f"{name}_norm")(maps)
@@ -63,15 +60,16 @@ def generator(
 
     def reflected(maps, filters, kernel, name, use_bias=False):
         maps = ReflectionPadding(kernel // 2, name=f"{name}_padding")(maps)
-        return layers.Conv2D(filters, kernel, **settings(f"{name}_convolution", use_bias))(maps)
+        options = {"use_bias": use_bias, **named(f"{name}_convolution")}
+        return layers.Conv2D(filters, kernel, **options)(maps)
 
     image = keras.Input(shape, name="picture")
     maps = normalise(reflected(image, base_width, 7, "first"), "first")
     for level in (1, 2):
         # "same" would pad a stride-2 kernel of 3 by (0, 1); the reference pads (1, 1).
         maps = layers.ZeroPadding2D(1, name=f"down_{level}_padding")(maps)
-        filters = base_width * 2**level
-        maps = layers.Conv2D(filters, 3, 2, **settings(f"down_{level}_convolution"))(maps)
+        options = {"use_bias": False, **named(f"down_{level}_convolution")}
+        maps = layers.Conv2D(base_width * 2**level, 3, 2, **options)(maps)
         maps = normalise(maps, f"down_{level}")
     for block in range(blocks):
         inner, name_of = maps, f"block_{block}"
@@ -80,8 +78,8 @@ def generator(
             inner = normalise(inner, f"{name_of}_{half}", activated)
         maps = layers.Add(name=f"{name_of}_sum")([maps, inner])
     for level in (1, 0):
-        filters = base_width * 2**level
-        maps = layers.Conv2DTranspose(filters, 3, 2, **settings(f"up_{level}_transposed"))(maps)
+        options = {"use_bias": False, **named(f"up_{level}_transposed")}
+        maps = layers.Conv2DTranspose(base_width * 2**level, 3, 2, **options)(maps)
         # 2n + 1 pixels; the reference's padding removes the first one, "same" would the last.
         maps = layers.Cropping2D(((1, 0), (1, 0)), name=f"up_{level}_cropping")(maps)
         maps = normalise(maps, f"up_{level}")

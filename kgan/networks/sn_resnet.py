@@ -1,5 +1,7 @@
 """Residual networks of SN-GAN: conditional normalisation and a projection discriminator.
 
+For square images of 16, 32 or 64 pixels; arguments are those of `kgan.networks.conditional`.
+
 Reference: Miyato et al. 2018, table 4 and figure 9 (32x32); Miyato and Koyama 2018, equation 3 and
 section 4 (projection, conditional batch normalisation).
 Differs from the papers: the widths are arguments with smaller defaults; the generator has no biases
@@ -10,13 +12,9 @@ import keras
 from keras import layers
 
 from kgan.layers import SpectralConv2D, SpectralDense
-from kgan.networks.blocks import batch_norm, check_square
+from kgan.networks.blocks import Seeded, batch_norm, check_square, glorot, inputs_with_condition
 
 SIZES = (16, 32, 64)
-
-
-def _options(name, seed):
-    return {"name": name, "kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}
 
 
 def generator(
@@ -34,23 +32,18 @@ def generator(
     or sums of rows for several attributes.
 
     Args:
-        shape: (height, width, channels), square, 16, 32 or 64 pixels.
-        condition_size: K.
         latent_size: N; 128 in the paper.
         base_width: channels of every map; 256 in the paper.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
     """
     blocks = check_square(shape, SIZES) - 2
-    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
-    latent = keras.Input((latent_size,), name="latent")
-    condition = keras.Input((condition_size,), name="condition")
+    named = Seeded(seed, initializer=glorot)
+    latent, condition = inputs_with_condition((latent_size,), "latent", condition_size)
 
     def convolve(maps, filters, kernel, name, *, use_bias=False):
         # A normalisation follows all but the last, and removes a bias. The gradient of such a bias
         # is only rounding error, which Adam would amplify to full steps.
-        options = _options(name, next(seeds))
-        return layers.Conv2D(filters, kernel, padding="same", use_bias=use_bias, **options)(maps)
+        layer = layers.Conv2D(filters, kernel, padding="same", use_bias=use_bias, **named(name))
+        return layer(maps)
 
     def normalize(maps, name):
         maps = batch_norm(f"{name}_norm", synchronized, center=False, scale=False)(maps)
@@ -64,7 +57,7 @@ def generator(
             maps = join(name=f"{name}_{part}_join")([maps, rows])
         return layers.ReLU(name=f"{name}_relu")(maps)
 
-    maps = layers.Dense(16 * base_width, **_options("project", next(seeds)))(latent)
+    maps = layers.Dense(16 * base_width, **named("project"))(latent)
     maps = layers.Reshape((4, 4, base_width), name="reshape")(maps)
     for block in range(blocks):
         name = f"block_{block}"
@@ -98,21 +91,16 @@ def discriminator(
     spectral normalisation; there are no batch statistics.
 
     Args:
-        shape: (height, width, channels), square, 16, 32 or 64 pixels.
-        condition_size: K.
         base_width: channels of every map; 128 in the paper.
         conditioned: False leaves out the condition; the score is ψ(φ(x)).
-        synchronized: has no effect; other discriminators have batch statistics.
-        seed: of the initial weights.
+        synchronized: has no effect.
     """
     blocks = check_square(shape, SIZES) - 2
-    seeds = iter(range(seed * 1000 + 500, seed * 1000 + 1000))
-    image = keras.Input(shape, name="picture")
-    condition = keras.Input((condition_size,), name="condition")
+    named = Seeded(seed, 500, glorot)
+    image, condition = inputs_with_condition(shape, "picture", condition_size)
 
     def convolve(maps, kernel, name):
-        options = _options(name, next(seeds))
-        return SpectralConv2D(base_width, kernel, padding="same", **options)(maps)
+        return SpectralConv2D(base_width, kernel, padding="same", **named(name))(maps)
 
     def shrink(maps, name):
         return layers.AveragePooling2D(2, name=name)(maps)
@@ -138,13 +126,11 @@ def discriminator(
     features = layers.GlobalAveragePooling2D(dtype="float32", name="mean_features")(maps)
     side = maps.shape[1]
     features = layers.Rescaling(float(side * side), dtype="float32", name="features")(features)
-    options = _options("score_of_picture", next(seeds))
-    score = SpectralDense(1, dtype="float32", **options)(features)
+    score = SpectralDense(1, dtype="float32", **named("score_of_picture"))(features)
     if conditioned:
-        options = _options("condition_row", next(seeds))
-        row = SpectralDense(base_width, use_bias=False, dtype="float32", **options)(condition)
+        options = {"use_bias": False, "dtype": "float32", **named("condition_row")}
+        row = SpectralDense(base_width, **options)(condition)
         projection = layers.Dot(axes=1, dtype="float32", name="projection")([features, row])
         score = layers.Add(dtype="float32", name="sum_of_scores")([score, projection])
     score = layers.Activation("linear", dtype="float32", name="score")(score)
-    inputs = [image, condition] if conditioned else image
-    return keras.Model(inputs, score, name="discriminator")
+    return keras.Model([image, condition] if conditioned else image, score, name="discriminator")

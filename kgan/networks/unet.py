@@ -8,8 +8,8 @@ them.
 import keras
 from keras import layers
 
-from kgan.layers import LiveBatchNormalization, SeededDropout
-from kgan.networks.blocks import normal
+from kgan.layers import SeededDropout
+from kgan.networks.blocks import Seeded, live_batch_norm
 from kgan.utils.errors import ArgumentError
 
 SIDES = (32, 64, 128, 256, 512)
@@ -17,27 +17,23 @@ WIDEST = 8  # times the base width: 512 channels at the paper's 64
 DROPOUT_BLOCKS = 3
 
 
-def _normalise(maps, name, seeds):
-    return LiveBatchNormalization(gamma_initializer=normal(next(seeds), 1.0), name=name)(maps)
-
-
-def _downsample(maps, filters, name, seeds, *, normalised, activated=True):
+def _downsample(maps, filters, name, named, *, normalised, activated=True):
     if activated:
         maps = layers.LeakyReLU(0.2, name=f"{name}_leaky_relu")(maps)
-    options = {"kernel_initializer": normal(next(seeds)), "name": f"{name}_convolution"}
-    maps = layers.Conv2D(filters, 4, 2, "same", use_bias=not normalised, **options)(maps)
-    return _normalise(maps, f"{name}_norm", seeds) if normalised else maps
+    options = {"use_bias": not normalised, **named(f"{name}_convolution")}
+    maps = layers.Conv2D(filters, 4, 2, "same", **options)(maps)
+    return live_batch_norm(f"{name}_norm", named)(maps) if normalised else maps
 
 
-def _upsample(maps, filters, name, seeds, how, use_bias):
-    options = {"use_bias": use_bias, "kernel_initializer": normal(next(seeds))}
+def _upsample(maps, filters, name, named, how, use_bias):
     if how == "transpose":
-        layer = layers.Conv2DTranspose(filters, 4, 2, "same", name=f"{name}_transposed", **options)
-        return layer(maps)
+        options = {"use_bias": use_bias, **named(f"{name}_transposed")}
+        return layers.Conv2DTranspose(filters, 4, 2, "same", **options)(maps)
     # After nearest-neighbour upsampling every output pixel depends on equally many weights, which
     # avoids the checkerboard (Odena et al. 2016).
     maps = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(maps)
-    return layers.Conv2D(filters, 3, 1, "same", name=f"{name}_convolution", **options)(maps)
+    options = {"use_bias": use_bias, **named(f"{name}_convolution")}
+    return layers.Conv2D(filters, 3, 1, "same", **options)(maps)
 
 
 def generator(
@@ -80,7 +76,7 @@ def generator(
         raise ArgumentError(
             "upsample", f"must be transpose or resize. Received: upsample={upsample}"
         )
-    seeds = iter(range(seed * 1000, seed * 1000 + 500))
+    named = Seeded(seed)
     depth = min(shape[:2]).bit_length() - 1
     widths = [base_width * min(2**level, WIDEST) for level in range(depth)]
     # The bottleneck of a square image has one pixel, and is not normalised.
@@ -91,18 +87,18 @@ def generator(
     maps, skips = image, []
     for level, filters in enumerate(widths):
         options = {"normalised": level not in (0, bare), "activated": level > 0}
-        maps = _downsample(maps, filters, f"down_{level}", seeds, **options)
+        maps = _downsample(maps, filters, f"down_{level}", named, **options)
         skips.append(maps)
     skips.pop()
     for block, filters in enumerate(reversed(widths[:-1])):
         maps = layers.ReLU(name=f"up_{block}_relu")(maps)
-        maps = _upsample(maps, filters, f"up_{block}", seeds, upsample, use_bias=False)
-        maps = _normalise(maps, f"up_{block}_norm", seeds)
+        maps = _upsample(maps, filters, f"up_{block}", named, upsample, use_bias=False)
+        maps = live_batch_norm(f"up_{block}_norm", named)(maps)
         if block < DROPOUT_BLOCKS and dropout:
             layer = SeededDropout(dropout, salt=block, name=f"up_{block}_dropout")
             maps = layer(maps, dropout_seeds)
         maps = layers.Concatenate(name=f"up_{block}_skip")([maps, skips.pop()])
     maps = layers.ReLU(name="to_picture_relu")(maps)
-    maps = _upsample(maps, output_channels, "to_picture", seeds, upsample, use_bias=True)
+    maps = _upsample(maps, output_channels, "to_picture", named, upsample, use_bias=True)
     answer = layers.Activation("tanh", dtype="float32", name="answer")(maps)
     return keras.Model([image, dropout_seeds], answer, name="generator")

@@ -237,11 +237,10 @@ class Training:
         """
         attempt = int(keras.ops.convert_to_numpy(self.model.attempt)) + 1
         if attempt > self.settings.run.max_rollbacks:
+            rates = " and ".join(f"--{player}_lr" for player in self.model.player_names)
             logger.error(
-                "stopped after %d rollbacks: %s; try a lower --g_lr and --d_lr, or "
-                "--precision=float32",
-                attempt - 1,
-                diagnosis,
+                f"stopped after {attempt - 1} rollbacks: {diagnosis}; try a lower {rates}, or "
+                "--precision=float32"
             )
             return False
         good = pathlib.Path(self._from_chief(self.run.newest_whole))
