@@ -17,6 +17,7 @@ from keras import layers
 
 import kgan
 from kgan.cli import entry
+from kgan.metrics.arrays import map_batches
 from tools import command, comparison
 
 SIZE = 32
@@ -63,8 +64,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, seed: int, epochs: 
 def translate(run, images: np.ndarray) -> np.ndarray:
     """Translates MNIST's digits to USPS."""
     way = kgan.load(str(run.folder)).directions["AtoB"]
-    starts = range(0, len(images), TRANSLATED)
-    return np.concatenate([way.translate(images[n : n + TRANSLATED]) for n in starts])
+    return map_batches(way.translate, images, TRANSLATED)
 
 
 def main(arguments: Sequence[str]) -> None:

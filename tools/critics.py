@@ -21,13 +21,12 @@ from kgan.metrics import wasserstein
 from kgan.models.wgan_gp import WGANGP
 from kgan.networks import mlp
 from kgan.utils import progress
-from tools import command, comparison
+from tools import command, comparison, known_distances
 
 BATCH, CRITIC, UPDATES = 256, (128, 128), 5
 LAMBDA = 10
 SEEN, MATCHED = 10_000, 1000
 FIXED = 100_000  # points that the critic is trained on
-SHIFTED, LINES = wasserstein.sample_shifted_gaussians, wasserstein.sample_parallel_lines
 COLUMNS = (
     "distributions", "closed form", "estimate, by seed", "error", "1 + W / 2λ", "mean slope",
     "estimate over mean slope, by seed", "error", "largest slope",
@@ -41,15 +40,17 @@ def problems() -> dict:
     def gaussians(dimensions, length):
         # The shift is the same along all axes.
         shift = np.full(dimensions, length / np.sqrt(dimensions))
-        return length, lambda count, seed: SHIFTED(count, shift, seed)
+        return length, lambda count, seed: known_distances.sample_shifted_gaussians(
+            count, shift, seed
+        )
 
     return {
         "Gaussians in 2-D, 1 apart": gaussians(2, 1.0),
         "Gaussians in 2-D, 3 apart": gaussians(2, 3.0),
         "Gaussians in 16-D, 3 apart": gaussians(16, 3.0),
         "parallel lines, 0.5 apart": (
-            wasserstein.between_parallel_lines(0.5),
-            lambda count, seed: LINES(count, 0.5, seed),
+            known_distances.between_parallel_lines(0.5),
+            lambda count, seed: known_distances.sample_parallel_lines(count, 0.5, seed),
         ),
     }
 

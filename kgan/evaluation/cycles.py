@@ -5,7 +5,7 @@ import numpy as np
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import real_features
-from kgan.evaluation.task import Request, Result, Task, mean_with_error
+from kgan.evaluation.task import Request, Result, Task
 from kgan.metrics import comparison, features, translation
 from kgan.models.base.translation import TranslationModel
 from kgan.utils import progress
@@ -37,7 +37,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
             if "reconstruction" in names:
                 errors = translation.l1(returned, images)
                 key = f"reconstruction_l1_{direction}_{counts[index]}"
-                values |= mean_with_error(key, errors)
+                values |= comparison.mean_with_error(key, errors)
             compared = [name for name in names if name in comparison.METRICS]
             if compared:
                 real = real_features(parts[1 - index], extractor, counts[1 - index])

@@ -9,6 +9,7 @@ from kgan.data.folder.reading import open_images
 from kgan.evaluation.printing import print_result
 from kgan.evaluation.task import Request, Result
 from kgan.metrics import comparison, features
+from kgan.metrics.arrays import map_batches
 from kgan.utils.errors import UserError
 
 SIZE = ImageFormat((64, 64), (64, 64), 3)  # images are resized to it before features are computed
@@ -71,9 +72,11 @@ def _generate(saved_model: str, count: int) -> np.ndarray:
             f"--saved_model={saved_model}: has no signature from_seeds that takes only seeds; "
             "write its images to a folder and give that as --images="
         )
-    starts = range(0, count, BATCH)
-    parts = [generate(seeds=tf.range(n, min(n + BATCH, count)))["pictures"].numpy() for n in starts]
-    generated = np.concatenate(parts)
+
+    def images(seeds):
+        return generate(seeds=tf.constant(seeds))["pictures"].numpy()
+
+    generated = map_batches(images, np.arange(count, dtype=np.int32), BATCH)
     if generated.ndim != 4:
         raise UserError(
             f"--saved_model={saved_model}: generates points, but --real contains images"

@@ -46,9 +46,8 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
         protocol = f"{extractor.name}_{count}"
         values, unavailable = comparison.compare(generated, real, names, protocol)
         if "agreement" in names:
-            found = comparison.class_agreement(generated.probabilities, conditions.argmax(axis=1))
-            for key, value in found.items():
-                values[key.replace("agreement", f"agreement_{protocol}", 1)] = value
+            correct = generated.probabilities.argmax(axis=1) == conditions.argmax(axis=1)
+            values |= comparison.mean_with_error(f"agreement_{protocol}", correct)
         title = (
             f"{count:,} generated images against {count:,} real ones of the {request.part} part, "
             f"by {extractor.name}"

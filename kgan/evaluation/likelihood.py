@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
-from kgan.evaluation.task import Request, Result, Task, mean_with_error
-from kgan.metrics import likelihood
+from kgan.evaluation.task import Request, Result, Task
+from kgan.metrics import comparison, likelihood
 from kgan.models.base.likelihood import LikelihoodModel
 from kgan.utils import progress
 
@@ -52,8 +52,8 @@ def _bound(model, dataset, images):
     weights = np.concatenate(weights).astype(np.float64)
     estimates = likelihood.log_mean_exp(weights)
     values = {
-        **mean_with_error(f"elbo_nats_{len(images)}", weights.mean(axis=1)),
-        **mean_with_error(f"log_likelihood_nats_{SAMPLES}_{len(images)}", estimates),
+        **comparison.mean_with_error(f"elbo_nats_{len(images)}", weights.mean(axis=1)),
+        **comparison.mean_with_error(f"log_likelihood_nats_{SAMPLES}_{len(images)}", estimates),
     }
     return values, f"{SAMPLES} importance samples each"
 
@@ -63,7 +63,7 @@ def _exact(model, dataset, images):
     values = {}
     for name in parts[0]:
         densities = np.concatenate([part[name] for part in parts]).astype(np.float64)
-        values |= mean_with_error(f"{name}_{len(images)}", densities)
+        values |= comparison.mean_with_error(f"{name}_{len(images)}", densities)
     mixture = dataset.mixture
     if mixture is not None:
         densities = likelihood.mixture_log_densities(

@@ -6,8 +6,8 @@ import numpy as np
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
-from kgan.evaluation.task import Request, Result, Task, mean_with_error
-from kgan.metrics import translation
+from kgan.evaluation.task import Request, Result, Task
+from kgan.metrics import comparison, translation
 from kgan.models.base.translation import TranslationModel
 from kgan.utils import progress
 
@@ -61,7 +61,7 @@ def compare(
     inputs, targets, answers = map(np.concatenate, zip(*read, strict=True))
     values: dict[str, float] = {"pictures": len(targets)}
     if "l1" in names:
-        values |= mean_with_error("l1", translation.l1(answers, targets))
+        values |= comparison.mean_with_error("l1", translation.l1(answers, targets))
         if dataset.palette_side == "input":
             classes = translation.classes(inputs, dataset.palette)
             constant = translation.constant_colour_l1(classes, targets)
@@ -69,9 +69,9 @@ def compare(
         if dataset.noise_floor is not None:
             values["l1_noise_floor"] = dataset.noise_floor
     if "psnr" in names:
-        values |= mean_with_error("psnr", translation.psnr(answers, targets))
+        values |= comparison.mean_with_error("psnr", translation.psnr(answers, targets))
     if "ssim" in names and min(targets.shape[1:3]) >= translation.SSIM_WINDOW:
-        values |= mean_with_error("ssim", translation.ssim(answers, targets))
+        values |= comparison.mean_with_error("ssim", translation.ssim(answers, targets))
     labels = LABEL_METRICS.keys() & set(names)
     if labels and dataset.palette_side == "target":
         found = _compare_labels(answers, targets, dataset.palette)

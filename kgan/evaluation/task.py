@@ -3,9 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import numpy as np
-
-from kgan.metrics.comparison import ERROR
 from kgan.utils.errors import UserError
 
 COUNT = 10_000  # images, where the dataset has that many
@@ -93,15 +90,3 @@ class Task:
     metrics: Mapping[str, bool]
     measure: Callable[[Sequence[str]], Result]
     unavailable: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
-
-
-def mean_with_error(name: str, values: np.ndarray) -> dict[str, float]:
-    """Computes the mean of values [N] and, for more than one, its standard error.
-
-    Returns:
-        The mean by `name`, the error by `<name>_standard_error`.
-    """
-    found = {name: float(values.mean())}
-    if len(values) > 1:
-        found[f"{name}{ERROR}"] = float(values.std(ddof=1) / np.sqrt(len(values)))
-    return found

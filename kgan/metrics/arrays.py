@@ -1,4 +1,6 @@
-"""Checks of feature arrays, with messages that name the argument."""
+"""Checks of feature arrays, with messages that name the argument; computing in batches."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,9 +40,19 @@ def as_feature_pair(
     """Checks two sets as `as_features` does, and that their numbers of columns are equal."""
     generated = as_features("generated", generated, least=least)
     reference = as_features("reference", reference, least=least)
-    if generated.shape[1] != reference.shape[1]:
+    check_equal_widths(generated, reference)
+    return generated, reference
+
+
+def check_equal_widths(generated: np.ndarray, reference: np.ndarray) -> None:
+    """Raises ValueError unless two sets, or their means, have the same number of features."""
+    if generated.shape[-1] != reference.shape[-1]:
         raise ValueError(
             "`generated` and `reference` must have the same number of features. "
-            f"Received: {generated.shape[1]} and {reference.shape[1]}"
+            f"Received: {generated.shape[-1]} and {reference.shape[-1]}"
         )
-    return generated, reference
+
+
+def map_batches(function: Callable, values: np.ndarray, size: int) -> np.ndarray:
+    """Calls a function on `size` rows at a time, and joins the arrays that it returns."""
+    return np.concatenate([function(values[n : n + size]) for n in range(0, len(values), size)])

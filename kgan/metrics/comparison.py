@@ -146,13 +146,13 @@ def compare(
     return values, unavailable
 
 
-def class_agreement(probabilities: np.ndarray, asked: np.ndarray) -> dict[str, float]:
-    """Computes how often images are classified as the class that they were conditioned on.
+def mean_with_error(name: str, values: np.ndarray) -> dict[str, float]:
+    """Computes the mean of values [N] and, for more than one, its standard error.
 
-    Args:
-        probabilities: float [N, K].
-        asked: int [N], the classes given to the generator.
+    Returns:
+        The mean by `name`, the error by `<name>_standard_error`.
     """
-    correct = probabilities.argmax(axis=1) == asked
-    error = correct.std(ddof=1) / np.sqrt(len(correct)) if len(correct) > 1 else 0.0
-    return {"agreement": float(correct.mean()), f"agreement{ERROR}": float(error)}
+    found = {name: float(values.mean())}
+    if len(values) > 1:
+        found[f"{name}{ERROR}"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return found

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from kgan.metrics import digit_network
+from kgan.metrics.arrays import map_batches
 from kgan.utils.atomic import atomic_write, report_write_errors
 from kgan.utils.errors import UserError
 
@@ -143,11 +144,9 @@ def _stacked_digits(images):
 def _pixels(images):
     if min(images.shape[1:3]) > PIXELS_SIDE:
         side = (PIXELS_SIDE, PIXELS_SIDE)
-        parts = [
-            tf.image.resize(images[start : start + BATCH], side, antialias=True).numpy()
-            for start in range(0, len(images), BATCH)
-        ]
-        images = np.concatenate(parts)
+        images = map_batches(
+            lambda batch: tf.image.resize(batch, side, antialias=True).numpy(), images, BATCH
+        )
     return Features(images.reshape(len(images), -1).astype(np.float32))
 
 

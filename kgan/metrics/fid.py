@@ -1,7 +1,6 @@
 """The Fréchet distance of two sets of feature vectors: FID, for features of Inception."""
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -47,43 +46,9 @@ class Statistics:
     @classmethod
     def from_features(cls, features: np.ndarray) -> "Statistics":
         """Computes the statistics of feature vectors, floats [N, F] with N at least 2."""
-        return cls.from_batches([features])
-
-    @classmethod
-    def from_batches(cls, batches: Iterable[np.ndarray]) -> "Statistics":
-        """Computes the statistics of feature vectors that come in batches.
-
-        Each batch is centred on its own mean and then merged (Chan, Golub & LeVeque 1983): the
-        difference of two large sums of squares would lose small variances.
-
-        Args:
-            batches: floats [B, F] each; B may differ.
-
-        Raises:
-            ValueError: on a batch of another shape, values that are not finite, or fewer than two
-                vectors in all.
-        """
-        count, mean, scatter = 0, 0.0, 0.0
-        for batch in batches:
-            batch = arrays.as_features("features", batch)
-            if count and batch.shape[1:] != mean.shape:
-                raise ValueError(
-                    f"`features` must be [N, {len(mean)}] as in the batches before. "
-                    f"Received: {list(batch.shape)}"
-                )
-            own_mean = batch.mean(axis=0)
-            centred = batch - own_mean
-            step, total = own_mean - mean, count + len(batch)
-            scatter = scatter + centred.T @ centred
-            scatter += np.outer(step, step) * (count * len(batch) / total)
-            mean = mean + step * (len(batch) / total)
-            count = total
-        if count < 2:
-            raise ValueError(
-                f"`features` must have at least 2 vectors, else there is no covariance. "
-                f"Received: {count}"
-            )
-        return cls(mean, scatter / (count - 1), count)
+        features = arrays.as_features("features", features, least=2)
+        covariance = np.cov(features, rowvar=False).reshape(2 * features.shape[1:])
+        return cls(features.mean(axis=0), covariance, len(features))
 
 
 def frechet_distance(generated: Statistics, reference: Statistics) -> float:
@@ -166,11 +131,7 @@ def frechet_error(generated: np.ndarray, reference: Statistics) -> float:
 
 def _check(generated: Statistics, reference: Statistics):
     """Raises ValueError if the distance of two samples is undefined or meaningless."""
-    if generated.mean.shape != reference.mean.shape:
-        raise ValueError(
-            "`generated` and `reference` must have the same number of features. "
-            f"Received: {len(generated.mean)} and {len(reference.mean)}"
-        )
+    arrays.check_equal_widths(generated.mean, reference.mean)
     for name, statistics in (("generated", generated), ("reference", reference)):
         features = len(statistics.mean)
         if statistics.count <= features:

@@ -27,17 +27,6 @@ def log_mean_exp(log_weights: np.ndarray) -> np.ndarray:
     return largest + np.log(rest.mean(axis=1))
 
 
-def mean_and_error(values: np.ndarray) -> tuple[float, float]:
-    """Computes the mean over examples and its standard error; NaN for the latter of one example.
-
-    Args:
-        values: float [N], one per example.
-    """
-    values = np.asarray(values, np.float64)
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return float(values.mean()), float(error)
-
-
 def bits_per_dimension(log_densities: np.ndarray, dimensions: int, levels: int = 256) -> np.ndarray:
     """Computes −log₂ of the probability of an image's levels, per dimension.
 

@@ -37,16 +37,6 @@ def test_importance_weights_of_a_linear_gaussian_model_converge_to_its_closed_fo
     assert (log_weights.mean(axis=1) < found - 0.1).all()  # the bound
 
 
-def test_mean_has_the_standard_error_of_independent_examples():
-    # Deviations −1, 0, 1: variance 1 with N − 1, error 1/√3.
-    assert likelihood.mean_and_error(np.array([4.0, 5.0, 6.0])) == (
-        pytest.approx(5),
-        pytest.approx(0.5773502692),
-    )
-    mean, error = likelihood.mean_and_error(np.array([4.0]))
-    assert mean == 4 and np.isnan(error)
-
-
 def test_a_uniform_density_has_eight_bits_for_256_levels():
     np.testing.assert_allclose(likelihood.bits_per_dimension(np.zeros(2), 784), [8, 8])
     # All the mass on an eighth of each dimension: a density of 8, three bits fewer.
