@@ -32,17 +32,25 @@ def main(arguments: Sequence[str]) -> None:
     _check(given)
     names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     entry.import_tensorflow()
-    from kgan.evaluation import folders
+    from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
-    from kgan.training.evaluation import evaluate_run_folder
+    from kgan.runs.folder import open_run
+    from kgan.training.data import open_data
     from kgan.utils.messages import start_logging
 
     start_logging()
     request = Request(given.part, names, given.features, given.count)
     if given.run is None:
         folders.evaluate_images(given.saved_model, given.images, given.real, request)
-    else:
-        evaluate_run_folder(given.run, request, given.checkpoint)
+        return
+    run = open_run(given.run)
+    # Without jitter, so that images of the training part have the size that the networks take.
+    dataset, _ = open_data(run.settings(), jitter=False)
+    if not runner.evaluate_run(run, dataset, request, given.checkpoint):
+        raise UserError(
+            f"--run={given.run}: no metric fits its {given.part} part; --features=inception or "
+            "pixels compares any images"
+        )
 
 
 def _check(given):

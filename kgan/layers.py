@@ -32,8 +32,13 @@ def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
             yield from _nested_layers(layer)
 
 
-class _ConfiguredLayer(keras.layers.Layer):
-    """A layer whose configuration is the attributes that `arguments` names."""
+class ConfiguredLayer(keras.layers.Layer):
+    """A layer whose configuration is the attributes that `arguments` names.
+
+    Example:
+        >>> Columns(1, 3).get_config()["stop"]
+        3
+    """
 
     arguments: tuple[str, ...] = ()
 
@@ -98,7 +103,7 @@ class LiveBatchNormalization(MixesExamples, keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class SeededDropout(_ConfiguredLayer):
+class SeededDropout(ConfiguredLayer):
     """Dropout in training and at inference, with one seed per example.
 
     An example's mask depends on its own seed and on this layer's `salt`, never on its position in
@@ -143,7 +148,7 @@ class SeededDropout(_ConfiguredLayer):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class Columns(_ConfiguredLayer):
+class Columns(ConfiguredLayer):
     """The columns [start, stop) of vectors [B, N].
 
     Example:
@@ -163,7 +168,7 @@ class Columns(_ConfiguredLayer):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class MinibatchDiscrimination(MixesExamples, _ConfiguredLayer):
+class MinibatchDiscrimination(MixesExamples, ConfiguredLayer):
     """Similarity of each example to the others of its batch: Σ exp(−‖difference‖₁) over them.
 
     The similarities are concatenated to the inputs: float [B, N] → [B, N + kernels]. This
@@ -282,13 +287,12 @@ class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
     """
 
     def apply_kernel(self, inputs, kernel):
-        return keras.ops.conv(
-            inputs, kernel, list(self.strides), self.padding, dilation_rate=self.dilation_rate
-        )
+        options = {"padding": self.padding, "dilation_rate": self.dilation_rate}
+        return keras.ops.conv(inputs, kernel, list(self.strides), **options)
 
 
 @keras.saving.register_keras_serializable("kgan")
-class SpreadOut(_ConfiguredLayer):
+class SpreadOut(ConfiguredLayer):
     """A vector [B, K] repeated at every point of a map of `size` (H, W): [B, H, W, K].
 
     Reference: the course's conditional GAN practical (docs/course.md).
@@ -309,7 +313,7 @@ class SpreadOut(_ConfiguredLayer):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class ReflectionPadding(_ConfiguredLayer):
+class ReflectionPadding(ConfiguredLayer):
     """Padding of [B, H, W, C] by `size` reflected pixels per side; the border is not repeated.
 
     Reference: Zhu et al. 2017, section 7.2 ("reflection padding was used to reduce artifacts").

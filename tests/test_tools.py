@@ -11,7 +11,7 @@ import pytest
 from kgan.cli.entry import Help
 
 FOLDER = pathlib.Path(__file__).parents[1] / "tools"
-SHARED = {"__init__", "command", "comparison"}
+SHARED = {"__init__", "command", "comparison", "known_distances"}
 TOOLS = sorted({path.stem for path in FOLDER.glob("*.py")} - SHARED)
 
 

@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-import keras
-
 from kgan.callbacks.base import StepCallback
 from kgan.utils import schedules
 
@@ -35,7 +33,7 @@ class LearningRates(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._halved = 0.5 ** int(keras.ops.convert_to_numpy(self.model.attempt))
+        self._halved = 0.5**self.model.current_attempt
         self._set()
 
     def on_step(self):

@@ -212,6 +212,15 @@ CHECKPOINT = choice(
     ("auto", "best", "last"),
     "Checkpoint to use: best or last; auto: the best where there is one, else the last.",
 )
+DEFINERS = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    tuple: flags.DEFINE_string,
+    list[int]: flags.DEFINE_multi_integer,
+    list[str]: flags.DEFINE_multi_string,
+}
 SHARED_NAMES = tuple(flag.name for flag in SHARED_FLAGS)
 
 
@@ -229,16 +238,6 @@ def define(values: flags.FlagValues, table: Iterable[Flag]) -> None:
         where = {"flag_values": values}
         if flag.choices:
             flags.DEFINE_enum(flag.name, None, list(flag.choices), flag.help, **where)
-        elif flag.type is bool:
-            flags.DEFINE_boolean(flag.name, None, flag.help, **where)
-        elif flag.type is int:
-            flags.DEFINE_integer(flag.name, None, flag.help, flag.low, flag.high, **where)
-        elif flag.type is float:
-            flags.DEFINE_float(flag.name, None, flag.help, flag.low, flag.high, **where)
-        elif flag.type == list[int]:
-            limits = flag.low, flag.high
-            flags.DEFINE_multi_integer(flag.name, None, flag.help, *limits, **where)
-        elif flag.type == list[str]:
-            flags.DEFINE_multi_string(flag.name, None, flag.help, **where)
-        else:
-            flags.DEFINE_string(flag.name, None, flag.help, **where)
+            continue
+        limits = () if flag.high is flag.low is None else (flag.low, flag.high)
+        DEFINERS[flag.type](flag.name, None, flag.help, *limits, **where)

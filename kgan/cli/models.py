@@ -22,21 +22,13 @@ def model_summary(name: str) -> str:
 
 
 def check_model_name(name: str) -> None:
-    """Checks that there is such a model.
-
-    Raises:
-        UserError: lists the models.
-    """
+    """Checks that there is such a model."""
     if name not in model_names():
         raise UserError(f"--model={name}: must be one of {', '.join(model_names())}")
 
 
 def model_class(name: str) -> type:
-    """Imports a model (and with it TensorFlow); returns its class.
-
-    Raises:
-        UserError: when there is no such model.
-    """
+    """Imports a model (and with it TensorFlow); returns its class."""
     check_model_name(name)
     import_tensorflow()
     from kgan.models.base.model import Model
@@ -53,9 +45,6 @@ def build_model(settings, spec):
     Args:
         settings: `kgan.cli.settings.Settings`.
         spec: `kgan.data.dataset.DataSpec`.
-
-    Raises:
-        UserError: names the flag whose value does not fit.
     """
     try:
         return settings.model_class.from_settings(settings.for_model(), spec)

@@ -27,18 +27,15 @@ FREE_ON_RESUME = (
 # Where a run lies and what it is called may change afterwards, too.
 PLACES = ("runs_dir", "name")
 
+INTERVALS = ("checkpoint_every", "sample_every", "validate_every")
 PARSERS = {
     "image_size": parsers.parse_size,
     "palette": parsers.parse_palette,
     "classes": parsers.parse_names,
     "validate_metrics": parsers.parse_metrics,
-    "checkpoint_every": parsers.parse_interval,
-    "sample_every": parsers.parse_interval,
-    "validate_every": parsers.parse_interval,
-    "g_options": parsers.parse_options,
-    "d_options": parsers.parse_options,
-    "name": parsers.parse_name,
-    "job": parsers.parse_name,
+    **dict.fromkeys(INTERVALS, parsers.parse_interval),
+    **dict.fromkeys(("g_options", "d_options"), parsers.parse_options),
+    **dict.fromkeys(("name", "job"), parsers.parse_name),
     "channels": lambda flag, text: None if text == "auto" else int(text),
 }
 Interval = tuple[float, str]
@@ -172,9 +169,6 @@ class Settings:
         given: see above.
         model_class: see above.
 
-    Raises:
-        UserError: one line that names the flag.
-
     Example:
         >>> from kgan.cli.parsing import parse_training
         >>> settings = parse_training(["--model=wgan", "--clip=0.02"])
@@ -275,9 +269,6 @@ def check(values: Mapping[str, object]) -> None:
 
     Args:
         values: by name; of those that are missing nothing is checked.
-
-    Raises:
-        UserError: one line that names the flag.
     """
     for name in ("g_lr", "d_lr", "minutes"):
         if values.get(name) == 0:

@@ -7,6 +7,8 @@ import numpy as np
 
 from kgan.data.builtin.mixtures import Mixture
 from kgan.data.decode import ImageShape
+from kgan.utils.choices import DIRECTIONS
+from kgan.utils.errors import UserError
 
 # By kind of data set, the fields of an example that make up a training batch. Unpaired data sets
 # have them in each of their two domains.
@@ -68,6 +70,17 @@ class Source:
         return [self.read(index) for index in indices]
 
 
+def check_direction(direction: str) -> None:
+    """Raises UserError for a direction of pairs that there is not."""
+    if direction not in DIRECTIONS:
+        raise UserError(f"--direction={direction}: must be {' or '.join(DIRECTIONS)}")
+
+
+def as_pair(a: np.ndarray, b: np.ndarray, direction: str) -> dict[str, np.ndarray]:
+    """Returns an example of pairs: `input` is A for `AtoB`, and B for `BtoA`."""
+    return {"input": a, "target": b} if direction == "AtoB" else {"input": b, "target": a}
+
+
 def plural(number: int, noun: str) -> str:
     """Returns a number with its noun, which has an s unless the number is 1."""
     return f"{number} {noun}" + "s" * (number != 1)
@@ -80,6 +93,32 @@ def check_index(index: int, count: int) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class ArraySource(Source):
+    """Random access to images, or points, in memory.
+
+    Args:
+        images: uint8 [N, H, W, C], or float32 [N, D] for points.
+        labels: int32 [N]; None: there are none.
+
+    Example:
+        >>> source = ArraySource(np.zeros((3, 8, 8, 1), np.uint8), np.int32([4, 0, 9]))
+        >>> int(source.read(2)["label"])
+        9
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        """Returns `image`, and `label` (int32) where there are labels."""
+        own = {} if self.labels is None else {"label": self.labels[index]}
+        return {"image": self.images[index], **own}
+
+
+@dataclasses.dataclass(frozen=True)
 class Subset(Source):
     """Some examples of another source.
 
@@ -88,8 +127,7 @@ class Subset(Source):
         indices: int [N], of the examples in it.
 
     Example:
-        >>> from kgan.data.builtin.points import PointSource
-        >>> points = PointSource(np.float32([[0], [1], [2]]))
+        >>> points = ArraySource(np.float32([[0], [1], [2]]))
         >>> Subset(points, np.array([2, 0])).read(0)["image"].tolist()
         [2.0]
     """
@@ -135,8 +173,7 @@ class Dataset:
             always comes from one side.
 
     Example:
-        >>> from kgan.data.builtin.points import PointSource
-        >>> parts = {"train": PointSource(np.zeros((5, 2), np.float32))}
+        >>> parts = {"train": ArraySource(np.zeros((5, 2), np.float32))}
         >>> dataset = Dataset("zeros", "points", parts, "5 points")
         >>> dataset.training_parts, dataset.pass_length
         (('train',), 5)

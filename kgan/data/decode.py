@@ -1,12 +1,13 @@
 """Decoding of image files into arrays of one size and number of channels."""
 
+import contextlib
 import dataclasses
 import io
 import os
 import struct
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kgan.utils.errors import UserError, printable
 
@@ -15,17 +16,9 @@ SUFFIXES = (*LOSSLESS_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
 # Only these are tried, whatever the file name: some of Pillow's other readers start programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from half of it on)
+# Of damaged metadata; the pixels may still be whole.
+_METADATA_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error)
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by number of channels
-
-_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def is_image(name: str) -> bool:
@@ -106,8 +99,9 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
         raise _damaged(name, error) from error
     if image.mode in ("P", "PA") and image.palette is None:
         raise _damaged(name, ValueError("colours are missing"))
-    method = _TRANSPOSES.get(_orientation(image))
-    return image if method is None else image.transpose(method)
+    with contextlib.suppress(*_METADATA_ERRORS):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _reduce(image: Image.Image, smallest: int) -> None:
@@ -172,8 +166,8 @@ def _orientation(image: Image.Image) -> int:
         return 1  # Pillow applies it itself
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
-        return 1  # damaged metadata; the pixels may still be whole
+    except _METADATA_ERRORS:
+        return 1
 
 
 def shape_image(image: Image.Image, name: str, shape: ImageShape) -> np.ndarray:

@@ -45,16 +45,17 @@ STACKED = {"stacked_mnist": "mnist"}  # data sets of triples, by name the single
 # As TFDS writes them: name, configuration, version. Anything else can only be a path.
 TFDS_NAME = re.compile(r"(\w+(/[\w.,=-]+)*(:[\d.*]+)?)?")
 
+_CLASS_FOLDERS = "give a folder with one subfolder per class"
 # What models train on, by `data_kind`: the kinds that serve unchanged, what messages call it, and
 # what would be right instead of another kind. Labels and attributes can also be ignored.
 NEEDS = {
     "images": (("images", "points"), "single images", "give such a data set, or --layout=images"),
-    "labelled": (("labelled",), "labelled images", "give a folder with one subfolder per class"),
-    "attributes": (("attributes",), "images with attributes", "give faces"),
+    "labelled": (("labelled",), CONTENTS["labelled"], _CLASS_FOLDERS),
+    "attributes": (("attributes",), CONTENTS["attributes"], "give faces"),
     "conditional": (
         ("labelled", "attributes"),
         "images with labels or attributes",
-        "give a folder with one subfolder per class, or faces",
+        f"{_CLASS_FOLDERS}, or faces",
     ),
     "paired": (
         ("paired",),

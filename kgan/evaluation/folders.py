@@ -26,9 +26,6 @@ def evaluate_images(
         images: folder or zip of images, if there is no `saved_model`.
         real: folder or zip of real images.
         request: the metrics to compute; without `features`, by `pixels`.
-
-    Raises:
-        UserError: for what cannot be read or measured.
     """
     real_source = open_images(real, SIZE, "--real")
     count = min(request.count, len(real_source))

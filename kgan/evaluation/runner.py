@@ -29,9 +29,6 @@ def evaluate_run(run: Run, dataset: Dataset, request: Request, which: str = "aut
 
     Returns:
         The results; none if no evaluation fits.
-
-    Raises:
-        UserError: a requested metric does not fit, or the part has too few examples for it.
     """
     model = load_run(str(run.folder), which)
     results = []
@@ -70,12 +67,7 @@ class ValidationPlan:
 
 
 def plan_validation(model, dataset: Dataset, request: Request) -> ValidationPlan:
-    """Plans the requested metrics, the first of which decides on the best checkpoint.
-
-    Raises:
-        UserError: begins with the request's flag, for a metric that does not fit or that the
-            dataset has too few examples for.
-    """
+    """Plans the requested metrics, the first of which decides on the best checkpoint."""
     chosen = select(model, dataset, request)
     decisive = request.metrics[0]
     for task, names in chosen:

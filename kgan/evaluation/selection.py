@@ -24,11 +24,7 @@ def lower_is_better(evaluation: str, value: str) -> bool | None:
 
 
 def select(model, dataset: Dataset, request: Request) -> list[tuple[Task, list[str]]]:
-    """Returns the tasks that fit, each with the names of the metrics to compute.
-
-    Raises:
-        UserError: begins with the request's flag, for a metric that no task computes.
-    """
+    """Returns the tasks that fit, each with the names of the metrics to compute."""
     tasks = [evaluation.make_task(model, dataset, request) for evaluation in EVALUATIONS]
     tasks = [task for task in tasks if task is not None]
     available = {name: None for task in tasks for name in task.metrics}

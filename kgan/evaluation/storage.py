@@ -9,18 +9,14 @@ import numpy as np
 
 from kgan.runs import logs
 from kgan.runs.folder import Run
-from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.atomic import atomic_write, make_folder
 
 KEY = ("part", "step")  # a new line replaces the values of the line with the same key
 NOT_VALUES = (*KEY, "time", "seconds", "pictures")  # what a line holds in addition to values
 
 
 def read_results(run: Run) -> dict[str, list[dict]]:
-    """Reads all stored results of a run: lines by name of the evaluation.
-
-    Raises:
-        UserError: names the first damaged line.
-    """
+    """Reads all stored results of a run: lines by name of the evaluation."""
     paths = sorted(run.folder.glob("metrics-*.jsonl"))
     return {path.stem.removeprefix("metrics-"): _read(path) for path in paths}
 
@@ -52,8 +48,7 @@ def _is_storable(value) -> bool:
 
 def write_tensorboard(run: Run) -> None:
     """Writes all stored results as one file of TensorBoard events, which replaces the last one."""
-    with report_write_errors(run.evaluation):
-        run.evaluation.mkdir(exist_ok=True)
+    make_folder(run.evaluation)
     with atomic_write(run.evaluation / "events.out.tfevents.0.evaluation") as place:
         events = logs.EventFile(place)
         for evaluation, lines in read_results(run).items():

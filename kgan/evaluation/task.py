@@ -41,9 +41,6 @@ class Request:
 
         Args:
             unavailable: reasons by metric; a direction may follow after a space.
-
-        Raises:
-            UserError: begins with the flag and gives the reason.
         """
         for name, reason in unavailable.items():
             if name.partition(" ")[0] in (self.metrics or ()):

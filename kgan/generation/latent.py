@@ -35,9 +35,6 @@ def generate_seeds(
 
     Returns:
         The file or folder.
-
-    Raises:
-        UserError: the model does not generate from seeds, or not in this form.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)
@@ -87,9 +84,6 @@ def interpolate(
 
     Returns:
         The file.
-
-    Raises:
-        UserError: the model does not generate images from seeds.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)

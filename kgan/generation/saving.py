@@ -4,7 +4,7 @@ import pathlib
 
 from PIL import Image
 
-from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.atomic import atomic_write, make_folder
 from kgan.utils.errors import UserError
 
 
@@ -16,9 +16,6 @@ def output_path(run: str, out: str | None, default: str, needs_png: str = "") ->
         out: the value of `--out`.
         default: a file or folder name.
         needs_png: the reason why it has to be a single PNG file, if it has to.
-
-    Raises:
-        UserError: `out` is no PNG file but has to be one.
     """
     path = pathlib.Path(out or f"{run}/{default}")
     if needs_png and path.suffix != ".png":
@@ -27,13 +24,8 @@ def output_path(run: str, out: str | None, default: str, needs_png: str = "") ->
 
 
 def save_png(image: Image.Image, path: pathlib.Path) -> pathlib.Path:
-    """Writes an image, and its folder where there is none; returns the path.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    with report_write_errors(f"--out={path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes an image, and its folder where there is none; returns the path."""
+    make_folder(path.parent, f"--out={path}")
     with atomic_write(path) as place:
         image.save(place, "PNG")
     return path

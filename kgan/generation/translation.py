@@ -40,10 +40,6 @@ def translate_folder(
 
     Returns:
         The folder.
-
-    Raises:
-        UserError: the model does not translate, or not in this direction, or an image cannot be
-            read.
     """
     opened = open_run(run)
     model = load_run(run, checkpoint)
@@ -58,10 +54,7 @@ def translate_folder(
     data = opened.settings().data
     image_format = ImageFormat((height, width), (height, width), channels, data.fit)
     source = open_images(
-        images,
-        image_format,
-        as_in_pairs=opened.spec().kind == "paired",
-        palette=data.palette,
+        images, image_format, as_in_pairs=opened.spec().kind == "paired", palette=data.palette
     )
     names = _png_names(source.names)
     folder = output_path(run, out, f"translated-{direction}" if direction else "translated")

@@ -22,9 +22,6 @@ def class_score(probabilities: np.ndarray, *, splits: int = 10, seed: int) -> tu
     Returns:
         The score, in [1, K], and its standard error: the parts' standard deviation over √splits.
 
-    Raises:
-        ValueError: on values that are not probabilities, too few of them, or fewer than 2 splits.
-
     Reference: Salimans et al. 2016, section 4.
     Differs from the paper: samples are shuffled; the paper reports the standard deviation itself.
     """
@@ -48,9 +45,6 @@ def class_counts(probabilities: np.ndarray) -> np.ndarray:
 
     Returns:
         int64 [K] with sum N. Of equally probable classes the first one counts.
-
-    Raises:
-        ValueError: on values that are not probabilities.
     """
     probabilities = _as_probabilities(probabilities)
     return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
@@ -65,9 +59,6 @@ def modes_found(counts: np.ndarray, *, least: int = 1) -> int:
 
     Returns:
         The number of classes, in [0, K].
-
-    Raises:
-        ValueError: on other shapes or values.
     """
     if least < 1:
         raise ValueError(f"`least` must be at least 1. Received: least={least}")
@@ -87,9 +78,6 @@ def class_divergence(counts: np.ndarray, reference: np.ndarray | None = None) ->
     Returns:
         The divergence in nats, at least 0; infinite if a class was found that the reference does
         not have. At most log K for a reference of equal frequencies.
-
-    Raises:
-        ValueError: on other shapes or values.
     """
     counts = _as_counts("counts", counts)
     reference = np.ones(len(counts)) if reference is None else _as_counts("reference", reference)

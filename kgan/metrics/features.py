@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from kgan.metrics import digit_network
 from kgan.metrics.arrays import map_batches
-from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.atomic import atomic_write, make_folder
 from kgan.utils.errors import UserError
 
 PIXELS_SIDE = 8  # larger images are resized to it before their pixels are compared
@@ -79,8 +79,7 @@ class Extractor:
             return stored
         found = self.extract(images)
         arrays = {k: v for k, v in dataclasses.asdict(found).items() if v is not None}
-        with report_write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with atomic_write(path) as temporary:
             save_file(arrays, temporary)
         return found

@@ -22,9 +22,6 @@ def squared_mmd(generated: np.ndarray, reference: np.ndarray) -> float:
     Returns:
         The estimate, of either sign.
 
-    Raises:
-        ValueError: on other shapes or values that are not finite.
-
     Reference: Gretton et al. 2012, equation 3; the kernel: Bińkowski et al. 2018, section 4.
     Differs from the papers: nothing.
     """
@@ -54,9 +51,6 @@ def kernel_distance(
 
     Returns:
         The estimate, of either sign, and its standard error.
-
-    Raises:
-        ValueError: on other shapes, values that are not finite, or fewer than 2 blocks.
 
     Reference: Bińkowski et al. 2018, section 4; blocks: Zaremba, Gretton and Blaschko 2013.
     Differs from the first: disjoint parts instead of random subsets.

@@ -41,9 +41,6 @@ def mode_coverage(points: np.ndarray, mixture: Mixture) -> ModeCoverage:
         points: float [N, 2].
         mixture: the distribution of the real points.
 
-    Raises:
-        ValueError: for another shape, or values that are not finite.
-
     Reference: Srivastava et al. 2017 (VEEGAN), section 4.1; Lin et al. 2018 (PacGAN), section 4.1.
     """
     points = np.asarray(points, np.float64)

@@ -30,9 +30,6 @@ def precision_recall(
     Returns:
         Precision and recall, in [0, 1].
 
-    Raises:
-        ValueError: on other shapes, values that are not finite, or k below 1.
-
     Reference: Kynkäänniemi et al. 2019, equations 1 and 2. Differs from the paper: nothing.
     """
     _check_k(k)
@@ -66,9 +63,6 @@ def density_coverage(
     Returns:
         Density, in [0, M / k], and coverage, in [0, 1].
 
-    Raises:
-        ValueError: on other shapes, values that are not finite, or k below 1.
-
     Reference: Naeem et al. 2020, section 3.2.
     Differs from the paper: nothing; its published code excludes the edge of a ball, which matters
         only for exact copies.
@@ -90,9 +84,6 @@ def expected_coverage(generated_count: int, reference_count: int, *, k: int = 5)
 
     1 − (M − 1)⋯(M − k) / ((M + N − 1)⋯(M + N − k)) for N generated and M reference vectors: a ball
     is empty if the k nearest of all other vectors are reference vectors. 0.969 for N = M, k = 5.
-
-    Raises:
-        ValueError: unless N is at least 1, k at least 1 and M above k.
 
     Reference: Naeem et al. 2020, section 3.3.
     """

@@ -35,9 +35,6 @@ def sliced_wasserstein(
     Returns:
         The distance, at least 0, in units of the features.
 
-    Raises:
-        ValueError: on other shapes or numbers, or values that are not finite.
-
     Reference: Rabin et al. 2011 (p = 2, the square); Karras et al. 2018, section 5 (p = 1).
     Differs from the latter: whole vectors instead of patches of a Laplacian pyramid.
     """

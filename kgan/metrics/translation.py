@@ -1,4 +1,9 @@
-"""Errors of translated images against their targets, and baselines of trivial translations."""
+"""Errors of translated images against their targets, and baselines of trivial translations.
+
+`answers` and `targets` are float32 [B, H, W, C] in [-1, 1], of equal shapes; for `ssim` no side is
+below 11 pixels. `predicted` and their `targets` are classes of pixels, integers [B, H, W] in
+[0, count).
+"""
 
 import numpy as np
 from skimage.metrics import structural_similarity
@@ -12,10 +17,6 @@ ROUNDING_ERROR = (2 / 255) ** 2 / 12
 def l1(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Computes each image's mean absolute error.
 
-    Args:
-        answers: float32 [B, H, W, C] in [-1, 1].
-        targets: of the same shape and range.
-
     Returns:
         float64 [B], in [0, 2].
     """
@@ -27,10 +28,6 @@ def psnr(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
     Up to its limit it equals scikit-image's `peak_signal_noise_ratio(data_range=2)`. Errors smaller
     than that of rounding to 256 levels are replaced by it, so that means over images stay finite.
-
-    Args:
-        answers: float32 [B, H, W, C] in [-1, 1].
-        targets: of the same shape and range.
 
     Returns:
         float64 [B] in decibels, in [0, 58.92].
@@ -50,15 +47,8 @@ def ssim(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
     then over channels. The formula needs 0 for black: images are shifted to [0, 2], and the values
     are those of 256 levels with a range of 255.
 
-    Args:
-        answers: float32 [B, H, W, C] in [-1, 1], no side below 11.
-        targets: of the same shape and range.
-
     Returns:
         float64 [B], in [-1, 1]; 1 for equal images.
-
-    Raises:
-        ValueError: on images smaller than the window.
 
     Reference: Wang et al. 2004, equations 13 to 17 and section III.C (the window of 11 by 11 with
         a deviation of 1.5).
@@ -130,16 +120,8 @@ def class_accuracy(predicted: np.ndarray, targets: np.ndarray, count: int) -> fl
     (1 / K) Σᵢ nᵢᵢ / Σⱼ nᵢⱼ, where nᵢⱼ pixels of class i, in all images together, are predicted as
     class j, and K is the number of classes in the targets.
 
-    Args:
-        predicted: integers [B, H, W] in [0, count).
-        targets: of the same shape and range.
-        count: number of classes.
-
     Returns:
         Mean accuracy in [0, 1].
-
-    Raises:
-        ValueError: on a class of `count` or more.
 
     Reference: Long et al. 2015, section 5 (mean accuracy).
     Differs from the paper: classes without a pixel in the targets are left out.
@@ -156,16 +138,8 @@ def mean_iou(predicted: np.ndarray, targets: np.ndarray, count: int) -> float:
     (1 / K) Σᵢ nᵢᵢ / (Σⱼ nᵢⱼ + Σⱼ nⱼᵢ - nᵢᵢ), with nᵢⱼ as in `class_accuracy`, and K the number of
     classes in the targets or the predictions.
 
-    Args:
-        predicted: integers [B, H, W] in [0, count).
-        targets: of the same shape and range.
-        count: number of classes.
-
     Returns:
         Mean intersection over union in [0, 1].
-
-    Raises:
-        ValueError: on a class of `count` or more.
 
     Reference: Long et al. 2015, section 5 (mean IU).
     Differs from the paper: classes that are neither in the targets nor predicted are left out.

@@ -60,9 +60,6 @@ def exact(points_a: np.ndarray, points_b: np.ndarray) -> float:
     Returns:
         Mean Euclidean distance, all axes but the first flattened; 0 or more.
 
-    Raises:
-        ValueError: on sets of different shapes, empty sets and too many points.
-
     Reference: Peyré and Cuturi 2019, equation 2.2 and proposition 2.1.
     """
     if points_a.shape != points_b.shape:
@@ -113,9 +110,6 @@ def lipschitz_estimate(
     Returns:
         Slopes, with norms over all axes but the first. Pairs of (nearly) equal points are left out
         of the quotient; it is 0 if there are no others.
-
-    Raises:
-        ValueError: on points of different shapes, empty sets and no pairs.
 
     Reference: Gulrajani et al. 2017, section 4 and algorithm 1, lines 4 and 6.
     """

@@ -21,10 +21,7 @@ from kgan.networks import conditional
 class ConditionalDCGAN(ConditionalModel):
     """Convolutional conditional GAN.
 
-    Args:
-        generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
-        discriminator: [image, condition] → logit float32 [B, 1].
-        **arguments: see `ConditionalModel`.
+    Arguments are those of `ConditionalModel`.
 
     Example:
         >>> generator = conditional.convolutional_generator((32, 32, 1), 3, 8, 4)
@@ -39,4 +36,4 @@ class ConditionalDCGAN(ConditionalModel):
         conditional.convolutional_generator,
         conditional.convolutional_discriminator,
     )
-    defaults = {**DCGAN_DEFAULTS, "epochs": 100}
+    defaults = DCGAN_DEFAULTS | dict(epochs=100)

@@ -20,10 +20,7 @@ from kgan.networks import conditional
 class ConditionalGAN(ConditionalModel):
     """Fully connected conditional GAN.
 
-    Args:
-        generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
-        discriminator: [image, condition] → logit float32 [B, 1].
-        **arguments: see `ConditionalModel`.
+    Arguments are those of `ConditionalModel`.
 
     Example:
         >>> generator = conditional.dense_generator((32, 32, 1), 10, 8, 4)
@@ -34,4 +31,4 @@ class ConditionalGAN(ConditionalModel):
     """
 
     network_builders = (conditional.dense_generator, conditional.dense_discriminator)
-    defaults = {**DCGAN_DEFAULTS, "g_width": 256, "d_width": 1024, "epochs": 200}
+    defaults = DCGAN_DEFAULTS | dict(g_width=256, d_width=1024, epochs=200)

@@ -27,12 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.losses import (
-    ADVERSARIAL_LOSSES,
-    absolute_error,
-    mean_over_scales,
-    per_example_mean,
-)
+from kgan.losses import ADVERSARIAL_LOSSES, absolute_error, mean_over_scales, per_example_mean
 from kgan.metrics import digit_network
 from kgan.models.base.flags import integer, weight
 from kgan.models.base.image_pool import ImagePool
@@ -102,12 +97,9 @@ class CycleGAN(TranslationModel):
         integer("blocks", None, 1, 100, "Residual blocks; default: 6, or 9 from 256 pixels on."),
         *patchgan_flags("image"),
     )
-    defaults = {
-        **TRANSLATION_DEFAULTS,
-        "dataset": "digits+typeset",
-        "image_size": "32",
-        "lr_schedule": "linear",
-    }
+    defaults = TRANSLATION_DEFAULTS | dict(
+        dataset="digits+typeset", image_size="32", lr_schedule="linear"
+    )
     data_kind = "unpaired"
     preview_columns = ("A", "A to B", "and back", "B", "B to A", "and back")
     discriminator_won_below = 0.02  # the sum over two discriminators
@@ -126,24 +118,21 @@ class CycleGAN(TranslationModel):
         shape_a, shape_b = (*spec.size, spec.input_channels), (*spec.size, spec.channels)
 
         # Two networks of a kind must not begin with the same weights.
-        def generator(shape, channels, name, number):
-            seed = 2 * flags.seed + number
-            return resnet.generator(
-                shape, channels, flags.width, flags.blocks, seed=seed, name=name
-            )
+        first, second = 2 * flags.seed, 2 * flags.seed + 1
 
-        def discriminator(shape, name, number):
-            options = {"norm": "instance", "scales": flags.scales, "name": name}
-            seed = 2 * flags.seed + number
-            return patchgan.discriminator(
-                [shape], flags.width, flags.patch_layers, seed=seed, **options
-            )
+        def generator(shape, channels, name, seed):
+            own = {"seed": seed, "name": name}
+            return resnet.generator(shape, channels, flags.width, flags.blocks, **own)
+
+        def discriminator(shape, name, seed):
+            own = {"norm": "instance", "scales": flags.scales, "seed": seed, "name": name}
+            return patchgan.discriminator([shape], flags.width, flags.patch_layers, **own)
 
         return (
-            generator(shape_a, spec.channels, "generator_ab", 0),
-            generator(shape_b, spec.input_channels, "generator_ba", 1),
-            discriminator(shape_a, "discriminator_a", 0),
-            discriminator(shape_b, "discriminator_b", 1),
+            generator(shape_a, spec.channels, "generator_ab", first),
+            generator(shape_b, spec.input_channels, "generator_ba", second),
+            discriminator(shape_a, "discriminator_a", first),
+            discriminator(shape_b, "discriminator_b", second),
         )
 
     @property
@@ -188,9 +177,8 @@ class CycleGAN(TranslationModel):
         adversarial_ba = mean_over_scales(self.loss_parts.generator, scores_a)
         cycle_a = absolute_error(self.generator_ba(fake_b, training=True), images_a)
         cycle_b = absolute_error(self.generator_ab(fake_a, training=True), images_b)
-        zeros = tf.zeros_like(cycle_a)
-        identity_a = zeros if same_a is None else absolute_error(same_a, images_a)
-        identity_b = zeros if same_b is None else absolute_error(same_b, images_b)
+        identity_a = absolute_error(same_a, images_a)
+        identity_b = absolute_error(same_b, images_b)
         total = (
             adversarial_ab
             + adversarial_ba
@@ -199,17 +187,10 @@ class CycleGAN(TranslationModel):
         )
         semantic = {}
         if self.semantic_weight:
-            semantic = dict(
-                zip(
-                    SEMANTIC,
-                    (
-                        self._class_change(images_a, fake_b),
-                        self._class_change(images_b, fake_a),
-                    ),
-                    strict=True,
-                )
-            )
-            total += self.semantic_weight * sum(semantic.values())
+            pairs = (images_a, fake_b), (images_b, fake_a)
+            changes = [self._class_change(image, translated) for image, translated in pairs]
+            semantic = dict(zip(SEMANTIC, changes, strict=True))
+            total += self.semantic_weight * sum(changes)
         return total, {
             **semantic,
             "g_loss": total,
@@ -230,9 +211,9 @@ class CycleGAN(TranslationModel):
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(seen, axis=1), logits)
 
     def _translated_and_kept(self, generator, given, wanted):
-        """Translates `given`, and `wanted`, which should not change (None: not computed)."""
+        """Translates `given`, and `wanted`, which should not change and else stays as it is."""
         if not self.keeps_identity:
-            return generator(given, training=True), None
+            return generator(given, training=True), wanted
         # Both in one pass, which is faster; no layer mixes the examples of a batch.
         answers = generator(tf.concat([given, wanted], 0), training=True)
         return tf.split(answers, 2)
@@ -249,13 +230,8 @@ class CycleGAN(TranslationModel):
         loss_ba, log_a = self._one_discriminator_loss(self.discriminator_a, images_a, fake_a, "a")
         loss_ab, log_b = self._one_discriminator_loss(self.discriminator_b, images_b, fake_b, "b")
         total = 0.5 * (loss_ab + loss_ba)
-        return total, {
-            "d_loss": total,
-            "d_loss_ab": loss_ab,
-            "d_loss_ba": loss_ba,
-            **log_a,
-            **log_b,
-        }
+        parts = {"d_loss_ab": loss_ab, "d_loss_ba": loss_ba}
+        return total, {"d_loss": total, **parts, **log_a, **log_b}
 
     def _one_discriminator_loss(self, discriminator, real, fake, domain):
         real_scores = discriminator(real, training=True)
@@ -285,27 +261,17 @@ class CycleGAN(TranslationModel):
         return generator(images, training=False)
 
     def preview(self, examples) -> np.ndarray:
-        """Lays images, translations and reconstructions side by side.
-
-        Args:
-            examples: dict of `image_a` and `image_b`, float32 [B, H, W, C] in [-1, 1].
-
-        Returns:
-            float32 [B, 6, H, W, C]: A, A to B, and back; B, B to A, and back.
-        """
+        """Lays `image_a`, `image_b`, translations and reconstructions side by side."""
         a_to_b, b_to_a = (self.directions[name].translate for name in ("AtoB", "BtoA"))
         images_a, images_b = examples["image_a"], examples["image_b"]
         fake_a, fake_b = b_to_a(images_b), a_to_b(images_a)
         return side_by_side([images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)])
 
     def signatures(self):
-        about = "Each image is normalised by itself."
-        directions = self.directions
+        about, directions = "Each image is normalised by itself.", self.directions
+        a_to_b = ("serving_default", "from_files", "A to B: ", about)
+        b_to_a = ("b_to_a", "from_files_b_to_a", "B to A: ", about)
         return {
-            **direction_signatures(
-                directions["AtoB"], "serving_default", "from_files", "A to B: ", about
-            ),
-            **direction_signatures(
-                directions["BtoA"], "b_to_a", "from_files_b_to_a", "B to A: ", about
-            ),
+            **direction_signatures(directions["AtoB"], *a_to_b),
+            **direction_signatures(directions["BtoA"], *b_to_a),
         }

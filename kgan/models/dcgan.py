@@ -19,10 +19,7 @@ from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
 class DCGAN(AdversarialModel):
     """Deep convolutional GAN.
 
-    Args:
-        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
-        discriminator: image → logit float32 [B, 1].
-        **arguments: see `AdversarialModel`.
+    Arguments are those of `AdversarialModel`.
 
     Example:
         >>> from kgan.networks import dcgan

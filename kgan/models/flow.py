@@ -115,15 +115,9 @@ class Flow(LikelihoodModel):
         return losses, {"loss": losses, "loss_prior": prior, "loss_determinant": -log_determinant}
 
     def log_densities(self, images, numbers) -> dict[str, np.ndarray]:
-        """Computes the exact log-likelihood of examples; call `update_averages` before.
+        """Computes `log_likelihood_nats` of points, or of images two values.
 
-        Args:
-            images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
-            numbers: int32 [B], each example's place in its part, which gives its dequantisation.
-
-        Returns:
-            float64 [B] by name: `log_likelihood_nats` of points; `log_likelihood_logit_nats` and
-            `bits_per_dimension` of images.
+        These are `log_likelihood_logit_nats` and `bits_per_dimension`; see `LikelihoodModel`.
         """
         nats = -np.asarray(self.measured_losses(images, numbers)["loss"], np.float64)
         if self.generates_points:

@@ -22,10 +22,7 @@ from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
 class GAN(AdversarialModel):
     """Fully connected GAN.
 
-    Args:
-        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
-        discriminator: image → logit float32 [B, 1].
-        **arguments: see `AdversarialModel`.
+    Arguments are those of `AdversarialModel`.
 
     Example:
         >>> from kgan.networks import mlp
@@ -35,10 +32,4 @@ class GAN(AdversarialModel):
         (2, 4, 4, 1)
     """
 
-    defaults = {
-        **DCGAN_DEFAULTS,
-        "network": "mlp",
-        "image_size": "28",
-        "batch_size": 64,
-        "epochs": 300,
-    }
+    defaults = DCGAN_DEFAULTS | dict(network="mlp", image_size="28", batch_size=64, epochs=300)

@@ -16,10 +16,7 @@ from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
 class LSGAN(AdversarialModel):
     """Least-squares GAN.
 
-    Args:
-        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
-        discriminator: image → score float32 [B, 1].
-        **arguments: see `AdversarialModel`.
+    Arguments are those of `AdversarialModel`.
 
     Example:
         >>> from kgan.networks import mlp

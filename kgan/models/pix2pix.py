@@ -17,12 +17,7 @@ import keras
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.losses import (
-    ADVERSARIAL_LOSSES,
-    absolute_error,
-    mean_over_scales,
-    per_example_mean,
-)
+from kgan.losses import ADVERSARIAL_LOSSES, absolute_error, mean_over_scales, per_example_mean
 from kgan.models.base.flags import choice, integer, number, weight
 from kgan.models.base.paired import PairedModel
 from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags, translation_loss
@@ -74,25 +69,14 @@ class Pix2Pix(PairedModel):
             "Dropout rate in the decoder's first three blocks, active at inference, too.",
         ),
     )
-    defaults = {
-        **TRANSLATION_DEFAULTS,
-        "dataset": "facades",
-        "image_size": "128",
-        "jitter": 286 / 256,
-    }
+    defaults = TRANSLATION_DEFAULTS | dict(dataset="facades", image_size="128", jitter=286 / 256)
     inference = (
         "Dropout and normalisation are live, from the seed and from each image alone: the same "
         "image and seed always give the same answer, whatever the other images are."
     )
     logged = (
-        "g_loss",
-        "g_loss_adv",
-        "g_loss_l1",
-        "d_loss",
-        "d_loss_real",
-        "d_loss_fake",
-        "d_score_real",
-        "d_score_fake",
+        *("g_loss", "g_loss_adv", "g_loss_l1"),
+        *("d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"),
     )
     discriminator_won_below = 0.01
 

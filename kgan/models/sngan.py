@@ -19,10 +19,7 @@ from kgan.networks import sn_resnet
 class SNGAN(ConditionalModel):
     """Conditional residual GAN with spectral normalisation and hinge loss.
 
-    Args:
-        generator: [latent float32 [B, N], condition float32 [B, K]] → image in [-1, 1].
-        discriminator: [image, condition] → score float32 [B, 1].
-        **arguments: see `ConditionalModel`.
+    Arguments are those of `ConditionalModel`.
 
     Example:
         >>> generator = sn_resnet.generator((16, 16, 1), 10, 8, 4)
@@ -32,15 +29,8 @@ class SNGAN(ConditionalModel):
     """
 
     network_builders = (sn_resnet.generator, sn_resnet.discriminator)
-    defaults = {
-        **DCGAN_DEFAULTS,
-        "gan_loss": "hinge",
-        "d_updates": 5,
-        "latent_size": 128,
-        "g_width": 64,
-        "d_width": 64,
-        "batch_size": 64,
-        "epochs": 100,
-        "beta_1": 0.0,
-        "beta_2": 0.9,
-    }
+    defaults = (
+        DCGAN_DEFAULTS
+        | dict(gan_loss="hinge", d_updates=5, latent_size=128, g_width=64, d_width=64)
+        | dict(batch_size=64, epochs=100, beta_1=0.0, beta_2=0.9)
+    )

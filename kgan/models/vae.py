@@ -138,16 +138,6 @@ class VAE(LikelihoodModel):
 
     @tf.function(reduce_retracing=True)
     def log_weights(self, images, numbers, samples: int) -> tf.Tensor:
-        """Computes ln p(x, zₖ) − ln q(zₖ|x) for measuring; call `update_averages` before.
-
-        Args:
-            images: float32 [B, H, W, C] in [-1, 1].
-            numbers: int32 [B], each example's place in its part, of which its bits and noise come.
-            samples: K.
-
-        Returns:
-            float32 [B, K].
-        """
         noise_of = self.fixed_noise(numbers, self.noise_shapes(samples))
         conditional, prior_over_posterior, _ = self.terms(images, noise_of, training=False)
         return conditional + prior_over_posterior

@@ -16,6 +16,7 @@ import keras
 
 from kgan.layers import clip_weights
 from kgan.models.base.adversarial import DCGAN_DEFAULTS
+from kgan.models.base.arguments import both_players
 from kgan.models.base.critic import CriticModel
 from kgan.models.base.flags import number
 
@@ -25,11 +26,9 @@ class WGAN(CriticModel):
     """Wasserstein GAN with clipped weights.
 
     Args:
-        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
-        critic: image → unbounded score float32 [B, 1]; it is given the weight constraint.
-        n_critic: updates of the critic in one step.
+        critic: is given the weight constraint.
         clip: c of the paper, positive.
-        **arguments: see `AdversarialModel`.
+        **arguments: see `CriticModel`.
 
     Example:
         >>> from kgan.networks import mlp
@@ -43,17 +42,11 @@ class WGAN(CriticModel):
     own_arguments = (
         number("clip", 0.01, 1e-8, 1000, "The critic's weights stay in [-clip, clip]."),
     )
-    defaults = {
-        **DCGAN_DEFAULTS,
-        "g_hidden": [512, 512, 512],
-        "d_hidden": [512, 512, 512],
-        "batch_size": 64,
-        "epochs": 600,
-        "g_optimizer": "rmsprop",
-        "d_optimizer": "rmsprop",
-        "g_lr": 5e-5,
-        "d_lr": 5e-5,
-    }
+    defaults = (
+        DCGAN_DEFAULTS
+        | both_players("rmsprop", 5e-5)
+        | dict(g_hidden=[512] * 3, d_hidden=[512] * 3, batch_size=64, epochs=600)
+    )
 
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)

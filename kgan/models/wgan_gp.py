@@ -16,6 +16,7 @@ Differs from the paper: the networks; 1e-12 is added under the root of the norm,
 import keras
 
 from kgan.models.base.adversarial import DCGAN_DEFAULTS
+from kgan.models.base.arguments import both_players
 from kgan.models.base.critic import CriticModel
 
 
@@ -24,11 +25,8 @@ class WGANGP(CriticModel):
     """Wasserstein GAN with a gradient penalty.
 
     Args:
-        generator: latent float32 [B, latent_size] → image float32 [B, H, W, C] in [-1, 1].
-        critic: image → unbounded score float32 [B, 1]; no layer of it may mix the examples of
-            a batch.
-        n_critic: updates of the critic in one step.
-        **arguments: see `AdversarialModel`.
+        critic: no layer of it may mix the examples of a batch.
+        **arguments: see `CriticModel`.
 
     Example:
         >>> from kgan.networks import mlp
@@ -38,13 +36,8 @@ class WGANGP(CriticModel):
     """
 
     fixed = {**CriticModel.fixed, "penalty": "unit_slope"}
-    defaults = {
-        **DCGAN_DEFAULTS,
-        "d_norm": "layer",
-        "batch_size": 64,
-        "epochs": 300,
-        "g_lr": 1e-4,
-        "d_lr": 1e-4,
-        "beta_1": 0.0,
-        "beta_2": 0.9,
-    }
+    defaults = (
+        DCGAN_DEFAULTS
+        | both_players("adam", 1e-4)
+        | dict(d_norm="layer", batch_size=64, epochs=300, beta_1=0.0, beta_2=0.9)
+    )

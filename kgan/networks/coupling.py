@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kgan.layers import MixesExamples, global_moments
+from kgan.layers import ConfiguredLayer, MixesExamples, global_moments
+from kgan.networks.blocks import he
 from kgan.utils.errors import ArgumentError
 
 MOMENTUM = 0.99  # of the moving statistics
@@ -30,8 +31,20 @@ def _local_moments(values, axes):
     return tf.nn.moments(values, axes, keepdims=True)
 
 
+class _Float32Layer(ConfiguredLayer):
+    """A layer that is float32 in any precision policy, which only the hidden layers follow."""
+
+    def __init__(self, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("dtype")
+        return config
+
+
 @keras.saving.register_keras_serializable("kgan")
-class AffineCoupling(layers.Layer):
+class AffineCoupling(_Float32Layer):
     """Affine coupling: y₂ = x₂ · exp(s(x₁)) + t(x₁), with s = a · tanh(…) bounded.
 
     It is initially the identity. The learned bound a has one number for each dimension.
@@ -48,21 +61,17 @@ class AffineCoupling(layers.Layer):
         ([[1.0, 2.0]], [0.0])
     """
 
+    arguments = ("hidden", "moves_first", "initializer_seed")
+
     def __init__(self, hidden: Sequence[int], moves_first: bool, initializer_seed: int, **kwargs):
-        # float32 in any precision policy, which only the hidden layers follow.
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**kwargs)
         self.hidden = list(hidden)
         self.moves_first = moves_first
         self.initializer_seed = initializer_seed
-        self.hidden_layers = [
-            layers.Dense(
-                units,
-                activation="relu",
-                name=f"hidden_{number}",
-                kernel_initializer=keras.initializers.HeUniform(seed=initializer_seed + number),
-            )
-            for number, units in enumerate(self.hidden)
-        ]
+        self.hidden_layers = []
+        for number, units in enumerate(self.hidden):
+            own = {"name": f"hidden_{number}", "kernel_initializer": he(initializer_seed + number)}
+            self.hidden_layers.append(layers.Dense(units, "relu", **own))
 
     def build(self, input_shape):
         first = (input_shape[-1] + 1) // 2
@@ -104,15 +113,9 @@ class AffineCoupling(layers.Layer):
         scale, shift = self._scale_and_shift(kept)
         return self._joined((moved - shift) * tf.exp(-scale), kept)
 
-    def get_config(self):
-        names = ("hidden", "moves_first", "initializer_seed")
-        config = super().get_config()
-        config.pop("dtype")
-        return {**config, **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("kgan")
-class InvertibleBatchNormalization(MixesExamples, layers.Layer):
+class InvertibleBatchNormalization(MixesExamples, _Float32Layer):
     """Normalisation by batch statistics in training and by moving statistics at inference.
 
     Args:
@@ -125,8 +128,10 @@ class InvertibleBatchNormalization(MixesExamples, layers.Layer):
         [[1.0, 2.0]]
     """
 
+    arguments = ("synchronized",)
+
     def __init__(self, synchronized: bool = False, **kwargs):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**kwargs)
         self.synchronized = synchronized
 
     def build(self, input_shape):
@@ -154,11 +159,6 @@ class InvertibleBatchNormalization(MixesExamples, layers.Layer):
         """Returns x float32 [B, D] for the moving statistics."""
         normal = (outputs - self.shift) * tf.exp(-self.log_scale)
         return normal * tf.sqrt(self.moving_variance + EPSILON) + self.moving_mean
-
-    def get_config(self):
-        config = super().get_config()
-        config.pop("dtype")
-        return {**config, "synchronized": self.synchronized}
 
 
 @keras.saving.register_keras_serializable("kgan")

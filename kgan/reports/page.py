@@ -23,10 +23,6 @@ def write(folders: Sequence[str], out: str | None = None) -> pathlib.Path:
     Args:
         folders: run folders; repetitions are ignored.
         out: the file; None: `report.html` in the first run's folder.
-
-    Raises:
-        UserError: a folder is no run or has nothing logged, a file is damaged, or the page cannot
-            be written.
     """
     found = records.read(folders)
     path = pathlib.Path(out) if out else found[0].run.folder / "report.html"

@@ -76,11 +76,7 @@ class Group:
 
 
 def read(folders: Sequence[str]) -> list[Record]:
-    """Reads run folders; repetitions are ignored.
-
-    Raises:
-        UserError: a folder is no run, has nothing logged, or is damaged.
-    """
+    """Reads run folders; repetitions are ignored."""
     opened: dict[pathlib.Path, Run] = {}
     for run in map(open_run, folders):
         opened.setdefault(run.folder.resolve(), run)

@@ -32,9 +32,6 @@ def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray], header: Mapping)
         path: ends in `.safetensors`.
         arrays: by variable path.
         header: values for JSON: model, settings, step, state of the callbacks.
-
-    Raises:
-        UserError: the file cannot be written; an older file of that name is unchanged.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps({"format_version": FORMAT_VERSION, **header})
@@ -83,9 +80,6 @@ def check_origin(
         settings: of the run, see `settings.fixed_on_resume`. Only flags that both have are
             compared, because an older kgan had fewer of them.
         path: the checkpoint, for the message.
-
-    Raises:
-        UserError: names the difference.
     """
     if header["scheme"] != model:
         raise UserError(f"{path} is a checkpoint of {header['scheme']}, this run is of {model}")
@@ -132,11 +126,7 @@ def capture(state: Mapping[str, object]) -> dict[str, np.ndarray]:
 def restore(
     state: Mapping[str, object], arrays: Mapping[str, np.ndarray], path: pathlib.Path
 ) -> None:
-    """Assigns arrays to the variables of the same path and shape, all of them or none.
-
-    Raises:
-        UserError: names the first variable that is missing, superfluous or of another shape.
-    """
+    """Assigns arrays to the variables of the same path and shape, all of them or none."""
     for name in [*state, *arrays]:
         if name not in arrays or name not in state:
             where = "the checkpoint" if name not in arrays else "the model"

@@ -21,9 +21,6 @@ def export_run(
 
     Returns:
         The folder of the version.
-
-    Raises:
-        UserError: there is no such checkpoint, or the folder cannot be written.
     """
     model = load_run(str(run.folder), which)
     with report_write_errors(f"--export_dir={export_dir}"):

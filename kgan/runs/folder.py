@@ -15,7 +15,6 @@ runs/00003-pix2pix-facades/
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import logging
 import os
@@ -29,7 +28,13 @@ from kgan.cli.parsing import parse_training
 from kgan.cli.settings import Settings
 from kgan.data.dataset import KINDS, DataSpec
 from kgan.runs import checkpoint
-from kgan.utils.atomic import atomic_write, find_leftovers, report_write_errors
+from kgan.utils.atomic import (
+    atomic_write,
+    find_leftovers,
+    make_folder,
+    report_write_errors,
+    try_lock,
+)
 from kgan.utils.errors import UserError
 
 logger = logging.getLogger("kgan")
@@ -70,22 +75,14 @@ class Run:
         return re.sub(r"^\d+-", "", self.folder.resolve().name)
 
     def settings(self) -> Settings:
-        """Reads the resolved settings of the run.
-
-        Raises:
-            UserError: the file is damaged.
-        """
+        """Reads the resolved settings of the run."""
         try:
             return parse_training([f"--flagfile={self.flags}"])
         except Help as error:
             raise UserError(f"{self.flags}: damaged; it contains --help") from error
 
     def spec(self) -> DataSpec:
-        """Reads what the networks depend on in the data.
-
-        Raises:
-            UserError: dataset.json is incomplete or changed.
-        """
+        """Reads what the networks depend on in the data."""
         try:
             fields = json.loads(self.dataset.read_bytes())
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -104,19 +101,14 @@ class Run:
                 place.write_text(own.replace(**length).flagfile_text())
 
     def check_origin(self, header: Mapping, path: pathlib.Path) -> None:
-        """Checks that a checkpoint was made by this run's model and settings, by its header.
-
-        Raises:
-            UserError: names the difference.
-        """
+        """Checks that a checkpoint was made by this run's model and settings, by its header."""
         own = self.settings()
         checkpoint.check_origin(header, own.model, own.fixed_on_resume(), path)
 
     def make_folders(self) -> None:
         """Creates missing subfolders: git, for instance, copies no empty ones."""
         for folder in (self.tensorboard, self.samples, self.checkpoints):
-            with report_write_errors(folder):
-                folder.mkdir(exist_ok=True)
+            make_folder(folder)
 
     def remove_strays(self) -> None:
         """Removes the incomplete files of killed processes; call it under the lock."""
@@ -129,10 +121,6 @@ class Run:
 
         Damaged ones are reported. Once a whole one is found, they are renamed, so that they do not
         count among those to keep; a refusal changes nothing.
-
-        Raises:
-            UserError: there is none, or it has another model, other settings or a format version
-                unknown to this kgan.
         """
         damaged = []
         for step in reversed(checkpoint.saved_steps(self.checkpoints)):
@@ -155,21 +143,16 @@ class Run:
         """Keeps other processes from writing into the run while the context lasts.
 
         The system releases the lock when the process ends, in whatever way.
-
-        Raises:
-            UserError: another process has the lock.
         """
         path = self.folder / ".lock"
         with contextlib.ExitStack() as held:
             with report_write_errors(path):
                 file = held.enter_context(open(path, "a"))
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
+                if not try_lock(file):
                     raise UserError(
                         f"--resume={self.folder}: another process writes into this run; wait for "
                         "it, or start a new run"
-                    ) from error
+                    )
             yield
 
     def in_use(self) -> bool:
@@ -178,18 +161,10 @@ class Run:
         if not path.exists():
             return False
         with open(path) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+            return not try_lock(file, shared=True)
 
     def latest(self) -> pathlib.Path:
-        """Returns the last checkpoint, which may be damaged.
-
-        Raises:
-            UserError: there is none yet.
-        """
+        """Returns the last checkpoint, which may be damaged."""
         steps = checkpoint.saved_steps(self.checkpoints)
         if not steps:
             raise UserError(f"{self.checkpoints}: contains no checkpoint; the run was too short")
@@ -204,9 +179,6 @@ def create_run(runs_dir: str, name: str, settings: Settings, spec: DataSpec) -> 
         name: name of the run; the folder is called `<number>-<name>`.
         settings: to store.
         spec: what the networks depend on in the data.
-
-    Raises:
-        UserError: the folder cannot be created.
     """
     parent = pathlib.Path(runs_dir)
     with report_write_errors(f"--runs_dir={runs_dir}"):
@@ -245,11 +217,7 @@ def find_job(runs_dir: str, job: str) -> str | None:
 
 
 def open_run(folder: str) -> Run:
-    """Opens an existing run folder.
-
-    Raises:
-        UserError: it is not a run folder.
-    """
+    """Opens an existing run folder."""
     run = Run(pathlib.Path(folder))
     for needed in (run.flags, run.dataset):
         # Not `Path.is_file`, which raises for an invalid name, such as one with a NUL.

@@ -84,11 +84,7 @@ def _disk(runs_dir):
 
 
 def inspect_run(folder: str) -> Iterator[Finding]:
-    """Inspects the files of a run.
-
-    Raises:
-        UserError: the folder is no run, or its settings or logs are damaged.
-    """
+    """Inspects the files of a run."""
     run = open_run(folder)
     run.spec()
     in_use = run.in_use()

@@ -173,22 +173,14 @@ class NoLog:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict]:
-    """Reads metrics.jsonl without a last line that a crash left incomplete.
-
-    Raises:
-        UserError: names the first line that is damaged.
-    """
+    """Reads metrics.jsonl without a last line that a crash left incomplete."""
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     whole = (line for line in lines if line.endswith(b"\n"))
     return [parse(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1)]
 
 
 def parse(line: bytes, where: str) -> dict:
-    """Parses a line of metrics.jsonl or metrics-*.jsonl.
-
-    Raises:
-        UserError: the line is damaged; the message begins with `where`.
-    """
+    """Parses a line of metrics.jsonl or metrics-*.jsonl."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

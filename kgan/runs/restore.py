@@ -17,9 +17,6 @@ def initialize_from_run(model: keras.Model, folder: str) -> None:
     Args:
         model: a built model.
         folder: folder of the trained run.
-
-    Raises:
-        UserError: begins with `--init_from` and names what differs.
     """
     try:
         run = open_run(folder)

@@ -5,6 +5,13 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+NUMBER, NUMBERS = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+
+
+def vectors(size: int) -> tf.TensorSpec:
+    """Returns the specification of float32 [B, size]."""
+    return tf.TensorSpec([None, size], tf.float32)
+
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
@@ -64,6 +71,11 @@ def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
 def formats(channels: int) -> str:
     """Returns the file formats that TensorFlow decodes to this number of channels."""
     return {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
+
+
+def as_png(function: Callable) -> Callable:
+    """Returns a function of a signature with PNG files in place of its `pictures`."""
+    return lambda *inputs: {"png_bytes": encode_png(function(*inputs)["pictures"])}
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:

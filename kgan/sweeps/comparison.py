@@ -87,9 +87,6 @@ def write(
 
     Returns:
         The paths of the files.
-
-    Raises:
-        UserError: no run logged a measure, or a file cannot be written.
     """
     results = [Result.read(cell, runs_dir, outcomes) for cell in grid.cells]
     every = [lines for result in results for lines in result.logs]

@@ -14,13 +14,8 @@ from kgan.utils.errors import UserError
 NOT_VARIED = (
     *NOT_STORED,
     *PLACES,
-    "seed",
-    "export",
-    "export_dir",
-    "keep_checkpoints",
-    "checkpoint_every",
-    "data_dir",
-    "manual_dir",
+    *("seed", "export", "export_dir", "keep_checkpoints", "checkpoint_every"),
+    *("data_dir", "manual_dir"),
 )
 OWN = ("runs_dir", "name", "job", "resume")
 # The length of the runs must not change either when a sweep is resumed.
@@ -115,9 +110,6 @@ class Grid:
         Args:
             record: returned by `record` of the earlier grid.
             out: the sweep's folder, for the message.
-
-        Raises:
-            UserError: names the flag that differs.
         """
         axes, another = record["grid"], "give another --out for another sweep"
         if set(axes) != set(self.axes):
@@ -153,9 +145,6 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
         texts: the `--sweep` flags, NAME:VALUE|VALUE….
         repeats: number of runs of each cell, with consecutive seeds from `--seed` on.
         arguments: flags of `kgan.train` for all runs.
-
-    Raises:
-        UserError: a flag of a run is wrong.
     """
     given = _axes(texts)
     axes: dict[str, dict[str, None]] = {name: {} for name in given}
@@ -179,11 +168,8 @@ def build(texts: Sequence[str], repeats: int, arguments: Sequence[str]) -> Grid:
     for name, values in given.items():
         if len(axes[name]) < len(values):
             raise UserError(f"--sweep={name}:{'|'.join(values)}: contains a value twice")
-    return Grid(
-        {name: tuple(values) for name, values in axes.items()},
-        tuple(cells),
-        dry_run=resolved.run.dry_run,
-    )
+    axes = {name: tuple(values) for name, values in axes.items()}
+    return Grid(axes, tuple(cells), dry_run=resolved.run.dry_run)
 
 
 def _axes(texts):

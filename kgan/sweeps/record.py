@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 from kgan.sweeps.grid import Grid
-from kgan.utils.atomic import atomic_write, report_write_errors
+from kgan.utils.atomic import atomic_write, report_write_errors, try_lock
 from kgan.utils.errors import UserError
 
 DONE, FAILED, CRASHED, STOPPED = "done", "failed", "crashed", "stopped"
@@ -25,9 +25,6 @@ def read(out: pathlib.Path, grid: Grid) -> dict[str, str]:
 
     Returns:
         The outcome of each run that has ended, by job; none for a new sweep.
-
-    Raises:
-        UserError: the record is damaged, or belongs to another sweep.
     """
     path = out / "sweep.json"
     if not os.path.lexists(path):
@@ -52,11 +49,7 @@ def _check(record):
 
 
 def write(out: pathlib.Path, grid: Grid, outcomes: Mapping[str, str]) -> None:
-    """Writes the grid, the base settings and the outcome of each run that has ended.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+    """Writes the grid, the base settings and the outcome of each run that has ended."""
     with atomic_write(out / "sweep.json") as place:
         place.write_text(json.dumps({**grid.record(), "runs": outcomes}, indent=2) + "\n")
 
@@ -67,23 +60,16 @@ def lock(out: pathlib.Path) -> Iterator[IO]:
 
     Yields:
         A lock that the runs have to inherit: it is released when the last of them has ended.
-
-    Raises:
-        UserError: another sweep uses the folder.
     """
     with contextlib.ExitStack() as files:
         with report_write_errors(f"--out={out}"):
             own = files.enter_context(open(out / ".lock", "a"))
             of_runs = files.enter_context(open(out / ".runs.lock", "a"))
-        try:
-            fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not try_lock(own):
             raise UserError(
                 f"--out={out}: another sweep uses this folder; wait for it or give another one"
-            ) from error
-        try:
-            fcntl.flock(of_runs, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            )
+        if not try_lock(of_runs):
             print("waiting for the runs that a killed sweep left", flush=True)
             fcntl.flock(of_runs, fcntl.LOCK_EX)
         yield of_runs

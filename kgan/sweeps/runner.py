@@ -26,7 +26,7 @@ from kgan.sweeps import comparison, record
 from kgan.sweeps.grid import Cell, Grid
 from kgan.sweeps.record import CRASHED, DONE, FAILED, STOPPED
 from kgan.utils import progress
-from kgan.utils.atomic import check_writable, report_write_errors
+from kgan.utils.atomic import check_writable, make_folder, report_write_errors
 from kgan.utils.errors import UserError
 from kgan.utils.processes import ProcessGroup, shared_environment
 
@@ -112,19 +112,13 @@ class Sweep:
         self._group = ProcessGroup()
 
     def run(self) -> int:
-        """Trains and compares; returns the exit status (128 + signal if one ended the sweep).
-
-        Raises:
-            UserError: another grid, a run that was refused, or a folder that cannot be written.
-                The runs that are complete are compared before.
-        """
+        """Trains and compares; returns the exit status (128 + signal if one ended the sweep)."""
         check_writable("--out", str(self.out))
         self.outcomes = record.read(self.out, self.grid)
         if self.grid.dry_run:
             self._announce()
             return 0
-        with report_write_errors(f"--out={self.out}"):
-            (self.out / "logs").mkdir(parents=True, exist_ok=True)
+        make_folder(self.out / "logs", f"--out={self.out}")
         # A signal also ends the wait for the runs of an earlier sweep.
         with self._group.passing_signals(), record.lock(self.out) as lock:
             # Another sweep may have completed a run before the lock was free.

@@ -55,11 +55,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
     settings, plan, model, run = training.settings, training.plan, training.model, training.run
     stop, guard = StopBySignal(training.workers.gather), NaNGuard(settings.run.log_every)
     means = MeansLogger(
-        log,
-        settings.run.log_every,
-        plan.steps_per_epoch,
-        plan.images_per_step,
-        plan.total_steps,
+        log, settings.run.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
     )
     rates = {
         name: float(keras.ops.convert_to_numpy(optimizer.learning_rate))
@@ -128,9 +124,6 @@ def choose_validation(
 
     Returns:
         None where nothing is to be measured.
-
-    Raises:
-        UserError: names `--validate_metrics`, for metrics that do not fit.
     """
     if settings.validate_metrics is not None:
         # Never the test part: a checkpoint that was chosen by it would be measured too well.

@@ -1,8 +1,7 @@
 """Data of a training: the data set of the settings, and its batches."""
 
+import dataclasses
 import math
-
-import keras
 
 from kgan import randomness
 from kgan.cli.settings import Settings
@@ -10,7 +9,7 @@ from kgan.data import pipeline
 from kgan.data.dataset import Dataset, DataSpec, ImageFormat, spec_of
 from kgan.data.pipeline import Augmentation, group_batches
 from kgan.data.readers import ReadErrors
-from kgan.data.registry import open_dataset
+from kgan.data.registry import Options, open_dataset
 from kgan.data.splits import with_validation
 from kgan.utils.errors import UserError
 
@@ -21,9 +20,6 @@ def open_data(settings: Settings, jitter: bool = True) -> tuple[Dataset, DataSpe
     Args:
         settings: of a training.
         jitter: whether training images are read larger, to be cropped.
-
-    Raises:
-        UserError: one line, for whatever cannot be opened or does not fit the model.
     """
     data, model = settings.data, settings.model_class
     factor = (data.jitter or 1.0) if jitter else 1.0
@@ -33,30 +29,16 @@ def open_data(settings: Settings, jitter: bool = True) -> tuple[Dataset, DataSpe
         channels=data.channels,
         fit=data.fit,
     )
-    dataset = open_dataset(
-        data.dataset,
-        images,
-        kind=model.data_kind,
-        layout=data.layout,
-        direction=data.direction,
-        pairs=data.pairs,
-        palette=data.palette,
-        data_dir=data.data_dir,
-        manual_dir=data.manual_dir,
-        seed=data.seed,
-        bad_limit=data.bad_limit if data.bad_images == "skip" else None,
-        classes=data.classes,
-    )
+    options = {field.name: getattr(data, field.name) for field in dataclasses.fields(Options)}
+    if data.bad_images == "fail":
+        options["bad_limit"] = None
+    dataset = open_dataset(data.dataset, images, kind=model.data_kind, **options)
     dataset = with_validation(dataset, model.held_out_share)
     return dataset, spec_of(dataset, data.image_size)
 
 
 def augmentation(settings: Settings, dataset: Dataset) -> Augmentation | None:
-    """Returns the random crops and flips of training images; None for none.
-
-    Raises:
-        UserError: when the data are points.
-    """
+    """Returns the random crops and flips of training images; None for none."""
     data = settings.data
     jittered = data.jitter is not None and data.jitter > 1
     flip = jittered and dataset.mirrors if data.flip is None else data.flip
@@ -77,14 +59,14 @@ def training_batches(settings: Settings, dataset: Dataset, model, workers, error
         workers: `kgan.distributed.workers.Workers`; several make their own shards.
         errors: notes what reading raises.
     """
-    attempt = int(keras.ops.convert_to_numpy(model.attempt))
+    seed = randomness.attempt_seed(settings.run.seed, model.current_attempt)
 
     def batches(shard=pipeline.WHOLE_BATCH):
         batches = pipeline.joint_training_batches(
             [dataset.parts[part] for part in dataset.training_parts],
             dataset.fields,
             batch_size=settings.run.batch_size,
-            seed=randomness.attempt_seed(settings.run.seed, attempt),
+            seed=seed,
             start_batch=model.completed_steps * model.batches_per_step,
             augmentation=augmentation(settings, dataset),
             cache_bytes=settings.data.cache_gb * 1e9,

@@ -32,11 +32,7 @@ FAILED = 1  # exit status of a run that could not be saved from NaN
 
 
 def train(settings: Settings) -> int:
-    """Trains as the settings say; returns the exit status (128 + signal where one ended it).
-
-    Raises:
-        UserError: one line, for anything that does not fit or cannot be written.
-    """
+    """Trains as the settings say; returns the exit status (128 + signal where one ended it)."""
     workers = distribution.join(settings.device.strategy, settings.device.logical_devices)
     start_logging(workers.is_chief)
     try:
@@ -235,7 +231,7 @@ class Training:
         Returns:
             False where this has been tried as often as `--max_rollbacks` allows.
         """
-        attempt = int(keras.ops.convert_to_numpy(self.model.attempt)) + 1
+        attempt = self.model.current_attempt + 1
         if attempt > self.settings.run.max_rollbacks:
             rates = " and ".join(f"--{player}_lr" for player in self.model.player_names)
             logger.error(

@@ -1,11 +1,13 @@
-"""Atomic writes of files, and errors of writing reported as one line."""
+"""Atomic writes of files, errors of writing reported as one line, and locks."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
 import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 import tensorflow as tf
 from safetensors import SafetensorError
@@ -81,9 +83,32 @@ def atomic_write(path: pathlib.Path) -> Iterator[pathlib.Path]:
             place.unlink(missing_ok=True)
 
 
+def make_folder(path: pathlib.Path, what: str | None = None) -> None:
+    """Creates a folder and its parents where they are missing.
+
+    Args:
+        path: of the folder.
+        what: the flag that names it, for the message; default: the path.
+
+    Raises:
+        UserError: it cannot be created.
+    """
+    with report_write_errors(what or path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def find_leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
     """Lists the temporary files that killed processes left in a folder and its subfolders."""
     return sorted(folder.rglob(".*.writing"))
+
+
+def try_lock(file: IO, shared: bool = False) -> bool:
+    """Locks a file until it is closed; returns False where another process has the lock."""
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def check_writable(flag: str, folder: str) -> None:

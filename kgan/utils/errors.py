@@ -1,4 +1,8 @@
-"""Errors that commands report as one line, with exit status 2 and no traceback."""
+"""Errors that commands report as one line, with exit status 2 and no traceback.
+
+Functions that read flags, runs and files, or write them, raise a `UserError` where a flag does not
+fit, a file is missing, damaged or cannot be written; docstrings say so only where they add to that.
+"""
 
 
 def printable(text: str) -> str:

@@ -20,7 +20,7 @@ class FakeModel:
 
     def __init__(self, step=0, diversities=()):
         self.completed_steps = step
-        self.attempt = 0
+        self.current_attempt = 0
         self.losses = []
         self.diversities = list(diversities)
         self.optimizers = {"g_optimizer": keras.optimizers.SGD(0.25)}

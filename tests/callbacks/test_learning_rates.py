@@ -39,6 +39,6 @@ def test_resumed_run_has_the_rates_of_one_that_was_not_interrupted(start):
 
 def test_each_attempt_halves_the_rates_of_the_schedule():
     model = FakeModel()
-    model.attempt = 2
+    model.current_attempt = 2
     assert rates_of(model, 8) == [0.2, 0.2, 0.2, 0.2, 0.2, 0.15, 0.1, 0.05]
     assert rates_of(model, 2, "constant", total=20) == [0.2, 0.2]

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from kgan.data.builtin.points import PointSource
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import ArraySource, Dataset
 from kgan.data.splits import with_validation
 
 
 def numbered(count, *others):
-    parts = {part: PointSource(np.full((3, 2), -1.0)) for part in others}
+    parts = {part: ArraySource(np.full((3, 2), -1.0)) for part in others}
     points = np.arange(2.0 * count).reshape(count, 2)
-    return Dataset("made", "points", {"train": PointSource(points), **parts}, "made")
+    return Dataset("made", "points", {"train": ArraySource(points), **parts}, "made")
 
 
 def first_numbers(source):

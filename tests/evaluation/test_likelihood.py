@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from kgan.data.builtin.mixtures import MIXTURES
-from kgan.data.builtin.points import PointSource
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import ArraySource, Dataset
 from kgan.evaluation import likelihood
 from kgan.evaluation.task import Request
 from kgan.models.base.likelihood import LikelihoodModel
@@ -80,7 +79,7 @@ def test_exact_densities():
 
 def test_density_of_points_is_compared_with_that_of_their_mixture():
     mixture = MIXTURES["grid"]
-    parts = {"test": PointSource(mixture.sample(2000, (1,)))}
+    parts = {"test": ArraySource(mixture.sample(2000, (1,)))}
     data = Dataset("grid", "points", parts, "made", mixture=mixture)
     values = measured(Exact(points=True), data).values
     # −(ln 2π σ² + 1) − ln 25: modes so far apart that one alone counts.

@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 
 from kgan.data.builtin.mixtures import MIXTURES
-from kgan.data.builtin.points import PointSource
-from kgan.data.dataset import Dataset
+from kgan.data.dataset import ArraySource, Dataset
 from kgan.evaluation import points
 from kgan.evaluation.task import Request
 from tests.evaluation.fakes import Generator
@@ -16,7 +15,7 @@ def test_points_of_four_modes_of_the_ring_are_four():
     ring = MIXTURES["ring"]
     own = dataclasses.replace(ring, centres=ring.centres[:4]).sample(2500, (5,))
     own[:100] = 50.0
-    parts = {"test": PointSource(ring.sample(3000, (1,)))}
+    parts = {"test": ArraySource(ring.sample(3000, (1,)))}
     data = Dataset("ring", "points", parts, "made", mixture=ring)
     task = points.make_task(Generator(own), data, Request())
     values = task.measure(tuple(task.metrics)).values

@@ -4,40 +4,13 @@ Reference: Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits"
 the UCI set), 8x8 pixels of 17 grey levels.
 """
 
-import dataclasses
-
 import numpy as np
 from PIL import Image
 
-from kgan.data.dataset import Dataset, ImageFormat, Source
+from kgan.data.dataset import ArraySource, Dataset, ImageFormat
 from kgan.data.decode import shape_image
 
 TEST_COUNT = 297  # the last ones, which leaves 1,500 for training
-
-
-@dataclasses.dataclass(frozen=True)
-class ArraySource(Source):
-    """Random access to images in memory.
-
-    Args:
-        images: uint8 [N, H, W, C].
-        labels: int32 [N].
-
-    Example:
-        >>> source = ArraySource(np.zeros((3, 8, 8, 1), np.uint8), np.int32([4, 0, 9]))
-        >>> int(source.read(2)["label"])
-        9
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `image` uint8 [H, W, C] and `label` int32."""
-        return {"image": self.images[index], "label": self.labels[index]}
 
 
 def resized_source(levels, labels, name: str, part: str, images: ImageFormat) -> ArraySource:

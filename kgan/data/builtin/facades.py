@@ -13,7 +13,7 @@ import numpy as np
 from kgan.data.builtin.facade_layout import PALETTE, Canvas, lay_out, sample_plan
 from kgan.data.builtin.facade_photo import light, shade
 from kgan.data.builtin.rendered import PART_STARTS, RenderedSource, rendered_parts
-from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction
 from kgan.utils.errors import UserError
 
 SIDES = (32, 1024)
@@ -74,8 +74,7 @@ def render_facade(seed: int, index: int, height: int, width: int) -> Facade:
 
 def _render_pair(seed, index, height, width, *, direction):
     facade = render_facade(seed, index, height, width)
-    pair = facade.label, facade.photo
-    return dict(zip(("input", "target"), pair if direction == "AtoB" else pair[::-1], strict=True))
+    return as_pair(facade.label, facade.photo, direction)
 
 
 def _check_sides(part: str, height: int, width: int) -> None:
@@ -121,8 +120,7 @@ def open_facades(
     """
     if images.channels not in (None, 3):
         raise UserError(f"--channels={images.channels}: facades have 3 channels")
-    if direction not in ("AtoB", "BtoA"):
-        raise UserError(f"--direction={direction}: must be AtoB or BtoA")
+    check_direction(direction)
     # Even of a part that is left out; --jitter is named only where --image_size alone would fit.
     for part in ("test", "train"):
         _check_sides(part, *images.size_of(part))

@@ -12,7 +12,7 @@ import numpy as np
 
 from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.builtin.solids import FAR, SHAPES, Solid
-from kgan.data.dataset import Dataset, ImageFormat
+from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction
 from kgan.utils.errors import UserError
 
 NEAREST = 3.0  # the distance that is white in the depth map; half as bright is twice as far
@@ -20,9 +20,7 @@ FINE = 256 * 256  # largest number of pixels at which four rays are cast through
 SOLIDS = (2, 6)
 TRIES = 60  # attempts to find free positions for the solids
 SHADOW = 0.35  # fraction of the light that is left in a shadow
-START = (
-    1e-3  # how far above a surface a ray to the light begins, so that it does not hit its origin
-)
+START = 1e-3  # how far above a surface a ray to the light begins, or it would hit its origin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,8 +180,7 @@ def render_scene(
     colours = colours.reshape(height, fine, width, fine, 3).mean((1, 3))
     depth = depth.reshape(height, fine, width, fine).min((1, 3))
     near = np.rint(255 * np.minimum(NEAREST / depth, 1)).astype(np.uint8)
-    pair = np.rint(255 * colours).astype(np.uint8), near[..., np.newaxis]
-    return dict(zip(("input", "target"), pair if direction == "AtoB" else pair[::-1], strict=True))
+    return as_pair(np.rint(255 * colours).astype(np.uint8), near[..., np.newaxis], direction)
 
 
 def open_scenes(
@@ -213,8 +210,7 @@ def open_scenes(
             f"--channels={images.channels}: scenes have images of 3 channels and depth maps "
             "of 1; right would be --channels=auto"
         )
-    if direction not in ("AtoB", "BtoA"):
-        raise UserError(f"--direction={direction}: must be AtoB or BtoA")
+    check_direction(direction)
     render = functools.partial(render_scene, direction=direction)
     counts = {"train": train, "validation": validation, "test": test}
     return Dataset(

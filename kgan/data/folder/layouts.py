@@ -236,10 +236,6 @@ def _is_double_width(entries: Sequence[Entry], size_of: Callable) -> bool:
     return all(width == 2 * height for height, width in sizes)
 
 
-def _build_plain(entries: Sequence[Entry], where: str) -> Tree:
-    return _split(entries, where)
-
-
 def _build_labelled(entries: Sequence[Entry], where: str) -> Tree:
     tree = _split([entry for entry in entries if "/" in entry.inner], where)
     tree = {part: [e for e in tree[part] if "/" in e.inner] for part in tree}
@@ -301,10 +297,10 @@ def _by_stem(entries: Sequence[Entry], where: str) -> dict[str, Entry]:
 
 _BUILDERS = {
     "unpaired": _build_unpaired,
-    "paired": _build_plain,
+    "paired": _split,
     "paired_folders": _build_paired_folders,
     "labelled": _build_labelled,
-    "images": _build_plain,
+    "images": _split,
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kgan.data import decode, label_maps
-from kgan.data.dataset import Dataset, ImageFormat, Source, plural
+from kgan.data.dataset import Dataset, ImageFormat, Source, as_pair, check_direction, plural
 from kgan.data.decode import ImageShape
 from kgan.data.folder import layouts
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
@@ -103,8 +103,7 @@ class PairSource(Source):
             decode.shape_image(side, label, shape)
             for side, shape in zip(_sides(self.files, example), self.shapes, strict=True)
         ]
-        keys = ("input", "target") if self.direction == "AtoB" else ("target", "input")
-        return dict(zip(keys, sides, strict=True))
+        return as_pair(*sides, self.direction)
 
 
 def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]:
@@ -142,8 +141,7 @@ def open_folder(
     Raises:
         UserError: missing, without usable images, or of another layout than `layout`.
     """
-    if direction not in ("AtoB", "BtoA"):
-        raise UserError(f"--direction={direction}: unknown; right would be AtoB or BtoA")
+    check_direction(direction)
     files, names = open_files(path, "--dataset")
 
     def size_of(name: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ class ClassSubset(Subset):
         labels: int32 [N], the new labels.
 
     Example:
-        >>> from kgan.data.builtin.digits import ArraySource
+        >>> from kgan.data.dataset import ArraySource
         >>> source = ArraySource(np.zeros((3, 8, 8, 1), np.uint8), np.int32([4, 0, 9]))
         >>> int(ClassSubset(source, np.array([2]), np.int32([0])).read(0)["label"])
         0

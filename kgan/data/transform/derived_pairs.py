@@ -75,7 +75,7 @@ class DerivedSource(Source):
         part: name of the part, which noise and masks depend on.
 
     Example:
-        >>> from kgan.data.builtin.digits import ArraySource
+        >>> from kgan.data.dataset import ArraySource
         >>> images = ArraySource(np.uint8([[[[255, 0, 0]]]]), np.zeros(1, np.int32))
         >>> DerivedSource(images, "grey", 0, "train").read(0)["input"].ravel().tolist()
         [76, 76, 76]

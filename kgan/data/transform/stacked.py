@@ -23,7 +23,7 @@ class StackedSource(Source):
         triples: int [N, 3], the indices of three images.
 
     Example:
-        >>> from kgan.data.builtin.digits import ArraySource
+        >>> from kgan.data.dataset import ArraySource
         >>> grey = ArraySource(np.uint8([[[[10]]], [[[20]]]]), np.zeros(2, np.int32))
         >>> StackedSource(grey, np.array([[1, 0, 1]])).read(0)["image"].ravel().tolist()
         [20, 10, 20]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.models.base import schedule
+from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer, number, share, switch, weight
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
 from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS
@@ -93,10 +94,7 @@ DCGAN_DEFAULTS = {
     "image_size": "32",
     "batch_size": 128,
     "epochs": 150,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 2e-4,
-    "d_lr": 2e-4,
+    **both_players("adam", 2e-4),
 }
 
 

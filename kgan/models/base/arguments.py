@@ -10,6 +10,12 @@ from kgan.models.base.flags import Flag, ModelSettings
 from kgan.utils.errors import ArgumentError
 
 
+def both_players(optimizer: str, learning_rate: float) -> dict[str, object]:
+    """Returns defaults of flags: the same optimizer for both players."""
+    rates = {"g_lr": learning_rate, "d_lr": learning_rate}
+    return {"g_optimizer": optimizer, "d_optimizer": optimizer, **rates}
+
+
 class ConfigurableModel(keras.Model):
     """A `keras.Model` whose constructor, flags and configuration come from one table.
 
@@ -163,9 +169,7 @@ def deserialized(config: Mapping) -> dict:
 
 
 def build_optimizers(
-    settings: ModelSettings,
-    players: Sequence[str],
-    adam_options: Mapping[str, float],
+    settings: ModelSettings, players: Sequence[str], adam_options: Mapping[str, float]
 ) -> dict[str, keras.optimizers.Optimizer]:
     """Builds one optimizer for each player, for `compile`.
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.models.base.flags import WIDEST, integer, latent_size, switch
-from kgan.serving.signatures import Signature, encode_png
+from kgan.serving.signatures import NUMBERS, Signature, as_png, vectors
 from kgan.utils.errors import ArgumentError, UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
@@ -29,9 +29,10 @@ class ConditionalModel(AdversarialModel):
             base_width) and the discriminator (of shape, condition_size, base_width, conditioned).
 
     Args:
-        generator: [latent [B, N], condition [B, K]] → image [B, H, W, C].
-        discriminator: [image, condition] → logit [B, 1], or without the condition, if it is not
-            conditioned.
+        generator: [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] in
+            [-1, 1].
+        discriminator: [image, condition] → logit or score [B, 1], or without the condition, if it
+            is not conditioned.
         class_names: of the K classes or attributes.
         exclusive: whether an image shows exactly one of them (classes) or any number (attributes).
         **arguments: see `AdversarialModel`.
@@ -172,46 +173,37 @@ class ConditionalModel(AdversarialModel):
         return float(rows.std(axis=1).mean())
 
     def signatures(self):
-        latents_spec = tf.TensorSpec([None, self.latent_size], tf.float32)
-        conditions_spec = tf.TensorSpec([None, self.condition_size], tf.float32)
-        numbers_spec = tf.TensorSpec([None], tf.int32)
         network = self.sampler
 
-        def default(latents, conditions):
+        def from_latents(latents, conditions):
             return {"pictures": network([latents, conditions], training=False)}
 
         def from_seeds(seeds, conditions):
-            return default(self.latents_from_seeds(seeds), conditions)
+            return from_latents(self.latents_from_seeds(seeds), conditions)
 
         def from_labels(seeds, labels):
             return from_seeds(seeds, tf.one_hot(labels, self.condition_size))
 
-        def png_from_labels(seeds, labels):
-            return {"png_bytes": encode_png(from_labels(seeds, labels)["pictures"])}
-
-        image = "x".join(map(str, self.image_shape))
         names = ", ".join(f"{n} {name}" for n, name in enumerate(self.class_names))
+        image = "x".join(map(str, self.image_shape))
         answer = f"pictures float32 [B, {image}] in [-1, 1]. Batch statistics are frozen."
-        about = f"conditions float32 [B, {self.condition_size}] of 0 and 1 ({names})"
+        about = f"conditions float32 [B, {self.condition_size}] of 0 and 1 ({names}) -> {answer}"
+        of_labels = f"seeds int32 [B], labels int32 [B] ({names}) -> "
+        png = "png_bytes string [B], PNG files."
+        latents, conditions = (
+            vectors(self.latent_size),
+            {"conditions": vectors(self.condition_size)},
+        )
+        labels = {"seeds": NUMBERS, "labels": NUMBERS}
         return {
             "serving_default": Signature(
-                default,
-                {"latents": latents_spec, "conditions": conditions_spec},
-                f"latents float32 [B, {self.latent_size}], {about} -> {answer}",
+                from_latents,
+                {"latents": latents, **conditions},
+                f"latents float32 [B, {self.latent_size}], {about}",
             ),
             "from_seeds": Signature(
-                from_seeds,
-                {"seeds": numbers_spec, "conditions": conditions_spec},
-                f"seeds int32 [B], {about} -> {answer}",
+                from_seeds, {"seeds": NUMBERS, **conditions}, f"seeds int32 [B], {about}"
             ),
-            "from_labels": Signature(
-                from_labels,
-                {"seeds": numbers_spec, "labels": numbers_spec},
-                f"seeds int32 [B], labels int32 [B] ({names}) -> {answer}",
-            ),
-            "png_from_labels": Signature(
-                png_from_labels,
-                {"seeds": numbers_spec, "labels": numbers_spec},
-                f"seeds int32 [B], labels int32 [B] ({names}) -> png_bytes string [B], PNG files.",
-            ),
+            "from_labels": Signature(from_labels, labels, f"{of_labels}{answer}"),
+            "png_from_labels": Signature(as_png(from_labels), labels, f"{of_labels}{png}"),
         }

@@ -35,21 +35,9 @@ class ImagePool(keras.layers.Layer):
         self.kept: list[keras.Variable] = []
         if size:
             # All replicas assign the same, so that one's value stands for all.
-            self.images = self.add_weight(
-                name="images",
-                shape=(size, *shape),
-                initializer="zeros",
-                trainable=False,
-                aggregation="only_first_replica",
-            )
-            self.count = self.add_weight(
-                name="count",
-                shape=(),
-                dtype="int32",
-                initializer="zeros",
-                trainable=False,
-                aggregation="only_first_replica",
-            )
+            fixed = {"trainable": False, "aggregation": "only_first_replica"}
+            self.images = self.add_weight((size, *shape), "zeros", name="images", **fixed)
+            self.count = self.add_weight((), "zeros", "int32", name="count", **fixed)
             self.kept = [self.images, self.count]
         self.built = True
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from kgan import randomness
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
-from kgan.serving.signatures import Signature, encode_png
+from kgan.serving.signatures import NUMBER, NUMBERS, Signature, as_png, vectors
 
 PREVIEW_IMAGES = 64
 DISTRIBUTIONS = ("normal", "uniform")
@@ -136,8 +136,6 @@ class LatentModel(Model):
         raise NotImplementedError
 
     def signatures(self):
-        latents = tf.TensorSpec([None, self.latent_size], tf.float32)
-        scalar, seeds = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
         network = self.sampler
 
         def from_latents(latents):
@@ -149,36 +147,30 @@ class LatentModel(Model):
         def from_count(count, seed):
             return from_seeds(seed + tf.range(count))
 
-        def png_from_seeds(seeds):
-            return {"png_bytes": encode_png(from_seeds(seeds)["pictures"])}
-
         prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
         shape = "x".join(map(str, self.image_shape))
         frozen = "Batch statistics are frozen; there is no dropout."
         signatures = {
             "serving_default": Signature(
                 from_latents,
-                {"latents": latents},
+                {"latents": vectors(self.latent_size)},
                 f"latents float32 [B, {self.latent_size}], sampled from {prior} -> "
                 f"pictures float32 [B, {shape}] in [-1, 1]. {frozen}",
             ),
             "from_count": Signature(
                 from_count,
-                {"count": scalar, "seed": scalar},
+                {"count": NUMBER, "seed": NUMBER},
                 "count and seed, int32 scalars -> images of the seeds seed, seed + 1, ...: "
                 f"pictures float32 [count, {shape}] in [-1, 1]. {frozen}",
             ),
             "from_seeds": Signature(
                 from_seeds,
-                {"seeds": seeds},
+                {"seeds": NUMBERS},
                 f"seeds int32 [B], one for each image -> pictures float32 [B, {shape}] in [-1, 1]; "
                 f"a seed gives its image whatever the other seeds are. {frozen}",
             ),
         }
         if not self.generates_points:
-            signatures["png_from_seeds"] = Signature(
-                png_from_seeds,
-                {"seeds": seeds},
-                f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}",
-            )
+            about = f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}"
+            signatures["png_from_seeds"] = Signature(as_png(from_seeds), {"seeds": NUMBERS}, about)
         return signatures

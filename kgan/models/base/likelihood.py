@@ -7,6 +7,7 @@ function of the example's number in its part alone, so that every run is measure
 samples.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,6 +19,10 @@ from kgan.models.base.latent import LatentModel
 # Folded into the seeds of samples in training and of samples in measuring.
 TRAINING, MEASURING = 300_000, 400_000
 SAMPLERS = {"normal": tf.random.stateless_normal, "uniform": tf.random.stateless_uniform}
+
+
+def _sample_rows(kind, shape, seed, count):
+    return SAMPLERS[kind]([count, *shape], seed)
 
 
 class LikelihoodModel(LatentModel):
@@ -62,6 +67,8 @@ class LikelihoodModel(LatentModel):
     def log_densities(self, images, numbers) -> dict[str, np.ndarray]:
         """Computes the exact log-likelihood of examples, float64 [B] by name of the unit.
 
+        It takes the weights that `update_averages` averaged, which is called before.
+
         Args:
             images: float32 [B, H, W, C] in [-1, 1], or points [B, D].
             numbers: int32 [B], each example's place in its part.
@@ -70,6 +77,8 @@ class LikelihoodModel(LatentModel):
 
     def log_weights(self, images, numbers, samples: int) -> tf.Tensor:
         """Computes ln p(x, zₖ) − ln q(zₖ|x), float32 [B, K], for K `samples` of the latent.
+
+        It takes the weights that `update_averages` averaged, which is called before.
 
         Args:
             images: float32 [B, H, W, C] in [-1, 1].
@@ -87,12 +96,8 @@ class LikelihoodModel(LatentModel):
         sampled = {}
         for number, (name, (kind, shape)) in enumerate(sorted(self.noise_shapes().items())):
             seed = self.random_seed(self.step, TRAINING + number)
-            sampled[name] = randomness.replica_rows(
-                lambda count, kind=kind, shape=shape, seed=seed: SAMPLERS[kind](
-                    [count, *shape], seed
-                ),
-                tf.shape(images)[0],
-            )
+            sample = functools.partial(_sample_rows, kind, shape, seed)
+            sampled[name] = randomness.replica_rows(sample, tf.shape(images)[0])
         return sampled
 
     def fixed_noise(self, numbers, shapes=None) -> dict[str, tf.Tensor]:
@@ -106,9 +111,8 @@ class LikelihoodModel(LatentModel):
         shapes = shapes or self.noise_shapes()
         for number, (name, (kind, shape)) in enumerate(sorted(shapes.items())):
             seeds = tf.stack([numbers, tf.fill(tf.shape(numbers), MEASURING + number)], axis=1)
-            sampled[name] = randomness.rows_from_seeds(
-                lambda seed, kind=kind, shape=shape: SAMPLERS[kind](shape, seed), seeds
-            )
+            sample = functools.partial(SAMPLERS[kind], shape)
+            sampled[name] = randomness.rows_from_seeds(sample, seeds)
         return sampled
 
     def network(self, name: str, training: bool):

@@ -158,6 +158,11 @@ class Model(ConfigurableModel):
         """How many steps have been done; a variable on several replicas has no `int()`."""
         return int(keras.ops.convert_to_numpy(self.step))
 
+    @property
+    def current_attempt(self) -> int:
+        """How often the run was rolled back."""
+        return int(keras.ops.convert_to_numpy(self.attempt))
+
     def random_seed(self, *numbers) -> tf.Tensor:
         """Returns a seed of this attempt, folded with numbers; int32 [2]."""
         return randomness.fold(self.seed, self.attempt, *numbers)

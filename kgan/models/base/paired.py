@@ -51,11 +51,7 @@ class PairedModel(TranslationModel):
         return self.directions[None].translate(images, seeds)
 
     def preview(self, examples) -> np.ndarray:
-        """Lays input, output and target side by side: float32 [8 rows, 3, H, W, C].
-
-        Args:
-            examples: dict of `input` and `target`, float32 [B, H, W, C] in [-1, 1].
-        """
+        """Lays `input`, output and `target` of examples side by side: float32 [8, 3, H, W, C]."""
         inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
         return side_by_side([inputs, self.translate(inputs), targets])
 

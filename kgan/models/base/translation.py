@@ -7,20 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
-from kgan.serving.signatures import Signature, decode_images, encode_png, formats
+from kgan.serving.signatures import Signature, as_png, decode_images, formats
 
 PREVIEW_ROWS = 8
-TRANSLATION_DEFAULTS = {
-    "batch_size": 1,
-    "epochs": 2,
-    "g_optimizer": "adam",
-    "d_optimizer": "adam",
-    "g_lr": 2e-4,
-    "d_lr": 2e-4,
-    "beta_1": 0.5,
-}
+TRANSLATION_DEFAULTS = {"batch_size": 1, "epochs": 2, "beta_1": 0.5, **both_players("adam", 2e-4)}
 
 
 def patchgan_flags(seen: str) -> tuple[Flag, Flag]:
@@ -138,8 +131,7 @@ def direction_signatures(
         return {"pictures": direction.function(pictures, randomness.seeds_from_numbers(numbers))}
 
     def from_files(image_bytes):
-        translated = from_images(decode_images(image_bytes, direction.image_shape))
-        return {"png_bytes": encode_png(translated["pictures"])}
+        return as_png(from_images)(decode_images(image_bytes, direction.image_shape))
 
     return {
         on_images: Signature(

@@ -40,7 +40,7 @@ def test_ring_has_eight_modes_at_radius_one_and_grid_twenty_five_two_apart():
 def test_points_lie_around_all_modes_alike_with_the_deviation_of_each(name):
     dataset = open_mixture(name)
     mixture = MIXTURES[name]
-    points = dataset.parts["train"].points
+    points = dataset.parts["train"].images
     assert points.shape == (100_000, 2) and points.dtype == np.float32
     offsets = points[:, None] - np.array(mixture.centres)
     nearest = (offsets**2).sum(-1).argmin(1)
@@ -54,10 +54,10 @@ def test_points_lie_around_all_modes_alike_with_the_deviation_of_each(name):
 
 def test_parts_share_no_points_and_another_seed_gives_others():
     first, same, other = open_mixture("ring"), open_mixture("ring"), open_mixture("ring", seed=1)
-    train, test = (set(map(tuple, first.parts[part].points[:5000])) for part in ("train", "test"))
+    train, test = (set(map(tuple, first.parts[part].images[:5000])) for part in ("train", "test"))
     assert not train & test
-    np.testing.assert_array_equal(first.parts["train"].points, same.parts["train"].points)
-    assert not np.array_equal(first.parts["train"].points, other.parts["train"].points)
+    np.testing.assert_array_equal(first.parts["train"].images, same.parts["train"].images)
+    assert not np.array_equal(first.parts["train"].images, other.parts["train"].images)
 
 
 def test_latent_models_take_points_as_they_are():
