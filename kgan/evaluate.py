@@ -21,7 +21,7 @@ FLAGS = (
     text("real", None, "Folder or zip of real images; for --saved_model and --images."),
     text("metrics", None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
     text("features", None, f"Features that images are compared by: {FEATURES}."),
-    integer("count", 10_000, 2, 1_000_000, "Maximum number of generated and of real images."),
+    integer("count", 10_000, (2, 1_000_000), "Maximum number of generated and of real images."),
     choice("part", "test", PARTS, "Part of the run's dataset that is measured."),
 )
 

@@ -17,11 +17,11 @@ FLAGS = (
     text("seeds", "0-63", "Seeds of the images: 5, or 0-63, or 1,4,9-12."),
     text("label", None, f"For conditional models: {LABEL}."),
     text("interpolate", None, "Two seeds, such as 3,17: generates images between theirs."),
-    integer("frames", 10, 2, 1000, "Images of --interpolate, both ends included; default 10."),
+    integer("frames", 10, (2, 1000), "Images of --interpolate, both ends included; default 10."),
     text("input", None, "Folder or zip of images to translate, for image-to-image models."),
     choice("direction", None, DIRECTIONS, "For models that translate in both."),
     text("out", None, "PNG file for a grid, else a folder; default: in the run folder."),
-    integer("seed", 0, 0, 2**31 - 1, "Seed of the translations: another one, another dropout."),
+    integer("seed", 0, (0, 2**31 - 1), "Seed of the translations: another one, another dropout."),
 )
 
 

@@ -13,9 +13,9 @@ from kgan.distributed.launcher import Launcher
 from kgan.models.base.flags import integer
 
 FLAGS = (
-    integer("workers", 2, 1, 64, "Number of processes that train together."),
-    integer("max_restarts", 20, 0, 10**6, "How often all workers are restarted after a failure."),
-    integer("grace", 20, 0, 3600, "Seconds until the workers left by a failed one are killed."),
+    integer("workers", 2, (1, 64), "Number of processes that train together."),
+    integer("max_restarts", 20, (0, 10**6), "How often all workers are restarted after a failure."),
+    integer("grace", 20, (0, 3600), "Seconds until the workers left by a failed one are killed."),
 )
 
 

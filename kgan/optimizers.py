@@ -31,15 +31,16 @@ class FusedAdam(keras.optimizers.Adam):
         # these protected members, too.
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
+        beta_1, beta_2 = (tf.cast(beta, tf.float32) for beta in (self.beta_1, self.beta_2))
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
             m=_handle(self._momentums[index]),
             v=_handle(self._velocities[index]),
-            beta1_power=tf.pow(tf.cast(self.beta_1, tf.float32), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, tf.float32), step),
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
             lr=tf.cast(learning_rate, tf.float32),
-            beta1=tf.cast(self.beta_1, tf.float32),
-            beta2=tf.cast(self.beta_2, tf.float32),
+            beta1=beta_1,
+            beta2=beta_2,
             epsilon=tf.cast(self.epsilon, tf.float32),
             grad=tf.cast(tf.convert_to_tensor(gradient), tf.float32),
         )

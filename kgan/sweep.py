@@ -15,9 +15,9 @@ from kgan.utils.errors import UserError
 
 FLAGS = (
     texts("sweep", "NAME:VALUE|VALUE…: a flag of kgan.train and values; repeatable."),
-    integer("repeats", 3, 1, 1000, "Runs of each cell, with the seeds --seed, --seed+1, …"),
+    integer("repeats", 3, (1, 1000), "Runs of each cell, with the seeds --seed, --seed+1, …"),
     text("out", None, "Folder of the sweep, for its runs, curves, table and samples."),
-    integer("parallel", 1, 1, 64, "Runs trained at a time; they share CPU cores and GPUs."),
+    integer("parallel", 1, (1, 64), "Runs trained at a time; they share CPU cores and GPUs."),
     texts(
         "measure",
         "Comma-separated logged values to compare, such as g_loss,validation/l1; default: the "

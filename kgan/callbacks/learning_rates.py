@@ -22,7 +22,7 @@ class LearningRates(StepCallback):
 
     Example:
         >>> callback = LearningRates({"g_optimizer": 2e-4}, total_steps=1000, schedule="linear")
-        >>> round(callback.factor(750), 3)
+        >>> callback.decay_from
         0.5
     """
 
@@ -40,13 +40,8 @@ class LearningRates(StepCallback):
         if self.schedule != "constant":
             self._set()
 
-    def factor(self, step: int) -> float:
-        """Returns the schedule's factor for the learning rates after this many steps."""
-        return schedules.learning_rate_factor(
-            self.schedule, step, self.total_steps, self.decay_from
-        )
-
     def _set(self):
-        factor = self._halved * self.factor(self.step)
+        settings = (self.schedule, self.step, self.total_steps, self.decay_from)
+        factor = self._halved * schedules.learning_rate_factor(*settings)
         for name, optimizer in self.model.optimizers.items():
             optimizer.learning_rate = self.rates[name] * factor

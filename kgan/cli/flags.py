@@ -17,7 +17,7 @@ PLAYER_FLAGS = tuple(
     flag
     for player, name in (("g", "generator"), ("d", "discriminator"))
     for flag in (
-        number(f"{player}_lr", None, 0, 100, f"Learning rate of the {name}."),
+        number(f"{player}_lr", None, (0, 100), f"Learning rate of the {name}."),
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimizer of the {name}."),
         text(
             f"{player}_options",
@@ -81,7 +81,7 @@ SHARED_FLAGS = (
         "Channels of the images: 1 grey, 3 RGB, 4 RGB with alpha; auto: as the images have them.",
     ),
     number(
-        "jitter", None, 1, 2, "Random crops of training images read so many times larger; 1: off."
+        "jitter", None, (1, 2), "Random crops of training images read so many times larger; 1: off."
     ),
     switch(
         "flip",
@@ -91,24 +91,22 @@ SHARED_FLAGS = (
     number(
         "cache_gb",
         4.0,
-        0,
-        1e6,
+        (0, 1e6),
         "Decoded training images are kept in memory up to this size, in GB.",
     ),
     # Length and randomness
     integer(
         "batch_size",
         None,
-        1,
-        10**6,
+        (1, 10**6),
         "Images per step; default: the model's, times the number of replicas.",
     ),
-    integer("epochs", None, 1, MOST_STEPS, "Length of the run in passes over the training data."),
-    integer("steps", None, 1, MOST_STEPS, "Length of the run in generator updates."),
+    integer("epochs", None, (1, MOST_STEPS), "Length of the run in passes over the training data."),
+    integer("steps", None, (1, MOST_STEPS), "Length of the run in generator updates."),
     number(
-        "minutes", None, 0, 1e6, "Time limit of the training, which is then saved and exported."
+        "minutes", None, (0, 1e6), "Time limit of the training, which is then saved and exported."
     ),
-    integer("seed", 0, 0, 2**31 - 1, "Random seed."),
+    integer("seed", 0, (0, 2**31 - 1), "Random seed."),
     # Optimizers
     *PLAYER_FLAGS,
     share("beta_1", 0.5, "First decay of Adam; momentum of the momentum optimizer."),
@@ -116,8 +114,7 @@ SHARED_FLAGS = (
     number(
         "ema_half_life",
         0,
-        0,
-        1e12,
+        (0, 1e12),
         "Half-life, in images, of the generator's average weights (EMA); 0: none.",
     ),
     choice(
@@ -127,7 +124,7 @@ SHARED_FLAGS = (
         "Decay of the learning rates to zero at the end of the run.",
     ),
     share("lr_decay_from", 0.5, "Share of the run after which the rates decay."),
-    integer("accumulate", 1, 1, 4096, "Gradient accumulation: parts of a batch, to save memory."),
+    integer("accumulate", 1, (1, 4096), "Gradient accumulation: parts of a batch, to save memory."),
     choice(
         "precision",
         "float32",
@@ -148,8 +145,7 @@ SHARED_FLAGS = (
     integer(
         "logical_devices",
         1,
-        1,
-        64,
+        (1, 64),
         "Split the CPU or a GPU into N devices, to try --strategy=mirrored.",
     ),
     switch(
@@ -170,7 +166,7 @@ SHARED_FLAGS = (
     text(
         "checkpoint_every", "5min", "Interval between checkpoints: N (steps), Nepochs, Nmin or Ns."
     ),
-    integer("keep_checkpoints", 2, 1, 10**6, "Number of the latest checkpoints that are kept."),
+    integer("keep_checkpoints", 2, (1, 10**6), "Number of the latest checkpoints that are kept."),
     text(
         "sample_every",
         None,
@@ -193,9 +189,12 @@ SHARED_FLAGS = (
         "Features of the validation metrics: digits, pixels, inception, …; default: those that fit "
         "the data.",
     ),
-    integer("validate_count", 2000, 2, 1_000_000, "Images of a validation, at most."),
+    integer("validate_count", 2000, (2, 1_000_000), "Images of a validation, at most."),
     integer(
-        "max_rollbacks", 3, 0, 100, "Restarts from the last good checkpoint after NaN or infinity."
+        "max_rollbacks",
+        3,
+        (0, 100),
+        "Restarts from the last good checkpoint after NaN or infinity.",
     ),
     choice(
         "on_collapse",
@@ -203,7 +202,7 @@ SHARED_FLAGS = (
         ("warn", "stop", "rollback"),
         "Action when the generator's images become alike.",
     ),
-    integer("log_every", 20, 1, MOST_STEPS, "Steps between two lines of metrics.jsonl."),
+    integer("log_every", 20, (1, MOST_STEPS), "Steps between two lines of metrics.jsonl."),
 )
 RUN = text("run", None, "Run folder, such as runs/00001-….")
 CHECKPOINT = choice(

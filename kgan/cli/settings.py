@@ -165,9 +165,7 @@ class Settings:
         run: `RunSettings`.
         validation: `ValidationSettings`.
         device: `DeviceSettings`.
-        values: see above; this is what is stored.
-        given: see above.
-        model_class: see above.
+        values, given, model_class: as above; the values are what is stored.
 
     Example:
         >>> from kgan.cli.parsing import parse_training

@@ -10,27 +10,20 @@ from kgan.data.decode import ImageShape
 from kgan.utils.choices import DIRECTIONS
 from kgan.utils.errors import UserError
 
-# By kind of data set, the fields of an example that make up a training batch. Unpaired data sets
-# have them in each of their two domains.
-FIELDS = {
-    "images": ("image",),
-    "labelled": ("image", "label"),
-    "attributes": ("image", "attributes"),
-    "paired": ("input", "target"),
-    "unpaired": ("image",),
-    "points": ("image",),
+# By kind of data set, the fields of an example that make up a training batch, and what messages
+# call the examples. Unpaired data sets have the fields in each of their two domains.
+_KINDS = {
+    "images": (("image",), "images without labels"),
+    "labelled": (("image", "label"), "labelled images"),
+    "attributes": (("image", "attributes"), "images with attributes"),
+    "paired": (("input", "target"), "image pairs"),
+    "unpaired": (("image",), "two unpaired sets of images"),
+    "points": (("image",), "points"),
 }
-KINDS = tuple(FIELDS)
+KINDS = tuple(_KINDS)
+FIELDS = {kind: fields for kind, (fields, _) in _KINDS.items()}
+CONTENTS = {kind: contents for kind, (_, contents) in _KINDS.items()}
 SINGLE_IMAGES = ("images", "labelled", "attributes")  # the kinds with one image per example
-# What messages call the examples of each kind.
-CONTENTS = {
-    "images": "images without labels",
-    "labelled": "labelled images",
-    "attributes": "images with attributes",
-    "paired": "image pairs",
-    "unpaired": "two unpaired sets of images",
-    "points": "points",
-}
 
 
 class Source:
@@ -73,7 +66,9 @@ class Source:
 def check_direction(direction: str) -> None:
     """Raises UserError for a direction of pairs that there is not."""
     if direction not in DIRECTIONS:
-        raise UserError(f"--direction={direction}: must be {' or '.join(DIRECTIONS)}")
+        raise UserError(
+            f"--direction={direction}: unknown; right would be {' or '.join(DIRECTIONS)}"
+        )
 
 
 def as_pair(a: np.ndarray, b: np.ndarray, direction: str) -> dict[str, np.ndarray]:
@@ -84,6 +79,11 @@ def as_pair(a: np.ndarray, b: np.ndarray, direction: str) -> dict[str, np.ndarra
 def plural(number: int, noun: str) -> str:
     """Returns a number with its noun, which has an s unless the number is 1."""
     return f"{number} {noun}" + "s" * (number != 1)
+
+
+def counts_of(parts: Mapping[str, "Source"]) -> str:
+    """Returns how many examples each part has, such as `600 train, 100 test`."""
+    return ", ".join(f"{len(source)} {part}" for part, source in parts.items())
 
 
 def check_index(index: int, count: int) -> None:

@@ -64,9 +64,6 @@ def read_image(data: bytes, name: str, shape: ImageShape) -> np.ndarray:
     Returns:
         uint8 [H, W, channels]; uint16 for a 16-bit grey PNG or TIFF. Images with 16 bits in each of
         several channels give uint8, which is all that Pillow reads of them.
-
-    Raises:
-        UserError: damaged, empty or oversized image, or an unsupported mode.
     """
     # A JPEG can be decoded at a half, a quarter or an eighth of its size, several times faster.
     # Staying at twice the wanted size leaves the last halving to the better filter.
@@ -84,9 +81,6 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
 
     Returns:
         A loaded Pillow image.
-
-    Raises:
-        UserError: damaged, empty or oversized image.
     """
     image = _open(data, name)
     try:
@@ -115,11 +109,7 @@ def _reduce(image: Image.Image, smallest: int) -> None:
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:
-    """Returns (height, width) of an image in its upright orientation, read from its header.
-
-    Raises:
-        UserError: damaged, empty or oversized image.
-    """
+    """Returns (height, width) of an image in its upright orientation, read from its header."""
     image = _open(data, name)
     # A PNG may have its orientation after the pixels, which are not worth decoding for it.
     late = image.format == "PNG" and "exif" not in image.info
@@ -238,11 +228,7 @@ def split_sides(image: Image.Image) -> tuple[Image.Image, Image.Image]:
 
 
 def is_grey(image: Image.Image, name: str) -> bool:
-    """Checks whether all pixels of a decoded image are grey, whatever its mode.
-
-    Raises:
-        UserError: unsupported mode.
-    """
+    """Checks whether all pixels of a decoded image are grey, whatever its mode."""
     if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
         return True
     return is_grey_array(shape_image(image, name, ImageShape()))

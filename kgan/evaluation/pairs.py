@@ -52,12 +52,9 @@ def compare(
     source = dataset.parts[part]
     batches = pipeline.batches(source, ("input", "target"), BATCH)
     total = -(-len(source) // BATCH)
-    read = [
-        (inputs, targets, model.directions[None].translate(inputs))
-        for inputs, targets in progress.bar(
-            batches, total=total, desc="measuring", delay=5, leave=False
-        )
-    ]
+    bar = progress.bar(batches, total=total, desc="measuring", delay=5, leave=False)
+    translate = model.directions[None].translate
+    read = [(inputs, targets, translate(inputs)) for inputs, targets in bar]
     inputs, targets, answers = map(np.concatenate, zip(*read, strict=True))
     values: dict[str, float] = {"pictures": len(targets)}
     if "l1" in names:

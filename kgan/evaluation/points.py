@@ -1,7 +1,5 @@
 """Evaluation `points`: generated points, compared with the mixture of the real ones."""
 
-import dataclasses
-
 import numpy as np
 
 from kgan.data.dataset import Dataset
@@ -27,11 +25,11 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
         points = generate(model, POINTS)
         values = {}
         if {"modes", "high_quality"} & set(names):
-            found = dataclasses.asdict(mode_coverage.mode_coverage(points, dataset.mixture))
+            found = mode_coverage.mode_coverage(points, dataset.mixture)
             values = {
-                f"modes_{POINTS}": float(found["modes"]),
-                f"high_quality_{POINTS}": found["high_quality"],
-                f"high_quality_{POINTS}{ERROR}": found["high_quality_standard_error"],
+                f"modes_{POINTS}": float(found.modes),
+                f"high_quality_{POINTS}": found.high_quality,
+                f"high_quality_{POINTS}{ERROR}": found.high_quality_standard_error,
             }
         if "wasserstein" in names:
             real = np.stack([source.read(n)["image"] for n in range(2 * MATCHED)])

@@ -25,7 +25,7 @@ def evaluate_run(run: Run, dataset: Dataset, request: Request, which: str = "aut
         run: the run.
         dataset: the run's dataset.
         request: the metrics to compute.
-        which: checkpoint: `last`, `best`, or `auto`: the best if one is kept, else the last.
+        which: see `load_run`.
 
     Returns:
         The results; none if no evaluation fits.

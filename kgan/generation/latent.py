@@ -26,12 +26,10 @@ def generate_seeds(
     """Generates an image for each seed; without a label, a conditional model one for each label.
 
     Args:
-        run: the run folder.
         seeds: a seed always gives the same image, whatever the other seeds are.
         label: what a conditional model generates: one class, or attributes. None: a
             grid with a row for each, of the first ten seeds.
         out: a PNG file for a grid, else a folder for single images; None: a PNG file in the run.
-        checkpoint: `auto`, `best` or `last`.
 
     Returns:
         The file or folder.
@@ -74,13 +72,11 @@ def interpolate(
     normal vectors are shorter than both, so images in the middle have less contrast.
 
     Args:
-        run: the run folder.
         first: the seed of z₁.
         last: the seed of z₂.
         frames: number of images in a row, at least 2.
         label: see `generate_seeds`.
         out: a PNG file; None: in the run.
-        checkpoint: `auto`, `best` or `last`.
 
     Returns:
         The file.

@@ -31,12 +31,10 @@ def translate_folder(
     """Translates every image of a folder or zip into a PNG file of the same name.
 
     Args:
-        run: the run folder.
         images: folder or zip of images of any size.
         direction: `AtoB` or `BtoA`, for a model that translates in both directions.
         seed: seed of the live dropout: another seed gives another translation.
         out: the folder to write to; None: `translated` in the run.
-        checkpoint: `auto`, `best` or `last`.
 
     Returns:
         The folder.

@@ -1,4 +1,5 @@
 """Metrics: pure functions on arrays.
 
-They raise `ValueError` on arrays of other shapes or values than they document.
+`generated` and `reference` are feature vectors, floats [N, F] and [M, F], where nothing else is
+said. All functions raise `ValueError` on arrays of other shapes or values than they document.
 """

@@ -26,8 +26,6 @@ def sliced_wasserstein(
     equal counts and of the same features can be compared.
 
     Args:
-        generated: floats [N, F].
-        reference: floats [M, F].
         directions: number of random directions, at least 1.
         power: p, 1 or 2.
         seed: of the directions.

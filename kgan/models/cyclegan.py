@@ -86,15 +86,14 @@ class CycleGAN(TranslationModel):
         integer(
             "pool_size",
             50,
-            0,
-            100_000,
+            (0, 100_000),
             "Generated images that are kept to be given to the discriminators later; 0: none.",
         ),
         weight("semantic_weight", 0.0, "For digits: weight of keeping the class (CyCADA); 0: off."),
     )
     network_flags = (
-        integer("width", 64, 1, 4096, "Channels of the first maps of all networks."),
-        integer("blocks", None, 1, 100, "Residual blocks; default: 6, or 9 from 256 pixels on."),
+        integer("width", 64, (1, 4096), "Channels of the first maps of all networks."),
+        integer("blocks", None, (1, 100), "Residual blocks; default: 6, or 9 from 256 pixels on."),
         *patchgan_flags("image"),
     )
     defaults = TRANSLATION_DEFAULTS | dict(

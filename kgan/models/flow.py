@@ -50,11 +50,11 @@ class Flow(LikelihoodModel):
     network_names = ("flow",)
     own_arguments = (
         number(
-            "logit_margin", 1e-6, 1e-7, 0.4, "Distance of pixels from 0 and 1 before the logit."
+            "logit_margin", 1e-6, (1e-7, 0.4), "Distance of pixels from 0 and 1 before the logit."
         ),
     )
     network_flags = (
-        integer("couplings", 5, 1, 100, "Coupling layers, each after a normalisation."),
+        integer("couplings", 5, (1, 100), "Coupling layers, each after a normalisation."),
         layer_units("hidden", [512, 512], "Units of a hidden layer in a coupling"),
     )
     defaults = {**LikelihoodModel.defaults, "image_size": "8", "epochs": 50, "g_lr": 5e-4}

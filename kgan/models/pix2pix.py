@@ -52,7 +52,7 @@ class Pix2Pix(PairedModel):
         weight("l1_weight", 100.0, "Weight of the L1 term; 0 leaves it out."),
     )
     network_flags = (
-        integer("width", 64, 1, 4096, "Channels of the first maps of both networks."),
+        integer("width", 64, (1, 4096), "Channels of the first maps of both networks."),
         *patchgan_flags("pair"),
         choice(
             "upsample",
@@ -64,8 +64,7 @@ class Pix2Pix(PairedModel):
         number(
             "dropout",
             0.5,
-            0,
-            0.95,
+            (0, 0.95),
             "Dropout rate in the decoder's first three blocks, active at inference, too.",
         ),
     )
@@ -87,17 +86,11 @@ class Pix2Pix(PairedModel):
     @classmethod
     def build_networks(cls, flags, spec):
         given, answer = (*spec.size, spec.input_channels), (*spec.size, spec.channels)
-        generator = unet.generator(
-            given,
-            spec.channels,
-            flags.width,
-            upsample=flags.upsample,
-            dropout=flags.dropout,
-            seed=flags.seed,
-        )
-        return generator, patchgan.discriminator(
-            [given, answer], flags.width, flags.patch_layers, scales=flags.scales, seed=flags.seed
-        )
+        own = {"upsample": flags.upsample, "dropout": flags.dropout, "seed": flags.seed}
+        generator = unet.generator(given, spec.channels, flags.width, **own)
+        own = {"scales": flags.scales, "seed": flags.seed}
+        shapes = [given, answer]
+        return generator, patchgan.discriminator(shapes, flags.width, flags.patch_layers, **own)
 
     def train_step(self, data):
         """Takes (inputs, targets), both float32 [B, H, W, C] in [-1, 1]."""

@@ -20,10 +20,11 @@ import math
 import keras
 import tensorflow as tf
 from keras import layers
+from keras.initializers import GlorotUniform
 
 from kgan.models.base.flags import choice, integer, latent_size, layer_units
 from kgan.models.base.likelihood import LikelihoodModel
-from kgan.networks.blocks import Seeded, glorot
+from kgan.networks.blocks import Seeded
 from kgan.utils.errors import ArgumentError
 
 
@@ -51,8 +52,7 @@ class VAE(LikelihoodModel):
         integer(
             "importance_samples",
             1,
-            1,
-            1000,
+            (1, 1000),
             "Samples of the latent per image in a step; above 1 the bound is tighter (IWAE).",
         ),
     )
@@ -78,13 +78,13 @@ class VAE(LikelihoodModel):
         seed, size = flags.seed, flags.latent_size
         bits = keras.Input(spec.shape, name="bits")
         units = layers.Flatten(name="flatten")(bits)
-        units = _hidden(units, flags.hidden, flags.activation, Seeded(seed, 0, glorot))
-        last = {"dtype": "float32", **Seeded(seed, 400, glorot)("posterior")}
+        units = _hidden(units, flags.hidden, flags.activation, Seeded(seed, 0, GlorotUniform))
+        last = {"dtype": "float32", **Seeded(seed, 400, GlorotUniform)("posterior")}
         encoder = keras.Model(bits, layers.Dense(2 * size, **last)(units), name="encoder")
         latent = keras.Input((size,), name="latent")
-        named = Seeded(seed, 500, glorot)
+        named = Seeded(seed, 500, GlorotUniform)
         units = _hidden(latent, flags.hidden[::-1], flags.activation, named)
-        last = {"dtype": "float32", **Seeded(seed, 900, glorot)("to_logits")}
+        last = {"dtype": "float32", **Seeded(seed, 900, GlorotUniform)("to_logits")}
         logits = layers.Dense(math.prod(spec.shape), **last)(units)
         logits = layers.Reshape(spec.shape, name="logits", dtype="float32")(logits)
         return encoder, keras.Model(latent, logits, name="decoder")

@@ -40,7 +40,7 @@ class WGAN(CriticModel):
     """
 
     own_arguments = (
-        number("clip", 0.01, 1e-8, 1000, "The critic's weights stay in [-clip, clip]."),
+        number("clip", 0.01, (1e-8, 1000), "The critic's weights stay in [-clip, clip]."),
     )
     defaults = (
         DCGAN_DEFAULTS

@@ -46,16 +46,6 @@ class Seeded:
         return {"name": name, "kernel_initializer": self._initializer(self.next_seed())}
 
 
-def glorot(seed: int) -> keras.initializers.Initializer:
-    """Returns Glorot's uniform initial weights."""
-    return keras.initializers.GlorotUniform(seed=seed)
-
-
-def he(seed: int) -> keras.initializers.Initializer:
-    """Returns He's uniform initial weights, for layers of ReLUs."""
-    return keras.initializers.HeUniform(seed=seed)
-
-
 def inputs_with_condition(
     shape: tuple[int, ...], name: str, condition_size: int
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:

@@ -5,17 +5,9 @@ with the default widths they are exactly those of the course's conditional GAN p
 (docs/course.md); its sigmoid is part of the loss here.
 
 All generators build [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] (tanh),
-all discriminators [image, condition] → logit float32 [B, 1]. Their arguments, also in
-`kgan.networks.sn_resnet`:
-
-    shape            (height, width, channels) of the image
-    condition_size   K
-    latent_size      N
-    base_width       see the function
-    conditioned      False leaves out the discriminator's condition, as an input and as a branch (a
-                     question of the practical)
-    synchronized     batch statistics over all replicas
-    seed             of the initial weights
+all discriminators [image, condition] → logit float32 [B, 1], here and in `sn_resnet`. K is
+`condition_size`; `conditioned=False` leaves out the discriminator's condition, as an input and as a
+branch (a question of the practical).
 
 Reference: Mirza and Osindero 2014, section 3.2 (both players are given y).
 """

@@ -18,9 +18,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.initializers import HeUniform
 
 from kgan.layers import ConfiguredLayer, MixesExamples, global_moments
-from kgan.networks.blocks import he
 from kgan.utils.errors import ArgumentError
 
 MOMENTUM = 0.99  # of the moving statistics
@@ -70,7 +70,10 @@ class AffineCoupling(_Float32Layer):
         self.initializer_seed = initializer_seed
         self.hidden_layers = []
         for number, units in enumerate(self.hidden):
-            own = {"name": f"hidden_{number}", "kernel_initializer": he(initializer_seed + number)}
+            own = {
+                "name": f"hidden_{number}",
+                "kernel_initializer": HeUniform(initializer_seed + number),
+            }
             self.hidden_layers.append(layers.Dense(units, "relu", **own))
 
     def build(self, input_shape):

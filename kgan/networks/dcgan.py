@@ -48,14 +48,9 @@ def generator(
         latent_size: length of the noise vector.
         base_width: channels of the last hidden map; each earlier map has twice as many.
         output_bias: whether the last layer has a bias, one number per channel.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
 
     Returns:
         A model whose tanh gives values in [-1, 1].
-
-    Raises:
-        ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
     named = Seeded(seed)
@@ -96,11 +91,6 @@ def discriminator(
             convolution) or `none`.
         minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Raises:
-        ArgumentError: on another size.
     """
     blocks = check_square(shape, SIZES) - 2
     named = Seeded(seed, 500)

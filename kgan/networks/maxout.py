@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import keras
 from keras import layers
+from keras.initializers import GlorotUniform
 
 from kgan.layers import Maxout
-from kgan.networks.blocks import Seeded, batch_norm, glorot
+from kgan.networks.blocks import Seeded, batch_norm
 from kgan.utils.errors import ArgumentError
 
 PIECES = 5
@@ -32,20 +33,17 @@ def generator(
         shape: (D,).
         latent_size: N.
         hidden: units of each hidden layer.
-        synchronized: batch statistics over all replicas.
-        seed: of the initial weights.
-
-    Raises:
-        ArgumentError: for images.
     """
     (units_out,) = _points(shape)
     latent = keras.Input((latent_size,), name="latent")
-    units, named = latent, Seeded(seed, initializer=glorot)
+    units, named = latent, Seeded(seed, initializer=GlorotUniform)
     for number, size in enumerate(hidden):
         units = layers.Dense(size, use_bias=False, **named(f"hidden_{number}"))(units)
         units = batch_norm(f"norm_{number}", synchronized)(units)
         units = layers.ReLU(name=f"relu_{number}")(units)
-    point = layers.Dense(units_out, dtype="float32", **Seeded(seed, 400, glorot)("point"))(units)
+    point = layers.Dense(units_out, dtype="float32", **Seeded(seed, 400, GlorotUniform)("point"))(
+        units
+    )
     return keras.Model(latent, point, name="generator")
 
 
@@ -57,16 +55,12 @@ def discriminator(
     Args:
         shape: (D,), of all points that are scored together.
         hidden: units of each maxout layer.
-        seed: of the initial weights.
-
-    Raises:
-        ArgumentError: for images.
     """
     point = keras.Input(_points(shape), name="picture")
-    units, named = point, Seeded(seed, 500, glorot)
+    units, named = point, Seeded(seed, 500, GlorotUniform)
     for number, size in enumerate(hidden):
         units = Maxout(size, PIECES, **named(f"maxout_{number}"))(units)
-    logit = layers.Dense(1, dtype="float32", **Seeded(seed, 900, glorot)("logit"))(units)
+    logit = layers.Dense(1, dtype="float32", **Seeded(seed, 900, GlorotUniform)("logit"))(units)
     return keras.Model(point, logit, name="discriminator")
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import keras
 from keras import layers
+from keras.initializers import HeUniform
 
 from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
-from kgan.networks.blocks import Seeded, he
+from kgan.networks.blocks import Seeded
 from kgan.utils.errors import ArgumentError
 
 HIDDEN_NOISE = {
@@ -42,10 +43,6 @@ def generator(
             latent vector, whose length N becomes latent_size + hidden[-1]. `none`: N is
             latent_size.
         output_bias: whether the last layer has a bias.
-        seed: of the initial weights.
-
-    Raises:
-        ArgumentError: on hidden noise without a hidden layer.
     """
     if hidden_noise not in HIDDEN_NOISE or (hidden_noise != "none" and not hidden):
         raise ArgumentError(
@@ -56,11 +53,11 @@ def generator(
     extra = 0 if hidden_noise == "none" else hidden[-1]
     latent = keras.Input((latent_size + extra,), name="latent")
     units = Columns(0, latent_size, name="first_noise")(latent) if extra else latent
-    units = _hidden(units, hidden, Seeded(seed, initializer=he))
+    units = _hidden(units, hidden, Seeded(seed, initializer=HeUniform))
     if extra:
         noise = Columns(latent_size, latent_size + extra, name="hidden_noise")(latent)
         units = HIDDEN_NOISE[hidden_noise](name=f"{hidden_noise}_noise")([units, noise])
-    options = {"use_bias": output_bias, **Seeded(seed, 400, he)("to_picture")}
+    options = {"use_bias": output_bias, **Seeded(seed, 400, HeUniform)("to_picture")}
     units = layers.Dense(math.prod(shape), **options)(units)
     image = layers.Reshape(shape, name="reshape")(units)
     # Points are unbounded.
@@ -84,17 +81,16 @@ def discriminator(
         hidden: units of each hidden ReLU layer.
         minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
-        seed: of the initial weights.
     """
     dense = SpectralDense if spectral_norm else layers.Dense
     image = keras.Input(shape, name="picture")
     units = layers.Flatten(name="flatten")(image)
-    units = _hidden(units, hidden, Seeded(seed, 500, he), dense)
+    units = _hidden(units, hidden, Seeded(seed, 500, HeUniform), dense)
     if minibatch_kernels:
         units = MinibatchDiscrimination(
             minibatch_kernels, seed=seed * 1000 + 800, name="minibatch_discrimination"
         )(units)
-    score = dense(1, dtype="float32", **Seeded(seed, 900, he)("score"))(units)
+    score = dense(1, dtype="float32", **Seeded(seed, 900, HeUniform)("score"))(units)
     return keras.Model(image, score, name="discriminator")
 
 

@@ -52,11 +52,6 @@ def discriminator(
         norm: `batch` (`LiveBatchNormalization`, pix2pix) or `instance` (CycleGAN; without scale
             and shift).
         scales: number of discriminators, at least 1.
-        seed: of the initial weights.
-        name: of the model.
-
-    Raises:
-        ArgumentError: on an unknown norm, or images that are too small for the layers or scales.
     """
     if norm not in NORMS:
         raise ArgumentError("norm", f"must be one of {', '.join(NORMS)}. Received: norm={norm}")

@@ -38,11 +38,6 @@ def generator(
         output_channels: channels of the output.
         base_width: channels of the first map, 64 in the paper.
         blocks: number of residual blocks; None: see `blocks_for`.
-        seed: of the initial weights, which are N(0, 0.02).
-        name: of the model.
-
-    Raises:
-        ArgumentError: on other sides.
     """
     height, width, _ = shape
     if height % 4 or width % 4 or min(height, width) < SMALLEST:

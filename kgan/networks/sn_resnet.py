@@ -10,9 +10,10 @@ before a normalisation.
 
 import keras
 from keras import layers
+from keras.initializers import GlorotUniform
 
 from kgan.layers import SpectralConv2D, SpectralDense
-from kgan.networks.blocks import Seeded, batch_norm, check_square, glorot, inputs_with_condition
+from kgan.networks.blocks import Seeded, batch_norm, check_square, inputs_with_condition
 
 SIZES = (16, 32, 64)
 
@@ -36,7 +37,7 @@ def generator(
         base_width: channels of every map; 256 in the paper.
     """
     blocks = check_square(shape, SIZES) - 2
-    named = Seeded(seed, initializer=glorot)
+    named = Seeded(seed, initializer=GlorotUniform)
     latent, condition = inputs_with_condition((latent_size,), "latent", condition_size)
 
     def convolve(maps, filters, kernel, name, *, use_bias=False):
@@ -96,7 +97,7 @@ def discriminator(
         synchronized: has no effect.
     """
     blocks = check_square(shape, SIZES) - 2
-    named = Seeded(seed, 500, glorot)
+    named = Seeded(seed, 500, GlorotUniform)
     image, condition = inputs_with_condition(shape, "picture", condition_size)
 
     def convolve(maps, kernel, name):

@@ -57,14 +57,10 @@ def generator(
         upsample: `transpose` (the paper's 4x4 transposed convolutions) or `resize` (nearest
             neighbour and a 3x3 convolution; no checkerboards).
         dropout: rate in the decoder's first three blocks, in training and at inference.
-        seed: of the initial weights.
 
     Returns:
         A model of two inputs, an image float32 [B, H, W, C] in [-1, 1] and dropout seeds int32
         [B, 2], with output float32 [B, H, W, output_channels] in [-1, 1].
-
-    Raises:
-        ArgumentError: on other sides or an unknown `upsample`.
     """
     if any(side not in SIDES for side in shape[:2]):
         raise ArgumentError(

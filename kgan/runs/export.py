@@ -17,7 +17,7 @@ def export_run(
         run: the run folder.
         export_dir: the export goes to `<export_dir>/<name>/<version>/`.
         name: name of the export; default: the run's.
-        which: `best`, `last`, or `auto`: the best one if the run keeps one, else the last.
+        which: see `load_run`.
 
     Returns:
         The folder of the version.

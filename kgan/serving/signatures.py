@@ -36,16 +36,14 @@ class Signature:
 
 def describe(signatures: Mapping[str, Signature]) -> dict:
     """Returns for each signature its `about` and its inputs' shapes and dtypes, ready for JSON."""
-    return {
-        name: {
-            "about": signature.about,
-            "inputs": {
-                key: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
-                for key, spec in signature.inputs.items()
-            },
+    described = {}
+    for name, signature in signatures.items():
+        inputs = {
+            key: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
+            for key, spec in signature.inputs.items()
         }
-        for name, signature in signatures.items()
-    }
+        described[name] = {"about": signature.about, "inputs": inputs}
+    return described
 
 
 def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:

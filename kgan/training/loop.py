@@ -54,7 +54,6 @@ class Training:
 
     Attributes:
         settings: those of the chief, for the number of replicas there is.
-        workers: see above.
         dataset: `kgan.data.dataset.Dataset`.
         spec: `kgan.data.dataset.DataSpec`.
         model: built and compiled in the strategy's scope.

@@ -4,13 +4,30 @@ Reference: Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits"
 the UCI set), 8x8 pixels of 17 grey levels.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from PIL import Image
 
-from kgan.data.dataset import ArraySource, Dataset, ImageFormat
+from kgan.data.dataset import ArraySource, Dataset, ImageFormat, Source, counts_of
 from kgan.data.decode import shape_image
 
 TEST_COUNT = 297  # the last ones, which leaves 1,500 for training
+
+
+def digits_dataset(
+    name: str, parts: Mapping[str, Source], about: str = "", mirrors: bool = False
+) -> Dataset:
+    """Makes a data set of digits, with `about` in its description."""
+    return Dataset(
+        name=name,
+        kind="labelled",
+        parts=parts,
+        description=f"{name}: 10 classes{about}, {counts_of(parts)}",
+        class_names=tuple("0123456789"),
+        features="digits",
+        mirrors=mirrors,
+    )
 
 
 def resized_source(levels, labels, name: str, part: str, images: ImageFormat) -> ArraySource:
@@ -32,11 +49,4 @@ def open_digits(images: ImageFormat) -> Dataset:
         part: resized_source(levels[own], labels[own], "digits", part, images)
         for part, own in rows.items()
     }
-    return Dataset(
-        name="digits",
-        kind="labelled",
-        parts=parts,
-        description=f"digits: 10 classes, {len(parts['train'])} train, {TEST_COUNT} test",
-        class_names=tuple("0123456789"),
-        features="digits",
-    )
+    return digits_dataset("digits", parts, mirrors=True)

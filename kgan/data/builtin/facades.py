@@ -13,9 +13,10 @@ import numpy as np
 from kgan.data.builtin.facade_layout import PALETTE, Canvas, lay_out, sample_plan
 from kgan.data.builtin.facade_photo import light, shade
 from kgan.data.builtin.rendered import PART_STARTS, RenderedSource, rendered_parts
-from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction
+from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction, counts_of
 from kgan.utils.errors import UserError
 
+COUNTS = {"train": 600, "validation": 50, "test": 100}
 SIDES = (32, 1024)
 NOISE_LEVELS = 4.0  # standard deviation of the sensor noise, in the 255 levels of the image
 
@@ -97,26 +98,14 @@ def _measure_noise(source: RenderedSource) -> float:
 
 
 def open_facades(
-    images: ImageFormat,
-    *,
-    seed: int = 0,
-    direction: str = "AtoB",
-    train: int = 600,
-    validation: int = 50,
-    test: int = 100,
+    images: ImageFormat, *, seed: int = 0, direction: str = "AtoB", **counts: int
 ) -> Dataset:
     """Opens the facades as a data set of kind `paired`.
 
     Args:
         images: sizes of the images, sides in [32, 1024]; `channels` None or 3.
-        seed: not negative; another seed gives another data set.
         direction: `AtoB` (label map to photo) or `BtoA`.
-        train: number of pairs, at least 1.
-        validation: number of pairs; 0 leaves the part out.
-        test: number of pairs; 0 leaves the part out.
-
-    Raises:
-        UserError: the images cannot be rendered as asked.
+        **counts: number of pairs of a part, in place of `COUNTS`; 0 leaves the part out.
     """
     if images.channels not in (None, 3):
         raise UserError(f"--channels={images.channels}: facades have 3 channels")
@@ -125,14 +114,13 @@ def open_facades(
     for part in ("test", "train"):
         _check_sides(part, *images.size_of(part))
     render = functools.partial(_render_pair, direction=direction)
-    counts = {"train": train, "validation": validation, "test": test}
-    parts = rendered_parts(render, images, seed, **counts)
+    parts = rendered_parts(render, images, seed, **{**COUNTS, **counts})
     to_photo = direction == "AtoB"
     return Dataset(
         name="facades",
         kind="paired",
         parts=parts,
-        description=f"facades: rendered pairs, {train} train, {validation} validation, {test} test",
+        description=f"facades: rendered pairs, {counts_of(parts)}",
         palette=PALETTE,
         palette_side="input" if to_photo else "target",
         noise_floor=_measure_noise(parts["test"]) if to_photo and "test" in parts else None,

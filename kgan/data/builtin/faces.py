@@ -31,10 +31,7 @@ def render_face(
     """Renders the face of a number.
 
     Args:
-        seed: not negative.
         number: not negative; with `seed` it determines the person and the default attributes.
-        height: pixels.
-        width: pixels.
         attributes: 0 or 1 for each of `ATTRIBUTES`; None: those of the number.
         channels: 1, 3 or 4.
         fit: as in `ImageFormat`; the face is rendered in a square.
@@ -58,9 +55,6 @@ def open_faces(
 
     Args:
         images: any size; the default is three channels.
-        seed: not negative; another seed gives another data set.
-        train: number of faces.
-        test: number of faces; no person is in both parts.
     """
     render = functools.partial(render_face, channels=images.channels or 3, fit=images.fit)
     return Dataset(

@@ -12,9 +12,10 @@ import numpy as np
 
 from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.builtin.solids import FAR, SHAPES, Solid
-from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction
+from kgan.data.dataset import Dataset, ImageFormat, as_pair, check_direction, counts_of
 from kgan.utils.errors import UserError
 
+COUNTS = {"train": 2000, "validation": 50, "test": 200}
 NEAREST = 3.0  # the distance that is white in the depth map; half as bright is twice as far
 FINE = 256 * 256  # largest number of pixels at which four rays are cast through each
 SOLIDS = (2, 6)
@@ -165,8 +166,6 @@ def render_scene(
     Args:
         seed: not negative; with `number` it determines the scene.
         number: of the image, not negative.
-        height: pixels.
-        width: pixels.
         direction: `AtoB` (image to depth map) or `BtoA`.
 
     Returns:
@@ -184,26 +183,14 @@ def render_scene(
 
 
 def open_scenes(
-    images: ImageFormat,
-    *,
-    seed: int = 0,
-    direction: str = "AtoB",
-    train: int = 2000,
-    validation: int = 50,
-    test: int = 200,
+    images: ImageFormat, *, seed: int = 0, direction: str = "AtoB", **counts: int
 ) -> Dataset:
     """Opens the scenes as a data set of kind `paired`.
 
     Args:
         images: any size; `channels` None.
-        seed: not negative; another seed gives another data set.
         direction: `AtoB` (image to depth map) or `BtoA`.
-        train: number of pairs.
-        validation: number of pairs.
-        test: number of pairs.
-
-    Raises:
-        UserError: the pairs cannot be rendered as asked.
+        **counts: number of pairs of a part, in place of `COUNTS`.
     """
     if images.channels is not None:
         raise UserError(
@@ -212,11 +199,6 @@ def open_scenes(
         )
     check_direction(direction)
     render = functools.partial(render_scene, direction=direction)
-    counts = {"train": train, "validation": validation, "test": test}
-    return Dataset(
-        name="scenes",
-        kind="paired",
-        parts=rendered_parts(render, images, seed, **counts),
-        description=f"scenes: rendered solids (A) and their depth maps (B), {train} train, "
-        f"{validation} validation, {test} test",
-    )
+    parts = rendered_parts(render, images, seed, **{**COUNTS, **counts})
+    about = f"scenes: rendered solids (A) and their depth maps (B), {counts_of(parts)}"
+    return Dataset("scenes", "paired", parts, about)

@@ -11,6 +11,7 @@ import os
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kgan.data.builtin.digits import digits_dataset
 from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.dataset import Dataset, ImageFormat
 from kgan.data.decode import ImageShape, shape_image
@@ -46,10 +47,7 @@ def render_digit(
     """Renders the digit of a number.
 
     Args:
-        seed: not negative.
         number: not negative; `label_of` it is the digit, with `seed` it determines the rest.
-        height: pixels.
-        width: pixels.
         folder: with the files of `FONTS`.
         channels: 1, 3 or 4.
         fit: as in `ImageFormat`; the digit is rendered in a square.
@@ -102,11 +100,7 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def font_folder() -> str:
-    """Finds the folder with matplotlib's TrueType fonts.
-
-    Raises:
-        UserError: a font is missing.
-    """
+    """Finds the folder with matplotlib's TrueType fonts."""
     import matplotlib  # slow to import, and not needed by the other data sets
 
     folder = os.path.join(matplotlib.get_data_path(), "fonts", "ttf")
@@ -126,21 +120,8 @@ def open_typeset(
 
     Args:
         images: any size; the default is one channel.
-        seed: not negative; another seed gives another data set.
-        train: number of images.
-        test: number of images; no image is in both parts.
-
-    Raises:
-        UserError: a font is missing.
     """
     options = {"channels": images.channels or 1, "fit": images.fit}
     render = functools.partial(render_digit, folder=font_folder(), **options)
-    return Dataset(
-        name="typeset",
-        features="digits",
-        kind="labelled",
-        parts=rendered_parts(render, images, seed, label_of, train=train, test=test),
-        description=f"typeset: 10 classes in {len(FONTS)} fonts, {train} train, {test} test",
-        class_names=tuple("0123456789"),
-        mirrors=False,
-    )
+    parts = rendered_parts(render, images, seed, label_of, train=train, test=test)
+    return digits_dataset("typeset", parts, f" in {len(FONTS)} fonts")

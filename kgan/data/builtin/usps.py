@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from kgan.data.builtin.digits import resized_source
+from kgan.data.builtin.digits import digits_dataset, resized_source
 from kgan.data.dataset import Dataset, ImageFormat
 from kgan.data.decode import printable
 from kgan.utils.errors import UserError
@@ -30,9 +30,6 @@ def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
     Args:
         images: any size; the originals are 16x16.
         manual_dir: the folder with `zip.train.gz` and `zip.test.gz`.
-
-    Raises:
-        UserError: the folder or a file is missing, or a file is damaged.
     """
     names = " and ".join(name for name, _ in FILES.values())
     right = f"right would be a folder with {names}"
@@ -45,16 +42,7 @@ def open_usps(images: ImageFormat, *, manual_dir: str | None) -> Dataset:
         if not os.path.isfile(path):
             raise UserError(f"--manual_dir={printable(manual_dir)}: has no {name}; {right}")
         parts[part] = resized_source(*read_digits(path, count), name, part, images)
-    counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
-    return Dataset(
-        name="usps",
-        kind="labelled",
-        parts=parts,
-        description=f"usps: 10 classes, {counts}",
-        class_names=tuple("0123456789"),
-        features="digits",
-        mirrors=False,
-    )
+    return digits_dataset("usps", parts)
 
 
 def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,9 +54,6 @@ def read_digits(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         uint8 [count, 16, 16], 255 for ink, and labels int32 [count].
-
-    Raises:
-        UserError: the file is damaged, or another one.
     """
     where = printable(path)
     try:

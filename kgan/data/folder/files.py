@@ -111,12 +111,7 @@ class Zip:
         self._members = state["_members"]
 
     def names(self) -> list[str]:
-        """Returns the names of the members; names of folders end in `/`.
-
-        Raises:
-            UserError: not a whole zip, or one with members that are outside of it, are links, are
-                encrypted or are too large.
-        """
+        """Returns the names of the members; names of folders end in `/`."""
         try:
             with zipfile.ZipFile(self.path) as archive:
                 found = archive.infolist()
@@ -187,9 +182,6 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
 
     Returns:
         The files and their names; names of folders end in `/`.
-
-    Raises:
-        UserError: missing or not readable.
     """
     where = f"{flag}={printable(str(path))}"
     place = pathlib.Path(os.path.expanduser(path))

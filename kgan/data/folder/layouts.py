@@ -16,13 +16,9 @@ from kgan.utils.errors import UserError, printable
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
 PART_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
@@ -95,9 +91,6 @@ def find_layout(
         A Layout. Without a test part, a tenth of the training part is held out for it; of pairs
         without a validation part, a twentieth. A hash of the name decides which: a file keeps its
         part when others are added, unless it was held out only because no hash was small enough.
-
-    Raises:
-        UserError: no images, one image, incomplete pairs, or an ambiguous layout.
     """
     if wanted not in ("auto", *LAYOUTS):
         raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")

@@ -51,11 +51,7 @@ class ImageSource(Source):
         return len(self.names)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `image` (uint8 or uint16 [H, W, C]) and, if there are any, `label` (int32).
-
-        Raises:
-            UserError: the image is damaged.
-        """
+        """Returns `image` (uint8 or uint16 [H, W, C]) and, if there are any, `label` (int32)."""
         name = self.names[index]
         image = decode.read_image(self.files.read(name), self.files.label(name), self.shape)
         if self.labels is None:
@@ -92,11 +88,7 @@ class PairSource(Source):
         return len(self.examples)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
-        """Returns `input` and `target`, uint8 or uint16 [H, W, C].
-
-        Raises:
-            UserError: an image is damaged.
-        """
+        """Returns `input` and `target`, uint8 or uint16 [H, W, C]."""
         example = self.examples[index]
         label = self.files.label(example[0])
         sides = [
@@ -137,9 +129,6 @@ def open_folder(
     Returns:
         A data set with class names in natural order. Label maps in pairs are resized by nearest
         neighbour.
-
-    Raises:
-        UserError: missing, without usable images, or of another layout than `layout`.
     """
     check_direction(direction)
     files, names = open_files(path, "--dataset")
@@ -189,9 +178,6 @@ def open_images(
 
     Returns:
         A source whose `names` are the images' paths in the folder.
-
-    Raises:
-        UserError: missing, unreadable, or without images.
     """
     files, found = open_files(path, flag)
     names = image_names(found)

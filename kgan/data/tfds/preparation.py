@@ -49,18 +49,15 @@ def find_builder(name: str, data_dir: str | None):
             return builder
         other = os.path.join(builder.data_dir_root, FORMAT)
         return tfds.builder(name, data_dir=other, file_format=FORMAT)
-    except tfds.core.registered.DatasetNotFoundError as error:
-        known = tfds.list_builders(with_community_datasets=False)
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; the nearest such name is {near[0]}" if near else ""
-        raise UserError(
-            f"--dataset={printable(name)}: neither built in, nor a folder or zip that is there, "
-            f"nor a TFDS name{hint}"
-        ) from error
     except Exception as error:  # each builder has ways of its own to fail
+        why = f"nor one that TFDS opens ({reason(error)})"
+        if isinstance(error, tfds.core.registered.DatasetNotFoundError):
+            known = tfds.list_builders(with_community_datasets=False)
+            near = difflib.get_close_matches(name, known, 1)
+            why = "nor a TFDS name" + (f"; the nearest such name is {near[0]}" if near else "")
         raise UserError(
             f"--dataset={printable(name)}: neither built in, nor a folder or zip that is there, "
-            f"nor one that TFDS opens ({reason(error)})"
+            f"{why}"
         ) from error
 
 

@@ -47,9 +47,6 @@ class TFDSSource(Source):
         """Returns `image` (uint8 or uint16 [H, W, C]), and `label` (int32) if there is one.
 
         Reading records one by one takes longer than decoding small images.
-
-        Raises:
-            UserError: the prepared files or an image are damaged, or a label is out of range.
         """
         examples = []
         for called, encoded, label in self._records([range(len(self))[i] for i in indices]):
@@ -106,9 +103,6 @@ def open_tfds(
         A data set of kind `labelled` where TFDS has one class per image, `unpaired` where it has
         `trainA` and `trainB`, else `images`. A missing test part is replaced by the validation
         part, or by the last tenth of the training part.
-
-    Raises:
-        UserError: unknown name, no images, or files that are not available.
     """
     # Imported here because it takes a second, which the built-in data sets do not need.
     import tensorflow_datasets as tfds

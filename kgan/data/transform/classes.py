@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.data.dataset import CONTENTS, Dataset, Subset, labels_of
+from kgan.data.dataset import CONTENTS, Dataset, Subset, counts_of, labels_of
 from kgan.utils.errors import UserError, printable
 
 MOST_NAMES = 10  # of classes, in a message
@@ -45,9 +45,6 @@ def choose_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     Returns:
         A data set with labels 0 … K - 1, in the order that the classes have in `dataset`. A part
         without these classes is left out, unless it is the training part.
-
-    Raises:
-        UserError: there are no labels, no such class, or no training image of these classes.
     """
     flag, name = f"--classes={printable(','.join(classes))}", printable(dataset.name)
     if dataset.kind != "labelled":
@@ -70,8 +67,8 @@ def choose_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
             "classes that it has"
         )
     names = tuple(dataset.class_names[number] for number in kept)
-    counts = ", ".join(f"{len(source)} {part}" for part, source in parts.items())
-    description = f"{dataset.description}; kept {printable(', '.join(names))}: {counts}"
+    kept = f"kept {printable(', '.join(names))}: {counts_of(parts)}"
+    description = f"{dataset.description}; {kept}"
     return dataclasses.replace(dataset, parts=parts, class_names=names, description=description)
 
 

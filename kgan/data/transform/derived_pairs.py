@@ -36,9 +36,6 @@ def derive_pairs(dataset: Dataset, how: str, seed: int = 0) -> Dataset:
     Returns:
         A paired data set with the same parts. `target` is the original image; `input` has its
         shape, its dtype and, with four channels, its alpha.
-
-    Raises:
-        UserError: unknown `how`, no single images, or `grey` of grey images.
     """
     if how not in MAKERS:
         raise UserError(f"--pairs={how}: unknown; right would be one of {', '.join(MAKERS)}")

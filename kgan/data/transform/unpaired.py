@@ -18,9 +18,6 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) 
     Returns:
         Parts `train_a`, `train_b`, and `test_a` or `test_b` where that data set has a test part. If
         one is in colour and the other grey, both have the channels of the former.
-
-    Raises:
-        UserError: not two names, or one of them contains no single images.
     """
     names = name.split(SEPARATOR)
     if len(names) != 2 or not all(names):

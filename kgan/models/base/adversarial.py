@@ -32,8 +32,8 @@ TRAINING_FLAGS = (
         "Adversarial loss. bce: cross-entropy with the non-saturating generator loss; minimax: "
         "the generator minimises log(1 - D(G(z))), which saturates.",
     ),
-    integer("d_updates", 1, 1, 1000, "Discriminator updates in a step, each on a new batch."),
-    integer("g_updates", 1, 1, 1000, "Generator updates in a step, each on new latents."),
+    integer("d_updates", 1, (1, 1000), "Discriminator updates in a step, each on a new batch."),
+    integer("g_updates", 1, (1, 1000), "Generator updates in a step, each on new latents."),
     switch(
         "simultaneous",
         False,
@@ -43,16 +43,14 @@ TRAINING_FLAGS = (
     number(
         "real_label",
         1.0,
-        1e-6,
-        1,
+        (1e-6, 1),
         "Target of the discriminator for real images; 0.7 to 0.99 is one-sided label smoothing.",
     ),
     share("flip_labels", 0.0, "Share of examples with flipped labels."),
     integer(
         "packing",
         1,
-        1,
-        64,
+        (1, 64),
         "Images that the discriminator classifies together (PacGAN), from one replica; raise it "
         "against mode collapse.",
     ),
@@ -78,7 +76,7 @@ TRAINING_FLAGS = (
         "Distribution of the latents. normal: N(0, I); uniform: U(-1, 1).",
     ),
     integer(
-        "critic_warmup", 0, 0, 10**9, "First steps, in which only the discriminator is updated."
+        "critic_warmup", 0, (0, 10**9), "First steps, in which only the discriminator is updated."
     ),
     switch(
         "critic_schedule",

@@ -115,9 +115,6 @@ class ConfigurableModel(keras.Model):
         Args:
             flags: values of `flags()`, `seed` and `synchronized` as attributes.
             spec: `kgan.data.dataset.DataSpec`.
-
-        Raises:
-            ArgumentError: when a value does not fit the data or another value.
         """
         raise NotImplementedError
 

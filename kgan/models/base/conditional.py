@@ -49,8 +49,10 @@ class ConditionalModel(AdversarialModel):
     data_arguments = {"class_names": (), "exclusive": True}
     network_flags = (
         latent_size(100),
-        integer("g_width", 128, 1, WIDEST, "Channels or units of the generator's first layers."),
-        integer("d_width", 64, 1, WIDEST, "Channels or units of the discriminator's first layers."),
+        integer("g_width", 128, (1, WIDEST), "Channels or units of the generator's first layers."),
+        integer(
+            "d_width", 64, (1, WIDEST), "Channels or units of the discriminator's first layers."
+        ),
         switch(
             "condition_discriminator",
             True,
@@ -77,16 +79,9 @@ class ConditionalModel(AdversarialModel):
         size, shape = len(spec.class_names), (*spec.size, spec.channels)
         packed = (*spec.size, spec.channels * flags.packing)
         common = {"synchronized": flags.synchronized, "seed": flags.seed}
-        return (
-            generator(shape, size, flags.latent_size, flags.g_width, **common),
-            discriminator(
-                packed,
-                size * flags.packing,
-                flags.d_width,
-                conditioned=flags.condition_discriminator,
-                **common,
-            ),
-        )
+        generator = generator(shape, size, flags.latent_size, flags.g_width, **common)
+        common["conditioned"] = flags.condition_discriminator
+        return generator, discriminator(packed, size * flags.packing, flags.d_width, **common)
 
     @classmethod
     def from_data(cls, spec):

@@ -22,7 +22,9 @@ class CriticModel(AdversarialModel):
 
     renamed = {"discriminator": "critic", "d_updates": "n_critic"}
     fixed = {"gan_loss": "wasserstein"}
-    own_arguments = (integer("n_critic", 5, 1, 1000, "Critic updates for each generator update."),)
+    own_arguments = (
+        integer("n_critic", 5, (1, 1000), "Critic updates for each generator update."),
+    )
 
     @property
     def n_critic(self) -> int:

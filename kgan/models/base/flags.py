@@ -64,29 +64,29 @@ def switch(name: str, default: bool | None, help: str) -> Flag:
     return Flag(name, bool, default, help)
 
 
-def integer(name: str, default: int | None, low: int, high: int, help: str) -> Flag:
-    """Makes a flag that takes a whole number."""
-    return Flag(name, int, default, help, low, high)
+def integer(name: str, default: int | None, limits: tuple[int, int], help: str) -> Flag:
+    """Makes a flag that takes a whole number within limits, which belong to it."""
+    return Flag(name, int, default, help, *limits)
 
 
-def number(name: str, default: float | None, low: float, high: float, help: str) -> Flag:
-    """Makes a flag that takes a number."""
-    return Flag(name, float, default, help, low, high)
+def number(name: str, default: float | None, limits: tuple[float, float], help: str) -> Flag:
+    """Makes a flag that takes a number within limits, which belong to it."""
+    return Flag(name, float, default, help, *limits)
 
 
 def share(name: str, default: float, help: str) -> Flag:
     """Makes a flag that takes a number in [0, 1]."""
-    return number(name, default, 0, 1, help)
+    return number(name, default, (0, 1), help)
 
 
 def weight(name: str, default: float | None, help: str) -> Flag:
     """Makes a flag that takes the weight of a term of a loss."""
-    return number(name, default, 0, 1e6, help)
+    return number(name, default, (0, 1e6), help)
 
 
 def latent_size(default: int) -> Flag:
     """Makes the flag of that name."""
-    return integer("latent_size", default, 1, WIDEST, "Length of the latent vector.")
+    return integer("latent_size", default, (1, WIDEST), "Length of the latent vector.")
 
 
 def layer_units(name: str, default: list[int], help: str) -> Flag:

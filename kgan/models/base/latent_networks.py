@@ -13,7 +13,7 @@ NETWORK_FLAGS = (
     ),
     latent_size(100),
     integer(
-        "width", 32, 1, 4096, "dcgan: channels of the largest maps; doubled from layer to layer."
+        "width", 32, (1, 4096), "dcgan: channels of the largest maps; doubled from layer to layer."
     ),
     layer_units("g_hidden", [300], "mlp, maxout: units of a hidden layer of the generator"),
     layer_units("d_hidden", [300], "mlp, maxout: units of a hidden layer of the discriminator"),
@@ -28,8 +28,7 @@ NETWORK_FLAGS = (
     integer(
         "minibatch_kernels",
         0,
-        0,
-        1000,
+        (0, 1000),
         "Features of minibatch discrimination, against mode collapse; 0: none.",
     ),
     switch("spectral_norm", False, "Spectral normalisation of the discriminator."),
@@ -48,14 +47,8 @@ def _bias(flags):
 
 
 def _mlp(flags, shape, seen):
-    generator = mlp.generator(
-        shape,
-        flags.latent_size,
-        flags.g_hidden,
-        hidden_noise=flags.hidden_noise,
-        seed=flags.seed,
-        **_bias(flags),
-    )
+    own = {"hidden_noise": flags.hidden_noise, "seed": flags.seed, **_bias(flags)}
+    generator = mlp.generator(shape, flags.latent_size, flags.g_hidden, **own)
     return generator, mlp.discriminator(seen, flags.d_hidden, **_additions(flags))
 
 

@@ -22,16 +22,14 @@ def patchgan_flags(seen: str) -> tuple[Flag, Flag]:
         integer(
             "patch_layers",
             3,
-            1,
-            6,
+            (1, 6),
             "Stride-2 layers of the PatchGAN; 1 to 6 layers have receptive fields of 16, 34, 70, "
             "142, 286 and 574 pixels.",
         ),
         integer(
             "scales",
             1,
-            1,
-            3,
+            (1, 3),
             f"PatchGANs; the second gets the {seen} at half the size, the third at a quarter.",
         ),
     )

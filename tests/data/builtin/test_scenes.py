@@ -156,5 +156,5 @@ def test_direction_swaps_image_and_depth_map(direction, channels):
 def test_other_channels_and_directions_are_refused():
     with pytest.raises(UserError, match=r"^--channels=1: scenes .*--channels=auto$"):
         open_scenes(ImageFormat((16, 16), (16, 16), channels=1))
-    with pytest.raises(UserError, match=r"^--direction=up: must be AtoB or BtoA$"):
+    with pytest.raises(UserError, match=r"^--direction=up: unknown; right would be AtoB or BtoA$"):
         open_scenes(ImageFormat((16, 16), (16, 16)), direction="up")
