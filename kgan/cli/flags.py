@@ -20,9 +20,7 @@ PLAYER_FLAGS = tuple(
         number(f"{player}_lr", None, (0, 100), f"Learning rate of the {name}."),
         choice(f"{player}_optimizer", None, OPTIMIZERS, f"Optimizer of the {name}."),
         text(
-            f"{player}_options",
-            None,
-            f"Options of the {name}'s optimizer, such as epsilon=1e-7,rho=0.9.",
+            f"{player}_options", None, f"Options of the {name}'s optimizer, such as epsilon=1e-7."
         ),
     )
 )
@@ -88,19 +86,9 @@ SHARED_FLAGS = (
         None,
         "Mirror training images at random; default: with --jitter, if the data allow it.",
     ),
-    number(
-        "cache_gb",
-        4.0,
-        (0, 1e6),
-        "Decoded training images are kept in memory up to this size, in GB.",
-    ),
+    number("cache_gb", 4.0, (0, 1e6), "Most decoded images to keep in memory, in GB."),
     # Length and randomness
-    integer(
-        "batch_size",
-        None,
-        (1, 10**6),
-        "Images per step; default: the model's, times the number of replicas.",
-    ),
+    integer("batch_size", None, (1, 10**6), "Images per step; default: the model's per replica."),
     integer("epochs", None, (1, MOST_STEPS), "Length of the run in passes over the training data."),
     integer("steps", None, (1, MOST_STEPS), "Length of the run in generator updates."),
     number(
@@ -143,10 +131,7 @@ SHARED_FLAGS = (
         "or Slurm.",
     ),
     integer(
-        "logical_devices",
-        1,
-        (1, 64),
-        "Split the CPU or a GPU into N devices, to try --strategy=mirrored.",
+        "logical_devices", 1, (1, 64), "Split the CPU or a GPU into N, to try --strategy=mirrored."
     ),
     switch(
         "sync_batch_norm",

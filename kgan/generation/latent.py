@@ -30,9 +30,6 @@ def generate_seeds(
         label: what a conditional model generates: one class, or attributes. None: a
             grid with a row for each, of the first ten seeds.
         out: a PNG file for a grid, else a folder for single images; None: a PNG file in the run.
-
-    Returns:
-        The file or folder.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)
@@ -77,9 +74,6 @@ def interpolate(
         frames: number of images in a row, at least 2.
         label: see `generate_seeds`.
         out: a PNG file; None: in the run.
-
-    Returns:
-        The file.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)

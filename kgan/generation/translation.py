@@ -35,9 +35,6 @@ def translate_folder(
         direction: `AtoB` or `BtoA`, for a model that translates in both directions.
         seed: seed of the live dropout: another seed gives another translation.
         out: the folder to write to; None: `translated` in the run.
-
-    Returns:
-        The folder.
     """
     opened = open_run(run)
     model = load_run(run, checkpoint)

@@ -27,10 +27,6 @@ MOMENTUM = 0.99  # of the moving statistics
 EPSILON = 1e-5
 
 
-def _local_moments(values, axes):
-    return tf.nn.moments(values, axes, keepdims=True)
-
-
 class _Float32Layer(ConfiguredLayer):
     """A layer that is float32 in any precision policy, which only the hidden layers follow."""
 
@@ -149,8 +145,8 @@ class InvertibleBatchNormalization(MixesExamples, _Float32Layer):
         """Returns y float32 [B, D] and ln |det J| [B]."""
         mean, variance = self.moving_mean, self.moving_variance
         if training:
-            moments = global_moments if self.synchronized else _local_moments
-            mean, variance = (tf.squeeze(moment, 0) for moment in moments(inputs, [0]))
+            moments = global_moments if self.synchronized else tf.nn.moments
+            mean, variance = (tf.reshape(moment, [-1]) for moment in moments(inputs, [0]))
             for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * MOMENTUM + new * (1.0 - MOMENTUM))
         variance = variance + EPSILON

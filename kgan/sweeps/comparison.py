@@ -84,9 +84,6 @@ def write(
         grid: all cells.
         outcomes: by job, `done` or how else the run ended.
         measures: logged values to compare; none: the losses and what was validated.
-
-    Returns:
-        The paths of the files.
     """
     results = [Result.read(cell, runs_dir, outcomes) for cell in grid.cells]
     every = [lines for result in results for lines in result.logs]

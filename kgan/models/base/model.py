@@ -309,13 +309,8 @@ class Model(ConfigurableModel):
         Raises:
             ValueError: when two variables of a network have one path (layers of one name).
         """
-        state = {
-            "step": self.step,
-            "attempt": self.attempt,
-            "first_non_finite": self.first_non_finite,
-            "logged/totals": self.totals,
-            "logged/count": self.count,
-        }
+        state = {name: getattr(self, name) for name in ("step", "attempt", "first_non_finite")}
+        state |= {"logged/totals": self.totals, "logged/count": self.count}
         of_optimizers = {}
         for name, optimizer in self.optimizers.items():
             of_optimizers |= _optimizer_variables(name, optimizer)
