@@ -138,7 +138,7 @@ class SeededDropout(ConfiguredLayer):
         shape = inputs.shape[1:]
 
         def uniform(seed):
-            return tf.random.stateless_uniform(shape, randomness.fold(seed, self.salt))
+            return randomness.uniform(shape, randomness.fold(seed, self.salt))
 
         kept = randomness.rows_from_seeds(uniform, seeds) >= self.rate
         return inputs * tf.cast(kept, inputs.dtype) / (1.0 - self.rate)

@@ -3,10 +3,20 @@
 A number is a function of the run's seed, the step, its purpose and the example's position in the
 global batch. A resumed run therefore samples the same numbers as an uninterrupted one, and N
 replicas together the same as one replica.
+
+It is the same number with XLA and without, and on every device. TensorFlow does not promise that:
+its own floating-point samplers make other numbers of the same bits under XLA, even if the algorithm
+is named. Only the integers of Philox are the same everywhere, so floats are made of them here.
 """
+
+import math
 
 import numpy as np
 import tensorflow as tf
+
+ALGORITHM = "philox"
+MANTISSA = 0x7FFFFF  # the 23 bits of which TensorFlow's kernels make a float32
+SMALLEST = 1e-7  # of a number whose logarithm is taken, as in TensorFlow's kernels
 
 
 def fold(seed, *numbers) -> tf.Tensor:
@@ -17,14 +27,56 @@ def fold(seed, *numbers) -> tf.Tensor:
         numbers: ints or integer scalars, folded in one after the other.
 
     Returns:
-        int32 [2], for `tf.random.stateless_*`.
+        int32 [2].
     """
     seed = tf.convert_to_tensor(seed)
     if seed.shape.rank == 0:
         seed = tf.stack([tf.cast(seed, tf.int32), 0])
     for number in numbers:
-        seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(number, tf.int32))
+        number = tf.cast(number, tf.int32)
+        seed = tf.random.experimental.stateless_fold_in(seed, number, alg=ALGORITHM)
     return seed
+
+
+def uniform(shape, seed, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+    """Samples from the uniform distribution in [low, high); float32 of a shape.
+
+    Args:
+        shape: ints or an integer vector.
+        seed: int32 [2].
+        low: of the interval.
+        high: of the interval.
+    """
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg=ALGORITHM)
+    unit = tf.cast(tf.bitwise.bitwise_and(bits, MANTISSA), tf.float32) * 2.0**-23
+    return unit * (high - low) + low
+
+
+def normal(shape, seed, xla: bool = False) -> tf.Tensor:
+    """Samples from the standard normal distribution; float32 of a shape.
+
+    Args:
+        shape: ints or an integer vector.
+        seed: int32 [2].
+        xla: whether XLA compiles the function that samples. Without it TensorFlow's kernel is used,
+            which is twice as fast; a number of it may differ from the other one in its last bit.
+    """
+    if not xla:
+        return tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
+    # Box and Muller 1958, as in the kernel. Logarithm and angle are computed in float64, so that
+    # the rounding of a compiler's own functions does not reach the result.
+    count = tf.reduce_prod(shape)
+    pairs = tf.cast(uniform([(count + 1) // 2, 2], seed), tf.float64)
+    logarithm = tf.cast(tf.math.log(tf.maximum(pairs[:, 0], SMALLEST)), tf.float32)
+    angle = tf.cast(tf.cast(pairs[:, 1] * (2.0 * math.pi), tf.float32), tf.float64)
+    directions = tf.cast(tf.stack([tf.sin(angle), tf.cos(angle)], axis=1), tf.float32)
+    values = directions * tf.sqrt(-2.0 * logarithm)[:, tf.newaxis]
+    return tf.reshape(tf.reshape(values, [-1])[:count], shape)
+
+
+def integers(shape, seed, count: int) -> tf.Tensor:
+    """Samples evenly from 0, …, count − 1; int32 of a shape."""
+    return tf.random.stateless_uniform(shape, seed, 0, count, tf.int32, alg=ALGORITHM)
 
 
 def attempt_seed(seed: int, attempt: int) -> int:
@@ -73,7 +125,7 @@ def example_seeds(seed, step, local_batch) -> tf.Tensor:
 
 
 def seeds_from_numbers(numbers) -> tf.Tensor:
-    """Converts seeds of users (int [B]) into seeds for `tf.random.stateless_*` (int32 [B, 2])."""
+    """Converts seeds of users (int [B]) into seeds of rows (int32 [B, 2])."""
     numbers = tf.cast(tf.convert_to_tensor(numbers), tf.int32)
     return tf.stack([numbers, tf.zeros_like(numbers)], axis=1)
 

@@ -1,8 +1,14 @@
 """Stateless random numbers: functions of seed and position alone."""
 
+import ast
+import pathlib
+import re
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
+import kgan
 from kgan import randomness
 
 
@@ -107,3 +113,53 @@ def test_first_attempt_has_the_seed_of_the_run_and_each_other_attempt_one_of_its
     assert seeds[0] == 5
     assert len(set(seeds)) == 4
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+SAMPLERS = {
+    "uniform": lambda: randomness.uniform([1001], randomness.fold(3)),
+    "uniform in an interval": lambda: randomness.uniform([37], randomness.fold(3), -1.0, 1.0),
+    "normal": lambda: randomness.normal([1001], randomness.fold(3), xla=True),
+    "normal of an odd shape": lambda: randomness.normal([3, 5], randomness.fold(3), xla=True),
+    "integers": lambda: randomness.integers([1001], randomness.fold(3), 10),
+    "fold": lambda: randomness.fold(5, 8, 9),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_numbers_are_the_same_with_and_without_xla(name):
+    found = [tf.function(SAMPLERS[name], jit_compile=xla)() for xla in (False, True)]
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], SAMPLERS[name]())
+
+
+def test_numbers_are_those_of_earlier_versions():
+    # TensorFlow's kernels, whose numbers runs were trained with, so that they resume.
+    seed = randomness.fold(3)
+    kernel = tf.random.stateless_uniform([100_000], seed)
+    np.testing.assert_array_equal(randomness.uniform([100_000], seed), kernel)
+    kernel = tf.random.stateless_uniform([100_000], seed, -1.0, 1.0)
+    np.testing.assert_array_equal(randomness.uniform([100_000], seed, -1.0, 1.0), kernel)
+    kernel = tf.random.stateless_normal([100_001], seed)
+    np.testing.assert_array_equal(randomness.normal([100_001], seed), kernel)
+    np.testing.assert_allclose(randomness.normal([100_001], seed, xla=True), kernel, atol=1e-6)
+
+
+def test_everything_random_in_graphs_comes_from_randomness_and_names_its_algorithm():
+    # TensorFlow's own samplers give other numbers under XLA.
+    package = pathlib.Path(kgan.__file__).parent
+    sampling = re.compile("stateless_|^random_|Dropout$|GaussianNoise$|SeedGenerator$")
+    found, allowed = [], {"digit_network.py": {"Dropout"}}  # which is never called in training
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Attribute) or not sampling.search(node.attr):
+                continue
+            library = ast.unparse(node).split(".")[0] in ("tf", "keras", "layers")
+            if library and node.attr not in allowed.get(path.name, ()):
+                found.append(f"{path.relative_to(package)}:{node.lineno} {ast.unparse(node)}")
+    assert not [place for place in found if not place.startswith("randomness.py")]
+    tree = ast.parse((package / "randomness.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    sampling = [node for node in calls if "stateless_" in ast.unparse(node.func)]
+    assert len(sampling) >= 3
+    for node in sampling:
+        assert any(k.arg == "alg" for k in node.keywords), ast.unparse(node)

@@ -233,7 +233,7 @@ def augment(
         batch_size: of the whole batch, for which numbers are sampled; default: that of `fields`.
     """
     shape = tf.shape(next(field for field in fields if field.shape.rank == 4))
-    uniform = tf.random.stateless_uniform([3, batch_size or shape[0]], seed)
+    uniform = randomness.uniform([3, batch_size or shape[0]], seed)
     uniform = uniform[:, first : first + shape[0]]
     height, width = augmentation.size
     top = tf.cast(uniform[0] * tf.cast(shape[1] - height + 1, tf.float32), tf.int32)

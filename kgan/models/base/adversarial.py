@@ -229,9 +229,10 @@ class AdversarialModel(LatentModel):
 
         def sample(number: int, name: str) -> tf.Tensor:
             seed = self.random_seed(self.step, NOISE + purpose, number)
-            draw = tf.random.stateless_normal if name == "noise" else tf.random.stateless_uniform
+            kind = "normal" if name == "noise" else "uniform"
             return randomness.replica_rows(
-                lambda count: draw([count, *shapes[name]], seed), tf.shape(images)[0]
+                lambda count: self.sample_noise(kind, [count, *shapes[name]], seed),
+                tf.shape(images)[0],
             )
 
         return {name: sample(number, name) for number, name in enumerate(shapes)}

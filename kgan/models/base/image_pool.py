@@ -73,10 +73,8 @@ class ImagePool(keras.layers.Layer):
             int32 [size], what the pool holds afterwards; int32 [number], what is given.
         """
         count = tf.convert_to_tensor(self.count)
-        swaps = tf.random.stateless_uniform([number], randomness.fold(seed, 0)) < 0.5
-        drawn = tf.random.stateless_uniform(
-            [number], randomness.fold(seed, 1), maxval=self.size, dtype=tf.int32
-        )
+        swaps = randomness.uniform([number], randomness.fold(seed, 0)) < 0.5
+        drawn = randomness.integers([number], randomness.fold(seed, 1), self.size)
         places = tf.range(self.size)
 
         def move(before, new):

@@ -104,8 +104,14 @@ class LatentModel(Model):
     def sample_latents(self, shape, seed) -> tf.Tensor:
         """Samples from the prior of the latents, statelessly; float32 of a shape."""
         if self.latent_distribution == "uniform":
-            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
-        return tf.random.stateless_normal(shape, seed)
+            return randomness.uniform(shape, seed, -1.0, 1.0)
+        return self.sample_noise("normal", shape, seed)
+
+    def sample_noise(self, distribution: str, shape, seed) -> tf.Tensor:
+        """Samples noise, `normal` N(0, 1) or `uniform` in [0, 1), statelessly; float32."""
+        if distribution == "uniform":
+            return randomness.uniform(shape, seed)
+        return randomness.normal(shape, seed, xla=self.compiled and self.jit_compile)
 
     def latents_from_seeds(self, numbers) -> tf.Tensor:
         """Samples one latent for each number, whatever the others are; int [B] → float32 [B, N]."""

@@ -18,11 +18,10 @@ from kgan.models.base.latent import LatentModel
 
 # Folded into the seeds of samples in training and of samples in measuring.
 TRAINING, MEASURING = 300_000, 400_000
-SAMPLERS = {"normal": tf.random.stateless_normal, "uniform": tf.random.stateless_uniform}
 
 
-def _sample_rows(kind, shape, seed, count):
-    return SAMPLERS[kind]([count, *shape], seed)
+def _sample_rows(model, kind, shape, seed, count):
+    return model.sample_noise(kind, [count, *shape], seed)
 
 
 class LikelihoodModel(LatentModel):
@@ -96,7 +95,7 @@ class LikelihoodModel(LatentModel):
         sampled = {}
         for number, (name, (kind, shape)) in enumerate(sorted(self.noise_shapes().items())):
             seed = self.random_seed(self.step, TRAINING + number)
-            sample = functools.partial(_sample_rows, kind, shape, seed)
+            sample = functools.partial(_sample_rows, self, kind, shape, seed)
             sampled[name] = randomness.replica_rows(sample, tf.shape(images)[0])
         return sampled
 
@@ -111,7 +110,7 @@ class LikelihoodModel(LatentModel):
         shapes = shapes or self.noise_shapes()
         for number, (name, (kind, shape)) in enumerate(sorted(shapes.items())):
             seeds = tf.stack([numbers, tf.fill(tf.shape(numbers), MEASURING + number)], axis=1)
-            sample = functools.partial(SAMPLERS[kind], shape)
+            sample = functools.partial(self.sample_noise, kind, shape)
             sampled[name] = randomness.rows_from_seeds(sample, seeds)
         return sampled
 

@@ -1,0 +1,25 @@
+"""A training samples the same random numbers with XLA and without."""
+
+import pytest
+
+from tests.models.contract import assert_same_logs, assert_same_state, contract_of, with_sgd
+
+# One model of each way to sample: latents, labels, dropout, pools, bits and dequantisation.
+SETTINGS = {
+    "dcgan": ("--augment=color,translation,cutout", "--penalty=dragan", "--flip_labels=0.3"),
+    "cdcgan": ("--latent_distribution=uniform",),
+    "pix2pix": ("--dropout=0.5",),
+    "cyclegan": ("--pool_size=2",),
+    "vae": (),
+    "flow": (),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_step_is_the_same_with_xla(name):
+    contract = contract_of(name)()
+    plain, compiled = (
+        with_sgd(contract.build(*SETTINGS[name]), jit_compile=xla) for xla in (False, True)
+    )
+    assert_same_logs(*(contract.train(model, 2, graph=True) for model in (plain, compiled)))
+    assert_same_state(plain, compiled)
