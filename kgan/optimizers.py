@@ -1,4 +1,7 @@
-"""Optimisers, with the settings of the papers where Keras' defaults differ."""
+"""Optimisers, with the settings of the papers where Keras' defaults differ, and their updates."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -89,10 +92,72 @@ def build_optimizer(
     return cls(learning_rate, **{**defaults, **options})
 
 
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence, variables: Sequence
+) -> None:
+    """Updates variables by the sum of the replicas' gradients; call it on every replica.
+
+    Keras adds up the gradients of the replicas last. A limit of the gradients (`clipnorm`,
+    `global_clipnorm`, `clipvalue`) would then hold for each replica and not for their sum, and a
+    `LossScaleOptimizer`, which asks the first replica whether its gradients are finite, would let
+    another replica's overflow reach the weights. They are added up first here, so that all
+    replicas do what one device does.
+
+    Args:
+        optimizer: built for the variables.
+        gradients: of this replica's share of the loss, or None for a variable without one.
+        variables: of the same number.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        optimizer.apply(gradients, variables)
+        return
+    added = iter(context.all_reduce("sum", [g for g in gradients if g is not None]))
+    gradients = [None if gradient is None else next(added) for gradient in gradients]
+    with _added_up_already(_inner(optimizer)):
+        optimizer.apply(gradients, variables)
+
+
+def check_for_replicas(name: str, optimizer: keras.optimizers.Optimizer) -> None:
+    """Checks that an optimizer can update on several replicas, where the strategy has them.
+
+    Raises:
+        ArgumentError: names an option with which Keras updates inside a `tf.cond`, which
+            distribution strategies do not allow.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return
+    for option in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+        if getattr(_inner(optimizer), option):
+            message = f"must not have {option}, which works on one replica only"
+            raise ArgumentError(name, message)
+
+
+@contextlib.contextmanager
+def _added_up_already(optimizer) -> Iterator[None]:
+    """Keeps Keras from adding up the gradients of the replicas for a second time."""
+    # Each replica is a thread that comes here, and the last one to leave clears up.
+    own = vars(optimizer)
+    own["_kgan_callers"] = own.get("_kgan_callers", 0) + 1
+    own["_all_reduce_sum_gradients"] = lambda gradients_and_variables: gradients_and_variables
+    try:
+        yield
+    finally:
+        own["_kgan_callers"] -= 1
+        if not own["_kgan_callers"]:
+            del own["_all_reduce_sum_gradients"], own["_kgan_callers"]
+
+
+def _inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Returns what computes the updates: the optimizer, or the one that a loss scale wraps."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer.inner_optimizer
+    return optimizer
+
+
 def averaged_weights(optimizer: keras.optimizers.Optimizer) -> list | None:
     """Lists the moving averages of the trained weights, in their order; None without averages."""
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        optimizer = optimizer.inner_optimizer
+    optimizer = _inner(optimizer)
     if not optimizer.use_ema:
         return None
     # Keras appends this to the path of the weight; no other variable of its optimisers ends so.

@@ -10,6 +10,7 @@ import tensorflow as tf
 from kgan import layers, randomness
 from kgan.data.pipeline import group_batches
 from kgan.models.base.arguments import ConfigurableModel, deserialized
+from kgan.optimizers import apply_gradients, check_for_replicas
 from kgan.serving.signatures import Signature
 from kgan.utils.errors import ArgumentError
 
@@ -113,8 +114,9 @@ class Model(ConfigurableModel):
             **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
 
         Raises:
-            ArgumentError: when an optimizer is missing, left over or given for both players, or
-                when `accumulate` is above 1 and a layer computes with a whole batch.
+            ArgumentError: when an optimizer is missing, left over, given for both players or not
+                for several replicas, or when `accumulate` is above 1 and a layer computes with a
+                whole batch.
         """
         given = {"g": g_optimizer, "d": d_optimizer}
         for player, optimizer in given.items():
@@ -139,7 +141,8 @@ class Model(ConfigurableModel):
         super().compile(optimizer=None, loss=None, jit_compile=jit_compile, **kwargs)
         self.accumulate = accumulate
         for player, networks in self.players.items():
-            setattr(self, f"{player}_optimizer", _prepared(given[player], networks))
+            name = f"{player}_optimizer"
+            setattr(self, name, _prepared(name, given[player], networks))
 
     def get_compile_config(self):
         optimizers = {
@@ -239,8 +242,9 @@ class Model(ConfigurableModel):
         return tape.gradient(loss, _trainable(self.players[player]))
 
     def apply_gradients(self, player: str, gradients: list) -> None:
-        """Updates the player; Keras sums over replicas, and then constrains the weights."""
-        self.optimizers[f"{player}_optimizer"].apply(gradients, _trainable(self.players[player]))
+        """Updates the player by the sum over replicas; Keras then constrains the weights."""
+        optimizer = self.optimizers[f"{player}_optimizer"]
+        apply_gradients(optimizer, gradients, _trainable(self.players[player]))
 
     # Logged means
 
@@ -370,8 +374,9 @@ def _trainable(networks):
     return [variable for network in networks for variable in network.trainable_variables]
 
 
-def _prepared(optimizer, networks):
+def _prepared(name, optimizer, networks):
     optimizer = keras.optimizers.get(optimizer)
+    check_for_replicas(name, optimizer)
     # `fit` would scale the loss of a single `optimizer`; with two it is done by hand.
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if networks[0].dtype_policy.name == "mixed_float16" and not scaled:
