@@ -77,7 +77,7 @@ class LatentModel(Model):
     def averaged(self, name: str) -> keras.Model:
         """Returns a network of player `g` with averaged weights, where averages are kept.
 
-        Statistics of batch normalisation are those of the network as it is now.
+        Before the first update the average is of the weights alone. Statistics of batch normalisation are those of the network as it is now.
         """
         network = self.networks[name]
         averages = averaged_weights(self.g_optimizer) if self.compiled else None
@@ -87,6 +87,9 @@ class LatentModel(Model):
             self._copies.networks[name] = keras.models.clone_model(network)
         copy = self._copies.networks[name]
         trained = [v for owner in self.players["g"] for v in owner.trainable_variables]
+        # Keras' averages are 0 until the first update, with which they begin.
+        if not keras.ops.convert_to_numpy(self.g_optimizer.iterations):
+            averages = trained
         average_of = {id(v): average for v, average in zip(trained, averages, strict=True)}
         for variable, other in zip(copy.variables, network.variables, strict=True):
             variable.assign(keras.ops.convert_to_numpy(average_of.get(id(other), other)))
