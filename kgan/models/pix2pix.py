@@ -96,6 +96,8 @@ class Pix2Pix(PairedModel):
         """Takes (inputs, targets), both float32 [B, H, W, C] in [-1, 1]."""
         inputs, targets = data
         seeds = randomness.example_seeds(self.random_seed(), self.step, tf.shape(inputs)[0])
+        if self.accumulate > 1:
+            return self.results(*self.step_in_parts(inputs, targets, seeds))
         # One forward pass of G serves both players: its tape is left while D is updated and
         # entered again for G's loss through the updated D, as in the reference implementation.
         tape = tf.GradientTape()
@@ -104,6 +106,25 @@ class Pix2Pix(PairedModel):
         d_log = self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
         g_log = self.generator_step(inputs, targets, answers, tape)
         return self.results(d_log, g_log)
+
+    def step_in_parts(self, inputs, targets, seeds):
+        """Updates both players in parts of the batch, each with a forward pass of its own."""
+        answers = tf.concat(
+            [
+                self.generator([*part], training=True)
+                for part in zip(
+                    *(tf.split(t, self.accumulate) for t in (inputs, seeds)), strict=True
+                )
+            ],
+            axis=0,
+        )
+        d_log = self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
+
+        def generator_loss(inputs, targets, seeds):
+            answers = self.generator([inputs, seeds], training=True)
+            return self.generator_loss(inputs, targets, answers)
+
+        return d_log, self.update("g", generator_loss, inputs, targets, seeds)
 
     def discriminator_step(self, inputs, targets, answers):
         """Updates D on given and generated answers."""
@@ -127,13 +148,18 @@ class Pix2Pix(PairedModel):
     def generator_step(self, inputs, targets, answers, tape):
         """Updates G with the tape that recorded its answers."""
         with tape:
-            scores = self.discriminator([inputs, answers], training=True)
-            adversarial = mean_over_scales(self.loss_parts.generator, scores)
-            distance = absolute_error(answers, targets)
-            total = adversarial + self.l1_weight * distance
+            total, log = self.generator_loss(inputs, targets, answers)
             loss = self.scaled_loss("g", total)
         self.apply_gradients("g", self.gradients("g", tape, loss))
-        return {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
+        return log
+
+    def generator_loss(self, inputs, targets, answers):
+        """Adds the weighted L1 term to the adversarial one; float32 [B] and what is logged."""
+        scores = self.discriminator([inputs, answers], training=True)
+        adversarial = mean_over_scales(self.loss_parts.generator, scores)
+        distance = absolute_error(answers, targets)
+        total = adversarial + self.l1_weight * distance
+        return total, {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
 
     def signatures(self):
         found, direction = super().signatures(), self.directions[None]

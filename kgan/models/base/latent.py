@@ -77,7 +77,8 @@ class LatentModel(Model):
     def averaged(self, name: str) -> keras.Model:
         """Returns a network of player `g` with averaged weights, where averages are kept.
 
-        Before the first update the average is of the weights alone. Statistics of batch normalisation are those of the network as it is now.
+        Before the first update the average is of the weights alone. Statistics of batch
+        normalisation are those of the network as it is now.
         """
         network = self.networks[name]
         averages = averaged_weights(self.g_optimizer) if self.compiled else None
