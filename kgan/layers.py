@@ -18,10 +18,11 @@ class MixesExamples:
     """
 
 
-def mixing_examples(network: keras.Model) -> list[str]:
+def mixing_examples(network: keras.Model, but: tuple[type, ...] = ()) -> list[str]:
     """Lists the names of the batch normalisations and `MixesExamples` layers of a network."""
     mixing = (keras.layers.BatchNormalization, MixesExamples)
-    return [layer.name for layer in _nested_layers(network) if isinstance(layer, mixing)]
+    found = [layer for layer in _nested_layers(network) if isinstance(layer, mixing)]
+    return [layer.name for layer in found if not isinstance(layer, but)]
 
 
 def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:

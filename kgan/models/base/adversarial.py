@@ -14,7 +14,7 @@ from kgan.models.base import schedule
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer, number, share, switch, weight
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
-from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS
+from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS, warn_of_batch_statistics
 from kgan.utils.errors import ArgumentError
 
 # What a random number is for; folded into its seed so that no two uses share numbers. To the last
@@ -100,9 +100,7 @@ class AdversarialModel(LatentModel):
     """Trains a generator of latents against a discriminator.
 
     A step updates the discriminator `d_updates` times, each time on a new batch, then the generator
-    `g_updates` times. Where steps are not all alike (`critic_warmup`, `critic_schedule`), there are
-    two compiled functions, which one does a step is chosen in Python: no optimizer may update
-    inside a `tf.cond` under a strategy.
+    `g_updates` times, unless `critic_warmup` or `critic_schedule` leave the generator out.
 
     Args:
         generator: latent float32 [B, N] → image float32 [B, H, W, C] in [-1, 1].
@@ -126,8 +124,6 @@ class AdversarialModel(LatentModel):
     own_arguments = TRAINING_FLAGS
     network_flags = NETWORK_FLAGS
     score_map_label = "discriminator score, high is real"
-    # Read while a step is traced: whether it updates the generator.
-    generator_is_updated = True
 
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)
@@ -176,7 +172,7 @@ class AdversarialModel(LatentModel):
 
     # Which players are updated in a step
 
-    def updates_generator(self, step: int) -> bool:
+    def step_kind(self, step: int) -> bool:
         """Returns whether a step updates the generator: not in the warm-up, for example."""
         step -= self.critic_warmup
         if step < 0 or not self.critic_schedule:
@@ -184,22 +180,9 @@ class AdversarialModel(LatentModel):
         return schedule.updates_generator(step, self.d_updates)
 
     def make_train_function(self, force=False):
-        if not (self.critic_warmup or self.critic_schedule):
-            return super().make_train_function(force)
-        if self.train_function is not None and not force:
-            return self.train_function
-        compiled = {}
-        for updated in (True, False):
-            super().make_train_function(force=True)
-            compiled[updated] = self.train_function
-
-        def train_function(iterator):
-            # Tracing reads it, at the first call of each.
-            self.generator_is_updated = self.updates_generator(self.completed_steps)
-            return compiled[self.generator_is_updated](iterator)
-
-        self.train_function = train_function
-        return train_function
+        if self.penalty != "none" and self.train_function is None:
+            warn_of_batch_statistics(self.penalty, self.discriminator)
+        return super().make_train_function(force)
 
     # Random numbers
 
@@ -250,11 +233,12 @@ class AdversarialModel(LatentModel):
     def train_step(self, data):
         """Takes images float32 [B, H, W, C] in [-1, 1], or a tuple of `d_updates` batches."""
         batches = self.step_batches(data)
-        if self.simultaneous:
+        generator_is_updated = self.kind
+        if self.simultaneous and generator_is_updated:
             return self.results(*self.update_simultaneously(batches[0]))
         # Keras applies a weight constraint right after each update.
         logs = [self.discriminator_step(batch, n) for n, batch in enumerate(batches)]
-        if self.generator_is_updated:
+        if generator_is_updated:
             for n in range(self.g_updates):
                 logs.append(self.generator_step(batches[n % len(batches)], n))
         else:
@@ -295,8 +279,9 @@ class AdversarialModel(LatentModel):
     def discriminator_loss(self, images, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
         """Compares real with generated images; float32 [B / packing] and what is logged."""
         fakes = tf.stop_gradient(self.generated(latents, conditions))
-        real_scores = self.scores(self.augmented(images, noise, 0), conditions)
-        fake_scores = self.scores(self.augmented(fakes, noise, 1), conditions)
+        # Scores and penalty are of the same augmented images.
+        images, fakes = self.augmented(images, noise, 0), self.augmented(fakes, noise, 1)
+        real_scores, fake_scores = self.scores(images, conditions), self.scores(fakes, conditions)
         real, fake = self.compared(real_scores, fake_scores)
         real_losses = self.loss_parts.discriminator_real(real)
         fake_losses = self.loss_parts.discriminator_fake(fake)
@@ -328,7 +313,11 @@ class AdversarialModel(LatentModel):
         return total, {"g_loss": total}
 
     def gradient_penalty(self, images, fakes, conditions, noise) -> tf.Tensor:
-        """Computes the penalty of the discriminator's gradient; float32 [B / packing]."""
+        """Computes the penalty of the discriminator's gradient; float32 [B / packing].
+
+        The gradient is with respect to the images that the discriminator gets, which are augmented
+        (`augment`): as in `ns_r1_DiffAugment`, with which Zhao et al. 2020 trained StyleGAN2.
+        """
         packed = {"noise": self.pack(noise["noise"])} if "noise" in noise else {}
         shares = {"shares": noise["shares"][:: self.packing]} if "shares" in noise else {}
         given = tuple(map(self.pack, conditions))

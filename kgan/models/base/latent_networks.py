@@ -1,8 +1,13 @@
 """Networks of unconditional models, as `--network` and the flags beside it choose them."""
 
+import logging
+
+from kgan.layers import SpectralConv2D, SpectralDense, mixing_examples
 from kgan.models.base.flags import choice, integer, latent_size, layer_units, switch
 from kgan.networks import dcgan, maxout, mlp
 from kgan.utils.errors import ArgumentError
+
+logger = logging.getLogger("kgan")
 
 NETWORK_FLAGS = (
     choice(
@@ -76,3 +81,17 @@ def _additions(flags):
 # By name, a function of the flags, of the shape of an image or point, and of the shape that the
 # discriminator gets, which is that of several packed together.
 NETWORKS = {"dcgan": _dcgan, "mlp": _mlp, "maxout": _maxout}
+
+
+def warn_of_batch_statistics(penalty: str, discriminator) -> None:
+    """Logs a warning where a gradient penalty meets a layer that computes with a whole batch."""
+    # Spectral normalisation mixes examples through its power iteration alone.
+    mixing = mixing_examples(discriminator, but=(SpectralConv2D, SpectralDense))
+    if mixing:
+        logger.warning(
+            "warning: penalty=%s: the discriminator's layer %s computes with all images of a "
+            "batch, so that the gradient at one image depends on the others; layer normalisation "
+            "(--d_norm=layer) does not",
+            penalty,
+            mixing[0],
+        )

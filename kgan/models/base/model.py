@@ -10,12 +10,13 @@ import tensorflow as tf
 from kgan import layers, randomness
 from kgan.data.pipeline import group_batches
 from kgan.models.base.arguments import ConfigurableModel, deserialized
+from kgan.models.base.execution import Executions
 from kgan.optimizers import apply_gradients, check_for_replicas
 from kgan.serving.signatures import Signature
 from kgan.utils.errors import ArgumentError
 
 
-class Model(ConfigurableModel):
+class Model(Executions, ConfigurableModel):
     """Base of all models: steps, players with one optimizer each, logged means and state.
 
     A subclass overrides `train_step`, which calls `update` for each player and ends in `results`.
@@ -172,6 +173,7 @@ class Model(ConfigurableModel):
 
     def fit(self, x=None, **kwargs):
         """Trains as `keras.Model.fit` does; groups the batches of a tf.data data set by step."""
+        self.check_epoch(kwargs.get("steps_per_epoch"))
         if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
             # Keras' default asks for a shuffle that it cannot do, and warns of it.
             kwargs.setdefault("shuffle", False)

@@ -164,13 +164,13 @@ def test_authors_schedule_has_a_hundred_critic_updates_where_they_have():
     ahead, count = [], 0
     for step in range(7, 7 + 3000):
         count += 5
-        if model.updates_generator(step):
+        if model.step_kind(step):
             ahead.append(count)
             count = 0
     long = [number for number, updates in enumerate(ahead) if updates == 100]
     assert long == [*range(25), 500, 1000, 1500, 2000]
     assert set(ahead) == {5, 100}
-    assert not any(model.updates_generator(step) for step in range(7))
+    assert not any(model.step_kind(step) for step in range(7))
 
 
 def test_schedule_needs_updates_that_divide_a_hundred():
