@@ -20,9 +20,8 @@ class MixesExamples:
 
 def mixing_examples(network: keras.Model, but: tuple[type, ...] = ()) -> list[str]:
     """Lists the names of the batch normalisations and `MixesExamples` layers of a network."""
-    mixing = (keras.layers.BatchNormalization, MixesExamples)
-    found = [layer for layer in _nested_layers(network) if isinstance(layer, mixing)]
-    return [layer.name for layer in found if not isinstance(layer, but)]
+    kept = (x for x in _nested_layers(network) if not isinstance(x, but))
+    return [x.name for x in kept if isinstance(x, (keras.layers.BatchNormalization, MixesExamples))]
 
 
 def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -17,6 +17,8 @@ import tensorflow as tf
 from keras import layers
 from safetensors.numpy import save_file
 
+from kgan.utils.precision import precision
+
 SIZE = 28
 CLASSES = 10
 FEATURES = 64
@@ -49,7 +51,8 @@ def load() -> tuple[keras.Model, dict]:
     """Returns the network and the values stored with it: `test_accuracy`, `seed`, `epochs`."""
     with safetensors.safe_open(PATH, framework="numpy") as file:
         known = {name: json.loads(value) for name, value in file.metadata().items()}
-        network = build()
+        with precision("float32"):
+            network = build()
         # Not `variables`: the name of the dropout's seed depends on the seeds made before it.
         for variable in network.weights:
             variable.assign(file.get_tensor(variable.path))

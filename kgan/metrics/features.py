@@ -22,6 +22,7 @@ from kgan.metrics import digit_network
 from kgan.metrics.arrays import map_batches
 from kgan.utils.atomic import atomic_write, make_folder
 from kgan.utils.errors import UserError
+from kgan.utils.precision import precision
 
 PIXELS_SIDE = 8  # larger images are resized to it before their pixels are compared
 BATCH = 100
@@ -158,7 +159,8 @@ def _application(name):
             f"{', '.join(APPLICATIONS)}, or a name in keras.applications"
         )
     try:
-        network = build(weights="imagenet")
+        with precision("float32"):
+            network = build(weights="imagenet")
     except Exception as error:  # the class that Keras raises if it cannot download
         raise UserError(
             f"--features={name}: Keras cannot download its weights ({type(error).__name__}); "

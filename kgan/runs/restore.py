@@ -6,6 +6,7 @@ from kgan.cli.models import build_model
 from kgan.runs import checkpoint
 from kgan.runs.folder import open_run
 from kgan.utils.errors import UserError
+from kgan.utils.precision import precision
 
 
 def initialize_from_run(model: keras.Model, folder: str) -> None:
@@ -49,7 +50,7 @@ def load_run(folder: str, which: str = "auto") -> keras.Model:
     arrays, header = checkpoint.read(path)
     run.check_origin(header, path)
     settings = run.settings().replace(sync_batch_norm=False)
-    keras.mixed_precision.set_global_policy(settings.device.precision)
-    model = build_model(settings, run.spec())
+    with precision(settings.device.precision):
+        model = build_model(settings, run.spec())
     checkpoint.restore(model.state(), arrays, path)
     return model

@@ -26,6 +26,7 @@ from kgan.training.plan import Plan
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
 from kgan.utils.messages import log_file, logger, start_logging
+from kgan.utils.precision import precision
 
 MEASURED_AT_END = 1000  # images at most, but for pairs: ten times as many can take minutes
 FAILED = 1  # exit status of a run that could not be saved from NaN
@@ -74,10 +75,9 @@ class Training:
         keras.utils.set_random_seed(self.settings.run.seed)
         if device.deterministic:
             tf.config.experimental.enable_op_determinism()
-        keras.mixed_precision.set_global_policy(device.precision)
         self.dataset, self.spec = open_data(self.settings)
         self._compare_parts()
-        with workers.strategy.scope():
+        with precision(device.precision), workers.strategy.scope():
             self.model = build_model(self.settings, self.spec)
         if self.settings.run.init_from and not self.settings.run.resume:
             initialize_from_run(self.model, self.settings.run.init_from)

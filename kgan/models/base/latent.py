@@ -8,6 +8,7 @@ from kgan import randomness
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
 from kgan.serving.signatures import NUMBER, NUMBERS, Signature, as_png, vectors
+from kgan.utils.precision import precision
 
 PREVIEW_IMAGES = 64
 DISTRIBUTIONS = ("normal", "uniform")
@@ -85,7 +86,8 @@ class LatentModel(Model):
         if averages is None:
             return network
         if name not in self._copies.networks:
-            self._copies.networks[name] = keras.models.clone_model(network)
+            with precision(network.dtype_policy.name):
+                self._copies.networks[name] = keras.models.clone_model(network)
         copy = self._copies.networks[name]
         trained = [v for owner in self.players["g"] for v in owner.trainable_variables]
         # Keras' averages are 0 until the first update, with which they begin.
