@@ -172,6 +172,10 @@ class AdversarialModel(LatentModel):
 
     # Which players are updated in a step
 
+    @property
+    def has_kinds(self):
+        return bool(self.critic_warmup or self.critic_schedule)
+
     def step_kind(self, step: int) -> bool:
         """Returns whether a step updates the generator: not in the warm-up, for example."""
         step -= self.critic_warmup

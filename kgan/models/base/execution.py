@@ -16,6 +16,7 @@ class Executions:
     those on several replicas, on which Keras' loop fails, are called one after the other.
 
     Class attributes:
+        has_kinds: whether there are two kinds of step.
         kind: that of the step that is traced; `train_step` reads it.
 
     Example:
@@ -27,6 +28,7 @@ class Executions:
         [False, False, True, True]
     """
 
+    has_kinds = False
     kind = True
 
     def step_kind(self, step: int) -> bool:
@@ -61,8 +63,11 @@ class Executions:
                 self.steps_per_execution, self.train_function = count, train_function
 
         def train_function(iterator):
-            first = self.completed_steps
-            kinds = [self.step_kind(step) for step in range(first, first + count)]
+            kinds = [True] * count
+            if self.has_kinds:
+                # Only here: to read the step, a GPU would have to end the one before.
+                first = self.completed_steps
+                kinds = [self.step_kind(step) for step in range(first, first + count)]
             if count == 1 or (len(set(kinds)) == 1 and not in_turn):
                 return call(kinds[0], count, iterator)
             logs = None
