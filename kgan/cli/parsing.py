@@ -19,7 +19,7 @@ from kgan.cli import help as help_text
 from kgan.cli.entry import Help
 from kgan.cli.flags import FLAGFILE, HELP, SHARED_FLAGS, define
 from kgan.cli.models import check_model_name, model_class, model_names
-from kgan.cli.settings import FREE_ON_RESUME, SHARED_DEFAULTS, Settings, check, typed
+from kgan.cli.settings import FREE_ON_RESUME, Settings, check, typed
 from kgan.models.base.flags import Flag
 from kgan.utils.errors import UserError
 
@@ -33,11 +33,13 @@ ABSL_WORDS = {
 }
 
 
-def parse_training(arguments: Sequence[str]) -> Settings:
+def parse_training(arguments: Sequence[str], *, stored: bool = False) -> Settings:
     """Parses the command line of a training into resolved settings.
 
     Args:
         arguments: without the program's name.
+        stored: whether they are those of an existing run, in which a flag that is missing has its
+            `earlier` value; so it is with `--resume`, too.
 
     Raises:
         UserError: one line, for anything that is wrong.
@@ -65,8 +67,11 @@ def parse_training(arguments: Sequence[str]) -> Settings:
     if values.help:
         raise Help(help_text.of_training(values, model))
     given = {name for name in values if values[name].present}
-    kinds = {flag.name: flag.type for flag in (*SHARED_FLAGS, *model.flags())}
-    defaults = {**SHARED_DEFAULTS, **{f.name: f.default for f in model.flags()}, **model.defaults}
+    table = (*SHARED_FLAGS, *model.flags())
+    kinds = {flag.name: flag.type for flag in table}
+    defaults = {**{flag.name: flag.default for flag in table}, **model.defaults}
+    if stored or shared.resume:
+        defaults |= {flag.name: flag.earlier for flag in table if flag.earlier is not None}
     if "steps" in given:
         # --steps alone says how long the run is; next to --epochs it caps.
         defaults.pop("epochs", None)

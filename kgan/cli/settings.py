@@ -9,7 +9,6 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 from kgan.cli import values as parsers
-from kgan.cli.flags import SHARED_FLAGS
 from kgan.models.base.flags import ModelSettings, OptimizerSettings
 from kgan.utils.errors import UserError
 
@@ -289,6 +288,3 @@ def words(name: str, value) -> list[str]:
     if isinstance(value, list):
         return [f"--{name}={item}" for item in value]
     return [f"--{name}={value}"]
-
-
-SHARED_DEFAULTS = {flag.name: flag.default for flag in SHARED_FLAGS}

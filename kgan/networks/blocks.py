@@ -41,9 +41,14 @@ class Seeded:
         """Returns the next seed."""
         return next(self._seeds)
 
-    def __call__(self, name: str) -> dict:
-        """Returns the name and the kernel's initial weights, as arguments of a layer."""
-        return {"name": name, "kernel_initializer": self._initializer(self.next_seed())}
+    def __call__(self, name: str, *options) -> dict:
+        """Returns the name and the kernel's initial weights, as arguments of a layer.
+
+        Args:
+            name: of the layer.
+            *options: further arguments of the initializer.
+        """
+        return {"name": name, "kernel_initializer": self._initializer(self.next_seed(), *options)}
 
 
 def inputs_with_condition(

@@ -77,7 +77,7 @@ class Run:
     def settings(self) -> Settings:
         """Reads the resolved settings of the run."""
         try:
-            return parse_training([f"--flagfile={self.flags}"])
+            return parse_training([f"--flagfile={self.flags}"], stored=True)
         except Help as error:
             raise UserError(f"{self.flags}: damaged; it contains --help") from error
 

@@ -208,3 +208,16 @@ def test_other_commands_refuse_what_is_missing_or_unknown():
         with pytest.raises(UserError, match=named) as caught:
             parse_command("kgan.x", flags, arguments, needed=("run",))
         assert "\n" not in str(caught.value)
+
+
+def test_flag_that_a_stored_run_lacks_has_the_value_that_kgan_computed_with(tmp_path):
+    lines = "--model=sngan", "--dataset=digits"
+    file = flagfile(tmp_path, *lines)
+    assert parse_training([file]).values["g_batch_factor"] == 2
+    stored = parse_training([file], stored=True)
+    assert stored.values["g_batch_factor"] == stored.values["network_version"] == 1
+    both = flagfile(tmp_path, *lines, "--g_batch_factor=3")
+    assert parse_training([both], stored=True).values["g_batch_factor"] == 3
+    (tmp_path / "flags.cfg").write_text("\n".join(lines))
+    assert parse_training([f"--resume={tmp_path}"]).values["g_batch_factor"] == 1
+    assert parse_training(stored.as_arguments(stored.values)).values["g_batch_factor"] == 1

@@ -50,7 +50,8 @@ def changed_flags(name):
         elif flag.type == list[int]:
             arguments += [f"--{flag.name}=7", f"--{flag.name}=5"]
         else:
-            changed = (default or 1) + 1 if flag.type is int else 0.75 * default
+            whole = flag.low if default == flag.high else (default or 1) + 1
+            changed = whole if flag.type is int else 0.75 * default or 0.25
             arguments.append(f"--{flag.name}={changed}")
     return arguments
 

@@ -1,9 +1,14 @@
 """Tests of sngan: the contract, and its networks."""
 
+import inspect
+
 import keras
 import numpy as np
 
+from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
+from kgan.models.sngan import SNGAN
+from kgan.networks import sn_resnet
 from tests.models.contract import ConditionTests, FullContract, ModelContract
 
 
@@ -50,11 +55,59 @@ def test_no_layer_of_the_discriminator_mixes_examples_of_a_batch():
     np.testing.assert_allclose(together[1:2], alone, rtol=1e-4)
 
 
-def test_classes_have_scales_and_shifts_of_their_own():
-    model = TestSNGAN().build()
-    layer = model.generator.get_layer("block_0_first_scale")
-    np.testing.assert_array_equal(layer.kernel, np.ones((10, 4)))
-    assert layer.bias is None
+def scale_of(generator, condition):
+    """Computes the scale of the first normalisation for conditions [B, K]; float32 [B, C]."""
+    latents = np.zeros((len(condition), 8), np.float32)
+    output = generator.get_layer("block_0_first_scale_reshape").output
+    inner = keras.Model(generator.inputs, output)
+    return np.asarray(inner([latents, np.float32(condition)]))[:, 0, 0]
+
+
+def test_scale_is_1_plus_a_row_for_each_attribute_that_holds():
+    generator = TestSNGAN().build().generator
+    # Neither no attribute nor several of them change the scale before training.
+    conditions = [[0] * 10, [1] + [0] * 9, [1] * 10]
+    np.testing.assert_array_equal(scale_of(generator, conditions), np.ones((3, 4)))
+    kernel = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    generator.get_layer("block_0_first_rows").kernel.assign(kernel)
+    expected = [np.ones(4), 1 + kernel[0], 1 + kernel.sum(axis=0)]
+    np.testing.assert_allclose(scale_of(generator, conditions), expected, rtol=1e-5)
+
+
+def limits(network):
+    """Computes, by layer, the largest weight over the limit of Glorot's uniform distribution."""
+    found = {}
+    for layer in network.layers:
+        if np.ndim(getattr(layer, "kernel", None)) >= 2 and np.std(layer.kernel):
+            *field, inputs, outputs = layer.kernel.shape
+            limit = np.sqrt(6 / (np.prod(field) * (inputs + outputs)))
+            found[layer.name] = np.abs(layer.kernel).max() / limit
+    return found
+
+
+def test_initial_gain_is_root_2_in_residual_convolutions_and_1_elsewhere():
+    for network in (sn_resnet.generator((32, 32, 3), 3), sn_resnet.discriminator((32, 32, 3), 3)):
+        found = limits(network)
+        residual = [
+            name for name in found if name.endswith(("first_convolution", "second_convolution"))
+        ]
+        assert len(residual) in (6, 8) and len(found) > len(residual) + 2
+        for name, gain in found.items():
+            # The largest of many uniform numbers.
+            expected = np.sqrt(2) if name in residual else 1
+            assert 0.97 * expected < gain <= expected * (1 + 1e-6), name
+
+
+def test_score_has_no_bias():
+    discriminator = TestSNGAN().build().discriminator
+    assert not discriminator.get_layer("score_of_picture").use_bias
+
+
+def test_defaults_are_those_of_the_authors_configuration():
+    settings = parse_training(["--model=sngan"])
+    assert settings.values["g_batch_factor"] == 2
+    assert (settings.run.lr_schedule, settings.run.lr_decay_from) == ("linear", 0.0)
+    assert inspect.signature(SNGAN).parameters["g_batch_factor"].default == 2
 
 
 def test_every_bias_of_the_generator_changes_the_images():

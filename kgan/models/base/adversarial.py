@@ -15,6 +15,7 @@ from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer, number, share, switch, weight
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
 from kgan.models.base.latent_networks import NETWORK_FLAGS, NETWORKS, warn_of_batch_statistics
+from kgan.models.base.packing import pack, repeat_packs
 from kgan.utils.errors import ArgumentError
 
 # What a random number is for; folded into its seed so that no two uses share numbers. To the last
@@ -34,6 +35,14 @@ TRAINING_FLAGS = (
     ),
     integer("d_updates", 1, (1, 1000), "Discriminator updates in a step, each on a new batch."),
     integer("g_updates", 1, (1, 1000), "Generator updates in a step, each on new latents."),
+    integer(
+        "g_batch_factor",
+        1,
+        (1, 64),
+        "Images that a generator update generates, in multiples of the batch that a discriminator "
+        "update takes. A conditional model repeats the conditions of the batch.",
+        earlier=1,
+    ),
     switch(
         "simultaneous",
         False,
@@ -255,7 +264,7 @@ class AdversarialModel(LatentModel):
         return self.update("d", self.discriminator_loss, *self.discriminator_inputs(batch, number))
 
     def generator_step(self, batch, number: int = 0) -> dict:
-        """Updates the generator on new latents, as many as the batch has examples."""
+        """Updates the generator on new latents: `g_batch_factor` for each example of the batch."""
         return self.update("g", self.generator_loss, *self.generator_inputs(batch, number))
 
     def update_simultaneously(self, batch) -> list[dict]:
@@ -276,9 +285,13 @@ class AdversarialModel(LatentModel):
     def generator_inputs(self, batch, number: int = 0) -> tuple:
         """Returns images, conditions, latents and noise for an update of the generator."""
         images, conditions = self.unpack(batch)
+        images, *conditions = (
+            repeat_packs(values, self.packing, self.g_batch_factor)
+            for values in (images, *conditions)
+        )
         purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
         latents = self.latents(tf.shape(images)[0], purpose)
-        return images, conditions, latents, self.noise(images, 2 * number + 1)
+        return images, tuple(conditions), latents, self.noise(images, 2 * number + 1)
 
     def discriminator_loss(self, images, conditions, latents, noise) -> tuple[tf.Tensor, dict]:
         """Compares real with generated images; float32 [B / packing] and what is logged."""
@@ -348,13 +361,7 @@ class AdversarialModel(LatentModel):
 
     def pack(self, values: tf.Tensor) -> tf.Tensor:
         """Joins neighbours by the last axis: [B, ..., C] → [B / packing, ..., packing · C]."""
-        if self.packing == 1:
-            return values
-        shape = values.shape[1:].as_list()
-        values = tf.reshape(values, [-1, self.packing, *shape])
-        axes = list(range(values.shape.rank))
-        values = tf.transpose(values, [0, *axes[2:-1], 1, axes[-1]])
-        return tf.reshape(values, [-1, *shape[:-1], self.packing * shape[-1]])
+        return pack(values, self.packing)
 
     def diversity(self):
         """Computes the mean over pixels of the standard deviation over 64 fixed latents."""

@@ -154,7 +154,9 @@ class ConfigurableModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**deserialized(config))
+        arguments = cls.open_arguments()
+        earlier = {flag.name: flag.earlier for flag in arguments if flag.earlier is not None}
+        return cls(**{**earlier, **deserialized(config)})
 
 
 def deserialized(config: Mapping) -> dict:

@@ -27,6 +27,7 @@ class ConditionalModel(AdversarialModel):
     Class attributes:
         network_builders: functions that build the generator (of shape, condition_size, latent_size,
             base_width) and the discriminator (of shape, condition_size, base_width, conditioned).
+        network_options: names of further `network_flags` that both functions take.
 
     Args:
         generator: [latent float32 [B, N], condition float32 [B, K]] → image [B, H, W, C] in
@@ -46,6 +47,7 @@ class ConditionalModel(AdversarialModel):
     """
 
     network_builders: tuple[Callable, Callable]
+    network_options: tuple[str, ...] = ()
     data_arguments = {"class_names": (), "exclusive": True}
     network_flags = (
         latent_size(100),
@@ -78,7 +80,8 @@ class ConditionalModel(AdversarialModel):
         generator, discriminator = cls.network_builders
         size, shape = len(spec.class_names), (*spec.size, spec.channels)
         packed = (*spec.size, spec.channels * flags.packing)
-        common = {"synchronized": flags.synchronized, "seed": flags.seed}
+        names = ("synchronized", "seed", *cls.network_options)
+        common = {name: getattr(flags, name) for name in names}
         generator = generator(shape, size, flags.latent_size, flags.g_width, **common)
         common["conditioned"] = flags.condition_discriminator
         return generator, discriminator(packed, size * flags.packing, flags.d_width, **common)

@@ -25,6 +25,8 @@ class Flag:
         low: smallest value.
         high: largest value.
         choices: allowed values of a `str`.
+        earlier: value in run folders and configurations that lack the flag, where kgan computed
+            something else before there was the flag; None: the default.
 
     Example:
         >>> flag = Flag("clip", float, 0.01, "Bound of the critic's weights.", 1e-8, 1000)
@@ -39,14 +41,15 @@ class Flag:
     low: float | None = None
     high: float | None = None
     choices: Sequence[str] = ()
+    earlier: object = None
 
 
 # The kinds of flags, for the tables; arguments as in `Flag`.
 
 
-def text(name: str, default: str | None, help: str) -> Flag:
+def text(name: str, default: str | None, help: str, **options) -> Flag:
     """Makes a flag that takes any text."""
-    return Flag(name, str, default, help)
+    return Flag(name, str, default, help, **options)
 
 
 def texts(name: str, help: str) -> Flag:
@@ -54,9 +57,9 @@ def texts(name: str, help: str) -> Flag:
     return Flag(name, list[str], [], help)
 
 
-def choice(name: str, default: str | None, choices: Sequence[str], help: str) -> Flag:
+def choice(name: str, default: str | None, choices: Sequence[str], help: str, **options) -> Flag:
     """Makes a flag that takes one of several words."""
-    return Flag(name, str, default, help, choices=choices)
+    return Flag(name, str, default, help, choices=choices, **options)
 
 
 def switch(name: str, default: bool | None, help: str) -> Flag:
@@ -64,9 +67,9 @@ def switch(name: str, default: bool | None, help: str) -> Flag:
     return Flag(name, bool, default, help)
 
 
-def integer(name: str, default: int | None, limits: tuple[int, int], help: str) -> Flag:
+def integer(name: str, default: int | None, limits: tuple[int, int], help: str, **options) -> Flag:
     """Makes a flag that takes a whole number within limits, which belong to it."""
-    return Flag(name, int, default, help, *limits)
+    return Flag(name, int, default, help, *limits, **options)
 
 
 def number(name: str, default: float | None, limits: tuple[float, float], help: str) -> Flag:

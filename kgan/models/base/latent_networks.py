@@ -9,6 +9,14 @@ from kgan.utils.errors import ArgumentError
 
 logger = logging.getLogger("kgan")
 
+NETWORK_VERSION = integer(
+    "network_version",
+    2,
+    (1, 2),
+    "Definition of the networks. 2: as the papers' authors have them; 1: as in runs of an earlier "
+    "kgan, without this flag; set it with --init_from= or --flagfile= of such a run.",
+    earlier=1,
+)
 NETWORK_FLAGS = (
     choice(
         "network",

@@ -9,8 +9,9 @@ import pytest
 from kgan.models.base.arguments import build_optimizers
 from kgan.models.base.flags import ModelSettings, OptimizerSettings
 from kgan.models.lsgan import LSGAN
+from kgan.models.sngan import SNGAN
 from kgan.models.wgan import WGAN
-from kgan.networks import mlp
+from kgan.networks import conditional, mlp
 from kgan.optimizers import FusedAdam
 from kgan.utils.errors import ArgumentError
 
@@ -68,3 +69,14 @@ def test_each_player_has_its_own_optimizer():
 def test_options_that_an_optimizer_does_not_take_are_named():
     with pytest.raises(ArgumentError, match="^`g_options`"):
         build_optimizers(settings(nonsense=1.0), ("g", "d"), {})
+
+
+def test_argument_that_a_stored_configuration_lacks_has_its_earlier_value():
+    model = SNGAN(
+        conditional.dense_generator((4, 4, 1), 3, 2, 4),
+        conditional.dense_discriminator((4, 4, 1), 3, 4),
+    )
+    assert SNGAN.from_config(model.get_config()).g_batch_factor == 2
+    config = model.get_config()
+    assert config.pop("g_batch_factor") == 2
+    assert SNGAN.from_config(config).g_batch_factor == 1
