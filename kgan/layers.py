@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
@@ -169,32 +170,53 @@ class Columns(ConfiguredLayer):
 
 @keras.saving.register_keras_serializable("kgan")
 class MinibatchDiscrimination(MixesExamples, ConfiguredLayer):
-    """Similarity of each example to the others of its batch: Σ exp(−‖difference‖₁) over them.
+    """Similarity of each example to the others of its batch: Σ exp(−‖M_i − M_j‖₁) over these.
 
     The similarities are concatenated to the inputs: float [B, N] → [B, N + kernels]. This
     reveals a generator that repeats the same image. The batch is that of one replica (or one part
     of an accumulated batch), not the global one.
 
+    M is a linear function of the inputs. Its weights are directions of length exp(`log_scale`). The
+    first batch in training fixes the unit in which distances are measured, for each similarity half
+    of the mean distance to the nearest example, and an offset that makes the mean similarity 0:
+    otherwise exp(−distance) of many inputs would be 0, with no gradient.
+
     Args:
         kernels: int, number of similarities (B of the paper), each one output feature.
         dimensions: int, of the space in which distances are computed (C of the paper).
         seed: of the initial weights.
+        weight_norm: False for layers of an earlier kgan, which have a plain kernel, no unit and no
+            offset.
 
-    Reference: Salimans et al. 2016, section 3.2, with the sizes of its code (100 x 5).
-    Differs from the paper: an example's similarity to itself, always 1, is left out.
+    Reference: Salimans et al. 2016, section 3.2, with the sizes and the initialisation of its code
+    (100 x 5); Salimans and Kingma 2016, sections 2 and 3 (weight normalisation, its first batch).
+    Differs from the paper: an example's similarity to itself, always 1, is left out, as in the
+    code. The first batch is that of the first step, not one before it.
 
     Example:
         >>> MinibatchDiscrimination(kernels=4)(tf.ones([2, 3])).numpy()[0].tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
-    arguments = ("kernels", "dimensions", "seed")
+    arguments = ("kernels", "dimensions", "seed", "weight_norm")
 
-    def __init__(self, kernels: int = 100, dimensions: int = 5, seed: int = 0, **kwargs):
+    def __init__(
+        self,
+        kernels: int = 100,
+        dimensions: int = 5,
+        seed: int = 0,
+        weight_norm: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.kernels = kernels
         self.dimensions = dimensions
         self.seed = seed
+        self.weight_norm = weight_norm
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{"weight_norm": False, **config})
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -202,93 +224,56 @@ class MinibatchDiscrimination(MixesExamples, ConfiguredLayer):
             shape=(input_shape[-1], self.kernels * self.dimensions),
             initializer=keras.initializers.RandomNormal(stddev=0.05, seed=self.seed),
         )
-
-    def call(self, inputs):
-        values = tf.matmul(tf.cast(inputs, tf.float32), tf.cast(self.kernel, tf.float32))
-        values = tf.reshape(values, [-1, self.kernels, self.dimensions])
-        distances = tf.reduce_sum(tf.abs(values[:, None] - values[None]), axis=3)
-        similarities = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
-        return tf.concat([inputs, tf.cast(similarities, inputs.dtype)], axis=1)
-
-
-class _SpectralNorm(MixesExamples):
-    """Division of a layer's kernel by an estimate of its largest singular value.
-
-    One power iteration in each training call; the raw kernel is kept, and the gradient passes
-    through the estimate. (`keras.layers.SpectralNormalization` overwrites the raw kernel, which is
-    a projection.) It mixes examples, because a batch in two parts updates the estimate twice.
-
-    Reference: Miyato et al. 2018, equation 8 and algorithm 1.
-    """
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        seed = getattr(self.kernel_initializer, "seed", None)
-        self.left_vector = self.add_weight(
-            name="left_vector",
-            shape=(1, self.kernel.shape[-1]),
-            trainable=False,
-            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
-            # All replicas compute the same value.
-            aggregation="only_first_replica",
-            dtype="float32",
-            autocast=False,
+        if not self.weight_norm:
+            return
+        sizes = (self.kernels, self.dimensions)
+        self.log_scale = self.add_weight(name="log_scale", shape=sizes, initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(self.kernels,), initializer="zeros")
+        # All replicas compute the same values.
+        fixed = {"trainable": False, "aggregation": "only_first_replica", "dtype": "float32"}
+        fixed |= {"shape": (self.kernels,), "autocast": False}
+        self.unit = self.add_weight(name="unit", initializer="ones", **fixed)
+        self.offset = self.add_weight(name="offset", initializer="zeros", **fixed)
+        self.is_measured = self.add_weight(
+            name="is_measured", initializer="zeros", **{**fixed, "shape": ()}
         )
 
-    def save_own_variables(self, store):
-        # Keras' dense layers and convolutions store only their own variables.
-        for number, variable in enumerate(self.variables):
-            store[str(number)] = variable
-
-    def load_own_variables(self, store):
-        for number, variable in enumerate(self.variables):
-            variable.assign(store[str(number)])
-
-    def normalized_kernel(self, training):
-        """Computes W / σ(W)."""
-        kernel, left = tf.cast(self.kernel, tf.float32), tf.convert_to_tensor(self.left_vector)
-        matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
-        fixed = tf.stop_gradient(matrix)
-        right = tf.math.l2_normalize(tf.matmul(left, fixed, transpose_b=True))
-        new = tf.math.l2_normalize(tf.matmul(right, fixed))
-        if training:
-            self.left_vector.assign(new)
-        sigma = tf.reduce_sum(tf.matmul(right, matrix) * new)
-        return tf.cast(kernel / sigma, self.compute_dtype)
-
     def call(self, inputs, training=False):
-        outputs = self.apply_kernel(inputs, self.normalized_kernel(training))
-        if self.use_bias:
-            outputs = outputs + tf.cast(self.bias, outputs.dtype)
-        return self.activation(outputs) if self.activation is not None else outputs
+        kernel = tf.cast(self.kernel, tf.float32)
+        if self.weight_norm:
+            scale = tf.exp(tf.reshape(tf.cast(self.log_scale, tf.float32), [-1]))
+            kernel = tf.math.l2_normalize(kernel, axis=0) * scale
+        values = tf.matmul(tf.cast(inputs, tf.float32), kernel)
+        values = tf.reshape(values, [-1, self.kernels, self.dimensions])
+        distances = tf.reduce_sum(tf.abs(values[:, None] - values[None]), axis=3)
+        if self.weight_norm:
+            similarities = self._normalized(distances, training)
+        else:
+            similarities = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
+        return tf.concat([inputs, tf.cast(similarities, inputs.dtype)], axis=1)
+
+    def _normalized(self, distances, training):
+        """Computes similarities [B, kernels] of distances [B, B, kernels] in the layer's unit."""
+        unit, offset = (tf.convert_to_tensor(v) for v in (self.unit, self.offset))
+        if training:
+            others = (
+                distances + tf.where(tf.eye(tf.shape(distances)[0]) > 0, np.inf, 0.0)[..., None]
+            )
+            measured = 0.5 * _global_mean(tf.reduce_min(others, axis=1))
+            measured = tf.where((measured > 0) & tf.math.is_finite(measured), measured, 1.0)
+            unit = tf.where(self.is_measured > 0, unit, measured)
+        similarities = tf.reduce_sum(tf.exp(-distances / unit), axis=1) - 1.0
+        if training:
+            offset = tf.where(self.is_measured > 0, offset, _global_mean(similarities))
+            self.unit.assign(unit)
+            self.offset.assign(offset)
+            self.is_measured.assign(1.0)
+        return similarities - offset + tf.cast(self.bias, tf.float32)
 
 
-@keras.saving.register_keras_serializable("kgan")
-class SpectralDense(_SpectralNorm, keras.layers.Dense):
-    """A dense layer with spectral normalisation; arguments are those of `keras.layers.Dense`.
-
-    Example:
-        >>> layer = SpectralDense(1, kernel_initializer="ones")
-        >>> float(layer(tf.constant([[3.0, 4.0, 0.0, 1.0]]))[0, 0])  # W / σ(W) = (½, ½, ½, ½)
-        4.0
-    """
-
-    def apply_kernel(self, inputs, kernel):
-        return tf.matmul(inputs, kernel)
-
-
-@keras.saving.register_keras_serializable("kgan")
-class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
-    """A convolution with spectral normalisation; arguments are those of `keras.layers.Conv2D`.
-
-    Example:
-        >>> SpectralConv2D(6, kernel_size=3)(tf.ones([1, 8, 8, 2])).shape
-        TensorShape([1, 6, 6, 6])
-    """
-
-    def apply_kernel(self, inputs, kernel):
-        options = {"padding": self.padding, "dilation_rate": self.dilation_rate}
-        return keras.ops.conv(inputs, kernel, list(self.strides), **options)
+def _global_mean(values):
+    """Computes the mean of float32 [B, ...] over the examples of all replicas; a constant."""
+    return tf.stop_gradient(tf.squeeze(global_moments(values, [0])[0], 0))
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import layers, randomness
+from kgan import layers, randomness, spectral_norm
 
 
 def normal(*shape, seed=0):
@@ -150,7 +150,7 @@ def test_masks_differ_between_salts_steps_and_positions():
 
 @pytest.mark.parametrize(
     ("layer", "shape"),
-    [(layers.SpectralDense(6), [3, 4]), (layers.SpectralConv2D(6, 3), [3, 5, 5, 2])],
+    [(spectral_norm.SpectralDense(6), [3, 4]), (spectral_norm.SpectralConv2D(6, 3), [3, 5, 5, 2])],
 )
 def test_largest_singular_value_converges_to_1_and_the_raw_kernel_stays(layer, shape):
     inputs = tf.random.normal(shape, seed=1)
@@ -164,7 +164,7 @@ def test_largest_singular_value_converges_to_1_and_the_raw_kernel_stays(layer, s
 
 
 def test_spectral_outputs_are_those_of_the_plain_layer_with_the_normalised_kernel():
-    kinds = (layers.SpectralConv2D, keras.layers.Conv2D)
+    kinds = (spectral_norm.SpectralConv2D, keras.layers.Conv2D)
     layer, plain = (kind(4, 3, padding="same") for kind in kinds)
     given = tf.random.normal([2, 5, 5, 3], seed=2)
     layer.build(given.shape)
@@ -174,7 +174,7 @@ def test_spectral_outputs_are_those_of_the_plain_layer_with_the_normalised_kerne
 
 
 def test_spectral_norm_makes_one_power_iteration_per_training_call_and_none_at_inference():
-    layer = layers.SpectralDense(5)
+    layer = spectral_norm.SpectralDense(5)
     layer.build((None, 4))
     left = layer.left_vector.numpy()
     layer(tf.ones([1, 4]), training=False)
@@ -188,7 +188,7 @@ def test_spectral_norm_makes_one_power_iteration_per_training_call_and_none_at_i
 
 def test_gradient_passes_through_the_estimate_of_the_singular_value():
     # W / σ(W) does not change along W itself.
-    layer = layers.SpectralDense(3, use_bias=False)
+    layer = spectral_norm.SpectralDense(3, use_bias=False)
     layer.build((None, 3))
     with tf.GradientTape() as tape:
         outputs = layer(tf.eye(3), training=False)
@@ -198,13 +198,34 @@ def test_gradient_passes_through_the_estimate_of_the_singular_value():
     assert np.abs(gradient).max() > 1e-2
 
 
-def test_minibatch_similarities_are_sums_over_the_others():
-    layer = layers.MinibatchDiscrimination(2, 1)
+def test_spectral_vector_has_a_seed_of_its_own():
+    # Of normal initial weights it would be a multiple of the first row.
+    for seed in range(3):
+        initial = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+        layer, again = (
+            spectral_norm.SpectralDense(4, kernel_initializer=initial) for _ in range(2)
+        )
+        layer.build((None, 6))
+        again.build((None, 6))
+        np.testing.assert_array_equal(layer.left_vector, again.left_vector)
+        for row in np.asarray(layer.kernel):
+            ratios = np.asarray(layer.left_vector)[0] / row
+            assert np.ptp(ratios) > 0.1 * np.abs(ratios).max()
+
+
+def plain_minibatch(weight_norm, kernel):
+    layer = layers.MinibatchDiscrimination(2, 1, weight_norm=weight_norm)
     layer.build((None, 2))
-    layer.kernel.assign([[1.0, 0.0], [0.0, 2.0]])
-    given = np.float32([[0, 0], [1, 0], [0, 3]])
-    found = np.asarray(layer(given))
-    np.testing.assert_array_equal(found[:, :2], given)
+    layer.kernel.assign(kernel)
+    return layer
+
+
+GIVEN = np.float32([[0, 0], [1, 0], [0, 3]])
+
+
+def test_minibatch_similarities_are_sums_over_the_others():
+    found = np.asarray(plain_minibatch(False, [[1.0, 0.0], [0.0, 2.0]])(GIVEN))
+    np.testing.assert_array_equal(found[:, :2], GIVEN)
     # First kernel sees column 0: distances 1 and 0 from the first example, …
     e = np.exp
     np.testing.assert_allclose(
@@ -212,6 +233,68 @@ def test_minibatch_similarities_are_sums_over_the_others():
         [[e(-1) + 1, 1 + e(-6)], [2 * e(-1), 1 + e(-6)], [1 + e(-1), 2 * e(-6)]],
         rtol=1e-4,
     )
+
+
+def test_minibatch_weights_are_directions_with_a_length_of_their_own():
+    layer = plain_minibatch(True, [[3.0, 0.0], [4.0, 0.5]])
+    layer.log_scale.assign([[0.0], [np.log(2.0)]])
+    layer.bias.assign([0.25, -0.5])
+    # Before training: projections (0.6 x + 0.8 y) and 2 y.
+    first, second = np.array([0, 0.6, 2.4]), np.array([0, 0, 6.0])
+    for column, values, bias in ((2, first, 0.25), (3, second, -0.5)):
+        others = np.exp(-np.abs(values[:, None] - values)).sum(axis=1) - 1
+        np.testing.assert_allclose(layer(GIVEN)[:, column], others + bias, rtol=1e-5)
+
+
+def test_first_batch_in_training_fixes_scale_and_offset():
+    layer = plain_minibatch(True, [[1.0, 0.0], [0.0, 1.0]])
+    found = np.asarray(layer(GIVEN, training=True))[:, 2:]
+    # Distances to the nearest: 0, 1, 0 and 0, 0, 3; the unit is half of their mean.
+    np.testing.assert_allclose(layer.unit, [1 / 6, 1 / 2], rtol=1e-5)
+    e = np.exp
+    raw = np.array([[1 + e(-6), 1 + e(-6)], [2 * e(-6), 1 + e(-6)], [1 + e(-6), 2 * e(-6)]])
+    np.testing.assert_allclose(layer.offset, raw.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found, raw - raw.mean(axis=0), rtol=1e-4, atol=1e-6)
+    # Later batches do not change them.
+    layer(5 * GIVEN, training=True)
+    np.testing.assert_allclose(layer.unit, [1 / 6, 1 / 2], rtol=1e-5)
+    np.testing.assert_allclose(layer(GIVEN)[:, 2:], found, rtol=1e-5)
+
+
+def test_first_batch_of_equal_examples_leaves_finite_features():
+    layer = plain_minibatch(True, [[1.0, 0.0], [0.0, 1.0]])
+    layer(np.ones([3, 2], np.float32), training=True)
+    assert np.isfinite(layer(GIVEN, training=True)).all()
+
+
+def test_two_replicas_have_the_unit_of_the_mean_over_both(two_replicas):
+    with two_replicas.scope():
+        layer = layers.MinibatchDiscrimination(2, 1, seed=1)
+        layer.build((None, 2))
+    apart = []
+    for part in (GIVEN, 2 * GIVEN):
+        alone = layers.MinibatchDiscrimination(2, 1, seed=1)
+        alone(part, training=True)
+        apart.append(np.asarray(alone.unit))
+
+    @tf.function
+    def run():
+        def local():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return layer(GIVEN * tf.cast(replica + 1, tf.float32), training=True)
+
+        return two_replicas.run(local)
+
+    run()
+    for unit in two_replicas.experimental_local_results(layer.unit.value):
+        np.testing.assert_allclose(unit, np.mean(apart, axis=0), rtol=1e-5)
+
+
+def test_minibatch_discrimination_of_an_earlier_configuration_has_no_weight_norm():
+    config = layers.MinibatchDiscrimination(2, 3).get_config()
+    assert layers.MinibatchDiscrimination.from_config(config).weight_norm
+    del config["weight_norm"]
+    assert not layers.MinibatchDiscrimination.from_config(config).weight_norm
 
 
 def test_layers_of_fixed_values():
@@ -230,7 +313,7 @@ def test_layers_of_fixed_values():
 @pytest.mark.parametrize(
     "layer",
     [
-        layers.SpectralDense(3),
+        spectral_norm.SpectralDense(3),
         layers.MinibatchDiscrimination(2, 3, seed=4),
         layers.SeededDropout(0.3, salt=5, name="dropout"),
         layers.Columns(1, 3),

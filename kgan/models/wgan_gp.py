@@ -6,8 +6,9 @@ n_critic = 5, Adam 1e-4 with β 0 and 0.9, batch 64. Its difference E[f(x)] − 
 `wasserstein`, estimates not an unknown multiple of the distance W but a known one: the penalty
 allows a slope of 1 + W / 2λ, where s W − λ (s − 1)² is greatest (docs/critics.md has it measured).
 
-Networks: DCGAN's of the course, with layer normalisation in the critic: batch normalisation would
-make the penalty on one example depend on the others (section 4 of the paper).
+Networks: DCGAN's of the course, with layer normalisation in the critic, over all pixels and
+channels of an image, a gain and a bias per channel, as in the authors' code. Batch normalisation
+would make the penalty on one example depend on the others (section 4 of the paper).
 
 Differs from the paper: the networks; 1e-12 is added under the root of the norm, whose gradient at
 0 is not a number.

@@ -12,20 +12,24 @@ discriminator's first layer, as in the course.
 import keras
 from keras import layers
 
-from kgan.layers import MinibatchDiscrimination, SpectralConv2D
+from kgan.layers import MinibatchDiscrimination
 from kgan.networks.blocks import Seeded, batch_norm, check_square
+from kgan.spectral_norm import SpectralConv2D
 from kgan.utils.errors import ArgumentError
 
 SIZES = (16, 32, 64, 128)
 NORMS = ("batch", "layer", "none")
 
 
-def _normalize(maps, norm, name, synchronized):
+def _normalize(maps, norm, name, synchronized, network_version):
     match norm:
         case "batch":
             return batch_norm(name, synchronized)(maps)
         case "layer":
-            # Over height, width and channels of each image.
+            # Over height, width and channels of each image; one gain and bias per channel, as in
+            # the WGAN-GP authors' code.
+            if network_version > 1:
+                return layers.GroupNormalization(groups=1, epsilon=1e-5, name=name)(maps)
             return layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, name=name)(maps)
         case "none":
             return maps
@@ -79,6 +83,7 @@ def discriminator(
     norm: str = "batch",
     minibatch_kernels: int = 0,
     spectral_norm: bool = False,
+    network_version: int = 2,
     synchronized: bool = False,
     seed: int = 0,
 ) -> keras.Model:
@@ -91,6 +96,8 @@ def discriminator(
             convolution) or `none`.
         minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
+        network_version: 1 is for weights of an earlier kgan: layer normalisation has a gain and a
+            bias per pixel and channel, minibatch discrimination no weight normalisation.
     """
     blocks = check_square(shape, SIZES) - 2
     named = Seeded(seed, 500)
@@ -106,12 +113,15 @@ def discriminator(
         # A normalisation of each image's first map would remove its contrast: grey digits on grey
         # would equal white ones on black. The WGAN-GP authors' code has none there, either.
         own = "none" if norm == "layer" and block == 0 else norm
-        maps = _normalize(maps, own, f"norm_{block}", synchronized)
+        maps = _normalize(maps, own, f"norm_{block}", synchronized, network_version)
         maps = layers.LeakyReLU(0.2, name=f"leaky_relu_{block}")(maps)
     if minibatch_kernels:
         features = layers.Flatten(name="flatten")(maps)
         features = MinibatchDiscrimination(
-            minibatch_kernels, seed=named.next_seed(), name="minibatch_discrimination"
+            minibatch_kernels,
+            seed=named.next_seed(),
+            weight_norm=network_version > 1,
+            name="minibatch_discrimination",
         )(features)
         maps = layers.Reshape((1, 1, features.shape[-1]), name="features")(features)
     # The kernel covers the whole map: 4x4, or 1x1 for features.

@@ -11,8 +11,9 @@ import keras
 from keras import layers
 from keras.initializers import HeUniform
 
-from kgan.layers import Columns, MinibatchDiscrimination, SpectralDense
+from kgan.layers import Columns, MinibatchDiscrimination
 from kgan.networks.blocks import Seeded
+from kgan.spectral_norm import SpectralDense
 from kgan.utils.errors import ArgumentError
 
 HIDDEN_NOISE = {
@@ -72,6 +73,7 @@ def discriminator(
     *,
     minibatch_kernels: int = 0,
     spectral_norm: bool = False,
+    network_version: int = 2,
     seed: int = 0,
 ) -> keras.Model:
     """Builds image float32 [B, H, W, C] in [-1, 1] → unbounded score float32 [B, 1].
@@ -81,6 +83,8 @@ def discriminator(
         hidden: units of each hidden ReLU layer.
         minibatch_kernels: features of minibatch discrimination before the score; 0: none.
         spectral_norm: whether every layer's kernel is divided by its largest singular value.
+        network_version: 1 is for weights of an earlier kgan: minibatch discrimination has no weight
+            normalisation.
     """
     dense = SpectralDense if spectral_norm else layers.Dense
     image = keras.Input(shape, name="picture")
@@ -88,7 +92,10 @@ def discriminator(
     units = _hidden(units, hidden, Seeded(seed, 500, HeUniform), dense)
     if minibatch_kernels:
         units = MinibatchDiscrimination(
-            minibatch_kernels, seed=seed * 1000 + 800, name="minibatch_discrimination"
+            minibatch_kernels,
+            seed=seed * 1000 + 800,
+            weight_norm=network_version > 1,
+            name="minibatch_discrimination",
         )(units)
     score = dense(1, dtype="float32", **Seeded(seed, 900, HeUniform)("score"))(units)
     return keras.Model(image, score, name="discriminator")

@@ -1,8 +1,8 @@
 """Residual networks of SN-GAN: conditional normalisation and a projection discriminator.
 
-For square images of 16, 32 or 64 pixels; arguments are those of `kgan.networks.conditional`. Initial
-weights are uniform as in Glorot and Bengio 2010, equation 16, times √2 in the convolutions of
-residual branches, as in the authors' code.
+For square images of 16, 32 or 64 pixels; arguments are those of `kgan.networks.conditional`.
+Initial weights are uniform as in Glorot and Bengio 2010, equation 16, times √2 in the convolutions
+of residual branches, as in the authors' code.
 
 Reference: Miyato et al. 2018, table 4 and figure 9 (32x32); Miyato and Koyama 2018, equation 3 and
 section 4 (projection, conditional batch normalisation).
@@ -17,8 +17,8 @@ import math
 import keras
 from keras import layers
 
-from kgan.layers import SpectralConv2D, SpectralDense
 from kgan.networks.blocks import Seeded, batch_norm, check_square, inputs_with_condition
+from kgan.spectral_norm import SpectralConv2D, SpectralDense
 
 SIZES = (16, 32, 64)
 

@@ -84,4 +84,24 @@ def test_critic_with_layer_norm_depends_on_contrast():
     scores = [critic(contrast * image).numpy().item() for contrast in (1.0, 0.5, 0.1)]
     assert len({round(score, 5) for score in scores}) == 3
     names = [type(layer).__name__ for layer in critic.layers]
-    assert names.count("LayerNormalization") == 1  # 16 pixels: two blocks
+    assert names.count("GroupNormalization") == 1  # 16 pixels: two blocks
+
+
+def test_layer_norm_is_over_an_image_and_has_one_gain_and_bias_per_channel():
+    network = dcgan.discriminator((16, 16, 1), 3, norm="layer")
+    layer = network.get_layer("norm_1")
+    assert {v.path.split("/")[-1]: v.shape for v in layer.trainable_variables} == {
+        "gamma": (6,),
+        "beta": (6,),
+    }
+    maps = np.random.default_rng(0).normal(2, 3, (2, 4, 4, 6)).astype(np.float32)
+    gamma, beta = np.float32([1, 2, 3, 4, 5, 6]), np.float32([6, 5, 4, 3, 2, 1])
+    layer.set_weights([gamma, beta])
+    mean, deviation = (f(maps, axis=(1, 2, 3), keepdims=True) for f in (np.mean, np.std))
+    expected = (maps - mean) / np.sqrt(deviation**2 + 1e-5) * gamma + beta
+    np.testing.assert_allclose(layer(maps), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_layer_norm_of_earlier_runs_has_gain_and_bias_per_pixel():
+    network = dcgan.discriminator((16, 16, 1), 3, norm="layer", network_version=1)
+    assert network.get_layer("norm_1").gamma.shape == (4, 4, 6)

@@ -45,6 +45,7 @@ NETWORK_FLAGS = (
         "Features of minibatch discrimination, against mode collapse; 0: none.",
     ),
     switch("spectral_norm", False, "Spectral normalisation of the discriminator."),
+    NETWORK_VERSION,
 )
 
 
@@ -83,7 +84,8 @@ def _dcgan(flags, shape, seen):
 
 
 def _additions(flags):
-    return {name: getattr(flags, name) for name in ("minibatch_kernels", "spectral_norm", "seed")}
+    names = ("minibatch_kernels", "spectral_norm", "network_version", "seed")
+    return {name: getattr(flags, name) for name in names}
 
 
 # By name, a function of the flags, of the shape of an image or point, and of the shape that the
