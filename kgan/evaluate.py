@@ -11,7 +11,7 @@ from kgan.utils.errors import UserError
 
 MEASURED = ("run", "saved_model", "images")
 FEATURES = (
-    "digits, stacked_digits, pixels, inception, one of keras.applications; default: what fits"
+    "digits, stacked_digits, pixels, keras_inception, one of keras.applications; default: what fits"
 )
 FLAGS = (
     RUN,
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     dataset, _ = open_data(run.settings(), jitter=False)
     if not runner.evaluate_run(run, dataset, request, given.checkpoint):
         raise UserError(
-            f"--run={given.run}: no metric fits its {given.part} part; --features=inception or "
-            "pixels compares any images"
+            f"--run={given.run}: no metric fits its {given.part} part; --features=pixels or "
+            "keras_inception compares any images"
         )
 
 

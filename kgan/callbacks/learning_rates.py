@@ -19,6 +19,7 @@ class LearningRates(StepCallback):
         total_steps: step at which the run ends.
         schedule: one of `kgan.utils.schedules.SCHEDULES`.
         decay_from: share of the run from which the rates fall, in [0, 1].
+        warmup: number of steps at the start in which the rates rise linearly from 0; 0: none.
 
     Example:
         >>> callback = LearningRates({"g_optimizer": 2e-4}, total_steps=1000, schedule="linear")
@@ -30,6 +31,7 @@ class LearningRates(StepCallback):
     total_steps: int
     schedule: str = "constant"
     decay_from: float = 0.5
+    warmup: int = 0
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -37,11 +39,11 @@ class LearningRates(StepCallback):
         self._set()
 
     def on_step(self):
-        if self.schedule != "constant":
+        if self.schedule != "constant" or self.step < self.warmup:
             self._set()
 
     def _set(self):
-        settings = (self.schedule, self.step, self.total_steps, self.decay_from)
+        settings = (self.schedule, self.step, self.total_steps, self.decay_from, self.warmup)
         factor = self._halved * schedules.learning_rate_factor(*settings)
         for name, optimizer in self.model.optimizers.items():
             optimizer.learning_rate = self.rates[name] * factor

@@ -112,6 +112,13 @@ SHARED_FLAGS = (
         "Decay of the learning rates to zero at the end of the run.",
     ),
     share("lr_decay_from", 0.5, "Share of the run after which the rates decay."),
+    integer(
+        "lr_warmup",
+        0,
+        (0, MOST_STEPS),
+        "Steps at the start in which the learning rates of both players rise linearly from 0, "
+        "multiplied by --lr_schedule; 0: none. For large batches or high rates.",
+    ),
     integer("accumulate", 1, (1, 4096), "Gradient accumulation: parts of a batch, to save memory."),
     choice(
         "precision",
@@ -171,8 +178,8 @@ SHARED_FLAGS = (
     text(
         "validate_features",
         None,
-        "Features of the validation metrics: digits, pixels, inception, …; default: those that fit "
-        "the data.",
+        "Features of the validation metrics: digits, pixels, keras_inception, …; default: those "
+        "that fit the data.",
     ),
     integer("validate_count", 2000, (2, 1_000_000), "Images of a validation, at most."),
     integer(

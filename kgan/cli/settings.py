@@ -96,6 +96,7 @@ class RunSettings:
     seed: int
     lr_schedule: str
     lr_decay_from: float
+    lr_warmup: int
     accumulate: int
     runs_dir: str
     name: str | None

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import logging
 import os
 import pathlib
 from collections.abc import Callable
@@ -26,8 +27,20 @@ from kgan.utils.precision import precision
 
 PIXELS_SIDE = 8  # larger images are resized to it before their pixels are compared
 BATCH = 100
-# Short names; all other names in `keras.applications` are valid, too.
-APPLICATIONS = {"inception": "InceptionV3", "vgg16": "VGG16", "resnet50": "ResNet50V2"}
+# Names of networks in `keras.applications`; all its other names are valid, too. The name says that
+# the weights are Keras': the Inception of published FIDs is another network, of 2015.
+APPLICATIONS = {
+    "keras_inception": "InceptionV3",
+    "keras_vgg16": "VGG16",
+    "keras_resnet50v2": "ResNet50V2",
+}
+# Names of an earlier kgan, which are still accepted.
+RENAMED = {
+    "inception": "keras_inception",
+    "vgg16": "keras_vgg16",
+    "resnet50": "keras_resnet50v2",
+}
+logger = logging.getLogger("kgan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,8 +122,8 @@ def find(name: str) -> Extractor:
 
     Args:
         name: `digits` (of grey or of colour images), `stacked_digits` (each channel a digit,
-            1,000 classes), `pixels`, `inception`, or a name in `keras.applications`, whose
-            ImageNet weights Keras downloads.
+            1,000 classes), `pixels`, `keras_inception`, or a name in `keras.applications`, whose
+            ImageNet weights Keras downloads. Those of Keras are called `keras_…`.
 
     Raises:
         UserError: on an unknown name, or weights that cannot be downloaded.
@@ -119,7 +132,16 @@ def find(name: str) -> Extractor:
     if name in own:
         version = "1" if name == "pixels" else _weights_version()
         return Extractor(name, version, own[name], has_classes=name != "pixels")
-    return _application(name)
+    name = _current_name(name)
+    shorter = {network: short for short, network in APPLICATIONS.items()}
+    return _application(shorter.get(name, name))
+
+
+@functools.cache  # said once
+def _current_name(name):
+    if name in RENAMED:
+        logger.warning("--features=%s: is called %s now, as its metrics are", name, RENAMED[name])
+    return RENAMED.get(name, name)
 
 
 @functools.cache
@@ -181,4 +203,5 @@ def _application(name):
             probabilities.append(found[1])
         return Features(np.concatenate(features), np.concatenate(probabilities))
 
+    name = name if name in APPLICATIONS else f"keras_{name}"
     return Extractor(name, f"keras {keras.__version__} imagenet {size}", extract)

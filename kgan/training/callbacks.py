@@ -62,7 +62,11 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         for name, optimizer in model.optimizers.items()
     }
     schedule = LearningRates(
-        rates, plan.total_steps, settings.run.lr_schedule, settings.run.lr_decay_from
+        rates,
+        plan.total_steps,
+        settings.run.lr_schedule,
+        settings.run.lr_decay_from,
+        settings.run.lr_warmup,
     )
     stateful = {"means": means}
     saver = Checkpoints(

@@ -31,7 +31,7 @@ def test_nothing_fits_images_without_features():
 @pytest.mark.parametrize(
     ("evaluation", "value", "lower"),
     [
-        ("drawings", "kid_inception_500_standard", True),
+        ("drawings", "kid_keras_inception_500_standard", True),
         ("drawings", "coverage_digits_10", False),
         ("drawings", "class_divergence_digits_10", True),
         ("drawings", "class_divergence_of_real_digits_10", None),

@@ -85,6 +85,50 @@ def test_unknown_features_are_refused_in_one_line():
 
 
 @pytest.fixture
+def tiny_applications(monkeypatch):
+    """Puts a tiny network of random weights in the place of two of `keras.applications`."""
+
+    def build(weights):
+        given = keras.Input((8, 8, 3))
+        vector = keras.layers.GlobalAveragePooling2D()(given)
+        return keras.Model(given, keras.layers.Dense(4, activation="softmax")(vector))
+
+    build.__module__ = keras.applications.InceptionV3.__module__
+    for name in ("InceptionV3", "ResNet50V2"):
+        monkeypatch.setattr(keras.applications, name, build)
+    monkeypatch.setattr(features.logger, "propagate", True)
+    for cached in (features._application, features._current_name):
+        cached.cache_clear()
+    yield
+    features._application.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("keras_inception", "keras_inception"),
+        ("InceptionV3", "keras_inception"),
+        ("keras_resnet50v2", "keras_resnet50v2"),
+    ],
+)
+def test_features_of_a_keras_network_say_so_in_their_name(tiny_applications, caplog, given, name):
+    extractor = features.find(given)
+    assert extractor.name == name and not caplog.messages
+    assert extractor(np.zeros((2, 4, 4, 1), np.float32)).features.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("inception", "keras_inception"), ("resnet50", "keras_resnet50v2")]
+)
+def test_earlier_names_of_features_are_accepted_and_renamed_in_one_line(
+    tiny_applications, caplog, given, name
+):
+    assert features.find(given).name == name
+    (line,) = caplog.messages
+    assert line.startswith(f"--features={given}: is called {name} now") and "\n" not in line
+
+
+@pytest.fixture
 def counting(tmp_path, monkeypatch):
     """Returns features that count the images they are extracted from, and an empty cache."""
     monkeypatch.setenv("KGAN_CACHE", str(tmp_path))

@@ -31,10 +31,29 @@ def test_factor_of_a_step(schedule, step, total, decay_from, expected):
     )
 
 
+@pytest.mark.parametrize(
+    ("schedule", "decay_from", "expected"),
+    [
+        # Four steps of warm-up: a quarter more in each.
+        ("constant", 0.5, [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        # Times 1 up to step 4, then ¾, ½, ¼.
+        ("linear", 0.5, [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]),
+        # Times 1 − step / 8.
+        ("linear", 0.0, [0.25, 0.4375, 0.5625, 0.625, 0.5, 0.375, 0.25, 0.125]),
+    ],
+)
+def test_warm_up_multiplies_the_schedule(schedule, decay_from, expected):
+    factors = [
+        schedules.learning_rate_factor(schedule, step, 8, decay_from, warmup=4) for step in range(8)
+    ]
+    assert factors == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_no_step_that_is_taken_has_a_rate_of_zero(schedule):
     for total in (1, 2, 7, 1000):
         assert schedules.learning_rate_factor(schedule, total - 1, total, 0.5) > 0
+        assert schedules.learning_rate_factor(schedule, 0, total, 0.5, warmup=2) > 0
 
 
 def test_unknown_schedule_is_refused():
