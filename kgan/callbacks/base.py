@@ -32,15 +32,22 @@ class Every:
     def __post_init__(self):
         self._last = self.clock()
 
+    @property
+    def steps(self) -> int | None:
+        """The interval in steps; None for one in seconds."""
+        if self.unit == "seconds":
+            return None
+        scale = self.steps_per_epoch if self.unit == "epochs" else 1
+        return max(1, round(self.number * scale))
+
     def due(self, step: int) -> bool:
         """Returns whether an interval ends after this many steps."""
-        if self.unit == "seconds":
-            if self.clock() - self._last < self.number:
-                return False
-            self._last = self.clock()
-            return True
-        scale = self.steps_per_epoch if self.unit == "epochs" else 1
-        return step % max(1, round(self.number * scale)) == 0
+        if self.steps is not None:
+            return step % self.steps == 0
+        if self.clock() - self._last < self.number:
+            return False
+        self._last = self.clock()
+        return True
 
 
 @dataclasses.dataclass(eq=False)

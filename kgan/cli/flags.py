@@ -129,6 +129,22 @@ SHARED_FLAGS = (
     switch(
         "deterministic", False, "Deterministic operations: equal bits each time, slower on GPUs."
     ),
+    choice(
+        "jit",
+        "auto",
+        ("auto", "on", "off"),
+        "Compile training steps with XLA. auto: on a single GPU, without --deterministic; on a CPU "
+        "it is slower. The first step takes up to some minutes longer.",
+        earlier="off",
+    ),
+    text(
+        "steps_per_execution",
+        "auto",
+        "Training steps that are executed by one call, auto or N; saves time where steps take a few "
+        "milliseconds. N must divide all intervals, the epoch and the run. auto: up to 10 for "
+        "small networks, else 1.",
+        earlier="1",
+    ),
     # Devices
     choice(
         "strategy",

@@ -20,7 +20,7 @@ FREE_ON_RESUME = (
     *NOT_STORED,
     *("steps", "epochs", "minutes", "evaluate", "export", "export_dir", "strategy"),
     *("logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir"),
-    "manual_dir",
+    *("manual_dir", "jit", "steps_per_execution"),
 )
 
 # Where a run lies and what it is called may change afterwards, too.
@@ -35,6 +35,7 @@ PARSERS = {
     **dict.fromkeys(INTERVALS, parsers.parse_interval),
     **dict.fromkeys(("g_options", "d_options"), parsers.parse_options),
     **dict.fromkeys(("name", "job"), parsers.parse_name),
+    "steps_per_execution": parsers.parse_steps_per_execution,
     "channels": lambda flag, text: None if text == "auto" else int(text),
 }
 Interval = tuple[float, str]
@@ -139,6 +140,10 @@ class ValidationSettings:
 class DeviceSettings:
     """What a run computes on and in; fields are called like their flags.
 
+    Args:
+        jit: `auto`, `on` or `off`.
+        steps_per_execution: None: chosen when the length of the run is known.
+
     Example:
         >>> from kgan.cli.parsing import parse_training
         >>> parse_training(["--model=gan"]).device.precision
@@ -150,6 +155,8 @@ class DeviceSettings:
     sync_batch_norm: bool | None
     precision: str
     deterministic: bool
+    jit: str
+    steps_per_execution: int | None
 
 
 class Settings:

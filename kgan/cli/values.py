@@ -77,6 +77,15 @@ def parse_interval(flag: str, text: str) -> tuple[float, str]:
     return number, "epochs" if unit.startswith("epoch") else "steps"
 
 
+def parse_steps_per_execution(flag: str, text: str) -> int | None:
+    """Parses auto, as None, or a number of steps."""
+    if text == "auto":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,3}", text) or int(text) > 1000:
+        raise UserError(f"--{flag}={text}: must be auto or a whole number from 1 to 1000")
+    return int(text)
+
+
 def parse_options(flag: str, text: str) -> dict[str, float | bool]:
     """Parses options of an optimizer.
 

@@ -102,9 +102,7 @@ def _chief_callbacks(training, log, means, guard, stop, saver) -> dict[str, Step
             plan.every(settings.run.sample_every, 20),
             _sampler(dataset, training.model),
         ),
-        "alarms": CollapseMonitor(
-            log, means, guard, settings.run.on_collapse, max(1, plan.total_steps // 20)
-        ),
+        "alarms": CollapseMonitor(log, means, guard, settings.run.on_collapse, plan.share(20)),
     }
     validation = choose_validation(settings.validation, dataset, training.model)
     if validation is not None:

@@ -1,5 +1,6 @@
 """The line that every training follows: open, build, resume, fit, evaluate, export."""
 
+import dataclasses
 import logging
 import os
 import pathlib
@@ -20,6 +21,7 @@ from kgan.runs import checkpoint, logs
 from kgan.runs.export import export_run
 from kgan.runs.folder import Run, create_run, find_job, open_run
 from kgan.runs.restore import initialize_from_run
+from kgan.training import execution
 from kgan.training.callbacks import choose_validation, make_callbacks
 from kgan.training.data import augmentation, open_data, training_batches
 from kgan.training.plan import Plan
@@ -87,6 +89,7 @@ class Training:
         self.plan = Plan.of(
             self.settings.run, self.dataset.pass_length, self.model.batches_per_step
         )
+        self._choose_execution(self.workers.from_chief(self._last_saved_step()))
         self.run: Run | None = None
 
     def train(self) -> int:
@@ -110,6 +113,22 @@ class Training:
             self._announce()
             logger.info("run folder: %s", self.run.folder)
             return self._fit()
+
+    def _last_saved_step(self) -> int:
+        """Returns the step of a resumed run's last checkpoint, 0 for a new run."""
+        folder = self.settings.run.resume
+        saved = checkpoint.saved_steps(Run(pathlib.Path(folder)).checkpoints) if folder else []
+        return saved[-1] if saved else 0
+
+    def _choose_execution(self, start: int):
+        """Chooses how steps are executed from a step on."""
+        device = self.settings.device
+        steps = execution.steps_per_execution(self.settings, self.plan, self.model, start)
+        self.plan = dataclasses.replace(self.plan, steps_per_execution=steps)
+        self.model.steps_per_execution = steps
+        self.model.jit_compile = execution.uses_xla(
+            device.jit, self.workers.replicas, device.deterministic
+        )
 
     # Several workers
 
@@ -172,6 +191,8 @@ class Training:
         newest = None
         if self.settings.run.resume:
             newest = pathlib.Path(self._from_chief(self.run.newest_whole))
+            # The last one may be damaged.
+            self._choose_execution(checkpoint.read(newest)[1]["step"])
         # All workers do the same, but only one of them writes.
         log = logs.NoLog()
         if self.workers.is_chief:

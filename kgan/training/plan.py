@@ -16,6 +16,7 @@ class Plan:
             of two domains, as the larger one has.
         total_steps: where the run ends.
         images_per_step: training images that one step takes.
+        steps_per_execution: steps that are executed by one call, see `kgan.training.execution`.
 
     Example:
         >>> plan = Plan(batch_size=8, steps_per_epoch=10, total_steps=40, images_per_step=8)
@@ -27,6 +28,7 @@ class Plan:
     steps_per_epoch: int
     total_steps: int
     images_per_step: int
+    steps_per_execution: int = 1
 
     @classmethod
     def of(cls, settings: RunSettings, pass_length: int, batches_per_step: int) -> "Plan":
@@ -44,6 +46,11 @@ class Plan:
         return cls(settings.batch_size, steps_per_epoch, total, images_per_step)
 
     def every(self, interval: Interval | None, times: int) -> Every:
-        """Returns when something is due; without an interval, `times` times in the run."""
-        interval = interval or (max(1, self.total_steps // times), "steps")
+        """Returns when something is due; without an interval, about `times` times in the run."""
+        interval = interval or (self.share(times), "steps")
         return Every(*interval, self.steps_per_epoch)
+
+    def share(self, times: int) -> int:
+        """Returns about the `times`-th part of the run in steps, a multiple of an execution's."""
+        step = self.steps_per_execution
+        return max(step, self.total_steps // times // step * step)

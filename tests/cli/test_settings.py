@@ -23,6 +23,7 @@ SHARED_VALUES = dict(pair.split("=", 1) for pair in PLAIN_VALUES.split()) | {
     "dataset": "my images/größe #2",
     "manual_dir": "/else where",
     "runs_dir": "other runs",
+    "steps_per_execution": "3",
 }
 
 
