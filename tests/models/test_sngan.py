@@ -14,7 +14,8 @@ from tests.models.contract import ConditionTests, FullContract, ModelContract
 
 class TestSNGAN(ConditionTests, ModelContract):
     name = "sngan"
-    flags = ("--g_width=4", "--d_width=4", "--latent_size=8", "--d_updates=1")
+    # With seed 0 a ReLU gets nearly 0, which rounding on two replicas puts on its other side.
+    flags = ("--g_width=4", "--d_width=4", "--latent_size=8", "--d_updates=1", "--seed=2")
     # Sums over features overflow in float16 at first: the loss scale falls, updates are left out.
     precision_tolerance = 0.2
     other_settings = ("--gan_loss=bce", "--flip_labels=0.1")
