@@ -140,8 +140,8 @@ SHARED_FLAGS = (
     text(
         "steps_per_execution",
         "auto",
-        "Training steps that are executed by one call, auto or N; saves time where steps take a few "
-        "milliseconds. N must divide all intervals, the epoch and the run. auto: up to 10 for "
+        "Training steps that are executed by one call, auto or N; saves time where steps take a "
+        "few milliseconds. N must divide all intervals, the epoch and the run. auto: up to 10 for "
         "small networks, else 1.",
         earlier="1",
     ),

@@ -53,7 +53,7 @@ def test_warm_up_of_a_constant_rate_ends_with_it():
 
 def test_each_attempt_halves_the_rates_of_the_warm_up():
     model = FakeModel(step=1)
-    model.attempt = 1
+    model.current_attempt = 1
     assert rates_of(model, 3, "constant", warmup=4) == [0.2, 0.3, 0.4]
 
 
