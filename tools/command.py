@@ -66,7 +66,7 @@ def parse(
 def read_digits(
     name: str, part: str, side: int, given: types.SimpleNamespace, count: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a part of a data set of digits, or its first `count` examples.
+    """Reads a part of a data set of digits, or a sample of `count` examples.
 
     Returns:
         Images float32 [N, side, side, 1] in [-1, 1], and labels int32 [N].

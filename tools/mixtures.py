@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
             f"{statistics.mean(modes):.1f}",
             ", ".join(f"{value:.1%}" for value in quality),
             f"{statistics.mean(quality):.1%}",
-            f"{statistics.mean(line['wasserstein_1000'] for line in found):.3f}",
+            f"{statistics.mean(line['wasserstein_1000_of_10000'] for line in found):.3f}",
             PUBLISHED.get((kind, name), "—"),
         )
     real = ", ".join(f"{kind} {value:.3f}" for kind, value in of_real.items())

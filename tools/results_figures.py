@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import kgan
 from kgan.cli import entry
-from kgan.data.pipeline import to_domain
+from kgan.data import pipeline
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import mlp
 from kgan.plots import grids
@@ -158,12 +158,11 @@ def plot_discriminators() -> dict:
 
 
 def save_triplets(folder: str, direction: str) -> None:
-    """Saves images of the test part, spread over it, with both translations."""
+    """Saves a sample of the images of the test part, with both translations."""
     model, run = kgan.load(folder), open_run(folder)
     dataset, _ = open_data(run.settings())
     source = dataset.parts[f"test_{direction[0].lower()}"]
-    indices = np.linspace(0, len(source) - 1, ROWS).astype(int)
-    real = to_domain(np.stack([source.read(int(index))["image"] for index in indices])).numpy()
+    real = pipeline.examples(source, ("image",), ROWS)["image"]
     translated = model.directions[direction].translate(real)
     back = model.directions[BACK[direction]].translate(translated)
     rows = np.stack([real, translated, back], axis=1)

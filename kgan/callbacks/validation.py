@@ -34,7 +34,7 @@ class Validation(StepCallback):
         0.5
     """
 
-    stored = {"best": "best", "measured": "_measured"}
+    stored = {"best": "best", "best_name": "best_name", "measured": "_measured"}
 
     log: ScalarLog | NoLog
     every: Every
@@ -47,6 +47,9 @@ class Validation(StepCallback):
     def __post_init__(self):
         super().__post_init__()
         self.best: float | None = None
+        # With its protocol. Earlier versions did not store it; where there is none, the name has
+        # always meant the same.
+        self.best_name = self.criterion
         self._measured = -1
 
     def on_step(self):
@@ -65,6 +68,7 @@ class Validation(StepCallback):
         (name, *_) = [
             n for n in values if n == self.criterion or n.startswith(f"{self.criterion}_")
         ]
+        self._forget_other_than(name)
         sign = 1 if self.lower_is_better else -1
         # A NaN is below nothing, so it is never the best.
         if self.best is None:
@@ -72,6 +76,16 @@ class Validation(StepCallback):
         else:
             better = sign * values[name] < sign * self.best
         if better:
-            self.best = values[name]
+            self.best, self.best_name = values[name], name
             self.keep_best()
             logger.info("step %d: best %s so far, %.4f", self.step, name, self.best)
+
+    def _forget_other_than(self, name):
+        """Forgets a best value that was measured otherwise than the new one, of this name."""
+        if self.best is not None and self.best_name != name:
+            logger.info(
+                "step %d: the best %s so far, %.4f, was not measured as %s is; the best "
+                "checkpoint is chosen again",
+                *(self.step, self.best_name, self.best, name),
+            )
+            self.best = None

@@ -253,6 +253,8 @@ class DataSpec:
         channels: of the images, of the targets of pairs, of domain B, or coordinates of a point.
         input_channels: of the inputs of pairs or of domain A; else equal to `channels`.
         class_names: names of the classes, or of the attributes.
+        split_rule: version of the rule by which examples were held out for validation, see
+            `kgan.data.splits.with_validation`; 1 in runs of versions that did not store it.
 
     Example:
         >>> DataSpec("points", (1, 1), 2, 2).shape
@@ -264,6 +266,7 @@ class DataSpec:
     channels: int
     input_channels: int
     class_names: tuple[str, ...] = ()
+    split_rule: int = dataclasses.field(default=1, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from kgan.data.readers import (
     read_when_used,
     stack,
 )
+from kgan.data.splits import sample_indices
 
 # Folded into the seed, so that order, augmentation and domains share no random numbers.
 ORDER, AUGMENTATION, DOMAIN = 101, 102, 103
@@ -88,9 +89,16 @@ def to_domain(images: tf.Tensor | np.ndarray) -> tf.Tensor:
 
 
 def examples(source: Source, keys: tuple[str, ...], count: int | None = None) -> dict:
-    """Reads the first `count` examples as arrays by key; images are float32 in [-1, 1]."""
-    count = len(source) if count is None else min(count, len(source))
-    return dict(zip(keys, next(batches(source, keys, count)), strict=True))
+    """Reads a sample of a part as arrays by key; images are float32 in [-1, 1].
+
+    Args:
+        source: the part.
+        keys: fields of an example.
+        count: number of examples, which `sample_indices` chooses; None, or more than there are:
+            all, in their own order.
+    """
+    indices = sample_indices(len(source), count).tolist()
+    return dict(zip(keys, _read(source, keys, first_values(source, keys), indices), strict=True))
 
 
 def batches(source: Source, keys: tuple[str, ...], batch_size: int) -> Iterator[tuple]:
@@ -101,8 +109,12 @@ def batches(source: Source, keys: tuple[str, ...], batch_size: int) -> Iterator[
     """
     like = first_values(source, keys)
     for indices in chunks(range(len(source)), batch_size):
-        fields = stack(source.read_many(indices), keys, like)
-        yield tuple(field if field.ndim < 4 else to_domain(field).numpy() for field in fields)
+        yield _read(source, keys, like, indices)
+
+
+def _read(source, keys, like, indices) -> tuple:
+    fields = stack(source.read_many(indices), keys, like)
+    return tuple(field if field.ndim < 4 else to_domain(field).numpy() for field in fields)
 
 
 def decoded_bytes(source: Source, keys: tuple[str, ...]) -> int:

@@ -1,4 +1,4 @@
-"""Splits of a training part into training, validation and test part."""
+"""Choices of examples: samples of a part, and splits into training, validation and test part."""
 
 import dataclasses
 import hashlib
@@ -9,6 +9,29 @@ from kgan.data.dataset import Dataset, Subset
 
 TEST_SHARE = 0.10
 VALIDATION_SHARE = 0.05
+SAMPLE_SEED = 20_000  # of all samples; not the run's, so that runs are compared on the same images
+SPLIT_RULE = 2  # of `with_validation`; runs store the one that they began with
+
+
+def sample_indices(total: int, count: int | None = None) -> np.ndarray:
+    """Chooses the examples by which a part is measured and shown.
+
+    Folders are sorted by class, so that the first images of a part would be of one class. A
+    permutation that depends on the size of the part alone gives the same sample to all runs and
+    evaluations; smaller samples are the beginnings of larger ones.
+
+    Args:
+        total: number of examples of the part.
+        count: number of examples to choose; None, or more than there are: all.
+
+    Returns:
+        int64 [count], different ones in [0, total). All examples are in their own order.
+    """
+    if count is None or count >= total:
+        return np.arange(total)
+    # NumPy promises that the numbers of a bit generator stay; those of `permutation` may change.
+    keys = np.random.Philox(key=[SAMPLE_SEED, total]).random_raw(total)
+    return np.argsort(keys, kind="stable")[:count]
 
 
 def hold_out(tree: dict[str, list], name: str) -> list[str]:
@@ -54,12 +77,14 @@ def name_share(inner: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def with_validation(dataset: Dataset, share: float) -> Dataset:
+def with_validation(dataset: Dataset, share: float, rule: int = SPLIT_RULE) -> Dataset:
     """Holds out a share of the training part where a data set has no validation part.
 
     Args:
         dataset: has a part `train`.
-        share: in [0, 1); every 1/share-th example is held out, which covers all of an ordered part.
+        share: in [0, 1).
+        rule: 2: a sample (`sample_indices`). 1, for runs of earlier versions: every 1/share-th
+            example, which are all of one class where classes take turns.
 
     Returns:
         A new data set, or `dataset` where it has a validation part or too few examples.
@@ -67,9 +92,12 @@ def with_validation(dataset: Dataset, share: float) -> Dataset:
     train = dataset.parts.get("train")
     if not share or "validation" in dataset.parts or len(train) * share < 1:
         return dataset
-    every = round(1 / share)
     numbers = np.arange(len(train))
-    taken = numbers % every == every - 1
+    if rule == 1:
+        every = round(1 / share)
+        taken = numbers % every == every - 1
+    else:
+        taken = np.isin(numbers, sample_indices(len(train), int(len(train) * share)))
     held_out = {
         "train": Subset(train, numbers[~taken]),
         "validation": Subset(train, numbers[taken]),

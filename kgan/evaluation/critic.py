@@ -3,7 +3,7 @@
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import generate
-from kgan.evaluation.task import Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task, sample_name
 from kgan.metrics import wasserstein
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.models.base.conditional import ConditionalModel
@@ -24,6 +24,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     if source is None or model.packing > 1 or isinstance(model, ConditionalModel):
         return None
     count = min(MATCHED, len(source))
+    sample = sample_name(count, len(source))
 
     def measure(names):
         real = pipeline.examples(source, ("image",), count)["image"]
@@ -32,14 +33,14 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
         estimate = wasserstein.critic_estimate(model.discriminator, real, generated)
         largest = max(slopes.largest_gradient, slopes.largest_quotient)
         values = {
-            f"critic_estimate_{count}": estimate,
+            f"critic_estimate_{sample}": estimate,
             f"critic_largest_slope_{PAIRS}": largest,
             f"critic_mean_slope_{PAIRS}": slopes.mean_gradient,
             # A lower bound of the exact distance.
-            f"critic_estimate_over_slope_{count}": estimate / largest,
+            f"critic_estimate_over_slope_{sample}": estimate / largest,
             # Close to the exact distance if the critic's slope is about the same everywhere.
-            f"critic_estimate_over_mean_slope_{count}": estimate / slopes.mean_gradient,
-            f"wasserstein_{count}": wasserstein.exact(real, generated),
+            f"critic_estimate_over_mean_slope_{sample}": estimate / slopes.mean_gradient,
+            f"wasserstein_{sample}": wasserstein.exact(real, generated),
         }
         title = (
             f"the critic's estimate on {count:,} real and {count:,} generated examples, and the "

@@ -5,7 +5,7 @@ import numpy as np
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import real_features
-from kgan.evaluation.task import Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task, sample_name
 from kgan.metrics import comparison, features, translation
 from kgan.models.base.translation import TranslationModel
 from kgan.utils import progress
@@ -28,6 +28,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
     name = request.features or dataset.features
     extractor = None if name is None else features.find(name)
     counts = [min(request.count, len(part)) for part in parts]
+    samples = [sample_name(request.count, len(part)) for part in parts]
 
     def measure(names):
         values, unavailable = {}, {}
@@ -36,12 +37,14 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
             translated, returned = _there_and_back(model, images, direction, back)
             if "reconstruction" in names:
                 errors = translation.l1(returned, images)
-                key = f"reconstruction_l1_{direction}_{counts[index]}"
+                key = f"reconstruction_l1_{direction}_{samples[index]}"
                 values |= comparison.mean_with_error(key, errors)
             compared = [name for name in names if name in comparison.METRICS]
             if compared:
                 real = real_features(parts[1 - index], extractor, counts[1 - index])
-                protocol = f"{direction}_{extractor.name}_{len(translated)}"
+                protocol = f"{direction}_{extractor.name}_{samples[index]}"
+                if counts[1 - index] < len(parts[1 - index]):
+                    protocol += f"_and_{samples[1 - index]}"
                 found, missing = comparison.compare(extractor(translated), real, compared, protocol)
                 values |= found
                 unavailable |= {f"{name} {direction}": why for name, why in missing.items()}

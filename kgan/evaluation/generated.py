@@ -4,7 +4,7 @@ import numpy as np
 
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset, Source
-from kgan.evaluation.task import Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task, sample_name
 from kgan.metrics import comparison, features
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent import LatentModel
@@ -43,7 +43,7 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
         real = real_features(source, extractor, count)
         conditions = real_conditions(model, dataset, request.part, count)
         generated = extractor(generate(model, count, conditions))
-        protocol = f"{extractor.name}_{count}"
+        protocol = f"{extractor.name}_{sample_name(count, len(source))}"
         values, unavailable = comparison.compare(generated, real, names, protocol)
         if "agreement" in names:
             correct = generated.probabilities.argmax(axis=1) == conditions.argmax(axis=1)
@@ -62,12 +62,12 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
 
 
 def real_features(source: Source, extractor: features.Extractor, count: int) -> features.Features:
-    """Computes the features of the first images of a part, or reads them from the cache."""
+    """Computes the features of a sample of a part, or reads them from the cache."""
     return extractor.cached(pipeline.examples(source, ("image",), count)["image"])
 
 
 def real_conditions(model, dataset: Dataset, part: str, count: int) -> np.ndarray | None:
-    """Returns the conditions of the first real examples of a part.
+    """Returns the conditions of the same sample of a part.
 
     Returns:
         float32 [count, K], or None for a model that is not conditional.

@@ -1,10 +1,9 @@
 """Evaluation `points`: generated points, compared with the mixture of the real ones."""
 
-import numpy as np
-
+from kgan.data import pipeline
 from kgan.data.dataset import Dataset
 from kgan.evaluation.generated import generate
-from kgan.evaluation.task import Request, Result, Task
+from kgan.evaluation.task import Request, Result, Task, sample_name
 from kgan.metrics import mode_coverage, wasserstein
 from kgan.metrics.comparison import ERROR
 
@@ -32,9 +31,10 @@ def make_task(model, dataset: Dataset, request: Request) -> Task | None:
                 f"high_quality_{POINTS}{ERROR}": found.high_quality_standard_error,
             }
         if "wasserstein" in names:
-            real = np.stack([source.read(n)["image"] for n in range(2 * MATCHED)])
+            real = pipeline.examples(source, ("image",), 2 * MATCHED)["image"]
             first, second = real[:MATCHED], real[MATCHED:]
-            values[f"wasserstein_{MATCHED}"] = wasserstein.exact(points[:MATCHED], first)
+            name = f"wasserstein_{sample_name(MATCHED, len(source))}"
+            values[name] = wasserstein.exact(points[:MATCHED], first)
             # Between real points: what a perfect generator reaches.
             values[f"wasserstein_{MATCHED}_of_real"] = wasserstein.exact(first, second)
         modes = len(dataset.mixture.centres)

@@ -8,6 +8,19 @@ from kgan.utils.errors import UserError
 COUNT = 10_000  # images, where the dataset has that many
 
 
+def sample_name(count: int, total: int) -> str:
+    """Returns how the name of a value says which examples it was computed on.
+
+    Values of all examples and of a sample have different names, since only those of equal names
+    are compared. Versions of kgan that took the first examples of a part wrote their number alone.
+
+    Example:
+        >>> sample_name(100, 360), sample_name(1000, 360)
+        ('100_of_360', '360')
+    """
+    return f"{count}_of_{total}" if count < total else str(total)
+
+
 @dataclasses.dataclass(frozen=True)
 class Request:
     """The metrics that a user requests, and the data to compute them on.

@@ -16,6 +16,7 @@ from kgan.callbacks.validation import Validation
 from kgan.cli.settings import ValidationSettings
 from kgan.data import pipeline
 from kgan.data.dataset import Dataset, Subset
+from kgan.data.splits import sample_indices
 from kgan.evaluation.runner import ValidationPlan, plan_validation
 from kgan.evaluation.task import Request
 from kgan.plots import grids, scatter
@@ -163,8 +164,8 @@ def _preview_examples(dataset, count):
     examples = {}
     for domain in dataset.domains:
         part = dataset.parts.get(f"test{domain}") or dataset.parts[f"train{domain}"]
-        # Spread over it: neighbours often look alike.
-        chosen = Subset(part, np.linspace(0, len(part) - 1, count).astype(int))
+        # A part that is too small has its examples repeated.
+        chosen = Subset(part, np.resize(sample_indices(len(part), count), count))
         read = pipeline.examples(chosen, dataset.fields)
         examples |= {f"{field}{domain}": value for field, value in read.items()}
     return examples

@@ -10,16 +10,19 @@ from kgan.data.dataset import Dataset, DataSpec, ImageFormat, spec_of
 from kgan.data.pipeline import Augmentation, group_batches
 from kgan.data.readers import ReadErrors
 from kgan.data.registry import Options, open_dataset
-from kgan.data.splits import with_validation
+from kgan.data.splits import SPLIT_RULE, with_validation
 from kgan.utils.errors import UserError
 
 
-def open_data(settings: Settings, jitter: bool = True) -> tuple[Dataset, DataSpec]:
+def open_data(
+    settings: Settings, jitter: bool = True, split_rule: int = SPLIT_RULE
+) -> tuple[Dataset, DataSpec]:
     """Opens the data set of the settings.
 
     Args:
         settings: of a training.
         jitter: whether training images are read larger, to be cropped.
+        split_rule: that of the run, for a run that exists: see `DataSpec`.
     """
     data, model = settings.data, settings.model_class
     factor = (data.jitter or 1.0) if jitter else 1.0
@@ -33,8 +36,9 @@ def open_data(settings: Settings, jitter: bool = True) -> tuple[Dataset, DataSpe
     if data.bad_images == "fail":
         options["bad_limit"] = None
     dataset = open_dataset(data.dataset, images, kind=model.data_kind, **options)
-    dataset = with_validation(dataset, model.held_out_share)
-    return dataset, spec_of(dataset, data.image_size)
+    dataset = with_validation(dataset, model.held_out_share, split_rule)
+    spec = spec_of(dataset, data.image_size)
+    return dataset, dataclasses.replace(spec, split_rule=split_rule)
 
 
 def augmentation(settings: Settings, dataset: Dataset) -> Augmentation | None:

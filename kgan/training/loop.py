@@ -13,6 +13,7 @@ from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.cli.settings import FREE_ON_RESUME, Settings
 from kgan.data.readers import ReadErrors
+from kgan.data.splits import SPLIT_RULE
 from kgan.distributed import workers as distribution
 from kgan.distributed.workers import Workers
 from kgan.evaluation.runner import evaluate_run
@@ -77,7 +78,7 @@ class Training:
         keras.utils.set_random_seed(self.settings.run.seed)
         if device.deterministic:
             tf.config.experimental.enable_op_determinism()
-        self.dataset, self.spec = open_data(self.settings)
+        self.dataset, self.spec = open_data(self.settings, split_rule=self._split_rule())
         self._compare_parts()
         with precision(device.precision), workers.strategy.scope():
             self.model = build_model(self.settings, self.spec)
@@ -142,6 +143,11 @@ class Training:
         if self.workers.is_chief:
             return settings
         return parse_training(lines).replace(resume=resume, dry_run=dry_run)
+
+    def _split_rule(self) -> int:
+        """Returns the rule by which examples are held out: a resumed run keeps its own."""
+        resume = self.settings.run.resume
+        return open_run(resume).spec().split_rule if resume else SPLIT_RULE
 
     def _compare_parts(self):
         """Checks that all workers found the same data."""

@@ -16,7 +16,7 @@ def validation_of(model, values, every=2, **more):
     def keep():
         kept.append(model.completed_steps)
 
-    return Validation(log, steps(every), measure, "val", keep, **more), log, kept
+    return Validation(log, steps(every), measure, "val_l1", keep, **more), log, kept
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_each_new_best_value_is_kept_and_nan_never_is(values, lower_is_better, b
     train(model, [hook], 9)
     assert [step for step, _ in log.of("validation", "val_l1")] == [2, 4, 6, 8, 9]
     assert kept == best_steps
-    assert hook.state() == {"best": best, "measured": 9}
+    assert hook.state() == {"best": best, "best_name": "val_l1", "measured": 9}
 
 
 def test_best_of_an_earlier_part_of_the_run_is_not_forgotten():
@@ -42,6 +42,29 @@ def test_best_of_an_earlier_part_of_the_run_is_not_forgotten():
     hook.restore({"best": 0.4})
     train(model, [hook], 4)
     assert kept == [14]
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept_steps"),
+    [
+        ({"best": 0.4, "best_name": "fid_pixels_100_of_360"}, []),
+        # Another sample, and a version that took the first 100 and did not store a name.
+        ({"best": 0.4, "best_name": "fid_pixels_100_of_361"}, [12]),
+        ({"best": 0.4}, [12]),
+    ],
+)
+def test_best_value_is_compared_only_with_those_of_its_own_protocol(stored, kept_steps):
+    model, kept, values = FakeModel(step=10), [], [0.5, 0.6]
+
+    def measure():
+        return {"fid_pixels_100_of_360": values.pop(0)}
+
+    hook = Validation(
+        FakeLog(), steps(2), measure, "fid", lambda: kept.append(model.completed_steps)
+    )
+    hook.restore(stored)
+    train(model, [hook], 4)
+    assert kept == kept_steps
 
 
 def test_interrupted_run_is_not_measured_at_its_end():

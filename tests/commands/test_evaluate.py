@@ -94,10 +94,14 @@ def test_generated_images_are_compared_with_real_ones(tmp_path):
     run = copy_of(dcgan_run(), tmp_path)
     said = evaluate(f"--run={run}", "--metrics=kid,modes", "--count=40")
     (line,) = stored(run, "drawings")
-    assert {"kid_digits_40", "kid_digits_40_standard_error", "modes_digits_40"} < set(line)
-    assert "fid_digits_40" not in line
+    assert {
+        "kid_digits_40_of_297",
+        "kid_digits_40_of_297_standard_error",
+        "modes_digits_40_of_297",
+    } < set(line)
+    assert "fid_digits_40_of_297" not in line
     assert said[0].startswith("measured: 40 generated images against 40 real ones of the test part")
-    assert f"modes_digits_40 {line['modes_digits_40']:.4f}" in said
+    assert f"modes_digits_40_of_297 {line['modes_digits_40_of_297']:.4f}" in said
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,7 @@ def test_generated_images_are_compared_with_real_ones(tmp_path):
         (("--real=x",), "--real=x"),
         (("--images=x",), "--run and --images"),
         (("--part=validation",), "--run="),
+        (("--image_size=32",), "--image_size=32"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(flags, error, tmp_path):
@@ -149,9 +154,57 @@ def noise(tmp_path_factory):
 def test_folder_under_the_earlier_flag_is_compared_with_a_folder(noise):
     folder, _ = noise
     said = evaluate(f"--pictures={folder}", f"--real={folder}", "--metrics=fid,coverage")
-    assert said[1:] == ["fid_pixels_210 0.0000 ± 0.0000", "coverage_pixels_210 1.0000"]
+    assert said[1:] == [
+        "fid_pixels_64x64x3_210 0.0000 ± 0.0000",
+        "coverage_pixels_64x64x3_210 1.0000",
+    ]
     flags = (f"--images={folder}", f"--real={folder}", "--metrics=fid", "--count=30")
     assert command("evaluate", *flags).error_line.startswith("--metrics=fid: ")
+
+
+def grey_halves(tmp_path, side, channels=1):
+    """Two folders of 300 images each from one distribution, and their values in [-1, 1]."""
+    shape = (600, 4, 4, channels)
+    levels = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    levels = levels.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
+    for number, image in enumerate(levels):
+        path = tmp_path / ("one" if number < 300 else "other") / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image[..., 0] if channels == 1 else image).save(path)
+    return tmp_path / "one", tmp_path / "other", levels / np.float32(127.5) - 1
+
+
+def value_of(said, name):
+    (line,) = (line for line in said if line.startswith(f"{name} "))
+    return float(line.split()[1])
+
+
+@pytest.mark.parametrize(("side", "channels"), [(28, 1), (128, 3)])
+def test_images_are_compared_at_the_generated_size_and_channels(side, channels, tmp_path):
+    one, other, images = grey_halves(tmp_path, side, channels)
+    protocol = f"pixels_{side}x{side}x{channels}_300"
+    metrics = "--metrics=fid,coverage"
+    for generated in (f"--images={one}", f"--saved_model={tmp_path}/model"):
+        if not (tmp_path / "model").exists():
+            save_model(f"{tmp_path}/model", images[:300])
+        said = evaluate(generated, f"--real={one}", metrics)
+        assert value_of(said, f"fid_{protocol}") == pytest.approx(0, abs=1e-4)
+        said = evaluate(generated, f"--real={other}", metrics)
+        # Of independent values with the variance 1/3, and 300 images of 64 or 192 pixels: the
+        # distance to a third half is of this size by chance.
+        assert value_of(said, f"fid_{protocol}") < 64 * channels / 3 * 0.35
+        assert value_of(said, f"coverage_{protocol}") > 0.85
+
+
+def test_folder_of_images_of_several_sizes_needs_a_size(noise, tmp_path):
+    folder, levels = noise
+    Image.fromarray(levels[0]).save(tmp_path / "large.png")
+    Image.fromarray(levels[0][:32, :48]).save(tmp_path / "small.png")
+    flags = (f"--images={tmp_path}", f"--real={folder}", "--metrics=sliced_wasserstein")
+    line = command("evaluate", *flags).error_line
+    assert line.startswith(f"--images={tmp_path}: ") and "64x64" in line and "32x48" in line
+    said = evaluate(*flags, "--image_size=16x24")
+    assert value_of(said, "sliced_wasserstein_pixels_16x24x3_2_and_2_of_210") >= 0
 
 
 def save_model(folder, images, *others):
@@ -170,7 +223,7 @@ def test_exported_model_is_compared_with_a_folder(noise, tmp_path):
     folder, levels = noise
     save_model(tmp_path, levels.astype(np.float32) / 127.5 - 1)
     said = evaluate(f"--saved_model={tmp_path}", f"--real={folder}", "--metrics=fid")
-    assert "fid_pixels_210 0.0000 ± 0.0000" in said
+    assert "fid_pixels_64x64x3_210 0.0000 ± 0.0000" in said
 
 
 @pytest.mark.parametrize(
@@ -179,6 +232,7 @@ def test_exported_model_is_compared_with_a_folder(noise, tmp_path):
         (None, (), "cannot be loaded"),
         (np.zeros([2, 8, 8, 1], np.float32), ("labels",), "has no signature from_seeds"),
         (np.zeros([2, 2], np.float32), (), "generates points"),
+        (np.zeros([2, 8, 8, 2], np.float32), (), "generates images of 2 channels"),
     ],
 )
 def test_exported_model_that_generates_no_images_from_seeds_is_refused(
@@ -206,8 +260,8 @@ def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
     (run,) = (tmp_path / "runs").iterdir()
     lines = metrics(run, "validation")
     assert [line["step"] for line in lines] == [2, 4]
-    best = max(lines, key=lambda line: line["coverage_digits_50"])  # higher is better
-    assert "kid_digits_50" in best and "density_digits_50" not in best
+    best = max(lines, key=lambda line: line["coverage_digits_50_of_1500"])  # higher is better
+    assert "kid_digits_50_of_1500" in best and "density_digits_50_of_1500" not in best
     _, header = checkpoint.read(run / "checkpoints" / "best.safetensors")
     assert header["step"] == best["step"]
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kgan.data import pipeline
 from kgan.data.pipeline import Augmentation
+from kgan.data.splits import sample_indices
 from tests.data.sources import HEIGHT, WIDTH, Given, Maps, assert_equal, indices, levels, take
 
 CROP = Augmentation((5, 6), flip=True)
@@ -281,9 +282,10 @@ def test_batches_are_read_only_when_they_are_used():
     assert set(source.read_indices) == {0, 1, 2}
 
 
-def test_examples_are_the_first_by_key():
+def test_examples_are_a_sample_by_key():
     found = pipeline.examples(Maps(10), ("input", "label"), 3)
     assert set(found) == {"input", "label"}
-    assert found["label"].tolist() == indices(found["input"]) == [0, 1, 2]
+    sample = sample_indices(10, 3).tolist()
+    assert found["label"].tolist() == indices(found["input"]) == sample != [0, 1, 2]
     for count in (None, 99):
         assert len(pipeline.examples(Maps(10), ("label",), count)["label"]) == 10

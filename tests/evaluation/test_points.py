@@ -23,5 +23,5 @@ def test_points_of_four_modes_of_the_ring_are_four():
     # 2,400 of them are real ones, 98.9 % of which are within three deviations.
     assert values["high_quality_2500"] == pytest.approx(0.96 * 0.98889, abs=0.008)
     # 100 of the first 1,000 are at (50, 50), about 70 away; half of the others have to move.
-    assert values["wasserstein_1000"] > 7
+    assert values["wasserstein_1000_of_3000"] > 7
     assert values["wasserstein_1000_of_real"] < 0.2

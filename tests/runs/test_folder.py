@@ -10,7 +10,7 @@ from kgan.runs.folder import Run, create_run, find_job, open_run
 from kgan.utils.errors import UserError
 from tests.small_runs import command, copy_of, dcgan_run, metrics
 
-SPEC = DataSpec("labelled", (16, 24), 1, 3, ("cat", "dog"))
+SPEC = DataSpec("labelled", (16, 24), 1, 3, ("cat", "dog"), split_rule=2)
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def test_number_that_another_run_takes_in_between_is_skipped(tmp_path, resolved)
 def test_new_folder_contains_settings_data_and_subfolders_that_read_back(run, resolved):
     opened = open_run(str(run.folder))
     assert opened.spec() == SPEC
+    assert opened.spec().split_rule == SPEC.split_rule == 2
     assert json.loads((run.folder / "dataset.json").read_text())["channels"] == 1
     text = resolved.flagfile_text()
     assert run.flags.read_text() == opened.settings().flagfile_text() == text

@@ -13,6 +13,7 @@ from kgan.data.dataset import Dataset, ImageFormat, Source, as_pair, check_direc
 from kgan.data.decode import ImageShape
 from kgan.data.folder import layouts
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
+from kgan.data.splits import sample_indices
 from kgan.utils.errors import UserError, printable
 
 _CONTENTS = {
@@ -179,6 +180,43 @@ def open_images(
     Returns:
         A source whose `names` are the images' paths in the folder.
     """
+    files, names = _open_names(path, flag)
+    nearest = as_in_pairs and _are_label_maps(files, names, palette)
+    return ImageSource(files, names, images.shape_of("test", images.channels, nearest))
+
+
+def find_format(path: str | os.PathLike, flag: str, count: int) -> ImageFormat:
+    """Finds the common size of the images of a folder or zip, and whether they are all grey.
+
+    Args:
+        path: a folder or a .zip.
+        flag: the flag that `path` is the value of, for messages.
+        count: number of images to look at, which `sample_indices` chooses.
+
+    Raises:
+        UserError: unreadable, without images, or with images of several sizes.
+    """
+    files, names = _open_names(path, flag)
+    sizes = {}
+    for index in sample_indices(len(names), count):
+        label = files.label(names[index])
+        sizes.setdefault(decode.image_size(files.read(names[index]), label), label)
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        raise UserError(
+            f"{flag}={printable(str(path))}: {first} has {_size_text(one)} pixels and {second} "
+            f"{_size_text(other)}; right would be images of one size, or the size at which they "
+            "are compared as --image_size="
+        )
+    (size,) = sizes
+    return ImageFormat(size, size, _common_channels(files, layouts.evenly(names)))
+
+
+def _size_text(size) -> str:
+    return "x".join(map(str, size))
+
+
+def _open_names(path, flag) -> tuple[Folder | Zip, list[str]]:
     files, found = open_files(path, flag)
     names = image_names(found)
     if not names:
@@ -186,8 +224,16 @@ def open_images(
             f"{flag}={printable(str(path))}: contains no images; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
-    nearest = as_in_pairs and _are_label_maps(files, names, palette)
-    return ImageSource(files, names, images.shape_of("test", images.channels, nearest))
+    return files, names
+
+
+def _common_channels(files: Folder | Zip, names: Sequence[str]) -> int:
+    """Returns 1 if all of these images are grey, else 3."""
+
+    def is_grey(name):
+        return decode.is_grey(_decode(files, name), files.label(name))
+
+    return 1 if all(_readable(is_grey, names)) else 3
 
 
 def _open_images(files: Folder | Zip, images: ImageFormat, found: layouts.Layout) -> tuple:
@@ -196,11 +242,7 @@ def _open_images(files: Folder | Zip, images: ImageFormat, found: layouts.Layout
     channels = images.channels
     if channels is None:
         sample = [name for part in names for name in layouts.evenly(names[part])]
-
-        def is_grey(name):
-            return decode.is_grey(_decode(files, name), files.label(name))
-
-        channels = 1 if all(_readable(is_grey, sample)) else 3
+        channels = _common_channels(files, sample)
     parts = {}
     for part in names:
         labels = found.labels(part) if found.name == "labelled" else None
