@@ -164,6 +164,7 @@ class Dataset:
         class_names: names of the classes, or of the attributes.
         palette: uint8 [K, 3], the colours of the label maps on one side of pairs.
         palette_side: `input` or `target`: the side with the label maps.
+        label_sides: the sides of pairs that are label maps, also without a common palette.
         noise_floor: mean absolute error in [-1, 1] that the noise of rendered targets alone causes
             on the test part; None: unknown.
         mixture: the distribution that points were sampled from; None: unknown.
@@ -186,6 +187,7 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     palette: np.ndarray | None = None
     palette_side: str | None = None
+    label_sides: tuple[str, ...] = ()
     noise_floor: float | None = None
     mixture: Mixture | None = None
     features: str | None = None
@@ -255,6 +257,9 @@ class DataSpec:
         class_names: names of the classes, or of the attributes.
         split_rule: version of the rule by which examples were held out for validation, see
             `kgan.data.splits.with_validation`; 1 in runs of versions that did not store it.
+        fit: `resize` or `crop`, as the images were made to fit.
+        label_maps: whether the inputs of pairs are label maps, which are resized by nearest
+            neighbour; None: unknown, in runs of versions that did not store it.
 
     Example:
         >>> DataSpec("points", (1, 1), 2, 2).shape
@@ -266,7 +271,10 @@ class DataSpec:
     channels: int
     input_channels: int
     class_names: tuple[str, ...] = ()
+    # What the networks do not depend on is not compared.
     split_rule: int = dataclasses.field(default=1, compare=False)
+    fit: str = dataclasses.field(default="resize", compare=False)
+    label_maps: bool | None = dataclasses.field(default=None, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -280,4 +288,6 @@ def spec_of(dataset: Dataset, size: tuple[int, int]) -> DataSpec:
     fields = ("input", "target") if dataset.kind == "paired" else ("image", "image")
     input_channels, channels = first[fields[0]].shape[-1], last[fields[1]].shape[-1]
     size = (1, 1) if dataset.kind == "points" else size
-    return DataSpec(dataset.kind, size, channels, input_channels, dataset.class_names)
+    label_maps = "input" in (*dataset.label_sides, dataset.palette_side)
+    names = dataset.class_names
+    return DataSpec(dataset.kind, size, channels, input_channels, names, label_maps=label_maps)

@@ -16,8 +16,11 @@ SUFFIXES = (*LOSSLESS_SUFFIXES, ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
 # Only these are tried, whatever the file name: some of Pillow's other readers start programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from half of it on)
+FITS = ("resize", "crop")
 # Of damaged metadata; the pixels may still be whole.
 _METADATA_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error)
+# Where Pillow looks for an orientation if EXIF has none; browsers and exported models do not.
+_OTHER_METADATA = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by number of channels
 
 
@@ -46,10 +49,19 @@ class ImageShape:
     fit: str = "resize"
     nearest: bool = False
 
+    @property
+    def smallest(self) -> int | None:
+        """How small the sides of a JPEG may be decoded; None: only at their full size.
+
+        A JPEG can be decoded at a half, a quarter or an eighth of its size, several times faster.
+        Staying at twice the wanted size leaves the last halving to the better filter.
+        """
+        return None if self.size is None or self.nearest else 2 * max(self.size)
+
     def __post_init__(self):
         if self.channels not in MODES:
             raise ValueError(f"`channels` must be 1, 3 or 4. Received: channels={self.channels}")
-        if self.fit not in ("resize", "crop"):
+        if self.fit not in FITS:
             raise ValueError(f"`fit` must be 'resize' or 'crop'. Received: fit={self.fit!r}")
 
 
@@ -65,19 +77,19 @@ def read_image(data: bytes, name: str, shape: ImageShape) -> np.ndarray:
         uint8 [H, W, channels]; uint16 for a 16-bit grey PNG or TIFF. Images with 16 bits in each of
         several channels give uint8, which is all that Pillow reads of them.
     """
-    # A JPEG can be decoded at a half, a quarter or an eighth of its size, several times faster.
-    # Staying at twice the wanted size leaves the last halving to the better filter.
-    smallest = None if shape.size is None or shape.nearest else 2 * max(shape.size)
-    return shape_image(decode(data, name, smallest), name, shape)
+    return shape_image(decode(data, name, shape.smallest), name, shape)
 
 
-def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
+def decode(
+    data: bytes, name: str, smallest: int | None = None, double: bool = False
+) -> Image.Image:
     """Decodes an image, in its own mode, and applies its EXIF orientation.
 
     Args:
         data: the bytes of the file.
         name: the image's name in messages.
         smallest: a JPEG may be decoded at a reduced size, its sides no shorter than this.
+        double: whether it is an image of double width, whose halves count.
 
     Returns:
         A loaded Pillow image.
@@ -85,7 +97,7 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
     image = _open(data, name)
     try:
         if smallest:
-            _reduce(image, smallest)
+            _reduce(image, smallest, 2 if double else 1)
         image.load()
     except MemoryError:
         raise
@@ -94,16 +106,16 @@ def decode(data: bytes, name: str, smallest: int | None = None) -> Image.Image:
     if image.mode in ("P", "PA") and image.palette is None:
         raise _damaged(name, ValueError("colours are missing"))
     with contextlib.suppress(*_METADATA_ERRORS):
-        ImageOps.exif_transpose(image, in_place=True)
+        ImageOps.exif_transpose(_with_exif_alone(image), in_place=True)
     return image
 
 
-def _reduce(image: Image.Image, smallest: int) -> None:
+def _reduce(image: Image.Image, smallest: int, sides: int) -> None:
     """Reduces a JPEG to a half, a quarter or an eighth; leaves other formats unchanged."""
     for factor in (8, 4, 2):
         # Whole divisors only, or the last row and column would stand for a part of a pixel.
-        whole = image.width % factor == 0 and image.height % factor == 0
-        if whole and min(image.size) >= factor * smallest:
+        whole = image.width % (sides * factor) == 0 and image.height % factor == 0
+        if whole and min(image.width // sides, image.height) >= factor * smallest:
             image.draft(None, (image.width // factor, image.height // factor))
             return
 
@@ -155,9 +167,15 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow applies it itself
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return _with_exif_alone(image).getexif().get(ExifTags.Base.Orientation, 1)
     except _METADATA_ERRORS:
         return 1
+
+
+def _with_exif_alone(image: Image.Image) -> Image.Image:
+    for key in _OTHER_METADATA:
+        image.info.pop(key, None)
+    return image
 
 
 def shape_image(image: Image.Image, name: str, shape: ImageShape) -> np.ndarray:
@@ -215,9 +233,16 @@ def _to_size(image: Image.Image, shape: ImageShape) -> Image.Image:
             return image.crop((left, top, left + wanted[0], top + wanted[1]))
         left, top = (image.width - width) / 2, (image.height - height) / 2
         box = (left, top, min(left + width, image.width), min(top + height, image.height))
-    # Pillow widens the bicubic kernel when it reduces an image, which prevents aliasing.
-    filter = Image.Resampling.NEAREST if shape.nearest else Image.Resampling.BICUBIC
-    return image.resize(wanted, filter, box=box)
+    if shape.nearest:
+        return image.resize(wanted, Image.Resampling.NEAREST, box=box)
+    # The colours of transparent pixels must not show.
+    colours = image.convert("RGBa") if image.mode == "RGBA" else image
+    # Pillow widens the bicubic kernel when it reduces an image, which prevents aliasing. Rows come
+    # first, as in `kgan.serving.resampling`: there is rounding in between, and of itself Pillow
+    # has another order in each version.
+    (left, top, right, bottom), bicubic = box, Image.Resampling.BICUBIC
+    rows = colours.resize((wanted[0], image.height), bicubic, (left, 0, right, image.height))
+    return rows.resize(wanted, bicubic, (0, top, wanted[0], bottom)).convert(image.mode)
 
 
 def split_sides(image: Image.Image) -> tuple[Image.Image, Image.Image]:

@@ -3,7 +3,6 @@
 import collections
 import pathlib
 
-import numpy as np
 import tensorflow as tf
 
 from kgan.data.dataset import ImageFormat
@@ -45,17 +44,18 @@ def translate_folder(
             f"--direction={direction}: {run} translates in one direction only; remove --direction"
         )
     translator = model.directions[direction]
-    height, width, channels = translator.image_shape
-    data = opened.settings().data
-    image_format = ImageFormat((height, width), (height, width), channels, data.fit)
-    source = open_images(
-        images, image_format, as_in_pairs=opened.spec().kind == "paired", palette=data.palette
-    )
+    spec, shape = opened.spec(), model.reading(translator)
+    # A run of an earlier version does not say whether its inputs are label maps.
+    nearest = None if spec.kind == "paired" and spec.label_maps is None else shape.nearest
+    image_format = ImageFormat(shape.size, shape.size, shape.channels, shape.fit)
+    palette = opened.settings().data.palette
+    source = open_images(images, image_format, nearest=nearest, palette=palette)
     names = _png_names(source.names)
     folder = output_path(run, out, f"translated-{direction}" if direction else "translated")
     for start in progress.bar(range(0, len(source), BATCH), unit="batch", delay=2):
         indices = range(start, min(start + BATCH, len(source)))
-        batch = to_domain(tf.constant(np.stack([source.read(i)["image"] for i in indices])))
+        # One by one: some images of a folder may have 16 bits.
+        batch = tf.stack([to_domain(source.read(index)["image"]) for index in indices])
         for index, image in zip(indices, translator.translate(batch, seed), strict=True):
             save_png(grids.to_image(image), folder / names[index])
     return folder

@@ -267,10 +267,11 @@ class CycleGAN(TranslationModel):
         return side_by_side([images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)])
 
     def signatures(self):
-        about, directions = "Each image is normalised by itself.", self.directions
-        a_to_b = ("serving_default", "from_files", "A to B: ", about)
-        b_to_a = ("b_to_a", "from_files_b_to_a", "B to A: ", about)
+        def signatures(name, *names):
+            direction, about = self.directions[name], "Each image is normalised by itself."
+            return direction_signatures(direction, self.reading(direction), *names, about)
+
         return {
-            **direction_signatures(directions["AtoB"], *a_to_b),
-            **direction_signatures(directions["BtoA"], *b_to_a),
+            **signatures("AtoB", "serving_default", "from_files", "A to B: "),
+            **signatures("BtoA", "b_to_a", "from_files_b_to_a", "B to A: "),
         }

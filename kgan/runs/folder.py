@@ -27,6 +27,8 @@ from kgan.cli.entry import Help
 from kgan.cli.parsing import parse_training
 from kgan.cli.settings import Settings
 from kgan.data.dataset import KINDS, DataSpec
+from kgan.data.decode import FITS
+from kgan.data.splits import SPLIT_RULE
 from kgan.runs import checkpoint
 from kgan.utils.atomic import (
     atomic_write,
@@ -86,6 +88,8 @@ class Run:
         try:
             fields = json.loads(self.dataset.read_bytes())
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            if "fit" not in fields:  # written by an earlier version
+                fields["fit"] = self.settings().data.fit
             spec = DataSpec(**fields)
             _check_spec(spec)
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -235,5 +239,7 @@ def _check_spec(spec):
     known = {spec.channels} if spec.kind == "points" else {1, 3, 4}
     if min(*spec.size, spec.channels) < 1 or not {spec.channels, spec.input_channels} <= known:
         raise ValueError("size or channels out of range")
+    if spec.split_rule not in range(1, SPLIT_RULE + 1) or spec.fit not in FITS:
+        raise ValueError("split_rule or fit")
     if any(not isinstance(name, str) for name in spec.class_names):
         raise ValueError("class names")

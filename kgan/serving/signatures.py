@@ -1,9 +1,11 @@
-"""Signatures of exported models as data, and the image files that they read and write."""
+"""Signatures of exported models as data, and the image files that they write."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
+
+from kgan.data.decode import ImageShape
 
 NUMBER, NUMBERS = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
 
@@ -21,6 +23,7 @@ class Signature:
         function: takes the inputs by position, returns a dict of tensors by output name.
         inputs: `tf.TensorSpec` by input name, in the function's order.
         about: description for people: shape, dtype and range of each input and output.
+        reading: how the signature reads image files, if it takes them.
 
     Example:
         >>> spec = tf.TensorSpec([None], tf.float32)
@@ -32,10 +35,16 @@ class Signature:
     function: Callable
     inputs: Mapping[str, tf.TensorSpec]
     about: str
+    reading: ImageShape | None = None
 
 
 def describe(signatures: Mapping[str, Signature]) -> dict:
-    """Returns for each signature its `about` and its inputs' shapes and dtypes, ready for JSON."""
+    """Returns what is known of each signature, ready for JSON.
+
+    Returns:
+        By name `about`, the inputs' shapes and dtypes and, of signatures that read image files,
+        `image_files`: how those become arrays.
+    """
     described = {}
     for name, signature in signatures.items():
         inputs = {
@@ -43,32 +52,20 @@ def describe(signatures: Mapping[str, Signature]) -> dict:
             for key, spec in signature.inputs.items()
         }
         described[name] = {"about": signature.about, "inputs": inputs}
+        if signature.reading is not None:
+            described[name]["image_files"] = _describe_reading(signature.reading)
     return described
 
 
-def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Decodes and resizes image files of any size, inside a graph.
-
-    Args:
-        files: string [B], in a format that `formats` lists.
-        shape: (height, width, channels) of the result.
-
-    Returns:
-        float32 [B, H, W, C] in [-1, 1].
-    """
-    height, width, channels = shape
-
-    def decode(encoded):
-        image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-        image = tf.image.resize(image, (height, width), "bicubic", antialias=True)
-        return tf.clip_by_value(image / 127.5 - 1.0, -1.0, 1.0)
-
-    return tf.map_fn(decode, files, fn_output_signature=tf.float32)
-
-
-def formats(channels: int) -> str:
-    """Returns the file formats that TensorFlow decodes to this number of channels."""
-    return {1: "JPEG or PNG", 3: "JPEG, PNG, GIF or BMP", 4: "PNG"}.get(channels, "PNG")
+def _describe_reading(shape: ImageShape) -> dict:
+    return {
+        "size": list(shape.size),
+        "channels": shape.channels,
+        "fit": shape.fit,
+        "resampling": "nearest" if shape.nearest else "bicubic, antialiased",
+        "alpha": "kept" if shape.channels == 4 else "over white",
+        "orientation": "EXIF",
+    }
 
 
 def as_png(function: Callable) -> Callable:

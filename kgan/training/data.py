@@ -38,7 +38,7 @@ def open_data(
     dataset = open_dataset(data.dataset, images, kind=model.data_kind, **options)
     dataset = with_validation(dataset, model.held_out_share, split_rule)
     spec = spec_of(dataset, data.image_size)
-    return dataset, dataclasses.replace(spec, split_rule=split_rule)
+    return dataset, dataclasses.replace(spec, split_rule=split_rule, fit=data.fit)
 
 
 def augmentation(settings: Settings, dataset: Dataset) -> Augmentation | None:

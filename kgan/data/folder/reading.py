@@ -94,19 +94,29 @@ class PairSource(Source):
         label = self.files.label(example[0])
         sides = [
             decode.shape_image(side, label, shape)
-            for side, shape in zip(_sides(self.files, example), self.shapes, strict=True)
+            for side, shape in zip(self._sides(example), self.shapes, strict=True)
         ]
         return as_pair(*sides, self.direction)
 
+    def _sides(self, example):
+        """Decodes JPEGs as small as single images, see `ImageShape.smallest`."""
+        smallest = [shape.smallest for shape in self.shapes]
+        if len(example) == 1:
+            smallest = [None if None in smallest else max(smallest)]
+        return _sides(self.files, example, smallest)
 
-def _sides(files: Folder | Zip, example: Sequence[str]) -> Sequence[Image.Image]:
-    images = [_decode(files, name) for name in example]
+
+def _sides(files: Folder | Zip, example: Sequence[str], smallest=(None, None)) -> Sequence:
+    double = len(example) == 1
+    images = [
+        _decode(files, name, least, double) for name, least in zip(example, smallest, strict=False)
+    ]
     # Split before resizing, so that no colour crosses the seam.
-    return images if len(images) == 2 else decode.split_sides(images[0])
+    return decode.split_sides(images[0]) if double else images
 
 
-def _decode(files: Folder | Zip, name: str) -> Image.Image:
-    return decode.decode(files.read(name), files.label(name))
+def _decode(files: Folder | Zip, name: str, smallest=None, double=False) -> Image.Image:
+    return decode.decode(files.read(name), files.label(name), smallest, double)
 
 
 def open_folder(
@@ -165,7 +175,7 @@ def open_images(
     images: ImageFormat,
     flag: str = "--input",
     *,
-    as_in_pairs: bool = False,
+    nearest: bool | None = False,
     palette: Sequence[tuple[int, int, int]] | None = None,
 ) -> ImageSource:
     """Opens every image of a folder or zip, in natural order, whatever the layout.
@@ -174,14 +184,16 @@ def open_images(
         path: a folder or a .zip.
         images: `size`, `channels` (not None) and `fit`.
         flag: the flag that `path` is the value of, for messages.
-        as_in_pairs: resizes label maps by nearest neighbour, as in pairs.
+        nearest: whether they are label maps, which are resized by nearest neighbour; None: it is
+            recognised.
         palette: RGB colours of label maps; None: they are recognised by few colours.
 
     Returns:
         A source whose `names` are the images' paths in the folder.
     """
     files, names = _open_names(path, flag)
-    nearest = as_in_pairs and _are_label_maps(files, names, palette)
+    if nearest is None:
+        nearest = _are_label_maps(files, names, palette)
     return ImageSource(files, names, images.shape_of("test", images.channels, nearest))
 
 
@@ -259,7 +271,9 @@ def _open_pairs(files, images, found, direction, palette) -> tuple:
     for part, entries in found.parts.items():
         shapes = tuple(images.shape_of(part, channels, side) for side in nearest)
         parts[part] = PairSource(files, [entry.names for entry in entries], shapes, direction)
-    known = {"kind": "paired", "parts": parts}
+    sides = ("input", "target") if direction == "AtoB" else ("target", "input")
+    label_sides = tuple(side for side, found in zip(sides, nearest, strict=True) if found)
+    known = {"kind": "paired", "parts": parts, "label_sides": label_sides}
     if palette_found is None:
         unused = palette is not None
         return known, channels, ["neither side has the colours of the palette"] if unused else []

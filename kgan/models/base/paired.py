@@ -65,4 +65,5 @@ class PairedModel(TranslationModel):
 
     def signatures(self):
         direction = self.directions[None]
-        return direction_signatures(direction, "serving_default", "from_files", "", self.inference)
+        names = "serving_default", "from_files", ""
+        return direction_signatures(direction, self.reading(direction), *names, self.inference)

@@ -7,10 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.data.decode import ImageShape
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
-from kgan.serving.signatures import Signature, as_png, decode_images, formats
+from kgan.serving.decoding import FORMATS, decode_images
+from kgan.serving.signatures import Signature, as_png
 
 PREVIEW_ROWS = 8
 TRANSLATION_DEFAULTS = {"batch_size": 1, "epochs": 2, "beta_1": 0.5, **both_players("adam", 2e-4)}
@@ -80,6 +82,10 @@ class TranslationModel(Model):
 
     A model defines `directions` and `signatures`.
 
+    Args:
+        image_fit: `resize` or `crop`, how image files are made to fit in `generate` and exports.
+        label_maps: whether the given images are label maps, resized by nearest neighbour.
+
     Example:
         >>> from kgan.models.pix2pix import Pix2Pix
         >>> from kgan.networks import patchgan, unet
@@ -90,7 +96,17 @@ class TranslationModel(Model):
         (32, 32, 1)
     """
 
+    data_arguments = {"image_fit": "resize", "label_maps": False}
     preview_examples = PREVIEW_ROWS
+
+    @classmethod
+    def from_data(cls, spec):
+        return {"image_fit": spec.fit, "label_maps": bool(spec.label_maps)}
+
+    def reading(self, direction: Direction) -> ImageShape:
+        """Returns how image files are read for a direction: as they were for training."""
+        *size, channels = direction.image_shape
+        return ImageShape(tuple(size), channels, self.image_fit, self.label_maps)
 
     @property
     def directions(self) -> dict[str | None, Direction]:
@@ -110,12 +126,13 @@ def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def direction_signatures(
-    direction: Direction, on_images: str, on_files: str, title: str, about: str
+    direction: Direction, reading: ImageShape, on_images: str, on_files: str, title: str, about: str
 ) -> dict[str, Signature]:
     """Makes two signatures of a direction, for seed 0: of images, and of image files.
 
     Args:
         direction: what they compute.
+        reading: how image files are read.
         on_images: name of the signature that takes images.
         on_files: name of the signature that takes the bytes of files.
         title: begins their descriptions.
@@ -129,7 +146,7 @@ def direction_signatures(
         return {"pictures": direction.function(pictures, randomness.seeds_from_numbers(numbers))}
 
     def from_files(image_bytes):
-        return as_png(from_images)(decode_images(image_bytes, direction.image_shape))
+        return as_png(from_images)(decode_images(image_bytes, reading))
 
     return {
         on_images: Signature(
@@ -141,7 +158,8 @@ def direction_signatures(
         on_files: Signature(
             from_files,
             {"image_bytes": tf.TensorSpec([None], tf.string)},
-            f"{title}image_bytes string [B], {formats(channels)} files of any size, resized to "
-            f"{height}x{width} -> png_bytes string [B], PNG files. {about}",
+            f"{title}image_bytes string [B], {FORMATS} files of any size, read as in training -> "
+            f"png_bytes string [B], PNG files. {about}",
+            reading,
         ),
     }

@@ -251,15 +251,14 @@ def test_label_maps_in_their_own_files_are_resized_by_nearest_neighbour(tmp_path
 @pytest.mark.parametrize(
     ("suffix", "options", "sharp"),
     [
-        (".png", {"as_in_pairs": True}, True),
+        (".png", {"nearest": None}, True),
         (".png", {}, False),
-        (".jpg", {"as_in_pairs": True}, False),
-        (".jpg", {"as_in_pairs": True, "palette": [(0, 0, 0), (255, 255, 255)]}, True),
+        (".jpg", {"nearest": True}, True),
+        (".jpg", {"nearest": None}, False),
+        (".jpg", {"nearest": None, "palette": [(0, 0, 0), (255, 255, 255)]}, True),
     ],
 )
-def test_single_label_maps_stay_sharp_where_they_are_read_as_in_pairs(
-    tmp_path, suffix, options, sharp
-):
+def test_single_label_maps_stay_sharp_where_they_are_recognised(tmp_path, suffix, options, sharp):
     labels = np.zeros((64, 64, 3), np.uint8)
     labels[:, 30:] = 255
     Image.fromarray(labels).save(tmp_path / f"0{suffix}", quality=100, subsampling=0)

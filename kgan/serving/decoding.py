@@ -1,0 +1,263 @@
+"""Decoding of image files inside graphs, with the pixels that training reads.
+
+`kgan.data.decode` reads images for training with Pillow, which a SavedModel cannot call. Here
+TensorFlow decodes them; what its decoders do differently is done in the graph: the EXIF
+orientation, alpha over white, luminance, palettes, 16 bits of grey and resizing. Images in lossless
+formats become the same in every pixel, those in JPEG and WebP nearly.
+"""
+
+import tensorflow as tf
+
+from kgan.data.decode import ImageShape
+from kgan.serving import resampling
+from kgan.serving.file_bytes import (
+    jpeg_orientation,
+    number,
+    padded,
+    piece,
+    png_chunks,
+    upright,
+    webp_orientation,
+)
+
+FORMATS = "JPEG, PNG, GIF (its first frame), BMP or WebP"
+LUMINANCE = (19595, 38470, 7471)  # of R, G, B in 65,536ths, as Pillow rounds BT.601
+
+
+@tf.autograph.experimental.do_not_convert  # which takes longer than tracing itself
+def decode_images(files: tf.Tensor, shape: ImageShape) -> tf.Tensor:
+    """Decodes image files of any size.
+
+    Args:
+        files: string [B], of `FORMATS`.
+        shape: size and channels of the result, and how images are made to fit.
+
+    Returns:
+        float32 [B, H, W, C] in [-1, 1].
+    """
+
+    def read(data):
+        image = _decode_one(data, shape)
+        return tf.ensure_shape(image, [*shape.size, shape.channels])
+
+    return tf.map_fn(read, files, fn_output_signature=tf.float32)
+
+
+def _decode_one(data, shape):
+    known = padded(data)
+    beginnings = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
+    is_kind = tf.stack([piece(known, 0, len(start)) == start for start in beginnings])
+    place = tf.where(tf.reduce_any(is_kind), tf.argmax(is_kind, output_type=tf.int32), 5)
+    branches = [
+        lambda: _jpeg(data, known, shape),
+        lambda: _png(data, known),
+        lambda: _gif(data, known),
+        lambda: _bmp(data, known),
+        lambda: _webp(data, known),
+        lambda: _refuse(data, f"not an image that can be read; right would be {FORMATS}"),
+    ]
+    image, deep, orientation = tf.switch_case(place, branches)
+    image.set_shape([None, None, 4])
+    deep.set_shape([None, None, 1])
+    levels, scale = tf.cond(
+        tf.size(deep) > 0,
+        lambda: (_wide_grey(upright(deep, orientation), shape), 2 / 65535),
+        lambda: (_colours(upright(image, orientation), shape), 2 / 255),
+    )
+    return levels * scale - 1.0
+
+
+# Formats. Each gives uint8 [H, W, 4], uint16 [H, W, 1] for 16 bits of grey (else empty), and the
+# orientation.
+
+
+def _parts(image, orientation=1):
+    empty = tf.zeros([0, 0, 1], tf.uint16)
+    return _with_alpha(image), empty, tf.convert_to_tensor(orientation)
+
+
+def _with_alpha(image):
+    """Adds an opaque alpha channel to uint8 [H, W, 3]; returns others unchanged."""
+    if image.shape[-1] == 4:
+        return image
+    image = tf.ensure_shape(image, [None, None, 3])
+    return tf.concat([image, tf.fill(tf.shape(image[..., :1]), tf.constant(255, tf.uint8))], 2)
+
+
+def _refuse(data, reason):
+    with tf.control_dependencies([tf.debugging.Assert(False, [f"image_bytes: {reason}"])]):
+        return _parts(tf.zeros([1, 1, 4], tf.uint8))
+
+
+def _jpeg(data, known, shape):
+    def decoded(factor):
+        def read():
+            # The choices of libjpeg itself, which Pillow leaves unchanged.
+            return tf.io.decode_jpeg(data, 3, ratio=factor, dct_method="INTEGER_ACCURATE")
+
+        return read
+
+    number_of = tf.constant(0)
+    if not shape.nearest:
+        # As in `kgan.data.decode`: decoded at a half, a quarter or an eighth of a large size.
+        size = tf.image.extract_jpeg_shape(data)[:2]
+        for place, factor in enumerate((2, 4, 8), 1):
+            whole = tf.reduce_all(size % factor == 0)
+            enough = tf.reduce_min(size) >= factor * 2 * max(shape.size)
+            number_of = tf.where(whole & enough, place, number_of)
+    image = tf.switch_case(number_of, [decoded(factor) for factor in (1, 2, 4, 8)])
+    return _parts(image, jpeg_orientation(known))
+
+
+def _png(data, known):
+    depth, colour = number(known, 24, 1), number(known, 25, 1)
+    orientation, transparent = png_chunks(known)
+    is_deep = (depth == 16) & (colour == 0)
+    empty = tf.zeros([0, 0, 1], tf.uint16)
+    deep = tf.cond(is_deep, lambda: tf.io.decode_png(data, 1, tf.uint16), lambda: empty)
+    # Without alpha TensorFlow makes up a wrong one for grey of less than 8 bits.
+    image = tf.cond(
+        transparent | (colour == 4) | (colour == 6),
+        lambda: tf.io.decode_png(data, 4),
+        lambda: _with_alpha(tf.io.decode_png(data, 3)),
+    )
+    return image, deep, orientation
+
+
+def _gif(data, known):
+    """Decodes the first frame with alpha; TensorFlow makes transparent pixels black."""
+    flags = number(known, 10, 1)
+    tables = 13 + tf.where(flags >= 128, 3 * tf.bitwise.left_shift(2, flags % 8), 0)
+
+    def step(position, control, inside, going):
+        # A file is a row of blocks; those of extensions (0x21) hold smaller ones, up to an empty.
+        first = number(known, position, 1)
+        is_extension = first == 0x21
+        is_control = ~inside & is_extension & (number(known, position + 1, 1) == 0xF9)
+        control = tf.where(is_control, position, control)
+        going = inside | is_extension
+        forward = tf.where(inside, 1 + first, tf.where(is_extension, 2, 0))
+        return position + forward, control, tf.where(inside, first != 0, is_extension), going
+
+    position, control, _, _ = tf.while_loop(
+        lambda position, control, inside, going: going & (position < tf.strings.length(known)),
+        step,
+        (tables, tf.constant(-1), tf.constant(False), tf.constant(True)),
+    )
+    local = number(known, position + 9, 1) >= 128
+    table = tf.where(local, position + 10, 13)
+    control_flags = number(known, control + 3, 1)
+
+    def transparent():
+        flag, start = control + 3, table + 3 * number(known, control + 6, 1)
+        opaque = _with_byte(data, flag, control_flags - 1)
+        # Where another colour in the palette changes the image, it is transparent.
+        changed = _with_byte(opaque, start, 255 - number(known, start, 1))
+        image, other = tf.io.decode_gif(opaque)[0], tf.io.decode_gif(changed)[0]
+        clear = tf.reduce_any(image != other, axis=2, keepdims=True)
+        alpha = tf.where(clear, tf.constant(0, tf.uint8), tf.constant(255, tf.uint8))
+        return tf.concat([image, alpha], 2)
+
+    image = tf.cond(
+        (control >= 0) & (control_flags % 2 == 1),
+        transparent,
+        lambda: _with_alpha(tf.io.decode_gif(data)[0]),
+    )
+    return _parts(image)
+
+
+_SINGLE_BYTES = [bytes([value]) for value in range(256)]
+
+
+def _with_byte(data, start, value):
+    """Replaces one byte of a file."""
+    before, after = tf.strings.substr(data, 0, start), tf.strings.substr(data, start + 1, -1)
+    return tf.strings.join([before, tf.gather(_SINGLE_BYTES, value), after])
+
+
+def _bmp(data, known):
+    header, bits = number(known, 14, 4, True), number(known, 28, 2, True)
+    packing = number(known, 30, 4, True)
+
+    def palette():
+        colours = number(known, 46, 4, True)
+        colours = tf.where(colours == 0, 256, tf.minimum(colours, 256))
+        table = tf.strings.substr(data, 14 + header, 4 * colours)
+        table = tf.reshape(tf.io.decode_raw(table, tf.uint8), [-1, 4])[:, 2::-1]
+        return tf.gather(table, tf.cast(tf.io.decode_bmp(data)[..., 0], tf.int32))
+
+    def four():
+        image = tf.io.decode_bmp(data, 4)
+        # The fourth byte is alpha only where a mask says so.
+        has_alpha = (packing == 3) & (header >= 56) & (number(known, 66, 4, True) != 0)
+        return tf.cond(has_alpha, lambda: image, lambda: _with_alpha(image[..., :3]))
+
+    image = tf.case(
+        [
+            ((bits == 24) & (packing == 0), lambda: _with_alpha(tf.io.decode_bmp(data, 3))),
+            ((bits == 32) & ((packing == 0) | (packing == 3)), four),
+            ((bits == 8) & (packing == 0), lambda: _with_alpha(palette())),
+        ],
+        lambda: _refuse(data, "a BMP of this kind; right would be 8, 24 or 32 bits a pixel")[0],
+    )
+    return _parts(image)
+
+
+def _webp(data, known):
+    image = tf.io.decode_image(data, expand_animations=False)
+    image.set_shape([None, None, None])
+    opaque = tf.shape(image)[2] == 3
+    image = tf.cond(opaque, lambda: _with_alpha(image[..., :3]), lambda: image)
+    image.set_shape([None, None, 4])
+    return _parts(image, webp_orientation(known))
+
+
+# Channels and sizes.
+
+
+def _wide_grey(deep, shape):
+    """Resizes uint16 [H, W, 1]; returns levels float32 [h, w, C] up to 65535."""
+    levels = _resized(tf.cast(deep, tf.float32), shape)
+    levels = tf.clip_by_value(tf.round(levels), 0.0, 65535.0)
+    levels = tf.repeat(levels, min(shape.channels, 3), axis=2)
+    if shape.channels == 4:
+        levels = tf.concat([levels, tf.fill([*shape.size, 1], 65535.0)], 2)
+    return levels
+
+
+def _colours(image, shape):
+    """Converts uint8 [H, W, 4] to channels and size; returns levels float32 up to 255."""
+    if shape.channels < 4:
+        image = tf.cond(
+            tf.reduce_all(image[..., 3] == 255), lambda: image[..., :3], lambda: _over_white(image)
+        )
+    if shape.channels == 1:
+        weighted = tf.cast(image, tf.int32) * tf.constant(LUMINANCE)
+        grey = tf.reduce_sum(weighted, axis=2, keepdims=True) + 0x8000
+        image = tf.cast(tf.bitwise.right_shift(grey, 16), tf.uint8)
+    return tf.cast(_resized(image, shape), tf.float32)
+
+
+def _over_white(image):
+    """Composites uint8 [H, W, 4] over white as Pillow does, in whole numbers."""
+    image = tf.cast(image, tf.int32)
+    colours, weights = image[..., :3], 128 * image[..., 3:]
+    mixed = colours * weights + 255 * (255 * 128 - weights) + (0x80 << 7)
+    mixed = tf.bitwise.right_shift(tf.bitwise.right_shift(mixed, 8) + mixed, 8)
+    return tf.cast(tf.bitwise.right_shift(mixed, 7), tf.uint8)
+
+
+def _resized(image, shape):
+    size = tf.shape(image)[:2]
+    box = resampling.crop_box(size, shape.size, shape.fit)
+    if shape.nearest:
+        return resampling.nearest(image, box, shape.size)
+    with_alpha = image.shape[2] == 4
+    resize = resampling.bicubic_with_alpha if with_alpha else resampling.bicubic
+
+    def cut():
+        return resampling.nearest(image, box, shape.size)
+
+    # Whole pixels, of which even the colours of transparent ones stay.
+    unscaled = tf.reduce_all(box[:, 1] - box[:, 0] == tf.constant(shape.size, tf.float32))
+    return tf.cond(unscaled, cut, lambda: resize(image, box, shape.size))
