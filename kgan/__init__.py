@@ -1,6 +1,10 @@
 """kgan: generative adversarial networks on TensorFlow and Keras."""
 
+from kgan.utils.registration import register_with_keras
+
 __version__ = "0.1.0"
+
+register_with_keras()
 
 
 def load(run: str, which: str = "auto"):

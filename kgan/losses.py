@@ -11,6 +11,7 @@ In formulas x is a real image, G(z) a generated one, D the discriminator, f the 
 import dataclasses
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from kgan.utils.errors import ArgumentError
@@ -188,6 +189,45 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
         won_below=None,
     ),
 }
+
+
+def adversarial(loss) -> AdversarialLoss:
+    """Returns the three parts of an adversarial loss.
+
+    Args:
+        loss: a key of `ADVERSARIAL_LOSSES`; or a `keras.losses.Loss`, or a function of labels and
+            logits, which returns one value for each example or a mean. Labels are 1 for real and 0
+            for generated examples; the generator's are 1 for its own.
+
+    Raises:
+        ArgumentError: lists the known names.
+
+    Example:
+        >>> parts = adversarial(lambda labels, logits: (labels - logits) ** 2)
+        >>> parts.discriminator_fake(tf.constant([[2.0], [0.0]])).numpy().tolist()
+        [4.0, 0.0]
+    """
+    if loss in list(ADVERSARIAL_LOSSES):
+        return ADVERSARIAL_LOSSES[loss]
+    if not callable(loss):
+        known = ", ".join(ADVERSARIAL_LOSSES)
+        raise ArgumentError(
+            "gan_loss", f"must be one of {known}, or a loss of Keras. Received: gan_loss={loss}"
+        )
+    # A loss object averages over the batch when it is called; its `call` does not.
+    function = loss.call if isinstance(loss, keras.losses.Loss) else loss
+
+    def part(label):
+        def values(scores):
+            scores = tf.cast(scores, tf.float32)
+            found = tf.convert_to_tensor(function(tf.fill(tf.shape(scores), label), scores))
+            if found.shape.rank == 0:
+                return tf.fill([tf.shape(scores)[0]], found)
+            return per_example_mean(found)
+
+        return values
+
+    return AdversarialLoss(part(1.0), part(0.0), part(1.0), won_below=None)
 
 
 # Reconstruction losses.

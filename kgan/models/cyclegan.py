@@ -27,8 +27,9 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.losses import ADVERSARIAL_LOSSES, absolute_error, mean_over_scales, per_example_mean
+from kgan.losses import absolute_error, adversarial, mean_over_scales, per_example_mean
 from kgan.metrics import digit_network
+from kgan.models.base import shapes
 from kgan.models.base.flags import integer, weight
 from kgan.models.base.image_pool import ImagePool
 from kgan.models.base.translation import (
@@ -57,7 +58,7 @@ class CycleGAN(TranslationModel):
         discriminator_a: image of A → logits float32 [B, h, w, 1], or a list of such, one for
             each scale, over which losses are averaged.
         discriminator_b: the same for B.
-        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
+        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`, or a Keras loss.
         cycle_weight_a: λ_A, not negative.
         cycle_weight_b: λ_B, not negative.
         identity_weight: of the identity terms, as a share of λ; not negative.
@@ -100,6 +101,7 @@ class CycleGAN(TranslationModel):
         dataset="digits+typeset", image_size="32", lr_schedule="linear"
     )
     data_kind = "unpaired"
+    fields = ("image_a", "image_b")
     preview_columns = ("A", "A to B", "and back", "B", "B to A", "and back")
     discriminator_won_below = 0.02  # the sum over two discriminators
 
@@ -107,10 +109,28 @@ class CycleGAN(TranslationModel):
         super().__init__(*networks, **arguments)
         if self.semantic_weight:
             digit_network.load()  # outside of the graph of a step
-        self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss]
-        size = self.pool_size
-        self.pool_a = ImagePool(size, self.generator_ba.output_shape[1:], name="pool_a")
-        self.pool_b = ImagePool(size, self.generator_ab.output_shape[1:], name="pool_b")
+        self.loss_parts = adversarial(self.gan_loss)
+
+    def complete(self, found=None):
+        super().complete(found)
+        shape_a, shape_b = self.example_shapes.values()
+        for network, shape in (
+            (self.generator_ab, shape_a),
+            (self.generator_ba, shape_b),
+            (self.discriminator_a, shape_a),
+            (self.discriminator_b, shape_b),
+        ):
+            if not shapes.is_built(network):
+                shapes.call_with_zeros(network, shape)
+        self.pool_a = ImagePool(self.pool_size, shape_a, name="pool_a")
+        self.pool_b = ImagePool(self.pool_size, shape_b, name="pool_b")
+
+    @property
+    def example_shapes(self):
+        if self.found_shapes:
+            return self.found_shapes
+        given = [shapes.input_shapes(g) for g in (self.generator_ab, self.generator_ba)]
+        return {} if None in given else {"image_a": given[0][0], "image_b": given[1][0]}
 
     @classmethod
     def build_networks(cls, flags, spec):
@@ -148,19 +168,31 @@ class CycleGAN(TranslationModel):
     @property
     def keeps_identity(self) -> bool:
         """Whether the identity terms count: a weight above 0, and A and B of equal channels."""
-        same = self.generator_ab.input_shape == self.generator_ab.output_shape
-        return same and self.identity_weight > 0
+        shape_a, shape_b = self.example_shapes.values()
+        return shape_a == shape_b and self.identity_weight > 0
 
     def extra_state(self):
         return {"pool_a": self.pool_a.kept, "pool_b": self.pool_b.kept}
 
     def train_step(self, data):
         """Takes (images of A, images of B), both float32 [B, H, W, C] in [-1, 1]."""
-        images_a, images_b = data
+        images_a, images_b = parts = self.batch(data)
         g_log = self.generator_step(images_a, images_b)
         # What the generators gave before their update, as in the reference implementation.
         d_log = self.discriminator_step(images_a, images_b, g_log["fake_a"], g_log["fake_b"])
-        return self.results(g_log, d_log)
+        return self.results(g_log, d_log, parts=parts)
+
+    def test_losses(self, images_a, images_b):
+        _, g_log = self.generator_loss(images_a, images_b)
+        fakes = g_log["fake_a"], g_log["fake_b"]
+        return g_log, self.discriminator_loss(images_a, images_b, *fakes)[1]
+
+    def real_and_generated(self, images_a, images_b):
+        return images_b, self.call(images_a)
+
+    def translated(self, generator, images) -> tf.Tensor:
+        """Calls a generator as training does, or evaluation; float32 [B, H, W, C]."""
+        return tf.cast(generator(images, training=self.networks_train), tf.float32)
 
     def generator_step(self, images_a, images_b):
         """Updates both generators; also returns `fake_a` and `fake_b`."""
@@ -170,12 +202,12 @@ class CycleGAN(TranslationModel):
         """Adds up the losses of both generators: float32 [B], and the parts without weights."""
         fake_b, same_b = self._translated_and_kept(self.generator_ab, images_a, images_b)
         fake_a, same_a = self._translated_and_kept(self.generator_ba, images_b, images_a)
-        scores_a = self.discriminator_a(fake_a, training=True)
-        scores_b = self.discriminator_b(fake_b, training=True)
+        scores_a = self.discriminator_a(fake_a, training=self.networks_train)
+        scores_b = self.discriminator_b(fake_b, training=self.networks_train)
         adversarial_ab = mean_over_scales(self.loss_parts.generator, scores_b)
         adversarial_ba = mean_over_scales(self.loss_parts.generator, scores_a)
-        cycle_a = absolute_error(self.generator_ba(fake_b, training=True), images_a)
-        cycle_b = absolute_error(self.generator_ab(fake_a, training=True), images_b)
+        cycle_a = absolute_error(self.translated(self.generator_ba, fake_b), images_a)
+        cycle_b = absolute_error(self.translated(self.generator_ab, fake_a), images_b)
         identity_a = absolute_error(same_a, images_a)
         identity_b = absolute_error(same_b, images_b)
         total = (
@@ -212,9 +244,9 @@ class CycleGAN(TranslationModel):
     def _translated_and_kept(self, generator, given, wanted):
         """Translates `given`, and `wanted`, which should not change and else stays as it is."""
         if not self.keeps_identity:
-            return generator(given, training=True), wanted
+            return self.translated(generator, given), wanted
         # Both in one pass, which is faster; no layer mixes the examples of a batch.
-        answers = generator(tf.concat([given, wanted], 0), training=True)
+        answers = self.translated(generator, tf.concat([given, wanted], 0))
         return tf.split(answers, 2)
 
     def discriminator_step(self, images_a, images_b, fake_a, fake_b):
@@ -233,8 +265,8 @@ class CycleGAN(TranslationModel):
         return total, {"d_loss": total, **parts, **log_a, **log_b}
 
     def _one_discriminator_loss(self, discriminator, real, fake, domain):
-        real_scores = discriminator(real, training=True)
-        fake_scores = discriminator(fake, training=True)
+        real_scores = discriminator(real, training=self.networks_train)
+        fake_scores = discriminator(fake, training=self.networks_train)
         loss = mean_over_scales(self.loss_parts.discriminator_real, real_scores)
         loss += mean_over_scales(self.loss_parts.discriminator_fake, fake_scores)
         return loss, {
@@ -244,20 +276,18 @@ class CycleGAN(TranslationModel):
 
     @property
     def directions(self):
-        def direction(generator):
+        def direction(generator, *shapes):
             # There is nothing random in it: all seeds give the same.
-            return Direction(
-                generator.input_shape[1:],
-                generator.output_shape[1:],
-                lambda images, seeds: self._translated(generator, images),
-            )
+            return Direction(*shapes, lambda images, seeds: self._translated(generator, images))
 
-        a_to_b = direction(self.generator_ab)
-        return {None: a_to_b, "AtoB": a_to_b, "BtoA": direction(self.generator_ba)}
+        shape_a, shape_b = self.example_shapes.values()
+        a_to_b = direction(self.generator_ab, shape_a, shape_b)
+        b_to_a = direction(self.generator_ba, shape_b, shape_a)
+        return {None: a_to_b, "AtoB": a_to_b, "BtoA": b_to_a}
 
     @tf.function(reduce_retracing=True)
     def _translated(self, generator, images):
-        return generator(images, training=False)
+        return tf.cast(generator(images, training=False), tf.float32)
 
     def preview(self, examples) -> np.ndarray:
         """Lays `image_a`, `image_b`, translations and reconstructions side by side."""

@@ -94,7 +94,7 @@ class Flow(LikelihoodModel):
         low, high = margin + (1 - 2 * margin) * images, margin + (1 - 2 * margin) * (1 - images)
         return tf.math.log(low) - tf.math.log(high)
 
-    def images_of(self, network, latents):
+    def images_of(self, network, latents, training=False):
         values = network.inverse(latents)
         if self.generates_points:
             return values

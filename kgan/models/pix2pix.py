@@ -17,7 +17,8 @@ import keras
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.losses import ADVERSARIAL_LOSSES, absolute_error, mean_over_scales, per_example_mean
+from kgan.losses import absolute_error, adversarial, mean_over_scales, per_example_mean
+from kgan.models.base import shapes
 from kgan.models.base.flags import choice, integer, number, weight
 from kgan.models.base.paired import PairedModel
 from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags, translation_loss
@@ -30,10 +31,12 @@ class Pix2Pix(PairedModel):
     """Image-to-image translation learned from aligned pairs.
 
     Args:
-        generator: (image float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'].
+        generator: (image float32 [B, H, W, C], seeds int32 [B, 2]) → float32 [B, H, W, C'], or
+            without the seeds.
         discriminator: (image, answer) → logits float32 [B, h, w, 1], or a list of such, one
-            for each scale, over which losses are averaged.
-        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`.
+            for each scale, over which losses are averaged. A network with a single input, as a
+            `Sequential` is, gets both joined by channel.
+        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`, or a Keras loss.
         l1_weight: λ, not negative.
         seed: of the dropout masks.
 
@@ -81,7 +84,7 @@ class Pix2Pix(PairedModel):
 
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)
-        self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss]
+        self.loss_parts = adversarial(self.gan_loss)
 
     @classmethod
     def build_networks(cls, flags, spec):
@@ -94,24 +97,43 @@ class Pix2Pix(PairedModel):
 
     def train_step(self, data):
         """Takes (inputs, targets), both float32 [B, H, W, C] in [-1, 1]."""
-        inputs, targets = data
+        inputs, targets = self.batch(data)
         seeds = randomness.example_seeds(self.random_seed(), self.step, tf.shape(inputs)[0])
         if self.accumulate > 1:
-            return self.results(*self.step_in_parts(inputs, targets, seeds))
+            logs = self.step_in_parts(inputs, targets, seeds)
+            return self.results(*logs, parts=(inputs, targets))
         # One forward pass of G serves both players: its tape is left while D is updated and
         # entered again for G's loss through the updated D, as in the reference implementation.
         tape = tf.GradientTape()
         with tape:
-            answers = self.generator([inputs, seeds], training=True)
+            answers = self.answers(inputs, seeds, training=True)
         d_log = self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
         g_log = self.generator_step(inputs, targets, answers, tape)
-        return self.results(d_log, g_log)
+        return self.results(d_log, g_log, parts=(inputs, targets))
+
+    def complete(self, found=None):
+        super().complete(found)
+        if not shapes.is_built(self.discriminator):
+            self.scores(*(tf.zeros([1, *shape]) for shape in self.example_shapes.values()))
+
+    def scores(self, inputs, answers):
+        """Calls the discriminator: logits [B, h, w, 1], or a list of them."""
+        known = shapes.input_shapes(self.discriminator)
+        joined = isinstance(self.discriminator, keras.Sequential) or (known and len(known) == 1)
+        given = tf.concat([inputs, answers], -1) if joined else [inputs, answers]
+        return self.discriminator(given, training=self.networks_train)
+
+    def test_losses(self, inputs, targets):
+        answers = self.call(inputs)
+        _, d_log = self.discriminator_loss(inputs, targets, answers)
+        _, g_log = self.generator_loss(inputs, targets, answers)
+        return d_log, g_log
 
     def step_in_parts(self, inputs, targets, seeds):
         """Updates both players in parts of the batch, each with a forward pass of its own."""
         answers = tf.concat(
             [
-                self.generator([*part], training=True)
+                self.answers(*part, training=True)
                 for part in zip(
                     *(tf.split(t, self.accumulate) for t in (inputs, seeds)), strict=True
                 )
@@ -121,7 +143,7 @@ class Pix2Pix(PairedModel):
         d_log = self.discriminator_step(inputs, targets, tf.stop_gradient(answers))
 
         def generator_loss(inputs, targets, seeds):
-            answers = self.generator([inputs, seeds], training=True)
+            answers = self.answers(inputs, seeds, training=True)
             return self.generator_loss(inputs, targets, answers)
 
         return d_log, self.update("g", generator_loss, inputs, targets, seeds)
@@ -132,8 +154,8 @@ class Pix2Pix(PairedModel):
 
     def discriminator_loss(self, inputs, targets, answers):
         """Halves the loss, which slows D against G (section 3.3)."""
-        real_scores = self.discriminator([inputs, targets], training=True)
-        fake_scores = self.discriminator([inputs, answers], training=True)
+        real_scores = self.scores(inputs, targets)
+        fake_scores = self.scores(inputs, answers)
         real_loss = mean_over_scales(self.loss_parts.discriminator_real, real_scores)
         fake_loss = mean_over_scales(self.loss_parts.discriminator_fake, fake_scores)
         half = 0.5 * (real_loss + fake_loss)
@@ -154,12 +176,11 @@ class Pix2Pix(PairedModel):
         return log
 
     def generator_loss(self, inputs, targets, answers):
-        """Adds the weighted L1 term to the adversarial one; float32 [B] and what is logged."""
-        scores = self.discriminator([inputs, answers], training=True)
-        adversarial = mean_over_scales(self.loss_parts.generator, scores)
+        """Adds up the generator's loss: float32 [B], and its parts."""
+        from_scores = mean_over_scales(self.loss_parts.generator, self.scores(inputs, answers))
         distance = absolute_error(answers, targets)
-        total = adversarial + self.l1_weight * distance
-        return total, {"g_loss": total, "g_loss_adv": adversarial, "g_loss_l1": distance}
+        total = from_scores + self.l1_weight * distance
+        return total, {"g_loss": total, "g_loss_adv": from_scores, "g_loss_l1": distance}
 
     def signatures(self):
         found, direction = super().signatures(), self.directions[None]

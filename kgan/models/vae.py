@@ -93,8 +93,9 @@ class VAE(LikelihoodModel):
         shape = [samples or self.importance_samples, self.latent_size]
         return {"bits": ("uniform", self.image_shape), "noise": ("normal", shape)}
 
-    def images_of(self, network, latents):
-        return 2.0 * tf.sigmoid(network(latents, training=False)) - 1.0
+    def images_of(self, network, latents, training=False):
+        logits = tf.cast(network(latents, training=training), tf.float32)
+        return 2.0 * tf.sigmoid(logits) - 1.0
 
     def terms(self, images, noise_of, training=True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Computes what both bounds are made of.

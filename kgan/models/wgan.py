@@ -48,6 +48,6 @@ class WGAN(CriticModel):
         | dict(g_hidden=[512] * 3, d_hidden=[512] * 3, batch_size=64, epochs=600)
     )
 
-    def __init__(self, *networks, **arguments):
-        super().__init__(*networks, **arguments)
+    def complete(self, found=None):
+        super().complete(found)
         clip_weights(self.discriminator, self.clip)

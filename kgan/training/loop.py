@@ -239,7 +239,7 @@ class Training:
 
         def fit():
             steps = total - model.completed_steps
-            model.fit(batches, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
+            model.fit_batches(batches, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
 
         with logging_redirect_tqdm([logger]):
             errors.run(fit)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kgan import augmentations, losses, randomness
 from kgan.losses import ADVERSARIAL_LOSSES
-from kgan.models.base import schedule
+from kgan.models.base import batches, schedule, shapes
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer, number, share, switch, weight
 from kgan.models.base.latent import DISTRIBUTIONS, LatentModel
@@ -23,6 +23,8 @@ from kgan.utils.errors import ArgumentError
 GENERATOR_LATENTS = 0
 DISCRIMINATOR_LATENTS = 1
 MORE_GENERATOR_LATENTS = 100_000
+# Updates of evaluation are numbered from here.
+EVALUATION = 50_000
 NOISE = 200_000
 
 TRAINING_FLAGS = (
@@ -114,6 +116,9 @@ class AdversarialModel(LatentModel):
     Args:
         generator: latent float32 [B, N] → image float32 [B, H, W, C] in [-1, 1].
         discriminator: image, or `packing` of them joined by channel → logit or score [B, 1].
+        latent_size: N, of a generator that does not begin with `keras.Input`.
+        gan_loss: a key of `kgan.losses.ADVERSARIAL_LOSSES`, or a Keras loss, or a function of
+            labels (1: real) and logits.
         seed: see `Model`.
         **arguments: see `TRAINING_FLAGS`.
 
@@ -130,6 +135,8 @@ class AdversarialModel(LatentModel):
     """
 
     network_names = ("generator", "discriminator")
+    data_arguments = {"latent_size": None}
+    renamed = {"given_latent_size": "latent_size"}
     own_arguments = TRAINING_FLAGS
     network_flags = NETWORK_FLAGS
     score_map_label = "discriminator score, high is real"
@@ -146,7 +153,7 @@ class AdversarialModel(LatentModel):
             raise ArgumentError("critic_schedule", f"needs d_updates that divide {updates}")
         if self.penalty_weight is None:
             self.penalty_weight = losses.PENALTY_WEIGHTS[self.penalty]
-        self.loss_parts = ADVERSARIAL_LOSSES[self.gan_loss].with_real_label(self.real_label)
+        self.loss_parts = losses.adversarial(self.gan_loss).with_real_label(self.real_label)
 
     @property
     def logged(self):
@@ -159,10 +166,29 @@ class AdversarialModel(LatentModel):
         return self.d_updates
 
     @property
+    def divisor(self):
+        return super().divisor * self.packing
+
+    @property
     def discriminator_won_below(self):
         return self.loss_parts.won_below
 
     # Networks
+
+    def complete(self, found=None):
+        if not shapes.is_built(self.generator):
+            shapes.call_with_zeros(self.generator, (self.latent_size,), *self.condition_shapes)
+        if not shapes.is_built(self.discriminator):
+            *sides, channels = self.image_shape
+            seen = (*sides, channels * self.packing)
+            given = [(k * self.packing,) for (k,) in self.discriminator_condition_shapes]
+            shapes.call_with_zeros(self.discriminator, seen, *given)
+        super().complete(found)
+
+    @property
+    def discriminator_condition_shapes(self) -> list[tuple[int]]:
+        """Shapes of what the discriminator takes beside images."""
+        return self.condition_shapes
 
     @classmethod
     def build_networks(cls, flags, spec):
@@ -237,27 +263,37 @@ class AdversarialModel(LatentModel):
 
     def unpack(self, batch) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Splits a batch into images and the conditions of both players."""
-        return batch, ()
+        images, *others = self.batch(batch)
+        return images, self.conditions_of(*others)
 
     def step_batches(self, data) -> tuple:
         """Returns the batches of one step as a tuple, also where there is only one."""
-        return data if self.batches_per_step > 1 else (data,)
+        data = batches.unwrapped(data)
+        return tuple(map(self.batch, data if self.batches_per_step > 1 else (data,)))
 
     def train_step(self, data):
         """Takes images float32 [B, H, W, C] in [-1, 1], or a tuple of `d_updates` batches."""
-        batches = self.step_batches(data)
+        step = self.step_batches(data)
         generator_is_updated = self.kind
         if self.simultaneous and generator_is_updated:
-            return self.results(*self.update_simultaneously(batches[0]))
+            return self.results(*self.update_simultaneously(step[0]), parts=step[0])
         # Keras applies a weight constraint right after each update.
-        logs = [self.discriminator_step(batch, n) for n, batch in enumerate(batches)]
+        logs = [self.discriminator_step(batch, n) for n, batch in enumerate(step)]
         if generator_is_updated:
             for n in range(self.g_updates):
-                logs.append(self.generator_step(batches[n % len(batches)], n))
+                logs.append(self.generator_step(step[n % len(step)], n))
         else:
             # The generator's loss, for the log: a mean of nothing would be NaN.
-            logs.append(self.generator_loss(*self.generator_inputs(batches[0]))[1])
-        return self.results(*logs)
+            logs.append(self.generator_loss(*self.generator_inputs(step[0]))[1])
+        return self.results(*logs, parts=step[0])
+
+    def test_losses(self, *parts):
+        # Other numbers for each batch of an evaluation, the same in the next one.
+        number = EVALUATION + tf.cast(self.count, tf.int32)
+        return (
+            self.discriminator_loss(*self.discriminator_inputs(parts, number))[1],
+            self.generator_loss(*self.generator_inputs(parts, number))[1],
+        )
 
     def discriminator_step(self, batch, number: int = 0) -> dict:
         """Updates the discriminator on a batch; `number` counts within one step."""
@@ -289,7 +325,8 @@ class AdversarialModel(LatentModel):
             repeat_packs(values, self.packing, self.g_batch_factor)
             for values in (images, *conditions)
         )
-        purpose = GENERATOR_LATENTS if number == 0 else MORE_GENERATOR_LATENTS + number
+        first = isinstance(number, int) and number == 0
+        purpose = GENERATOR_LATENTS if first else MORE_GENERATOR_LATENTS + number
         latents = self.latents(tf.shape(images)[0], purpose)
         return images, tuple(conditions), latents, self.noise(images, 2 * number + 1)
 
@@ -342,8 +379,8 @@ class AdversarialModel(LatentModel):
         return losses.penalty(self.penalty, lambda p: self.discriminate(p, given), *points)
 
     def generated(self, latents, conditions) -> tf.Tensor:
-        """Calls the generator as training does."""
-        return self.generator([latents, *conditions] if conditions else latents, training=True)
+        """Calls the generator as training does, or evaluation."""
+        return self.images_of(self.generator, latents, *conditions, training=self.networks_train)
 
     def augmented(self, images, noise, side: int) -> tf.Tensor:
         """Augments real (side 0) or generated (side 1) images for the discriminator."""
@@ -356,8 +393,9 @@ class AdversarialModel(LatentModel):
         return self.discriminate(self.pack(images), tuple(map(self.pack, conditions)))
 
     def discriminate(self, images, conditions) -> tf.Tensor:
-        """Calls the discriminator as training does, on images that are packed already."""
-        return self.discriminator([images, *conditions] if conditions else images, training=True)
+        """Calls the discriminator as training does, or evaluation, on packed images."""
+        given = [images, *conditions] if conditions else images
+        return tf.cast(self.discriminator(given, training=self.networks_train), tf.float32)
 
     def pack(self, values: tf.Tensor) -> tf.Tensor:
         """Joins neighbours by the last axis: [B, ..., C] → [B / packing, ..., packing · C]."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import keras
 
 from kgan import optimizers
-from kgan.models.base.flags import Flag, ModelSettings
+from kgan.models.base.flags import Flag, ModelSettings, OptimizerSettings
+from kgan.utils.choices import OPTIMIZERS
 from kgan.utils.errors import ArgumentError
 
 
@@ -161,10 +162,35 @@ class ConfigurableModel(keras.Model):
 
 def deserialized(config: Mapping) -> dict:
     """Deserializes the Keras objects among the values of a configuration."""
+    deserialize = keras.saving.deserialize_keras_object
     return {
-        key: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+        key: deserialize(value) if isinstance(value, (dict, list)) else value
         for key, value in config.items()
     }
+
+
+def build_named_optimizer(
+    model: type[ConfigurableModel], player: str, name: str | None
+) -> keras.optimizers.Optimizer:
+    """Builds an optimizer with the learning rate and the decays that a model has by default.
+
+    Args:
+        model: see its `defaults`.
+        player: `g` or `d`.
+        name: one of `kgan.utils.choices.OPTIMIZERS` or of Keras; None: the model's default.
+    """
+    name = name or model.defaults.get(f"{player}_optimizer", "adam")
+    rate = model.defaults.get(f"{player}_lr", 2e-4)
+    if name in OPTIMIZERS:
+        own = OptimizerSettings(name, rate)
+        decays = [model.defaults.get(key, getattr(own, key)) for key in ("beta_1", "beta_2")]
+        options = model.adam_options if name == "adam" else {}
+        optimizer = optimizers.build_optimizer(name, rate, *decays, **options)
+    else:
+        optimizer = keras.optimizers.get(name)
+        optimizer.learning_rate = rate
+    optimizer.name = f"{player}_optimizer"  # what callbacks call its learning rate
+    return optimizer
 
 
 def build_optimizers(

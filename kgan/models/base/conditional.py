@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from kgan.models.base import shapes
 from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.batches import DataError
 from kgan.models.base.flags import WIDEST, integer, latent_size, switch
 from kgan.serving.signatures import NUMBERS, Signature, as_png, vectors
 from kgan.utils.errors import ArgumentError, UserError
@@ -48,7 +50,8 @@ class ConditionalModel(AdversarialModel):
 
     network_builders: tuple[Callable, Callable]
     network_options: tuple[str, ...] = ()
-    data_arguments = {"class_names": (), "exclusive": True}
+    data_arguments = {**AdversarialModel.data_arguments, "class_names": (), "exclusive": True}
+    fields = ("image", "label")
     network_flags = (
         latent_size(100),
         integer("g_width", 128, (1, WIDEST), "Channels or units of the generator's first layers."),
@@ -93,22 +96,47 @@ class ConditionalModel(AdversarialModel):
     @property
     def condition_size(self) -> int:
         """How many classes or attributes there are."""
-        return self.generator.input_shape[1][-1]
+        known = shapes.input_shapes(self.generator)
+        if known is not None:
+            return known[1][-1]
+        if not self.class_names:
+            raise ArgumentError(
+                "class_names", "must be given: the generator does not begin with keras.Input"
+            )
+        return len(self.class_names)
+
+    @property
+    def condition_shapes(self):
+        return [(self.condition_size,)]
 
     @property
     def conditions_discriminator(self) -> bool:
-        """Whether the discriminator gets the condition."""
-        return isinstance(self.discriminator.input_shape, list)
+        """Whether the discriminator gets the condition; one whose inputs are unknown does."""
+        return len(shapes.input_shapes(self.discriminator) or (None, None)) > 1
 
-    def unpack(self, batch):
-        images, shown = batch
-        return images, (self.condition(shown),)
+    @property
+    def discriminator_condition_shapes(self):
+        return self.condition_shapes if self.conditions_discriminator else []
+
+    def conditions_of(self, *others):
+        return (self.condition(others[0]),)
 
     def condition(self, shown) -> tf.Tensor:
-        """Turns classes int [B] into one-hot vectors; attributes [B, K] stay; float32 [B, K]."""
+        """Turns classes [B] or [B, 1] into one-hot vectors; rows [B, K] stay; float32 [B, K].
+
+        Raises:
+            DataError: for rows of another length than K.
+        """
         shown = tf.convert_to_tensor(shown)
+        if shown.shape.rank == 2 and shown.shape[1] == 1 < self.condition_size:
+            shown = shown[:, 0]
         if shown.shape.rank == 1:
-            return tf.one_hot(shown, self.condition_size)
+            return tf.one_hot(tf.cast(shown, tf.int32), self.condition_size)
+        if shown.shape.rank != 2 or shown.shape[1] != self.condition_size:
+            raise DataError(
+                f"label: has the shape {shown.shape}; a class [B] or [B, 1] is needed, or a row "
+                f"[B, {self.condition_size}] of zeros and ones"
+            )
         return tf.cast(shown, tf.float32)
 
     def discriminate(self, images, conditions):
@@ -174,7 +202,7 @@ class ConditionalModel(AdversarialModel):
         network = self.sampler
 
         def from_latents(latents, conditions):
-            return {"pictures": network([latents, conditions], training=False)}
+            return {"pictures": self.images_of(network, latents, conditions)}
 
         def from_seeds(seeds, conditions):
             return from_latents(self.latents_from_seeds(seeds), conditions)

@@ -20,7 +20,11 @@ class CriticModel(AdversarialModel):
         'wasserstein'
     """
 
-    renamed = {"discriminator": "critic", "d_updates": "n_critic"}
+    renamed = {
+        **AdversarialModel.renamed,
+        "discriminator": "critic",
+        "d_updates": "n_critic",
+    }
     fixed = {"gan_loss": "wasserstein"}
     own_arguments = (
         integer("n_critic", 5, (1, 1000), "Critic updates for each generator update."),

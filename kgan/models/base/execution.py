@@ -4,18 +4,19 @@ import itertools
 
 import tensorflow as tf
 
+from kgan.models.base.arguments import ConfigurableModel
 from kgan.utils.errors import ArgumentError
 
 
-class Executions:
-    """Part of a `keras.Model` that calls its training steps, of which there may be two kinds.
+class Executions(ConfigurableModel):
+    """A model that calls its training steps, of which there may be two kinds.
 
     No optimizer may update inside a `tf.cond` under a strategy. Kinds of step are therefore
     compiled one by one, and which one is called is chosen in Python. Of several steps in one call
     (`steps_per_execution`), those of one kind are one loop in a graph; those of several kinds, and
     those on several replicas, on which Keras' loop fails, are called one after the other.
 
-    Class attributes:
+    Class attributes, beside those of `ConfigurableModel`:
         has_kinds: whether there are two kinds of step.
         kind: that of the step that is traced; `train_step` reads it.
 

@@ -5,13 +5,17 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.models.base import shapes
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
 from kgan.serving.signatures import NUMBER, NUMBERS, Signature, as_png, vectors
+from kgan.utils.errors import ArgumentError
 from kgan.utils.precision import precision
 
 PREVIEW_IMAGES = 64
 DISTRIBUTIONS = ("normal", "uniform")
+# Folded into the seed of the latents of images that the metrics of `compile` see.
+COMPARED = 600_000
 
 
 class _Copies:
@@ -44,6 +48,7 @@ class LatentModel(Model):
     generating_network = "generator"
     latent_distribution = "normal"
     score_map_label = ""
+    given_latent_size: int | None = None
 
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)
@@ -52,28 +57,79 @@ class LatentModel(Model):
     @property
     def latent_size(self) -> int:
         """Length of the latent vector, with all noise that is in it."""
-        shape = self.networks[self.generating_network].input_shape
-        return (shape[0] if isinstance(shape, list) else shape)[-1]
+        known = shapes.input_shapes(self.networks[self.generating_network])
+        if known is None and self.given_latent_size is None:
+            raise ArgumentError(
+                "latent_size",
+                f"must be given: the {self.generating_network} does not begin with keras.Input",
+            )
+        return self.given_latent_size if known is None else known[0][-1]
+
+    @property
+    def condition_shapes(self) -> list[tuple[int]]:
+        """Shapes of what the networks take beside latents and images; of conditional models."""
+        return []
 
     @property
     def image_shape(self) -> tuple[int, ...]:
         """(height, width, channels), or (D,) of points."""
-        return self.networks[self.generating_network].output_shape[1:]
+        network = self.networks[self.generating_network]
+        return shapes.output_shape(network, (self.latent_size,), *self.condition_shapes)
+
+    @property
+    def example_shapes(self):
+        return {"image": self.image_shape}
+
+    def can_complete(self):
+        return True
+
+    def input_signature(self):
+        specs = [
+            tf.TensorSpec([None, *shape], tf.float32)
+            for shape in ((self.latent_size,), *self.condition_shapes)
+        ]
+        return [specs if len(specs) > 1 else specs[0]]
+
+    def call(self, inputs, training=False):
+        """Generates images: latents float32 [B, N] → float32 [B, H, W, C] in [-1, 1].
+
+        Args:
+            inputs: latents; a list of latents and conditions for a conditional model.
+            training: whether batch statistics are those of the batch.
+        """
+        latents, *conditions = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        return self.images_of(
+            self.networks[self.generating_network], latents, *conditions, training=training
+        )
+
+    def real_and_generated(self, images, *others):
+        seed = self.random_seed(self.step, COMPARED)
+        latents = randomness.replica_rows(
+            lambda count: self.sample_latents([count, self.latent_size], seed), tf.shape(images)[0]
+        )
+        network = self.networks[self.generating_network]
+        return images, self.images_of(network, latents, *self.conditions_of(*others))
+
+    def conditions_of(self, *others) -> tuple[tf.Tensor, ...]:
+        """Returns what the networks take beside latents, from the other parts of a batch."""
+        return ()
 
     @property
     def generates_points(self) -> bool:
         """Whether points [D] are generated and not images."""
         return len(self.image_shape) != 3
 
-    def images_of(self, network: keras.Model, latents, *conditions) -> tf.Tensor:
-        """Generates with frozen batch statistics: float32 [B, H, W, C] in [-1, 1].
+    def images_of(self, network: keras.Model, latents, *conditions, training=False) -> tf.Tensor:
+        """Generates, usually with frozen batch statistics: float32 [B, H, W, C] in [-1, 1].
 
         Args:
             network: the generating network, or its copy with averaged weights.
             latents: float32 [B, N].
             conditions: float32 [B, K] each, of a conditional model.
+            training: whether batch statistics are those of the batch.
         """
-        return network([latents, *conditions] if conditions else latents, training=False)
+        given = [latents, *conditions] if conditions else latents
+        return tf.cast(network(given, training=training), tf.float32)
 
     def averaged(self, name: str) -> keras.Model:
         """Returns a network of player `g` with averaged weights, where averages are kept.

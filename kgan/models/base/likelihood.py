@@ -18,6 +18,7 @@ from kgan.models.base.latent import LatentModel
 
 # Folded into the seeds of samples in training and of samples in measuring.
 TRAINING, MEASURING = 300_000, 400_000
+EVALUATION_BATCH = 4096  # examples of an evaluation are numbered by batch
 
 
 def _sample_rows(model, kind, shape, seed, count):
@@ -88,7 +89,14 @@ class LikelihoodModel(LatentModel):
 
     def train_step(self, data):
         """Takes images float32 [B, H, W, C] in [-1, 1]."""
-        return self.results(self.update("g", self.losses, data, self.step_noise(data)))
+        (images,) = parts = self.batch(data)
+        log = self.update("g", self.losses, images, self.step_noise(images))
+        return self.results(log, parts=parts)
+
+    def test_losses(self, images):
+        first = tf.cast(self.count, tf.int32) * EVALUATION_BATCH
+        numbers = first + tf.range(tf.shape(images)[0])
+        return [self.losses(images, self.fixed_noise(numbers), training=False)[1]]
 
     def step_noise(self, images) -> dict[str, tf.Tensor]:
         """Samples the noise of this step's examples on this replica."""

@@ -8,20 +8,19 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import layers, randomness
-from kgan.data.pipeline import group_batches
-from kgan.models.base.arguments import ConfigurableModel, deserialized
-from kgan.models.base.execution import Executions
+from kgan.models.base.arguments import build_named_optimizer, deserialized
+from kgan.models.base.fitting import FittedModel, PlayerOptimizers, warn_of_sigmoid
 from kgan.optimizers import apply_gradients, check_for_replicas
 from kgan.serving.signatures import Signature
 from kgan.utils.errors import ArgumentError
 
 
-class Model(Executions, ConfigurableModel):
+class Model(FittedModel):
     """Base of all models: steps, players with one optimizer each, logged means and state.
 
     A subclass overrides `train_step`, which calls `update` for each player and ends in `results`.
 
-    Class attributes, beside those of `ConfigurableModel`:
+    Class attributes, beside those of `FittedModel`:
         data_kind: the kind of data set that it is trained on (`kgan.data.dataset.KINDS`).
         logged: names of the scalars that a step logs.
         batches_per_step: how many batches one `train_step` takes, as a tuple.
@@ -46,7 +45,6 @@ class Model(Executions, ConfigurableModel):
 
     data_kind = "images"
     logged: Sequence[str] = ()
-    batches_per_step = 1
     validation_measure: str | None = None
     held_out_share = 0.0
     preview_examples = 0
@@ -70,8 +68,13 @@ class Model(Executions, ConfigurableModel):
         self.totals = self._counter("totals", (len(self.logged),), "float32")
         self.count = self._counter("count", (), "float32")
         self._keep_means = False
-        # The networks arrive built. Without this, `fit` builds the model by calling it on data.
+        # Without this, `fit` builds the model by calling it on data.
         self.built = True
+        for name, network in self.networks.items():
+            if name.startswith("discriminator"):
+                warn_of_sigmoid(name, network)
+        if self.can_complete():
+            self.complete()
 
     def _counter(self, name, shape, dtype, initializer="zeros"):
         fixed = {"trainable": False, "aggregation": "only_first_replica"}
@@ -101,30 +104,40 @@ class Model(Executions, ConfigurableModel):
         return self.networks
 
     def compile(
-        self, g_optimizer, d_optimizer=None, accumulate=1, jit_compile=False, **kwargs
+        self,
+        g_optimizer=None,
+        d_optimizer=None,
+        accumulate=1,
+        metrics=None,
+        rescaling=None,
+        jit_compile=False,
+        **kwargs,
     ) -> None:
         """Sets one optimizer for each player.
 
         Args:
             g_optimizer: Keras optimizer or its name, for the generator (or generators), or for
-                all networks of a model with a single player.
+                all networks of a model with a single player. A name, and None, stand for the
+                learning rate and the decays of the model's paper, see `defaults`.
             d_optimizer: the same for the discriminator; another object. None without one.
             accumulate: int; the batch is processed in so many parts, one after another, and their
                 gradients are added up before the update: the same step in less memory.
+            metrics: Keras metrics; they are called with real and generated images, float32
+                [B, H, W, C] in [-1, 1], see `real_and_generated`.
+            rescaling: `keras.layers.Rescaling`, or another layer, that brings the images of the
+                data to [-1, 1]; None: they are there.
             jit_compile: XLA; off by default, since it is slower on CPU (Keras' "auto" is on).
             **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
 
         Raises:
-            ArgumentError: when an optimizer is missing, left over, given for both players or not
-                for several replicas, or when `accumulate` is above 1 and a layer computes with a
-                whole batch.
+            ArgumentError: when an optimizer is left over, given for both players or not for several
+                replicas, or when `accumulate` is above 1 and a layer computes with a whole batch.
         """
         given = {"g": g_optimizer, "d": d_optimizer}
         for player, optimizer in given.items():
-            if (optimizer is not None) != (player in self.player_names):
-                wanted = "needed" if optimizer is None else "for models with two players"
-                raise ArgumentError(f"{player}_optimizer", f"is {wanted}")
-        if g_optimizer is d_optimizer and not isinstance(g_optimizer, str):
+            if optimizer is not None and player not in self.player_names:
+                raise ArgumentError(f"{player}_optimizer", "is for models with two players")
+        if g_optimizer is d_optimizer and not isinstance(g_optimizer, (str, type(None))):
             raise ArgumentError(
                 "g_optimizer", "and `d_optimizer` must be two objects: each has state"
             )
@@ -139,21 +152,39 @@ class Model(Executions, ConfigurableModel):
                         f"must be 1: the {name}'s layer {mixing[0]} computes with all examples of "
                         "a batch at once, so that parts of it give another step",
                     )
-        super().compile(optimizer=None, loss=None, jit_compile=jit_compile, **kwargs)
+        super().compile(
+            optimizer=None, loss=None, metrics=metrics, jit_compile=jit_compile, **kwargs
+        )
         self.accumulate = accumulate
+        self.rescaling = rescaling
+        self._compiled_with = {"metrics": metrics, "jit_compile": jit_compile, **kwargs}
+        for player in self.player_names:
+            optimizer = given[player]
+            if optimizer is None or isinstance(optimizer, str):
+                optimizer = build_named_optimizer(type(self), player, optimizer)
+            setattr(self, f"{player}_optimizer", optimizer)
+        if self.is_complete:
+            self._build_optimizers()
+
+    def _build_optimizers(self):
         for player, networks in self.players.items():
             name = f"{player}_optimizer"
-            setattr(self, name, _prepared(name, given[player], networks))
+            setattr(self, name, _prepared(name, getattr(self, name), networks))
+        self.optimizer = PlayerOptimizers(list(self.optimizers.values()))
 
     def get_compile_config(self):
-        optimizers = {
-            name: keras.saving.serialize_keras_object(optimizer)
-            for name, optimizer in self.optimizers.items()
-        }
-        return {**optimizers, "accumulate": self.accumulate}
+        serialize = keras.saving.serialize_keras_object
+        optimizers = {name: serialize(optimizer) for name, optimizer in self.optimizers.items()}
+        options = {name: serialize(value) for name, value in self._compiled_with.items()}
+        rescaling = {} if self.rescaling is None else {"rescaling": serialize(self.rescaling)}
+        return {**optimizers, "accumulate": self.accumulate, **rescaling, **options}
 
     def compile_from_config(self, config):
         self.compile(**deserialized(config))
+
+    @property
+    def divisor(self):
+        return super().divisor * self.accumulate
 
     # A training step
 
@@ -170,24 +201,6 @@ class Model(Executions, ConfigurableModel):
     def random_seed(self, *numbers) -> tf.Tensor:
         """Returns a seed of this attempt, folded with numbers; int32 [2]."""
         return randomness.fold(self.seed, self.attempt, *numbers)
-
-    def fit(self, x=None, **kwargs):
-        """Trains as `keras.Model.fit` does; groups the batches of a tf.data data set by step."""
-        self.check_epoch(kwargs.get("steps_per_epoch"))
-        if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
-            # Keras' default asks for a shuffle that it cannot do, and warns of it.
-            kwargs.setdefault("shuffle", False)
-        if isinstance(x, tf.data.Dataset):
-            x = group_batches(x, self.batches_per_step)
-        return super().fit(x, **kwargs)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras would take a batch to build the networks from, which are built, and fails on one
-        # that is a tuple or a dict spread over several workers.
-        pass
-
-    def call(self, *args, **kwargs):
-        raise NotImplementedError(f"{type(self).__name__} is trained; its networks are called.")
 
     def update(self, player: str, loss_function: Callable, *batch: tf.Tensor) -> dict:
         """Updates one player; the other stays as it is.
@@ -250,18 +263,33 @@ class Model(Executions, ConfigurableModel):
 
     # Logged means
 
-    def results(self, *logs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def results(self, *logs: Mapping[str, tf.Tensor], parts=()) -> dict[str, tf.Tensor]:
         """Ends a step: logs its values and counts it.
 
         Args:
+            parts: of a batch, by `fields`, for the metrics of `compile`.
             logs: what `update` returned, by logged name: float32, one value for each example or
                 patch of this replica. A name in several of them is averaged.
 
         Returns:
-            The means over the global batch and the steps since the last reset, shape (1,), for
-            `train_step` to return: multi-worker `fit` joins the workers' logs along axis 0, which
-            a scalar does not have.
+            The means over the global batch and the steps since the last reset, their sum over
+            the players as `loss`, and the metrics of `compile`, for `train_step` to return.
         """
+        values = self._means_over_replicas(logs)
+        is_new = ~tf.math.is_finite(values) & (self.first_non_finite < 0)
+        self.first_non_finite.assign(tf.where(is_new, self.step, self.first_non_finite))
+        self.step.assign_add(1)
+        return {**self._running_means(values), **self._compiled_metrics(parts)}
+
+    def test_step(self, data):
+        """Computes what a step logs, without an update: see `test_losses`."""
+        parts = self.batch(data)
+        with self.networks_at_rest():
+            values = self._means_over_replicas(self.test_losses(*parts))
+            return {**self._running_means(values), **self._compiled_metrics(parts)}
+
+    def _means_over_replicas(self, logs):
+        """Averages logs in the order of `logged`; float32 [names], the same on all replicas."""
         values = tf.stack(
             [
                 tf.reduce_mean([tf.reduce_mean(log[name]) for log in logs if name in log])
@@ -271,13 +299,21 @@ class Model(Executions, ConfigurableModel):
         context = tf.distribute.get_replica_context()
         if context.num_replicas_in_sync > 1:
             values = context.all_reduce("mean", values)
-        is_new = ~tf.math.is_finite(values) & (self.first_non_finite < 0)
-        self.first_non_finite.assign(tf.where(is_new, self.step, self.first_non_finite))
+        return values
+
+    def _running_means(self, values):
+        """Adds the values of a step to the totals, and returns the means by name."""
         self.totals.assign_add(values)
         self.count.assign_add(1.0)
-        self.step.assign_add(1)
         means = self.totals / self.count
-        return {name: means[place : place + 1] for place, name in enumerate(self.logged)}
+        # Multi-worker `fit` joins the workers' logs along axis 0, which a scalar does not have.
+        strategy = tf.distribute.get_strategy()
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            means = means[:, tf.newaxis]
+        named = {name: means[place] for place, name in enumerate(self.logged)}
+        # `TerminateOnNaN` looks at no other name.
+        named.setdefault("loss", sum(named[f"{player}_loss"] for player in self.player_names))
+        return named
 
     def means(self) -> dict[str, float]:
         """Returns the means since the last reset by logged name; NaN where there was no step."""
@@ -288,11 +324,6 @@ class Model(Executions, ConfigurableModel):
     def keep_means(self) -> None:
         """Lets restored means survive the reset with which `fit` begins."""
         self._keep_means = True
-
-    @property
-    def metrics(self):
-        # Keras would report its own `loss`, which stays 0, where nothing but a `loss` is logged.
-        return []
 
     def reset_metrics(self):
         if self._keep_means:
@@ -377,7 +408,6 @@ def _trainable(networks):
 
 
 def _prepared(name, optimizer, networks):
-    optimizer = keras.optimizers.get(optimizer)
     check_for_replicas(name, optimizer)
     # `fit` would scale the loss of a single `optimizer`; with two it is done by hand.
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan.models.base import shapes
 from kgan.models.base.translation import (
     PREVIEW_ROWS,
     Direction,
@@ -16,7 +17,7 @@ from kgan.models.base.translation import (
 class PairedModel(TranslationModel):
     """Translates in the direction of its pairs, by a network `generator`.
 
-    The network takes [images float32 [B, H, W, C], seeds int32 [B, 2]].
+    The network takes images float32 [B, H, W, C], or a list of images and seeds int32 [B, 2].
 
     Class attributes:
         inference: what the description of an export says of the network at inference.
@@ -31,6 +32,7 @@ class PairedModel(TranslationModel):
     """
 
     data_kind = "paired"
+    fields = ("input", "target")
     preview_columns = ("input", "output", "target")
     validation_measure = "val_l1"
     inference = "Each image is normalised by itself; nothing is random."
@@ -39,12 +41,34 @@ class PairedModel(TranslationModel):
     @property
     def directions(self):
         # The direction of the training; which side of a pair was given is the data set's matter.
-        shapes = self.generator.input_shape[0][1:], self.generator.output_shape[1:]
-        return {None: Direction(*shapes, self._translated)}
+        return {None: Direction(*self.example_shapes.values(), self._translated)}
+
+    @property
+    def example_shapes(self):
+        if self.found_shapes:
+            return self.found_shapes
+        given = shapes.input_shapes(self.generator)
+        if given is None:
+            return {}
+        return {"input": given[0], "target": shapes.output_shape(self.generator)}
+
+    def complete(self, found=None):
+        if not shapes.is_built(self.generator):
+            shapes.call_with_zeros(self.generator, found["input"])
+        super().complete(found)
+
+    def answers(self, images, seeds, training=False) -> tf.Tensor:
+        """Calls the generator: float32 [B, H, W, C'] in [-1, 1]."""
+        takes_seeds = len(shapes.input_shapes(self.generator) or ()) > 1
+        given = [images, seeds] if takes_seeds else images
+        return tf.cast(self.generator(given, training=training), tf.float32)
+
+    def real_and_generated(self, inputs, targets):
+        return targets, self.call(inputs)
 
     @tf.function(reduce_retracing=True)
     def _translated(self, images, seeds):
-        return self.generator([images, seeds], training=False)
+        return self.answers(images, seeds)
 
     def translate(self, images, seeds=0) -> np.ndarray:
         """Translates images, see `Direction.translate`."""

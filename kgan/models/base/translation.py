@@ -113,6 +113,20 @@ class TranslationModel(Model):
         """The directions by the value of `--direction`; None is the one that needs no value."""
         raise NotImplementedError
 
+    def input_signature(self):
+        return [tf.TensorSpec([None, *self.directions[None].image_shape], tf.float32)]
+
+    def call(self, inputs, training=False):
+        """Translates images float32 [B, H, W, C] in [-1, 1], in the first direction, with seed 0.
+
+        Args:
+            inputs: images.
+            training: must be False: a training step calls the networks itself.
+        """
+        images = tf.cast(inputs, tf.float32)
+        numbers = tf.zeros([tf.shape(images)[0]], tf.int32)
+        return self.directions[None].function(images, randomness.seeds_from_numbers(numbers))
+
 
 def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Joins columns of images [B, H, W, C] as [B, columns, H, W, C]; grey ones become RGB.

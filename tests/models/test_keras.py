@@ -1,0 +1,44 @@
+"""Every way in which Keras users call a model works with the models that it fits.
+
+One model of each base here, with the ways that need no graph; all of them, on all models, are run by
+`python -m tools.keras_table` and by `-m slow`.
+"""
+
+import pytest
+
+from kgan.cli.models import model_names
+from tests.models.contract import contract_of
+from tests.models.keras_ways import WAYS, Case
+
+ONE_OF_EACH_BASE = ("wgan", "cdcgan", "vae", "pix2pix", "cyclegan")
+# They trace graphs or start a process.
+LONG = ("jit", "eager_and_graph", "steps_per_execution", "load_elsewhere", "export", "backup")
+
+
+def case_of(model):
+    return Case(contract_of(model)().build)
+
+
+@pytest.mark.parametrize("way", [name for name in WAYS if name not in LONG])
+@pytest.mark.parametrize("model", ONE_OF_EACH_BASE)
+def test_way_of_a_keras_user_works(model, way):
+    case = case_of(model)
+    if not WAYS[way].fits(case):
+        pytest.skip("has no meaning for this model")
+    WAYS[way].function(case)
+
+
+@pytest.mark.parametrize("way", LONG)
+@pytest.mark.parametrize("model", ["wgan", "pix2pix"])
+def test_way_that_takes_longer_works(model, way):
+    WAYS[way].function(case_of(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", model_names())
+def test_every_way_works_with_every_model(model, way):
+    case = case_of(model)
+    if not WAYS[way].fits(case):
+        pytest.skip("has no meaning for this model")
+    WAYS[way].function(case)
