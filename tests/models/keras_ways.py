@@ -1,7 +1,7 @@
-"""Ways in which Keras users call a model, each as a function that fails where a way does not work.
+"""Ways in which Keras users call a model, each a function that fails where it does not work.
 
-`tests/models/test_keras.py` tries them in the suite, `python -m tools.keras_table` tries all of them
-on all models and writes the table of docs/keras.md.
+`tests/models/test_keras.py` tries them in the suite, `python -m tools.keras_table` tries all of
+them on all models and writes the table of docs/keras.md.
 """
 
 import dataclasses
@@ -347,11 +347,12 @@ def validation_split(case):
 @way("methods", "`evaluate`, twice with the same result and no update")
 def evaluate(case):
     model = case.compiled()
-    before = model.get_weights()[: len(model.networks)]
+    before = [network.get_weights() for network in model.networks.values()]
     one, two = (model.evaluate(case.dataset, verbose=0, return_dict=True) for _ in range(2))
     assert one == two and set(model.logged) <= set(one)
     assert model.completed_steps == 0
-    np.testing.assert_equal(model.get_weights()[: len(model.networks)], before)
+    after = [network.get_weights() for network in model.networks.values()]
+    np.testing.assert_equal(after, before)
 
 
 @way("methods", "`predict`")

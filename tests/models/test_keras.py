@@ -1,7 +1,7 @@
 """Every way in which Keras users call a model works with the models that it fits.
 
-One model of each base here, with the ways that need no graph; all of them, on all models, are run by
-`python -m tools.keras_table` and by `-m slow`.
+One model of each base here, with the ways that need no graph; all of them, on all models, are run
+by `python -m tools.keras_table` and by `-m slow`.
 """
 
 import pytest

@@ -1,8 +1,8 @@
 """Batches as Keras users hand them over, and the checks that keep wrong ones out.
 
 `fit`, `evaluate` and `train_on_batch` take whatever Keras takes: a `tf.data.Dataset`, arrays, a
-`keras.utils.PyDataset` or a generator, of images, of tuples or of dicts. A model's `train_step` sees
-tensors by the model's own fields.
+`keras.utils.PyDataset` or a generator, of images, of tuples or of dicts. A model's `train_step`
+sees tensors by the model's own fields.
 """
 
 import itertools
@@ -209,9 +209,12 @@ class GroupedSequence(keras.utils.PyDataset):
 
 
 def grouped_generator(batches: Iterator, count: int) -> Iterator:
-    """Joins `count` consecutive batches of a generator into one, as `GroupedSequence` does."""
+    """Joins `count` consecutive batches of a generator into one, which Keras wants in a tuple."""
     while len(group := tuple(itertools.islice(batches, count))) == count:
-        yield (group,)
+        if count > 1:
+            yield (group,)
+        else:
+            yield group[0] if isinstance(group[0], tuple) else group
 
 
 def dataset_of_arrays(arrays, batch_size: int | None, shuffle: bool, seed: int) -> tf.data.Dataset:

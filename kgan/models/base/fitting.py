@@ -24,8 +24,9 @@ class PlayerOptimizers:
         optimizers: Keras optimizers; of a loss scale optimizer what it wraps.
 
     Example:
-        >>> PlayerOptimizers([keras.optimizers.Adam(0.5)]).optimizers[0].learning_rate.numpy().item()
-        0.5
+        >>> both = PlayerOptimizers([keras.optimizers.Adam(0.5), keras.optimizers.SGD(0.25)])
+        >>> [float(optimizer.learning_rate) for optimizer in both.optimizers]
+        [0.5, 0.25]
     """
 
     built = True
@@ -161,7 +162,7 @@ class FittedModel(Executions):
         if isinstance(data, keras.utils.PyDataset):
             return batches.GroupedSequence(data, count) if count > 1 else data
         if isinstance(data, Iterator):
-            return batches.grouped_generator(data, count) if count > 1 else data
+            return batches.grouped_generator(data, count)
         if not isinstance(data, tf.data.Dataset):
             if isinstance(data, tf.distribute.DistributedDataset) or count * divisor == 1:
                 return data

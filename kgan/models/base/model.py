@@ -312,7 +312,9 @@ class Model(FittedModel):
             means = means[:, tf.newaxis]
         named = {name: means[place] for place, name in enumerate(self.logged)}
         # `TerminateOnNaN` looks at no other name.
-        named.setdefault("loss", sum(named[f"{player}_loss"] for player in self.player_names))
+        players = [f"{player}_loss" for player in self.player_names]
+        if "loss" not in named and named.keys() >= set(players):
+            named["loss"] = sum(named[name] for name in players)
         return named
 
     def means(self) -> dict[str, float]:
