@@ -15,8 +15,13 @@ ONE_OF_EACH_BASE = ("wgan", "cdcgan", "vae", "pix2pix", "cyclegan")
 LONG = ("jit", "eager_and_graph", "steps_per_execution", "load_elsewhere", "export", "backup")
 
 
+def build_of(model):
+    """Returns the function that builds a tiny model of a name."""
+    return contract_of(model)().build
+
+
 def case_of(model):
-    return Case(contract_of(model)().build)
+    return Case(build_of(model))
 
 
 @pytest.mark.parametrize("way", [name for name in WAYS if name not in LONG])
