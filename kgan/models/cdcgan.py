@@ -12,8 +12,8 @@ Differs from the paper: its networks are fully connected; those here are the cou
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 from kgan.networks import conditional
 
 

@@ -11,8 +11,8 @@ Differs from the paper: ReLU and batch normalisation in place of maxout and drop
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.conditional import ConditionalModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 from kgan.networks import conditional
 
 

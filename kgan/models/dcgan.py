@@ -12,7 +12,8 @@ Differs from the paper: see the networks; z is normal instead of uniform, as in 
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -15,7 +15,8 @@ Differs from the paper: no maxout, no dropout; Adam instead of momentum alone.
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -9,7 +9,8 @@ Differs from the paper: the networks are DCGAN's of the course; the paper's are 
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS, AdversarialModel
+from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -14,9 +14,9 @@ see `kgan.networks.sn_resnet`.
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent_networks import NETWORK_VERSION
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 from kgan.networks import sn_resnet
 
 

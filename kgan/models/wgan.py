@@ -15,10 +15,10 @@ Differs from the paper: the networks are the course's DCGAN or an MLP.
 import keras
 
 from kgan.layers import clip_weights
-from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.arguments import both_players
 from kgan.models.base.critic import CriticModel
 from kgan.models.base.flags import number
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -16,9 +16,9 @@ Differs from the paper: the networks; 1e-12 is added under the root of the norm,
 
 import keras
 
-from kgan.models.base.adversarial import DCGAN_DEFAULTS
 from kgan.models.base.arguments import both_players
 from kgan.models.base.critic import CriticModel
+from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
 @keras.saving.register_keras_serializable("kgan")

@@ -13,38 +13,6 @@ from kgan.models.base.execution import Executions
 from kgan.utils.errors import ArgumentError
 
 
-class PlayerOptimizers:
-    """The optimizers of all players, as Keras' callbacks ask a model's `optimizer` for several.
-
-    `LearningRateScheduler`, `ReduceLROnPlateau`, `SwapEMAWeights` and `TensorBoard` act on each of
-    `optimizers`, as they do for a `keras.optimizers.MultiOptimizer`. It is no Keras optimizer, so
-    that `fit` does not replace the weights by their averages at its end.
-
-    Args:
-        optimizers: Keras optimizers; of a loss scale optimizer what it wraps.
-
-    Example:
-        >>> both = PlayerOptimizers([keras.optimizers.Adam(0.5), keras.optimizers.SGD(0.25)])
-        >>> [float(optimizer.learning_rate) for optimizer in both.optimizers]
-        [0.5, 0.25]
-    """
-
-    built = True
-
-    def __init__(self, optimizers: Sequence[keras.optimizers.Optimizer]):
-        self.optimizers = [getattr(o, "inner_optimizer", o) for o in optimizers]
-
-    @property
-    def iterations(self) -> keras.Variable:
-        """Updates of the first player, the generator."""
-        return self.optimizers[0].iterations
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """The variables of all optimizers."""
-        return [variable for optimizer in self.optimizers for variable in optimizer.variables]
-
-
 class FittedModel(Executions):
     """A model that Keras' methods and callbacks can be used on, whatever it is trained on.
 

@@ -2,9 +2,10 @@
 
 import logging
 
-from kgan.layers import SpectralConv2D, SpectralDense, mixing_examples
+from kgan.layers import mixing_examples
 from kgan.models.base.flags import choice, integer, latent_size, layer_units, switch
 from kgan.networks import dcgan, maxout, mlp
+from kgan.spectral_norm import SpectralConv2D, SpectralDense
 from kgan.utils.errors import ArgumentError
 
 logger = logging.getLogger("kgan")

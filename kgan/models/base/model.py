@@ -7,20 +7,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan import layers, randomness
-from kgan.models.base.arguments import build_named_optimizer, deserialized
-from kgan.models.base.fitting import FittedModel, PlayerOptimizers, warn_of_sigmoid
-from kgan.optimizers import apply_gradients, check_for_replicas
+from kgan import randomness
+from kgan.models.base.fitting import warn_of_sigmoid
+from kgan.models.base.players import PlayerModel, optimizer_variables, trainable
+from kgan.optimizers import apply_gradients
 from kgan.serving.signatures import Signature
-from kgan.utils.errors import ArgumentError
 
 
-class Model(FittedModel):
+class Model(PlayerModel):
     """Base of all models: steps, players with one optimizer each, logged means and state.
 
     A subclass overrides `train_step`, which calls `update` for each player and ends in `results`.
 
-    Class attributes, beside those of `FittedModel`:
+    Class attributes, beside those of `PlayerModel`:
         data_kind: the kind of data set that it is trained on (`kgan.data.dataset.KINDS`).
         logged: names of the scalars that a step logs.
         batches_per_step: how many batches one `train_step` takes, as a tuple.
@@ -31,8 +30,6 @@ class Model(FittedModel):
         preview_columns: headings of the columns of a preview.
         discriminator_won_below: a `d_loss` below this for long means that the discriminator has
             won; None where the loss has no such value.
-        loss_mixes_examples: whether the loss of an example depends on the others of its batch, so
-            that `accumulate` would give another step.
 
     Example:
         >>> from kgan.models.wgan import WGAN
@@ -50,8 +47,6 @@ class Model(FittedModel):
     preview_examples = 0
     preview_columns: tuple[str, ...] = ()
     discriminator_won_below: float | None = None
-    loss_mixes_examples = False
-    accumulate = 1
 
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)
@@ -79,112 +74,6 @@ class Model(FittedModel):
     def _counter(self, name, shape, dtype, initializer="zeros"):
         fixed = {"trainable": False, "aggregation": "only_first_replica"}
         return self.add_weight(shape, initializer, dtype, name=name, **fixed)
-
-    # Players and optimizers
-
-    @property
-    def players(self) -> dict[str, list[keras.Model]]:
-        """The networks that each player's optimizer updates, by `g` and `d`."""
-        if self.player_names == ("g",):
-            return {"g": list(self.networks.values())}
-        networks = {"g": [], "d": []}
-        for name, network in self.networks.items():
-            networks["d" if name.startswith("discriminator") else "g"].append(network)
-        return networks
-
-    @property
-    def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """The optimizers by the names that checkpoints and logs use."""
-        names = [f"{player}_optimizer" for player in self.player_names]
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def served_networks(self) -> dict[str, keras.Model]:
-        """The networks whose weights the signatures use."""
-        return self.networks
-
-    def compile(
-        self,
-        g_optimizer=None,
-        d_optimizer=None,
-        accumulate=1,
-        metrics=None,
-        rescaling=None,
-        jit_compile=False,
-        **kwargs,
-    ) -> None:
-        """Sets one optimizer for each player.
-
-        Args:
-            g_optimizer: Keras optimizer or its name, for the generator (or generators), or for
-                all networks of a model with a single player. A name, and None, stand for the
-                learning rate and the decays of the model's paper, see `defaults`.
-            d_optimizer: the same for the discriminator; another object. None without one.
-            accumulate: int; the batch is processed in so many parts, one after another, and their
-                gradients are added up before the update: the same step in less memory.
-            metrics: Keras metrics; they are called with real and generated images, float32
-                [B, H, W, C] in [-1, 1], see `real_and_generated`.
-            rescaling: `keras.layers.Rescaling`, or another layer, that brings the images of the
-                data to [-1, 1]; None: they are there.
-            jit_compile: XLA; off by default, since it is slower on CPU (Keras' "auto" is on).
-            **kwargs: `steps_per_execution`, `run_eagerly`, as in `keras.Model.compile`.
-
-        Raises:
-            ArgumentError: when an optimizer is left over, given for both players or not for several
-                replicas, or when `accumulate` is above 1 and a layer computes with a whole batch.
-        """
-        given = {"g": g_optimizer, "d": d_optimizer}
-        for player, optimizer in given.items():
-            if optimizer is not None and player not in self.player_names:
-                raise ArgumentError(f"{player}_optimizer", "is for models with two players")
-        if g_optimizer is d_optimizer and not isinstance(g_optimizer, (str, type(None))):
-            raise ArgumentError(
-                "g_optimizer", "and `d_optimizer` must be two objects: each has state"
-            )
-        if accumulate > 1:
-            if self.loss_mixes_examples:
-                raise ArgumentError("accumulate", "must be 1: the loss has means over the batch")
-            for name, network in self.networks.items():
-                mixing = layers.mixing_examples(network)
-                if mixing:
-                    raise ArgumentError(
-                        "accumulate",
-                        f"must be 1: the {name}'s layer {mixing[0]} computes with all examples of "
-                        "a batch at once, so that parts of it give another step",
-                    )
-        super().compile(
-            optimizer=None, loss=None, metrics=metrics, jit_compile=jit_compile, **kwargs
-        )
-        self.accumulate = accumulate
-        self.rescaling = rescaling
-        self._compiled_with = {"metrics": metrics, "jit_compile": jit_compile, **kwargs}
-        for player in self.player_names:
-            optimizer = given[player]
-            if optimizer is None or isinstance(optimizer, str):
-                optimizer = build_named_optimizer(type(self), player, optimizer)
-            setattr(self, f"{player}_optimizer", optimizer)
-        if self.is_complete:
-            self._build_optimizers()
-
-    def _build_optimizers(self):
-        for player, networks in self.players.items():
-            name = f"{player}_optimizer"
-            setattr(self, name, _prepared(name, getattr(self, name), networks))
-        self.optimizer = PlayerOptimizers(list(self.optimizers.values()))
-
-    def get_compile_config(self):
-        serialize = keras.saving.serialize_keras_object
-        optimizers = {name: serialize(optimizer) for name, optimizer in self.optimizers.items()}
-        options = {name: serialize(value) for name, value in self._compiled_with.items()}
-        rescaling = {} if self.rescaling is None else {"rescaling": serialize(self.rescaling)}
-        return {**optimizers, "accumulate": self.accumulate, **rescaling, **options}
-
-    def compile_from_config(self, config):
-        self.compile(**deserialized(config))
-
-    @property
-    def divisor(self):
-        return super().divisor * self.accumulate
 
     # A training step
 
@@ -254,12 +143,12 @@ class Model(FittedModel):
 
     def gradients(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> list:
         """Computes a player's gradients of what `scaled_loss` returned, after the tape's block."""
-        return tape.gradient(loss, _trainable(self.players[player]))
+        return tape.gradient(loss, trainable(self.players[player]))
 
     def apply_gradients(self, player: str, gradients: list) -> None:
         """Updates the player by the sum over replicas; Keras then constrains the weights."""
         optimizer = self.optimizers[f"{player}_optimizer"]
-        apply_gradients(optimizer, gradients, _trainable(self.players[player]))
+        apply_gradients(optimizer, gradients, trainable(self.players[player]))
 
     # Logged means
 
@@ -352,7 +241,7 @@ class Model(FittedModel):
         state |= {"logged/totals": self.totals, "logged/count": self.count}
         of_optimizers = {}
         for name, optimizer in self.optimizers.items():
-            of_optimizers |= _optimizer_variables(name, optimizer)
+            of_optimizers |= optimizer_variables(name, optimizer)
         groups = {name: network.variables for name, network in self.networks.items()}
         for owner, variables in {**groups, **of_optimizers, **self.extra_state()}.items():
             for variable in variables:
@@ -403,26 +292,3 @@ class Model(FittedModel):
 def _added(one, other):
     """Adds two gradients, of which either may be None."""
     return other if one is None else one if other is None else one + other
-
-
-def _trainable(networks):
-    return [variable for network in networks for variable in network.trainable_variables]
-
-
-def _prepared(name, optimizer, networks):
-    check_for_replicas(name, optimizer)
-    # `fit` would scale the loss of a single `optimizer`; with two it is done by hand.
-    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if networks[0].dtype_policy.name == "mixed_float16" and not scaled:
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    # Slots that are made inside a replica fail, so they are made here.
-    optimizer.build(_trainable(networks))
-    return optimizer
-
-
-def _optimizer_variables(name, optimizer):
-    """Lists an optimizer's variables by owner: a loss scale and what it wraps both count steps."""
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return {name: optimizer.variables}
-    inner = optimizer.inner_optimizer.variables
-    return {name: inner, f"{name}/loss_scale": optimizer.variables[: -len(inner)]}
