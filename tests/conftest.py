@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-pytest.register_assert_rewrite("tests.models.contract")
+pytest.register_assert_rewrite("tests.models.contracts")
 
 # Logical devices can be set only until a device is used, so it is done while tests are collected.
 _part = tf.config.LogicalDeviceConfiguration()
@@ -22,9 +22,13 @@ tf.config.set_logical_device_configuration(
 
 
 @pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory):
-    """What is kept of real images goes with the tests."""
+def own_folders(tmp_path_factory):
+    """What is kept of real images, and of runs that tests share, goes with the tests."""
     os.environ["KGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    os.environ["KGAN_TESTS_SHARED"] = str(shared)
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,19 @@
 """Commands run inside the test process, and runs so small that they take seconds.
 
-What several tests only read is made once in a session, behind `functools.cache`.
+What several tests only read is made once in a session, by the first process that needs it.
 """
 
 import atexit
 import contextlib
 import dataclasses
+import fcntl
 import functools
 import io
 import json
 import logging
+import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -32,6 +35,17 @@ COMMANDS = {
     "report": report,
 }
 # One device: where nothing else is said, the two of conftest.py are two replicas.
+# The fastest to train, for what does not depend on the networks.
+GAN = (
+    "--model=gan",
+    "--image_size=16",
+    "--g_hidden=8",
+    "--d_hidden=8",
+    "--batch_size=32",
+    "--latent_size=8",
+    "--strategy=none",
+    "--noevaluate",
+)
 DCGAN = (
     "--model=dcgan",
     "--image_size=16",
@@ -106,24 +120,41 @@ def command(name: str, *arguments) -> Outcome:
 
 def train_in(folder: pathlib.Path, *arguments) -> pathlib.Path:
     """Trains a new run below `folder/runs`; returns its folder."""
-    before = set(folder.glob("runs/*"))
     outcome = command(
         "train", f"--runs_dir={folder}/runs", f"--export_dir={folder}/saved_models", *arguments
     )
     assert outcome.status == 0, outcome
-    (made,) = set(folder.glob("runs/*")) - before
-    return made
+    return pathlib.Path(re.search(r"run folder: (.+)", outcome.out)[1])
 
 
 @functools.cache
 def shared_folder() -> pathlib.Path:
-    """A folder that lives as long as the session."""
+    """The folder that conftest.py gives all processes of a session; elsewhere one of its own."""
+    if given := os.environ.get("KGAN_TESTS_SHARED"):
+        return pathlib.Path(given)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kgan-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-@functools.cache
+def made_once(make):
+    """Decorates a function that makes a folder, so that one process of a session calls it."""
+
+    @functools.cache
+    def made() -> pathlib.Path:
+        note = shared_folder() / f"{make.__name__}.txt"
+        with open(note, "a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if not (path := file.read()):
+                path = str(make())
+                file.write(path)
+        return pathlib.Path(path)
+
+    return made
+
+
+@made_once
 def pairs_folder() -> pathlib.Path:
     """Pairs of 32x32: left a label map, right the same in other colours with some noise."""
     rng = np.random.default_rng(7)
@@ -141,7 +172,7 @@ def pairs_folder() -> pathlib.Path:
     return root
 
 
-@functools.cache
+@made_once
 def unpaired_folder() -> pathlib.Path:
     """Two domains of 16x16, dark reds and bright blues: 6 and 4 to train on, 3 and 2 to test."""
     rng = np.random.default_rng(8)
@@ -160,7 +191,7 @@ def unpaired_folder() -> pathlib.Path:
     return root
 
 
-@functools.cache
+@made_once
 def cyclegan_run() -> pathlib.Path:
     """A finished run that translates both ways; nobody writes into it."""
     return train_in(
@@ -175,7 +206,7 @@ def cyclegan_run() -> pathlib.Path:
     )
 
 
-@functools.cache
+@made_once
 def dcgan_run() -> pathlib.Path:
     """A finished run that draws from seeds; nobody writes into it."""
     # So fast that its seeds give images that can be told apart.
@@ -191,7 +222,7 @@ def dcgan_run() -> pathlib.Path:
     )
 
 
-@functools.cache
+@made_once
 def pix2pix_run() -> pathlib.Path:
     """A finished run that translates; nobody writes into it."""
     return train_in(

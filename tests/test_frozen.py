@@ -94,16 +94,12 @@ def test_something_of_each_kind_is_frozen():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_run_folder_loads(name):
-    assert_answers(kgan.load(str(frozen_run(name))), name)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_keras_file_loads_with_its_optimizers(name):
+def test_run_folder_and_keras_file_load_with_their_optimizers(name):
+    original = kgan.load(str(frozen_run(name)))
+    assert_answers(original, name)
     import_model(name)
     model = keras.models.load_model(FROZEN / name / "model.keras")
     assert_answers(model, name)
-    original = kgan.load(str(frozen_run(name)))
     assert model.optimizers.keys() == original.optimizers.keys() and model.optimizers
     for player, optimizer in original.optimizers.items():
         loaded = model.optimizers[player].variables

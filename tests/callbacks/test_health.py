@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from kgan.callbacks import health
-from kgan.models import dcgan
+from kgan.models import gan
 from kgan.runs import checkpoint
 from tests.callbacks.fakes import FakeLog, FakeModel
-from tests.small_runs import DCGAN, command, metrics
+from tests.small_runs import GAN, command, metrics
 
 
 def test_values_that_are_not_finite_cause_rollbacks_and_then_a_diagnosis(tmp_path, monkeypatch):
@@ -22,7 +22,7 @@ def test_values_that_are_not_finite_cause_rollbacks_and_then_a_diagnosis(tmp_pat
 
     monkeypatch.setattr(health.NaNGuard, "on_step", on_step)
     flags = ("--steps=8", "--log_every=2", "--checkpoint_every=2", "--max_rollbacks=2")
-    outcome = command("train", *DCGAN, *flags, f"--runs_dir={tmp_path}", "--noexport")
+    outcome = command("train", *GAN, *flags, f"--runs_dir={tmp_path}", "--noexport")
     assert outcome.status == 1
     assert outcome.out.count("learning rates halved") == 2
     assert "stopped after 2 rollbacks: " in outcome.out
@@ -149,10 +149,10 @@ def test_collapse_of_a_run_has_the_chosen_effect_and_advice_stands_in_every_log(
     on_collapse, status, reached, warned, printed, tmp_path, monkeypatch
 ):
     # The diversity is checked at each of the 20 steps.
-    monkeypatch.setattr(dcgan.DCGAN, "diversity", lambda m: 0.8 if m.completed_steps < 5 else 0.1)
+    monkeypatch.setattr(gan.GAN, "diversity", lambda m: 0.8 if m.completed_steps < 5 else 0.1)
     flags = ("--steps=20", "--log_every=1", "--checkpoint_every=2", "--noexport")
     more = (f"--on_collapse={on_collapse}", "--max_rollbacks=1", f"--runs_dir={tmp_path}")
-    outcome = command("train", *DCGAN, *flags, *more)
+    outcome = command("train", *GAN, *flags, *more)
     assert outcome.status == status, outcome
     (run,) = tmp_path.iterdir()
     advice = health.ADVICE["generator_collapsed"]

@@ -16,7 +16,7 @@ from kgan.cli.flags import SHARED_FLAGS
 from kgan.cli.models import model_class, model_names
 from kgan.cli.parsing import parse_training
 from kgan.utils.errors import UserError
-from tests.small_runs import DCGAN, PIX2PIX, command, dcgan_run, pix2pix_run
+from tests.small_runs import DCGAN, GAN, PIX2PIX, command, dcgan_run, pix2pix_run
 
 # Runs a module as `python -m` does, where TensorFlow and Keras cannot be imported.
 WITHOUT_TENSORFLOW = """
@@ -218,7 +218,7 @@ def test_damaged_image_is_refused_by_its_name(empty, tmp_path):
         image = Image.fromarray(np.full((16, 16, 3), 60 * number, np.uint8))
         image.save(folder / f"{number}.png")
     (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:50])
-    outcome = command("train", *DCGAN, f"--dataset={folder}", f"--runs_dir={tmp_path}/runs")
+    outcome = command("train", *GAN, f"--dataset={folder}", f"--runs_dir={tmp_path}/runs")
     assert outcome.status == 2
     assert outcome.err.count("error: ") == 1 and "2.png" in outcome.err.splitlines()[-1]
 

@@ -12,7 +12,7 @@ from kgan.runs import checkpoint
 from kgan.runs.folder import open_run
 from kgan.training.data import open_data
 from tests.small_runs import (
-    DCGAN,
+    GAN,
     command,
     copy_of,
     dcgan_run,
@@ -246,7 +246,7 @@ def test_exported_model_that_generates_no_images_from_seeds_is_refused(
 
 def test_training_measures_and_keeps_the_best_by_a_chosen_metric(tmp_path):
     def train(wanted):
-        flags = (*DCGAN, "--steps=4", "--validate_every=2", "--validate_count=50", "--noexport")
+        flags = (*GAN, "--steps=4", "--validate_every=2", "--validate_count=50", "--noexport")
         runs = f"--runs_dir={tmp_path}/runs"
         return command("train", *flags, runs, f"--validate_metrics={wanted}")
 

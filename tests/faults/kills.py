@@ -1,7 +1,7 @@
 """Runs killed at random moments and resumed, compared with a run that was never killed.
 
-The flags of a small training come from the model's contract test (`flags`, `spec`, `batch_size`,
-`train_flags`), so that a new model need not be named here.
+The flags of a small training come from the model's contract test (`flags`, `spec`,
+`batch_size`), so that a new model need not be named here.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from kgan.data.folder.layouts import UNPAIRED_FOLDERS
 from kgan.runs import checkpoint
 from kgan.runs.folder import Run
 from tests.faults.forks import ROOT, Moment, Trainer
-from tests.models.contract import contract_of
+from tests.models.contracts.model import contract_of
 
 STEPS = 42
 # At the last step a checkpoint is due, but no sample, validation or line of the log: those that
@@ -63,7 +63,6 @@ def training_flags(model: str, folder: pathlib.Path) -> list[str]:
         f"--batch_size={contract.batch_size}",
         *FLAGS,
         *contract.flags,
-        *contract.train_flags,
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.faults import damage
-from tests.small_runs import DCGAN, PIX2PIX, command
+from tests.small_runs import GAN, PIX2PIX, command
 
 SHORT = ("--steps=12", "--noexport", "--batch_size=8")
 MANY = 80  # more than are read to see how reading goes best
@@ -85,34 +85,34 @@ def empty_part(root):
 
 # What is made, the scheme's flags, and what the line has to name.
 BAD_SETS = {
-    "truncated image": (with_one(image()[:100]), DCGAN, "2.png: "),
-    "empty image": (with_one(b""), DCGAN, "2.png: "),
-    "text under an image's name": (with_one(b"no image at all\n"), DCGAN, "2.png: "),
+    "truncated image": (with_one(image()[:100]), GAN, "2.png: "),
+    "empty image": (with_one(b""), GAN, "2.png: "),
+    "text under an image's name": (with_one(b"no image at all\n"), GAN, "2.png: "),
     "postscript under an image's name": (
         with_one(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-        DCGAN,
+        GAN,
         "2.png: ",
     ),
-    "absurdly large image": (with_one(damage.png(60_000, 60_000, 8, 2, b"")), DCGAN, "2.png: "),
+    "absurdly large image": (with_one(damage.png(60_000, 60_000, 8, 2, b"")), GAN, "2.png: "),
     "decompression bomb of an image": (
         with_one(damage.png(30_000, 30_000, 1, 0, bytes(10**6))),
-        DCGAN,
+        GAN,
         "2.png: ",
     ),
-    "decompression bomb of a zip": (zipped("x.png", bytes(10**8)), DCGAN, "x.png"),
-    "zip slip": (zipped("../x.png", image()), DCGAN, "../x.png"),
-    "absolute name in a zip": (zipped("/x.png", image()), DCGAN, "/x.png"),
-    "link in a zip": (zipped("x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), DCGAN, "x.png"),
-    "link out of the folder": (link_out, DCGAN, "secret.png"),
+    "decompression bomb of a zip": (zipped("x.png", bytes(10**8)), GAN, "x.png"),
+    "zip slip": (zipped("../x.png", image()), GAN, "../x.png"),
+    "absolute name in a zip": (zipped("/x.png", image()), GAN, "/x.png"),
+    "link in a zip": (zipped("x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), GAN, "x.png"),
+    "link out of the folder": (link_out, GAN, "secret.png"),
     "pairs of a wrong size": (filled(*numbered(6, "train/"), size=(17, 16)), PIX2PIX, "--dataset="),
     "unequal pairs": (
         filled("A/1.png", "A/2.png", "B/1.png"),
         (*PIX2PIX, "--layout=paired_folders"),
         "2",
     ),
-    "empty part": (empty_part, DCGAN, "set"),
-    "empty folder": (lambda root: root, DCGAN, "--dataset="),
-    "one image only": (filled("1.png"), DCGAN, "--dataset="),
+    "empty part": (empty_part, GAN, "set"),
+    "empty folder": (lambda root: root, GAN, "--dataset="),
+    "one image only": (filled("1.png"), GAN, "--dataset="),
 }
 
 
@@ -140,7 +140,7 @@ def bad_last(root):
 
 def train_on(folder, tmp_path, *more):
     flags = (f"--dataset={folder}", f"--runs_dir={tmp_path}/runs", *SHORT, *more)
-    return command("train", *DCGAN, *flags)
+    return command("train", *GAN, *flags)
 
 
 @pytest.mark.parametrize("cache", [0, 4], ids=["streamed", "cached"])

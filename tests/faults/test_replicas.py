@@ -17,7 +17,7 @@ from kgan.cli.models import model_names
 from kgan.distributed import workers
 from kgan.runs import checkpoint
 from tests.faults import kills, replicas
-from tests.small_runs import DCGAN, command, metrics
+from tests.small_runs import GAN, command, metrics
 
 SAME = 1e-5  # relative to the largest entry of an array, or to 1
 
@@ -38,7 +38,7 @@ def test_largest_difference_is_relative_to_arrays_above_one(tmp_path):
 
 
 def test_two_workers_train_one_run_which_the_chief_alone_writes(tmp_path):
-    flags = replicas.launched(DCGAN)
+    flags = replicas.launched(GAN)
     run = replicas.finished([*flags, "--steps=4", "--log_every=1", "--noexport"], tmp_path)
     assert [line["step"] for line in metrics(run, "train")] == [1, 2, 3, 4]
     assert checkpoint.saved_steps(run / "checkpoints") == [0, 4]
@@ -55,7 +55,7 @@ def test_lost_worker_ends_training_with_the_status_that_means_try_again(monkeypa
     monkeypatch.setattr(workers, "join", lambda *_: Lost(tf.distribute.get_strategy()))
     monkeypatch.setattr(os, "_exit", sys.exit)
     monkeypatch.setattr(logging, "shutdown", lambda: None)
-    outcome = command("train", *DCGAN, f"--runs_dir={tmp_path}")
+    outcome = command("train", *GAN, f"--runs_dir={tmp_path}")
     assert outcome.status == 75 and "connection reset" in outcome.out
 
 

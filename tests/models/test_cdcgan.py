@@ -8,7 +8,8 @@ from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.utils.errors import UserError
-from tests.models.contract import ConditionalContract, kernels
+from tests.models.contracts.latent import ConditionalContract
+from tests.models.contracts.state import kernels
 
 
 class TestCDCGAN(ConditionalContract):

@@ -3,7 +3,9 @@
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ConditionTests, ModelContract, kernels
+from tests.models.contracts.latent import ConditionTests
+from tests.models.contracts.model import ModelContract
+from tests.models.contracts.state import kernels
 
 
 class TestCGAN(ConditionTests, ModelContract):

@@ -12,7 +12,9 @@ from kgan.metrics import digit_network
 from kgan.models.cyclegan import POOL_A, POOL_B, CycleGAN
 from kgan.networks import patchgan, resnet
 from kgan.runs import checkpoint
-from tests.models.contract import FullContract, NoiseSource, TwoPlayerTests, values, with_sgd
+from tests.models.contracts.latent import TwoPlayerTests
+from tests.models.contracts.model import FullContract, NoiseSource
+from tests.models.contracts.state import values, with_sgd
 
 SHAPE = (16, 16, 1)
 
@@ -48,7 +50,7 @@ class TestCycleGAN(TwoPlayerTests, FullContract):
         with two_replicas.scope():
             split = self.build()
         for model in (alone, split):
-            self.train(model, 2, graph=True)
+            self.train(model, 2)
         for name in ("pool_a", "pool_b"):
             held = values(alone, name)
             assert set(held) == {f"{name}/images", f"{name}/count"}

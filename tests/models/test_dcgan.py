@@ -12,7 +12,8 @@ from kgan.models.base.adversarial import DISCRIMINATOR_LATENTS, GENERATOR_LATENT
 from kgan.models.dcgan import DCGAN
 from kgan.networks import mlp
 from kgan.runs import checkpoint
-from tests.models.contract import AdversarialContract, CheckpointAfter, differing, values, with_sgd
+from tests.models.contracts.latent import AdversarialContract
+from tests.models.contracts.state import CheckpointAfter, differing, values, with_sgd
 
 SHAPE = (4, 4, 1)
 

@@ -9,18 +9,16 @@ from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.flow import Flow
 from kgan.networks.coupling import CouplingFlow
-from tests.models.contract import FullContract, LikelihoodTests, ModelContract, values
+from tests.models.contracts.latent import LikelihoodContract
+from tests.models.contracts.state import values
 
 
-class TestFlow(LikelihoodTests, ModelContract):
+class TestFlow(LikelihoodContract):
     name = "flow"
     flags = ("--hidden=6", "--couplings=3")
     other_settings = ("--logit_margin=0.05",)
     spec = DataSpec("images", (8, 8), 1, 1)
-    # The coupling layers keep variables of their own.
-    test_variables = FullContract.test_training_changes_no_variable_that_a_checkpoint_does_not_hold
-    test_mixed_precision = FullContract.test_mixed_precision_takes_a_step_with_finite_losses
-    test_saved_model = FullContract.test_saved_model_loads_with_its_optimizers_and_trains_on
+    independent_flags = None
 
     def test_first_step_of_its_own_adam_is_the_same_on_two_replicas(self, two_replicas):
         # Where the gradient is 0 but for rounding, Adam must not make a step of it.

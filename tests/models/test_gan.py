@@ -5,7 +5,7 @@ import numpy as np
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ModelContract
+from tests.models.contracts.model import ModelContract
 
 
 class TestGAN(ModelContract):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.data.dataset import DataSpec
-from tests.models.contract import ModelContract
+from tests.models.contracts.model import ModelContract
 
 
 class TestLSGAN(ModelContract):

@@ -15,7 +15,9 @@ from kgan.models.pix2pix import Pix2Pix
 from kgan.networks import patchgan, unet
 from kgan.plots.grids import to_bytes
 from kgan.utils.errors import UserError
-from tests.models.contract import FullContract, TwoPlayerTests, with_sgd
+from tests.models.contracts.latent import TwoPlayerTests
+from tests.models.contracts.model import FullContract
+from tests.models.contracts.state import with_sgd
 
 GIVEN, ANSWER = (32, 32, 1), (32, 32, 3)
 

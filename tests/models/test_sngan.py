@@ -9,7 +9,8 @@ from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.models.sngan import SNGAN
 from kgan.networks import sn_resnet
-from tests.models.contract import ConditionTests, FullContract, ModelContract
+from tests.models.contracts.latent import ConditionTests
+from tests.models.contracts.model import FullContract, ModelContract
 
 
 class TestSNGAN(ConditionTests, ModelContract):

@@ -11,14 +11,15 @@ from kgan.data.dataset import DataSpec
 from kgan.metrics import likelihood
 from kgan.models.vae import VAE
 from kgan.utils.errors import UserError
-from tests.models.contract import FullContract, LikelihoodTests
+from tests.models.contracts.latent import LikelihoodContract
 
 
-class TestVAE(LikelihoodTests, FullContract):
+class TestVAE(LikelihoodContract):
     name = "vae"
     flags = ("--hidden=6", "--hidden=5", "--latent_size=3")
     other_settings = ("--importance_samples=4", "--activation=relu")
     independent_flags = ()
+    graph = True  # its graphs are traced fastest
     spec = DataSpec("images", (8, 8), 1, 1)
 
 

@@ -12,7 +12,8 @@ from kgan.data.pipeline import group_batches
 from kgan.models.base.adversarial import DISCRIMINATOR_LATENTS, GENERATOR_LATENTS
 from kgan.models.wgan import WGAN
 from kgan.networks import mlp
-from tests.models.contract import AdversarialContract, with_sgd
+from tests.models.contracts.latent import AdversarialContract
+from tests.models.contracts.state import with_sgd
 
 SHAPE = (4, 4, 1)
 

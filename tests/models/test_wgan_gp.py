@@ -8,7 +8,7 @@ from kgan.data.dataset import DataSpec
 from kgan.layers import mixing_examples
 from kgan.models.wgan_gp import WGANGP
 from kgan.networks import mlp
-from tests.models.contract import FullContract, ModelContract
+from tests.models.contracts.model import FullContract, ModelContract
 
 
 class TestWGANGP(ModelContract):

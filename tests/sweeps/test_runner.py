@@ -16,7 +16,7 @@ from kgan.runs.folder import Run, find_job
 from kgan.sweeps import record
 from kgan.utils import processes
 from kgan.utils.errors import UserError
-from tests.small_runs import command
+from tests.small_runs import GAN, command
 from tests.sweeps.fakes import folder, job, make_grid, make_sweep, rows
 
 ONCE = {job(optimizer, seed): 1 for optimizer in ("sgd", "adam") for seed in (0, 1)}
@@ -194,9 +194,8 @@ def test_sweep_of_real_trainings_has_its_four_results(tmp_path, monkeypatch, cap
     monkeypatch.setattr(processes.subprocess, "Popen", InProcess)
     monkeypatch.chdir(tmp_path)
     flags = (
-        *("--sweep=g_lr:0.001|0.002", "--repeats=1", "--model=dcgan", "--image_size=16"),
-        *("--width=4", "--steps=2", "--batch_size=32", "--latent_size=8", "--log_every=1"),
-        *("--strategy=none", "--validate_every=2", "--noevaluate"),
+        *("--sweep=g_lr:0.001|0.002", "--repeats=1", *GAN),
+        *("--steps=2", "--log_every=1", "--validate_every=2"),
     )
     assert sweep.main([f"--out={tmp_path}/out", *flags]) == 0
     assert [row["repeats_done"] for row in rows(tmp_path / "out")] == ["1", "1"]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.runs import checkpoint, folder
-from tests.small_runs import DCGAN, command, dcgan_run, metrics, pix2pix_run
+from tests.small_runs import GAN, command, dcgan_run, metrics, pix2pix_run
 from tests.training.reading import events, pngs
 
 LOGGED = {"g_loss", "d_loss", "d_loss_real", "d_loss_fake", "d_score_real", "d_score_fake"}
@@ -106,7 +106,7 @@ def test_best_checkpoint_is_the_one_with_the_lowest_validation_l1():
 
 def test_log_holds_what_was_printed_and_progress_is_printed_apart(tmp_path):
     outcome = command(
-        "train", *DCGAN, "--steps=3", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"
+        "train", *GAN, "--steps=3", "--log_every=1", "--noexport", f"--runs_dir={tmp_path}"
     )
     (run,) = tmp_path.iterdir()
     logged = [line.split(" ", 2)[2] for line in (run / "log.txt").read_text().splitlines()]
