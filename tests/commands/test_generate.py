@@ -91,8 +91,7 @@ def test_interpolation_leads_from_one_seed_to_the_other(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flag", "name"),
-    [("--seeds=0", "seeds.png"), ("--interpolate=1,2", "interpolation-1-2.png")],
+    ("flag", "name"), [("--seeds=0", "seeds.png"), ("--interpolate=1,2", "interpolation-1-2.png")]
 )
 def test_images_go_into_the_run_without_out(flag, name, tmp_path):
     run = copy_of(dcgan_run(), tmp_path)

@@ -81,8 +81,7 @@ def test_activations_are_a_slope_of_0_2_down_and_relu_up(paper_network):
 
 
 @pytest.mark.parametrize(
-    ("height", "width"),
-    [(32, 32), (64, 64), (512, 512), (32, 64), (512, 32), (128, 256)],
+    ("height", "width"), [(32, 32), (64, 64), (512, 512), (32, 64), (512, 32), (128, 256)]
 )
 def test_all_powers_of_two_have_a_network(height, width):
     network = unet.generator((height, width, 1), 3, base_width=1)

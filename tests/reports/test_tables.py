@@ -36,11 +36,7 @@ def test_command_of_the_head_repeats_the_run(tmp_path, out):
     assert (python, module) == ("python", "kgan.train")
     resolved = parse_training(arguments)
     run = resolved.run
-    assert (resolved.model, run.seed, run.name) == (
-        "dcgan",
-        7,
-        "drawn",
-    )
+    assert (resolved.model, run.seed, run.name) == ("dcgan", 7, "drawn")
 
 
 def test_value_and_error_are_those_of_the_newest_line_of_each_part(tmp_path, out):

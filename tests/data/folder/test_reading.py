@@ -193,10 +193,7 @@ def test_lossless_label_map_gives_its_own_palette(tmp_path):
 
 @pytest.mark.parametrize(
     ("palette", "note"),
-    [
-        (None, "channels"),
-        ([(0, 0, 255), (9, 9, 9)], "neither side has the colours of the palette"),
-    ],
+    [(None, "channels"), ([(0, 0, 255), (9, 9, 9)], "neither side has the colours of the palette")],
     ids=["none given", "given, but of neither side"],
 )
 def test_lossy_pairs_have_no_palette_of_their_own(tmp_path, palette, note):
