@@ -1,5 +1,6 @@
 """What all tests share: two logical CPUs, fixed seeds, and one strategy over two replicas."""
 
+import gc
 import os
 
 # Before TensorFlow is imported, which reads them once.
@@ -19,6 +20,13 @@ _part = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [_part, _part]
 )
+
+
+def pytest_collection_finish():
+    """Keeps what is imported out of garbage collections, which took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,7 @@
 """Holds the code against docs/architecture.md: who may import whom, and who may know what."""
 
 import ast
+import functools
 import graphlib
 import io
 import pathlib
@@ -19,6 +20,7 @@ SOURCES = {
 COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep", "report")
 
 
+@functools.cache
 def imports(module, *, top_level=False):
     """Lists what a module imports, by full name; `from a import b` counts as `a.b`."""
     tree = ast.parse(SOURCES[module].read_text())

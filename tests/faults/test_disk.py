@@ -15,12 +15,11 @@ from tests.faults import disks
 from tests.faults.limits import FULL, TOO_LARGE, cannot_be_written, largest_file
 from tests.small_runs import (
     DCGAN,
-    PIX2PIX,
+    GAN,
     command,
     copy_of,
     dcgan_run,
     metrics,
-    pairs_folder,
     pix2pix_run,
 )
 
@@ -160,9 +159,9 @@ def test_measurements_that_do_not_fit_leave_those_before(tmp_path, full_for):
 
 def test_best_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path, full_for):
     full_for("best.safetensors")
-    flags = (f"--dataset={pairs_folder()}", "--steps=4", "--validate_every=2", "--noexport")
-    more = ("--checkpoint_every=1", f"--runs_dir={tmp_path}")
-    outcome = command("train", *PIX2PIX, *flags, *more)
+    validation = ("--validate_every=2", "--validate_metrics=coverage", "--validate_count=20")
+    flags = ("--steps=4", "--checkpoint_every=1", "--noexport", f"--runs_dir={tmp_path}")
+    outcome = command("train", *GAN, *flags, *validation)
     (run,) = tmp_path.iterdir()
     assert last_line(outcome) == f"{run}/checkpoints/best.safetensors: {FULL}"
     assert checkpoint.saved_steps(run / "checkpoints") == [0, 1]

@@ -104,26 +104,20 @@ def moves(step, network):
     return [new - old for new, old in zip(after, before, strict=True)]
 
 
-def test_discriminator_descends_the_mean_of_both_losses():
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_player_descends_its_mean_loss(player):
     model, images = small_model(), some_images()
-    fakes = model.generator(model.latents(6, DISCRIMINATOR_LATENTS))
+    use = DISCRIMINATOR_LATENTS if player == "discriminator" else GENERATOR_LATENTS
+    network = model.networks[player]
     with tf.GradientTape() as tape:
-        real, fake = model.discriminator(images), model.discriminator(fakes)
-        loss = -tf.reduce_mean(tf.math.log(tf.sigmoid(real)))
-        loss -= tf.reduce_mean(tf.math.log(1 - tf.sigmoid(fake)))
-    gradients = tape.gradient(loss, [v.value for v in model.discriminator.trainable_variables])
-    moved = moves(lambda: model.discriminator_step(images), model.discriminator)
-    for move, gradient in zip(moved, gradients, strict=True):
-        np.testing.assert_allclose(move, -gradient, atol=1e-6)
-
-
-def test_generator_descends_minus_log_d():
-    model = small_model()
-    with tf.GradientTape() as tape:
-        fakes = model.generator(model.latents(6, GENERATOR_LATENTS))
-        loss = -tf.reduce_mean(tf.math.log(tf.sigmoid(model.discriminator(fakes))))
-    gradients = tape.gradient(loss, [v.value for v in model.generator.trainable_variables])
-    moved = moves(lambda: model.generator_step(some_images()), model.generator)
+        fake = tf.sigmoid(model.discriminator(model.generator(model.latents(6, use))))
+        if player == "generator":
+            loss = -tf.reduce_mean(tf.math.log(fake))
+        else:
+            real = tf.sigmoid(model.discriminator(images))
+            loss = -tf.reduce_mean(tf.math.log(real)) - tf.reduce_mean(tf.math.log(1 - fake))
+    gradients = tape.gradient(loss, [v.value for v in network.trainable_variables])
+    moved = moves(lambda: getattr(model, f"{player}_step")(images), network)
     for move, gradient in zip(moved, gradients, strict=True):
         np.testing.assert_allclose(move, -gradient, atol=1e-6)
 

@@ -23,10 +23,10 @@ class TestFlow(LikelihoodContract):
     def test_first_step_of_its_own_adam_is_the_same_on_two_replicas(self, two_replicas):
         # Where the gradient is 0 but for rounding, Adam must not make a step of it.
         alone = self.build("--sync_batch_norm")
-        self.train(alone, 1, graph=True)
+        self.train(alone, 1)
         with two_replicas.scope():
             split = self.build("--sync_batch_norm")
-        self.train(split, 1, graph=True)
+        self.train(split, 1)
         one, two = values(alone), values(split)
         for path, array in one.items():
             np.testing.assert_allclose(two[path], array, atol=1e-5, rtol=0, err_msg=path)

@@ -22,12 +22,10 @@ from kgan.training import callbacks
 from tests.small_runs import (
     DCGAN,
     GAN,
-    PIX2PIX,
     command,
     copy_of,
     dcgan_run,
     metrics,
-    pairs_folder,
     train_in,
 )
 from tests.training.reading import events, pngs
@@ -85,6 +83,9 @@ def test_flags_of_a_run_repeat_it(tmp_path, asked_for_determinism):
         assert sheets[0] == sheets[1]
 
 
+VALIDATED = ("--validate_every=2", "--validate_metrics=coverage", "--validate_count=20")
+
+
 class Interrupt(Progress):
     """A progress bar that sends SIGTERM at one step."""
 
@@ -99,14 +100,13 @@ class Interrupt(Progress):
 @pytest.mark.parametrize(
     "flags",
     [
-        (*GAN, "--log_every=3", "--flip", "--validate_every=2", "--validate_metrics=coverage,kid"),
+        (*GAN, *VALIDATED, "--log_every=3", "--flip"),
         (*GAN, "--model=wgan", "--network=mlp", "--n_critic=2", "--accumulate=2", "--log_every=2"),
     ],
     ids=["gan", "wgan"],
 )
 def test_interrupted_and_resumed_run_ends_as_an_uninterrupted_one(flags, tmp_path, monkeypatch):
-    flags = [*flags, "--validate_count=20", "--deterministic", "--steps=7", "--noexport"]
-    flags += [f"--runs_dir={tmp_path}"]
+    flags = [*flags, "--deterministic", "--steps=7", "--noexport", f"--runs_dir={tmp_path}"]
     assert command("train", *flags, "--name=whole").status == 0
 
     monkeypatch.setattr(Interrupt, "at", 5)
@@ -294,8 +294,8 @@ def test_signal_in_the_last_step_leaves_nothing_unmeasured(tmp_path, monkeypatch
         original(self)
 
     monkeypatch.setattr(StopBySignal, "on_step", on_step)
-    flags = (*PIX2PIX, f"--dataset={pairs_folder()}", f"--runs_dir={tmp_path}", "--noexport")
-    outcome = command("train", *flags, "--steps=3", "--validate_every=2")
+    flags = (*GAN, *VALIDATED, f"--runs_dir={tmp_path}", "--noexport")
+    outcome = command("train", *flags, "--steps=3")
     assert outcome.status == 128 + signal.SIGINT
     (run,) = tmp_path.iterdir()
     assert [line["step"] for line in metrics(run, "validation")] == [2, 3]

@@ -60,9 +60,10 @@ def test_half_of_the_images_are_swapped_and_all_places_are_used():
     pool = ImagePool(10, SHAPE)
     pool.exchange(numbered(range(10)), randomness.fold(0, 0))
     given = []
-    for step in range(1, 401):
-        given += numbers_in(pool.exchange(numbered([1000.0 + step]), randomness.fold(0, step)))
-    own = sum(number == 1001 + place for place, number in enumerate(given))
+    for step in range(1, 41):
+        new = numbered(1000.0 + 10 * step + np.arange(10))
+        given += numbers_in(pool.exchange(new, randomness.fold(0, step)))
+    own = sum(number == 1010 + place for place, number in enumerate(given))
     # Binomial of 400 and ½: 200 ± 10.
     assert 150 < own < 250
     assert set(range(10)) <= set(given)
