@@ -3,7 +3,8 @@
 import gc
 import os
 
-# Before TensorFlow is imported, which reads them once.
+# Before TensorFlow is imported, which reads them once. The bits of tests/frozen are those of two
+# threads.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

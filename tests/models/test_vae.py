@@ -19,7 +19,6 @@ class TestVAE(LikelihoodContract):
     flags = ("--hidden=6", "--hidden=5", "--latent_size=3")
     other_settings = ("--importance_samples=4", "--activation=relu")
     independent_flags = ()
-    graph = True  # its graphs are traced fastest
     spec = DataSpec("images", (8, 8), 1, 1)
 
 
