@@ -7,7 +7,7 @@ by `python -m tools.keras_table` and by `-m slow`.
 import pytest
 
 from kgan.cli.models import model_names
-from tests.models.contract import contract_of
+from tests.models.contracts.model import contract_of
 from tests.models.keras_ways import WAYS, Case
 
 ONE_OF_EACH_BASE = ("wgan", "cdcgan", "vae", "pix2pix", "cyclegan")

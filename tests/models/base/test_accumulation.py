@@ -6,7 +6,8 @@ import pytest
 
 from kgan import layers
 from kgan.cli.models import model_names
-from tests.models.contract import assert_same_logs, assert_same_state, contract_of, with_sgd
+from tests.models.contracts.model import contract_of
+from tests.models.contracts.state import assert_same_logs, assert_same_state, with_sgd
 
 
 @keras.saving.register_keras_serializable("kgan_tests")

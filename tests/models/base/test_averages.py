@@ -5,7 +5,8 @@ import pytest
 
 from kgan.models.base.likelihood import LikelihoodModel
 from kgan.runs import checkpoint
-from tests.models.contract import contract_of, example_inputs, outputs
+from tests.models.contracts.calls import example_inputs, outputs
+from tests.models.contracts.model import contract_of
 
 # One model of each way to generate.
 MODELS = ("dcgan", "cdcgan", "vae", "flow")

@@ -9,7 +9,7 @@ from kgan.models.base import schedule
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.networks import mlp
 from kgan.utils.errors import ArgumentError
-from tests.models.contract import assert_same_state, values
+from tests.models.contracts.state import assert_same_state, values
 
 SHAPE = (2, 2, 1)
 STEPS = 8

@@ -8,7 +8,8 @@ from kgan.data.dataset import DataSpec
 from kgan.models.cgan import ConditionalGAN
 from kgan.models.gan import GAN
 from kgan.networks import conditional, mlp
-from tests.models.contract import ModelContract, assert_same_logs, assert_same_state, with_sgd
+from tests.models.contracts.model import ModelContract
+from tests.models.contracts.state import assert_same_logs, assert_same_state, with_sgd
 
 
 class Perceptrons(ModelContract):

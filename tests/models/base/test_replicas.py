@@ -8,7 +8,7 @@ import tensorflow as tf
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.networks import mlp
 from kgan.utils.errors import ArgumentError
-from tests.models.contract import assert_same_state, differing, values
+from tests.models.contracts.state import assert_same_state, differing, values
 
 SHAPE = (2, 2, 1)
 BATCH = 4

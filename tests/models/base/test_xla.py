@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.models.contract import assert_same_logs, assert_same_state, contract_of, with_sgd
+from tests.models.contracts.model import contract_of
+from tests.models.contracts.state import assert_same_logs, assert_same_state, with_sgd
 
 # One model of each way to sample: latents, labels, dropout, pools, bits and dequantisation.
 SETTINGS = {
