@@ -99,7 +99,7 @@ def images(channels=1, count=2):
 
 
 def logs_of_a_step(model, data):
-    return {name: float(value[0]) for name, value in model.train_step(data).items()}
+    return {name: float(value) for name, value in model.train_step(data).items()}
 
 
 def mean_distance(first, second):

@@ -85,7 +85,7 @@ def pair(count=2):
 
 
 def logs_of_a_step(model, data):
-    return {name: float(value[0]) for name, value in model.train_step(data).items()}
+    return {name: float(value) for name, value in model.train_step(data).items()}
 
 
 def answers_of_step(model, inputs, step=0):

@@ -8,10 +8,12 @@ import pytest
 
 from kgan.models.base.arguments import build_optimizers
 from kgan.models.base.flags import ModelSettings, OptimizerSettings
+from kgan.models.flow import Flow
 from kgan.models.lsgan import LSGAN
 from kgan.models.sngan import SNGAN
 from kgan.models.wgan import WGAN
 from kgan.networks import conditional, mlp
+from kgan.networks.coupling import CouplingFlow
 from kgan.optimizers import FusedAdam
 from kgan.utils.errors import ArgumentError
 
@@ -47,10 +49,16 @@ def test_fixed_argument_keeps_its_value_and_refuses_another():
     assert caught.value.name == "gan_loss"
 
 
-def test_optimizers_that_do_not_fit_the_players_are_refused():
+def test_optimizer_that_no_player_has_is_refused_and_a_missing_one_is_the_paper_s():
     model = WGAN(*networks())
-    with pytest.raises(ArgumentError, match="^`d_optimizer` is needed"):
-        model.compile(g_optimizer="adam")
+    model.compile(g_optimizer="adam")
+    assert isinstance(model.d_optimizer, keras.optimizers.RMSprop)
+    shared = keras.optimizers.Adam()
+    with pytest.raises(ArgumentError, match="^`g_optimizer` and `d_optimizer` must be two"):
+        model.compile(g_optimizer=shared, d_optimizer=shared)
+    flow = Flow(CouplingFlow((2,), 1, [4]))
+    with pytest.raises(ArgumentError, match="^`d_optimizer` is for models with two players"):
+        flow.compile(d_optimizer="adam")
 
 
 def test_each_player_has_its_own_optimizer():
