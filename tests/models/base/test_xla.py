@@ -16,7 +16,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+SLOW = ("cdcgan", "cyclegan")  # half a minute and more of compilation
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SETTINGS],
+)
 def test_a_step_is_the_same_with_xla(name):
     contract = contract_of(name)()
     plain, compiled = (
