@@ -48,7 +48,9 @@ def test_header_holds_step_and_states_and_load_restores_them(saver, tmp_path):
     path = checkpoint.step_path(tmp_path, 2)
     arrays, header = checkpoint.read(path)
     assert (header["scheme"], header["step"]) == ("s", 2)
-    assert header["callbacks"] == {"validation": {"best": 0.5, "measured": -1}}
+    assert header["callbacks"] == {
+        "validation": {"best": 0.5, "best_name": "val_l1", "measured": -1}
+    }
     np.testing.assert_array_equal(arrays["weight"], np.float32([1, 2]))
     model = FakeModel()
     assert saver(stateful={"validation": restored}).load(path, model) == 2
