@@ -80,5 +80,5 @@ def training_batches(settings: Settings, dataset: Dataset, model, workers, error
         return group_batches(batches, shard.batches_per_step)
 
     if workers.count == 1:
-        return batches()
+        return group_batches(batches(), model.batches_per_step)
     return workers.distribute(batches, model.batches_per_step)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan import layers
+from kgan import layers, spectral_norm
 from kgan.cli.models import model_names
 from tests.models.contracts.model import contract_of
 from tests.models.contracts.state import assert_same_logs, assert_same_state, with_sgd
@@ -26,9 +26,9 @@ class Alone(keras.layers.GroupNormalization):
 
 def independent(layer):
     """Copies a layer, or replaces one that mixes the examples of a batch by one that does not."""
-    if isinstance(layer, layers.SpectralConv2D):
+    if isinstance(layer, spectral_norm.SpectralConv2D):
         return keras.layers.Conv2D.from_config(layer.get_config())
-    if isinstance(layer, layers.SpectralDense):
+    if isinstance(layer, spectral_norm.SpectralDense):
         return keras.layers.Dense.from_config(layer.get_config())
     if isinstance(layer, (keras.layers.BatchNormalization, layers.MixesExamples)):
         return Alone(1, name=layer.name)

@@ -32,7 +32,7 @@ def images(overflowing=()):
 
 def train(model, *batches):
     data = tf.data.Dataset.from_tensor_slices(np.concatenate(batches)).batch(BATCH)
-    model.fit(data, epochs=1, verbose=0)
+    model.fit_batches(data, epochs=1, verbose=0)
 
 
 def of_each_replica(model):
