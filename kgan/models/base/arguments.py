@@ -83,7 +83,8 @@ class ConfigurableModel(keras.Model):
         bound = self.__signature__.bind(*networks, **arguments)
         bound.apply_defaults()
         given = bound.arguments
-        super().__init__(name=given.pop("name"))
+        # Networks have their own policies; the model itself must not cast what it is called with.
+        super().__init__(name=given.pop("name"), dtype="float32")
         for name, value in {**self.fixed, **given}.items():
             setattr(self, self._attribute(name), value)
 
