@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kgan.models.base.batches import DataError
 from kgan.models.cdcgan import ConditionalDCGAN
 from kgan.models.cyclegan import CycleGAN
 from kgan.models.dcgan import DCGAN
@@ -146,6 +147,36 @@ def test_cyclegan_takes_networks_that_are_not_built():
     model.fit(images(), images(), batch_size=4, verbose=0)
     assert model.pool_a.images.shape == (2, 8, 8, 1)
     assert model.predict(images(3), verbose=0).shape == (3, 8, 8, 1)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_networks_that_were_built_under_a_mixed_policy_need_no_cast(policy):
+    keras.mixed_precision.set_global_policy(policy)
+    model = DCGAN(sequential_generator(), sequential_discriminator(), latent_size=5)
+    model.compile(run_eagerly=True)
+    history = model.fit(images(), batch_size=4, verbose=0).history
+    assert np.isfinite([log[0] for log in history.values()]).all()
+    assert model.generator.compute_dtype == policy.removeprefix("mixed_")
+    assert model(np.ones([2, 5], np.float32)).dtype == tf.float32
+
+
+def test_arrays_are_shared_among_replicas_and_logs_are_floats(two_replicas):
+    with two_replicas.scope():
+        model = WGAN(sequential_generator(), sequential_discriminator(), latent_size=5, n_critic=2)
+        model.compile()
+    # Five batches of 4, of which the last is not full; two batches make a step.
+    history = model.fit(images(18), batch_size=4, epochs=2, verbose=0).history
+    assert model.completed_steps == 4
+    assert all(isinstance(value, float) for log in history.values() for value in log)
+
+
+def test_validation_data_are_looked_at_as_training_data_are():
+    model = DCGAN(sequential_generator(), sequential_discriminator(), latent_size=5)
+    model.compile(run_eagerly=True)
+    for wrong in (images() * 0.5 + 0.5, tf.data.Dataset.from_tensors(images() * 100)):
+        with pytest.raises(DataError, match="must be in"):
+            model.fit(images(), validation_data=wrong, verbose=0)
+    assert model.completed_steps == 0
 
 
 def test_discriminator_that_ends_in_a_sigmoid_is_warned_of():

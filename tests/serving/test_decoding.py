@@ -99,20 +99,30 @@ def difference(data, shape):
     return np.abs(served - trained).max() * 127.5
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_pixels_are_those_of_training(name):
-    image, kind, options, tolerance = FILES[name]
-    data = encode(image, kind, options)
-    for shape in SHAPES:
-        assert difference(data, shape) <= tolerance + 1e-4, shape
+def too_far(names, shape):
+    """Lists the files whose difference from training's reading is above their tolerance.
+
+    All in one test: with a new seed, which each test begins with, TensorFlow prepares the graph
+    again.
+    """
+    found = {}
+    for name in names:
+        image, kind, options, tolerance = FILES[name]
+        found[name] = difference(encode(image, kind, options), shape)
+        if found[name] <= (1e-4 if shape.nearest else tolerance + 1e-4):
+            del found[name]
+    return found
 
 
-@pytest.mark.parametrize("name", ["palette PNG", "16-bit PNG", "RGBA PNG", "RGB GIF", "RGB BMP"])
-def test_label_maps_keep_their_colours(name):
-    image, kind, options, _ = FILES[name]
-    data = encode(image, kind, options)
-    for shape in LABEL_SHAPES:
-        assert difference(data, shape) <= 1e-4, shape
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_pixels_are_those_of_training(shape):
+    assert too_far(FILES, shape) == {}
+
+
+@pytest.mark.parametrize("shape", LABEL_SHAPES, ids=str)
+def test_label_maps_keep_their_colours(shape):
+    names = ["palette PNG", "16-bit PNG", "RGBA PNG", "RGB GIF", "RGB BMP"]
+    assert too_far(names, shape) == {}
 
 
 def test_nearest_neighbours_are_those_of_training_at_every_size():

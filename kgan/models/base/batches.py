@@ -218,11 +218,14 @@ def grouped_generator(batches: Iterator, count: int) -> Iterator:
 
 
 def dataset_of_arrays(arrays, batch_size: int | None, shuffle: bool, seed: int) -> tf.data.Dataset:
-    """Makes batches of arrays, in a new order in each epoch where `shuffle` is set."""
-    dataset = tf.data.Dataset.from_tensor_slices(arrays)
+    """Makes batches of arrays, in a new order in each epoch where `shuffle` is set.
+
+    The last batch is left out where it is not full and not the only one.
+    """
+    dataset, batch_size = tf.data.Dataset.from_tensor_slices(arrays), batch_size or 32
     if shuffle:
         dataset = dataset.shuffle(len(dataset), seed=seed)
-    return dataset.batch(batch_size or 32)
+    return dataset.batch(batch_size, drop_remainder=len(dataset) > batch_size)
 
 
 def whole_batches(dataset: tf.data.Dataset, divisor: int, size: int | None) -> tf.data.Dataset:
@@ -233,7 +236,8 @@ def whole_batches(dataset: tf.data.Dataset, divisor: int, size: int | None) -> t
         divisor: what a batch must be divisible by.
         size: what all batches must have; None: they may differ.
     """
-    if divisor == 1 and size is None:
+    equal = tf.nest.flatten(dataset.element_spec)[0].shape[0]  # None where they may differ
+    if (divisor == 1 and size is None) or (equal and equal % divisor == 0):
         return dataset
 
     def fits(*batch):

@@ -190,7 +190,7 @@ class FittedModel(Executions):
         data = self._grouped(data, batch_size, shuffle)
         if isinstance(data, (tf.data.Dataset, keras.utils.PyDataset, Iterator)):
             x, y, batch_size = data, None, None
-        if validation_data is not None and not isinstance(validation_data, (tf.data.Dataset,)):
+        if validation_data is not None:
             self._look_at(batches.first_batches(batches.unwrapped(validation_data), batch_size))
         return self.fit_batches(
             x,
