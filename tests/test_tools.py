@@ -9,6 +9,7 @@ import types
 import pytest
 
 from kgan.cli.entry import Help
+from tools import mutations
 
 FOLDER = pathlib.Path(__file__).parents[1] / "tools"
 SHARED = {"__init__", "command", "comparison", "known_distances"}
@@ -45,3 +46,9 @@ def test_names_that_a_tool_takes_from_modules_exist(name):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = getattr(tool, node.value.id, None)
             assert not isinstance(module, types.ModuleType) or hasattr(module, node.attr), node.attr
+
+
+def test_every_mutation_still_has_its_place_in_the_code():
+    listed = mutations.read((FOLDER / "mutations.txt").read_text())
+    mutations.check(listed)
+    assert len(listed) >= 30
