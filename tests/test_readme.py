@@ -15,14 +15,14 @@ def test_the_python_code_runs(tmp_path, monkeypatch):
     # Few images, narrow networks and few updates are enough to see that every line works.
     for text, smaller in {
         "load_digits().images": "load_digits().images[:128]",
-        "epochs=30": "epochs=1, verbose=0",
-        "(32, 32, 1))": "(32, 32, 1), 4)",
+        "epochs=100": "epochs=1, verbose=0",
+        "(16, 16, 1))": "(16, 16, 1), 4)",
     }.items():
         assert text in code
         code = code.replace(text, smaller)
     names = {}
     exec(code, names)
-    assert names["grid"].shape == (16, 32, 32, 1)
+    assert names["grid"].shape == (16, 16, 16, 1)
     assert names["model"].completed_steps == 2
 
 
