@@ -41,7 +41,7 @@ class Way:
     Args:
         group: heading in the table.
         about: as a user would write it.
-        function: takes a `Case`; returns nothing where the way does not fit the model.
+        function: takes a `Case`; raises where the way does not work.
         fits: tells of a `Case` whether the way has a meaning for its model.
     """
 
@@ -103,7 +103,7 @@ class Case:
     def fitted(self, x, y=None, **options) -> keras.callbacks.History:
         """Fits a model and checks what came of it."""
         compile_options = options.pop("compile", {})
-        model, before = self.compiled(**compile_options), None
+        model = self.compiled(**compile_options)
         before = model.completed_steps
         history = model.fit(x, y, verbose=0, **options)
         assert model.completed_steps > before, "no step was done"
@@ -137,8 +137,8 @@ def has_one_field(case):
     return len(case.model.fields) == 1
 
 
-def is_adversarial(case):
-    return "d" in case.model.player_names
+def has_free_loss(case):
+    return "d" in case.model.player_names and "gan_loss" not in type(case.model).fixed
 
 
 def updates_d_often(case):
@@ -360,7 +360,7 @@ def predict(case):
     inputs = case.inputs
     images = case.compiled().predict(inputs, verbose=0)
     assert images.dtype == np.float32 and images.shape[0] == 3
-    if case.model.image_shape if isinstance(case.model, LatentModel) else False:
+    if isinstance(case.model, LatentModel):
         assert images.shape[1:] == tuple(case.model.image_shape)
     np.testing.assert_allclose(images, case.model(inputs), atol=1e-5)
 
@@ -414,28 +414,26 @@ def metrics(case):
     assert history["mae"][0] > 0
 
 
-@way("methods", "`run_eagerly` and a graph: the same step")
-def eager_and_graph(case):
+def same_step(case, options, tolerance):
+    """Compares a step of a model compiled with options with the same step in a plain graph."""
     logs = []
-    for run_eagerly in (True, False):
+    for chosen in (options, {"run_eagerly": False}):
         case.model = case.make()
         values = [value[:BATCH] for value in case.values]
-        case.compiled(run_eagerly=run_eagerly)
-        logs.append(case.model.train_on_batch(*values, return_dict=True))
+        logs.append(case.compiled(**chosen).train_on_batch(*values, return_dict=True))
     for name, value in logs[0].items():
-        np.testing.assert_allclose(logs[1][name], value, rtol=1e-3, atol=1e-4, err_msg=name)
+        close = {"rtol": tolerance, "atol": tolerance / 10}
+        np.testing.assert_allclose(value, logs[1][name], **close, err_msg=name)
+
+
+@way("methods", "`run_eagerly` and a graph: the same step")
+def eager_and_graph(case):
+    same_step(case, {"run_eagerly": True}, 1e-3)
 
 
 @way("methods", "`jit_compile=True`: the same step")
 def jit(case):
-    logs = []
-    for jit_compile in (True, False):
-        case.model = case.make()
-        values = [value[:BATCH] for value in case.values]
-        case.compiled(run_eagerly=False, jit_compile=jit_compile)
-        logs.append(case.model.train_on_batch(*values, return_dict=True))
-    for name, value in logs[0].items():
-        np.testing.assert_allclose(logs[1][name], value, rtol=1e-2, atol=1e-3, err_msg=name)
+    same_step(case, {"run_eagerly": False, "jit_compile": True}, 1e-2)
 
 
 @way("methods", "`steps_per_execution`: the same steps")
@@ -495,9 +493,8 @@ def configurations(case):
         keras.models.clone_model(case.model),
     ):
         assert type(again) is type(case.model)
-        shapes = [[w.shape for w in m.get_weights()] for m in (again, case.model)]
         counts = [sum(n.count_params() for n in m.networks.values()) for m in (again, case.model)]
-        assert counts[0] == counts[1] and shapes
+        assert counts[0] == counts[1] > 0
 
 
 @way("methods", "`model.export`")
@@ -647,10 +644,8 @@ def named_optimizers(case):
             np.testing.assert_allclose(found, rate, rtol=1e-6)
 
 
-@way("options", "a Keras loss or a function for `gan_loss`", is_adversarial)
+@way("options", "a Keras loss or a function for `gan_loss`", has_free_loss)
 def custom_loss(case):
-    if "gan_loss" in type(case.model).fixed:
-        return
     for loss in (keras.losses.BinaryCrossentropy(from_logits=True), squares):
         config = {**case.model.get_config(), "gan_loss": loss}
         case.model = type(case.model)(**_networks(case, config))

@@ -31,11 +31,7 @@ class DataError(ValueError):
 
 
 def unwrapped(data):
-    """Takes away what Keras wraps around a batch: tuples of one, and `None` for what is absent.
-
-    Raises:
-        DataError: for sample weights, which no adversarial loss has.
-    """
+    """Takes away what Keras wraps around a batch: tuples of one, and `None` for what is absent."""
     while isinstance(data, (tuple, list)):
         if len(data) == 3 and data[1] is None and data[2] is None:
             data = data[0]
@@ -140,7 +136,7 @@ def check_range(batches: Iterator[tuple], fields: Sequence[str]) -> None:
             raise DataError(f"{name}: has values that are not finite; images must be in [-1, 1]")
         inside = least >= -1 - TOLERANCE and most <= 1 + TOLERANCE
         # An image without a dark pixel is rare, many of them are not images in [-1, 1].
-        if inside and (least < 0 or (most <= TOLERANCE and seen > 0)):
+        if inside and (least < 0 or most <= TOLERANCE):
             continue
         if least < 0:
             hint = "divide by the largest value and bring them to [-1, 1]"
