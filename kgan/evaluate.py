@@ -1,9 +1,10 @@
 """`python -m kgan.evaluate --run=DIR`: measures a trained model, or images, against real images."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from kgan.cli import entry, values
-from kgan.cli.flags import CHECKPOINT, RUN
+from kgan.cli.flags import BAD_LIMIT, CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.models.base.flags import choice, integer, text
 from kgan.utils.choices import PARTS
@@ -22,8 +23,8 @@ FLAGS = (
     text(
         "image_size",
         None,
-        "Size in pixels at which --images and --real are compared, such as 128 or HEIGHTxWIDTH; "
-        "default: the size of --images.",
+        "Size in pixels to which images are resized before they are compared, such as 128 or "
+        "HEIGHTxWIDTH; for --saved_model and --images. Default: the features get each at its own.",
     ),
     choice(
         "fit",
@@ -34,7 +35,19 @@ FLAGS = (
     ),
     text("metrics", None, "Comma-separated metrics, such as fid,kid; default: all that fit."),
     text("features", None, f"Features that images are compared by: {FEATURES}."),
-    integer("count", 10_000, (2, 1_000_000), "Maximum number of generated and of real images."),
+    integer(
+        "count",
+        10_000,
+        (2, 1_000_000),
+        "Maximum number of generated images, and of real ones of a run's dataset.",
+    ),
+    integer(
+        "real_count",
+        None,
+        (2, 10_000_000),
+        "Maximum number of images of --real, always the same random sample; default: all.",
+    ),
+    dataclasses.replace(BAD_LIMIT, default=None),
     choice("part", "test", PARTS, "Part of the run's dataset that is measured."),
 )
 
@@ -55,13 +68,16 @@ def main(arguments: Sequence[str]) -> None:
     start_logging()
     request = Request(given.part, names, given.features, given.count)
     if given.run is None:
-        folders.evaluate_images(
-            given.saved_model, given.images, given.real, request, size, given.fit
-        )
+        limit = BAD_LIMIT.default if given.bad_limit is None else given.bad_limit
+        protocol = folders.Protocol(size, given.fit, given.real_count, limit)
+        folders.evaluate_images(given.saved_model, given.images, given.real, request, protocol)
         return
     run = open_run(given.run)
+    settings = run.settings()
+    if given.bad_limit is not None:
+        settings = settings.replace(bad_limit=given.bad_limit)
     # Without jitter, so that images of the training part have the size that the networks take.
-    dataset, _ = open_data(run.settings(), jitter=False, split_rule=run.spec().split_rule)
+    dataset, _ = open_data(settings, jitter=False, split_rule=run.spec().split_rule)
     if not runner.evaluate_run(run, dataset, request, given.checkpoint):
         raise UserError(
             f"--run={given.run}: no metric fits its {given.part} part; --features=pixels or "
@@ -76,10 +92,12 @@ def _check(given):
         raise UserError(f"{found}: give one of {', '.join(f'--{name}=' for name in MEASURED)}")
     if given.run and given.real:
         raise UserError(f"--real={given.real}: a run has its own real images; remove --real")
-    if given.image_size and not given.images:
-        raise UserError(
-            f"--image_size={given.image_size}: is for --images; a model has its own size"
-        )
+    for name in ("image_size", "real_count"):
+        if given.run and getattr(given, name) is not None:
+            raise UserError(
+                f"--{name}={getattr(given, name)}: is for --images and --saved_model; right would "
+                f"be no --{name}"
+            )
     if not given.run and not given.real:
         raise UserError(f"{measured[0]}: needs --real=, a folder or zip of real images")
 

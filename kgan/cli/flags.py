@@ -25,6 +25,9 @@ PLAYER_FLAGS = tuple(
     )
 )
 
+BAD_LIMIT = share(
+    "bad_limit", 0.05, "Share of unreadable images above which skipping them ends with an error."
+)
 SHARED_FLAGS = (
     FLAGFILE,
     text("undefok", "", "absl's own: names of flags that may be unknown."),
@@ -71,7 +74,7 @@ SHARED_FLAGS = (
         ("skip", "fail"),
         "Unreadable images. skip: report them and use others; fail: stop at the first.",
     ),
-    share("bad_limit", 0.05, "Share of unreadable images above which --bad_images=skip stops."),
+    BAD_LIMIT,
     choice(
         "channels",
         "auto",

@@ -219,7 +219,7 @@ class ImageFormat:
     """The size and channels to which images are converted.
 
     Args:
-        size: (height, width) in pixels of validation and test images.
+        size: (height, width) in pixels of validation and test images; None: each its own.
         train_size: (height, width) of training images; larger than `size` where the augmentation
             crops (286 for 256 in pix2pix).
         channels: 1, 3 or 4; None: 1 if all images are grey, else 3. Alpha is composited over white
@@ -231,12 +231,12 @@ class ImageFormat:
         (286, 286)
     """
 
-    size: tuple[int, int]
-    train_size: tuple[int, int]
+    size: tuple[int, int] | None
+    train_size: tuple[int, int] | None
     channels: int | None = None
     fit: str = "resize"
 
-    def size_of(self, part: str) -> tuple[int, int]:
+    def size_of(self, part: str) -> tuple[int, int] | None:
         """Returns (height, width) for a part of a data set."""
         return self.train_size if part.startswith("train") else self.size
 

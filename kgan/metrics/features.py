@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -69,6 +69,8 @@ class Extractor:
         version: changes if the same images get other features.
         extract: from images float32 [N, H, W, C] in [-1, 1].
         has_classes: whether the features have class probabilities.
+        resize: resizes images as `extract` begins with it, so that images of several sizes can be
+            joined before.
 
     Example:
         >>> find("pixels")(np.zeros((2, 4, 4, 1), np.float32)).features.shape
@@ -79,23 +81,31 @@ class Extractor:
     version: str
     extract: Callable[[np.ndarray], Features]
     has_classes: bool = True
+    resize: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
     def __call__(self, images: np.ndarray) -> Features:
         return self.extract(images)
 
     def cached(self, images: np.ndarray) -> Features:
         """Extracts features, or reads those that were stored for the same images."""
-        digest = hashlib.sha256(f"{self.name} {self.version} {images.shape}".encode())
-        digest.update(np.ascontiguousarray(images).data)
+        content = (str(images.shape).encode(), np.ascontiguousarray(images).data)
+        return self.stored(content, lambda: self.extract(images))
+
+    def stored(self, content: Iterable[bytes], compute: Callable[[], Features]) -> Features:
+        """Reads the features that were stored for a content, or computes and stores them.
+
+        Args:
+            content: bytes that decide what the features are, besides the extractor.
+            compute: computes them.
+        """
+        digest = hashlib.sha256(f"{self.name} {self.version} ".encode())
+        for piece in content:
+            digest.update(piece)
         path = cache_folder() / f"{self.name}-{digest.hexdigest()[:32]}.safetensors"
-        stored = _read(path)
-        if stored is not None:
-            return stored
-        found = self.extract(images)
-        arrays = {k: v for k, v in dataclasses.asdict(found).items() if v is not None}
-        make_folder(path.parent)
-        with atomic_write(path) as temporary:
-            save_file(arrays, temporary)
+        found = _read(path)
+        if found is None:
+            found = compute()
+            _store(found, path)
         return found
 
 
@@ -106,6 +116,22 @@ def cache_folder() -> pathlib.Path:
         return pathlib.Path(own).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "kgan" / "features"
+
+
+def _store(found, path):
+    """Writes features; a cache that cannot be written costs time, but no result."""
+    arrays = {k: v for k, v in dataclasses.asdict(found).items() if v is not None}
+    try:
+        make_folder(path.parent)
+        with atomic_write(path) as temporary:
+            save_file(arrays, temporary)
+    except UserError as error:
+        _warn_of_cache(str(error))
+
+
+@functools.cache  # said once
+def _warn_of_cache(reason):
+    logger.warning("features are not kept for the next time ($KGAN_CACHE): %s", reason)
 
 
 def _read(path):
@@ -130,8 +156,11 @@ def find(name: str) -> Extractor:
     """
     own = {"digits": _digits, "stacked_digits": _stacked_digits, "pixels": _pixels}
     if name in own:
-        version = "1" if name == "pixels" else _weights_version()
-        return Extractor(name, version, own[name], has_classes=name != "pixels")
+        if name == "pixels":
+            return Extractor(name, "1", _pixels, has_classes=False, resize=_shrink)
+        side = (digit_network.SIZE, digit_network.SIZE)
+        resize = functools.partial(_resize, size=side)
+        return Extractor(name, _weights_version(), own[name], resize=resize)
     name = _current_name(name)
     shorter = {network: short for short, network in APPLICATIONS.items()}
     return _application(shorter.get(name, name))
@@ -164,12 +193,22 @@ def _stacked_digits(images):
 
 
 def _pixels(images):
-    if min(images.shape[1:3]) > PIXELS_SIDE:
-        side = (PIXELS_SIDE, PIXELS_SIDE)
-        images = map_batches(
-            lambda batch: tf.image.resize(batch, side, antialias=True).numpy(), images, BATCH
-        )
+    images = _shrink(images)
     return Features(images.reshape(len(images), -1).astype(np.float32))
+
+
+def _shrink(images):
+    """Resizes images to the side at which pixels are compared, unless they are small."""
+    large = min(images.shape[1:3]) > PIXELS_SIDE
+    return _resize(images, (PIXELS_SIDE, PIXELS_SIDE)) if large else images
+
+
+def _resize(images, size):
+    if images.shape[1:3] == tuple(size):
+        return images
+    return map_batches(
+        lambda batch: tf.image.resize(batch, size, antialias=True).numpy(), images, BATCH
+    )
 
 
 @functools.cache  # such a network is large, and used in every evaluation
@@ -189,6 +228,7 @@ def _application(name):
             "digits and pixels need no download"
         ) from error
     size = network.input_shape[1:3]
+    resize = functools.partial(_resize, size=size)
     preprocess = importlib.import_module(build.__module__).preprocess_input
     network = keras.Model(network.input, [network.layers[-2].output, network.output])
 
@@ -197,11 +237,12 @@ def _application(name):
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
             batch = np.repeat(batch, 3, axis=-1) if batch.shape[-1] == 1 else batch[..., :3]
-            batch = tf.image.resize(batch, size, antialias=True)
+            batch = resize(batch)
             found = network.predict_on_batch(preprocess(batch * 127.5 + 127.5))
             features.append(found[0].reshape(len(batch), -1))
             probabilities.append(found[1])
         return Features(np.concatenate(features), np.concatenate(probabilities))
 
     name = name if name in APPLICATIONS else f"keras_{name}"
-    return Extractor(name, f"keras {keras.__version__} imagenet {size}", extract)
+    version = f"keras {keras.__version__} imagenet {size}"
+    return Extractor(name, version, extract, resize=resize)

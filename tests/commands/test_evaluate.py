@@ -155,8 +155,8 @@ def test_folder_under_the_earlier_flag_is_compared_with_a_folder(noise):
     folder, _ = noise
     said = evaluate(f"--pictures={folder}", f"--real={folder}", "--metrics=fid,coverage")
     assert said[1:] == [
-        "fid_pixels_64x64x3_210 0.0000 ± 0.0000",
-        "coverage_pixels_64x64x3_210 1.0000",
+        "fid_pixels_fullx3_210 0.0000 ± 0.0000",
+        "coverage_pixels_fullx3_210 1.0000",
     ]
     flags = (f"--images={folder}", f"--real={folder}", "--metrics=fid", "--count=30")
     assert command("evaluate", *flags).error_line.startswith("--metrics=fid: ")
@@ -179,10 +179,12 @@ def value_of(said, name):
     return float(line.split()[1])
 
 
-@pytest.mark.parametrize(("side", "channels"), [(28, 1), (128, 3)])
-def test_images_are_compared_at_the_generated_size_and_channels(side, channels, tmp_path):
+@pytest.mark.parametrize(("side", "channels"), [(28, 1), (40, 3)])
+def test_images_are_compared_at_their_own_size_with_the_generated_channels(
+    side, channels, tmp_path
+):
     one, other, images = grey_halves(tmp_path, side, channels)
-    protocol = f"pixels_{side}x{side}x{channels}_300"
+    protocol = f"pixels_fullx{channels}_300"
     metrics = "--metrics=fid,coverage"
     for generated in (f"--images={one}", f"--saved_model={tmp_path}/model"):
         if not (tmp_path / "model").exists():
@@ -190,21 +192,75 @@ def test_images_are_compared_at_the_generated_size_and_channels(side, channels, 
         said = evaluate(generated, f"--real={one}", metrics)
         assert value_of(said, f"fid_{protocol}") == pytest.approx(0, abs=1e-4)
         said = evaluate(generated, f"--real={other}", metrics)
-        # Of independent values with the variance 1/3, and 300 images of 64 or 192 pixels: the
+        # Of independent values with the variance 1/3, and 300 images of 64 or 192 values: the
         # distance to a third half is of this size by chance.
         assert value_of(said, f"fid_{protocol}") < 64 * channels / 3 * 0.35
         assert value_of(said, f"coverage_{protocol}") > 0.85
 
 
-def test_folder_of_images_of_several_sizes_needs_a_size(noise, tmp_path):
+def test_images_of_several_sizes_are_resized_once_by_the_features(noise, tmp_path):
+    folder, levels = noise
+    # Steps of 16 pixels survive an average over 8 in a row, and so do those of 32.
+    for number, image in enumerate(levels):
+        large = image.repeat(2, axis=0).repeat(2, axis=1) if number % 3 == 0 else image
+        wide = image[:, :, :].repeat(3, axis=1) if number % 3 == 1 else large
+        Image.fromarray(wide).save(tmp_path / f"{number:03}.png")
+    flags = (f"--images={tmp_path}", f"--real={folder}", "--metrics=fid")
+    said = evaluate(*flags)
+    assert value_of(said, "fid_pixels_fullx3_210") == pytest.approx(0, abs=0.02)
+    said = evaluate(*flags, "--image_size=16x24", "--fit=crop")
+    assert value_of(said, "fid_pixels_16x24x3_crop_210") > 1
+
+
+def test_tiny_images_of_several_sizes_need_a_size(noise, tmp_path):
     folder, levels = noise
     Image.fromarray(levels[0]).save(tmp_path / "large.png")
-    Image.fromarray(levels[0][:32, :48]).save(tmp_path / "small.png")
+    Image.fromarray(levels[0][:6, :8]).save(tmp_path / "tiny.png")
     flags = (f"--images={tmp_path}", f"--real={folder}", "--metrics=sliced_wasserstein")
     line = command("evaluate", *flags).error_line
-    assert line.startswith(f"--images={tmp_path}: ") and "64x64" in line and "32x48" in line
+    assert line.startswith("--images: has images of several sizes") and "--image_size=" in line
+    (tmp_path / "large.png").unlink()
+    assert command("evaluate", *flags).error_line.startswith(f"--images={tmp_path}: has images of")
     said = evaluate(*flags, "--image_size=16x24")
-    assert value_of(said, "sliced_wasserstein_pixels_16x24x3_2_and_2_of_210") >= 0
+    assert value_of(said, "sliced_wasserstein_pixels_16x24x3_1_and_210") >= 0
+
+
+def test_reference_is_read_whole_or_as_a_random_sample_that_the_name_tells(noise, tmp_path):
+    folder, levels = noise
+    flags = (f"--images={folder}", f"--real={folder}", "--metrics=sliced_wasserstein", "--count=70")
+    whole = evaluate(*flags)
+    assert whole[0].endswith("against 210 real ones, by pixels")
+    assert value_of(whole, "sliced_wasserstein_pixels_fullx3_70_of_210_and_210") > 0
+    # Both samples are the same one, which is not that of the first names.
+    said = evaluate(*flags, "--real_count=70")
+    assert value_of(said, "sliced_wasserstein_pixels_fullx3_70_of_210") == 0
+    first = tmp_path / "first"
+    first.mkdir()
+    for number in range(70):
+        Image.fromarray(levels[number]).save(first / f"{number:03}.png")
+    said = evaluate(f"--images={first}", *flags[1:], "--real_count=70")
+    assert value_of(said, "sliced_wasserstein_pixels_fullx3_70_and_70_of_210") > 0
+
+
+def test_unreadable_images_are_named_skipped_and_limited(noise, tmp_path):
+    folder, levels = noise
+    for number, image in enumerate(levels[:80]):
+        Image.fromarray(image).save(tmp_path / f"{number:03}.png")
+    for number in (3, 41):
+        (tmp_path / f"{number:03}.png").write_bytes(b"\x89PNG no image")
+    flags = ("--metrics=sliced_wasserstein", f"--real={folder}")
+    outcome = command("evaluate", f"--images={tmp_path}", *flags)
+    assert outcome.status == 0
+    assert (
+        "skipped (1 so far): " in outcome.out + outcome.err
+        and "041.png" in outcome.err + outcome.out
+    )
+    assert "sliced_wasserstein_pixels_fullx3_78_of_80_and_210" in outcome.out
+    for measured, real in ((tmp_path, folder), (folder, tmp_path)):
+        given = (f"--images={measured}", f"--real={real}", "--metrics=kid", "--bad_limit=0.02")
+        outcome = command("evaluate", *given)
+        start = "error: --bad_limit=0.02: 2 of 80 images of --"
+        assert outcome.status == 2 and outcome.err.startswith(start) and "041.png" in outcome.err
 
 
 def save_model(folder, images, *others):
@@ -223,7 +279,7 @@ def test_exported_model_is_compared_with_a_folder(noise, tmp_path):
     folder, levels = noise
     save_model(tmp_path, levels.astype(np.float32) / 127.5 - 1)
     said = evaluate(f"--saved_model={tmp_path}", f"--real={folder}", "--metrics=fid")
-    assert "fid_pixels_64x64x3_210 0.0000 ± 0.0000" in said
+    assert "fid_pixels_fullx3_210 0.0000 ± 0.0000" in said
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def test_folders_that_are_sorted_by_class_are_sampled(tmp_path):
 
     def measure(count):
         request = Request(metrics=("fid", "coverage"), count=count)
-        return folders.evaluate_images(None, str(other), str(one), request).values
+        protocol = folders.Protocol(real_count=count)
+        return folders.evaluate_images(None, str(other), str(one), request, protocol).values
 
     values, whole = measure(COUNT), measure(1000)
     (name,) = (name for name in values if name.startswith("fid") and "error" not in name)

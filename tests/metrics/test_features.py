@@ -180,3 +180,16 @@ def test_a_damaged_file_is_replaced(counting):
     assert counts == [3, 3] and again.features.tolist() == [[2.0] * 4] * 3
     extractor.cached(images)
     assert counts == [3, 3]
+
+
+def test_cache_that_cannot_be_written_is_said_once_and_costs_no_result(counting, monkeypatch):
+    extractor, counts, folder = counting
+    (folder / "a_file").touch()
+    features._warn_of_cache.cache_clear()
+    said = []
+    monkeypatch.setattr(features.logger, "warning", lambda text, *given: said.append(text % given))
+    monkeypatch.setenv("KGAN_CACHE", str(folder / "a_file" / "cache"))
+    found = [extractor.cached(np.ones((3, 2, 2, 1), np.float32)) for _ in range(2)]
+    assert counts == [3, 3] and found[1].features.tolist() == [[2.0] * 4] * 3
+    (line,) = said
+    assert "$KGAN_CACHE" in line and "a_file" in line

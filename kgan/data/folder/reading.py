@@ -13,7 +13,6 @@ from kgan.data.dataset import Dataset, ImageFormat, Source, as_pair, check_direc
 from kgan.data.decode import ImageShape
 from kgan.data.folder import layouts
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
-from kgan.data.splits import sample_indices
 from kgan.utils.errors import UserError, printable
 
 _CONTENTS = {
@@ -197,35 +196,15 @@ def open_images(
     return ImageSource(files, names, images.shape_of("test", images.channels, nearest))
 
 
-def find_format(path: str | os.PathLike, flag: str, count: int) -> ImageFormat:
-    """Finds the common size of the images of a folder or zip, and whether they are all grey.
+def find_channels(path: str | os.PathLike, flag: str) -> int:
+    """Finds whether the images of a folder or zip are all grey (1) or not (3), by some of them.
 
     Args:
         path: a folder or a .zip.
         flag: the flag that `path` is the value of, for messages.
-        count: number of images to look at, which `sample_indices` chooses.
-
-    Raises:
-        UserError: unreadable, without images, or with images of several sizes.
     """
     files, names = _open_names(path, flag)
-    sizes = {}
-    for index in sample_indices(len(names), count):
-        label = files.label(names[index])
-        sizes.setdefault(decode.image_size(files.read(names[index]), label), label)
-    if len(sizes) > 1:
-        (one, first), (other, second) = list(sizes.items())[:2]
-        raise UserError(
-            f"{flag}={printable(str(path))}: {first} has {_size_text(one)} pixels and {second} "
-            f"{_size_text(other)}; right would be images of one size, or the size at which they "
-            "are compared as --image_size="
-        )
-    (size,) = sizes
-    return ImageFormat(size, size, _common_channels(files, layouts.evenly(names)))
-
-
-def _size_text(size) -> str:
-    return "x".join(map(str, size))
+    return _common_channels(files, layouts.evenly(names))
 
 
 def _open_names(path, flag) -> tuple[Folder | Zip, list[str]]:
