@@ -5,6 +5,8 @@ import importlib
 import pathlib
 import sys
 
+from kgan import __version__
+
 VERBS = ("train", "generate", "evaluate", "export", "report", "sweep", "launch", "doctor")
 
 
@@ -22,6 +24,9 @@ def main() -> None:
         print("kgan VERB [--flag=value …]; kgan VERB --help lists the flags\n")
         for name in VERBS:
             print(f"  {name:10} {summary(name)}")
+        return
+    if verb == "--version":
+        print(f"kgan {__version__}")
         return
     if verb not in VERBS:
         print(f"error: {verb}: must be one of {', '.join(VERBS)}", file=sys.stderr)

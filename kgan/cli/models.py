@@ -5,6 +5,7 @@ import importlib
 import pathlib
 
 from kgan.cli.entry import import_tensorflow
+from kgan.cli.other_names import nearest_model
 from kgan.utils.errors import ArgumentError, UserError
 
 FOLDER = pathlib.Path(__file__).parents[1] / "models"
@@ -24,7 +25,9 @@ def model_summary(name: str) -> str:
 def check_model_name(name: str) -> None:
     """Checks that there is such a model."""
     if name not in model_names():
-        raise UserError(f"--model={name}: must be one of {', '.join(model_names())}")
+        nearest = nearest_model(name, model_names())
+        hint = f"; did you mean {nearest}?" if nearest else ""
+        raise UserError(f"--model={name}: must be one of {', '.join(model_names())}{hint}")
 
 
 def model_class(name: str) -> type:

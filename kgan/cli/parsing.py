@@ -6,6 +6,7 @@ TensorFlow, so that help and refusals come at once; only a known model's module 
 """
 
 import dataclasses
+import itertools
 import math
 import os
 import pathlib
@@ -15,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from absl import flags
 
+from kgan import __version__
 from kgan.cli import help as help_text
+from kgan.cli import other_names
 from kgan.cli.entry import Help
 from kgan.cli.flags import FLAGFILE, HELP, SHARED_FLAGS, define
 from kgan.cli.models import check_model_name, model_class, model_names
@@ -200,20 +203,42 @@ def with_recipes(arguments: Sequence[str]) -> list[str]:
 
 
 def _parsed(values, arguments, known_only):
+    values.set_gnu_getopt(True)  # flags may follow on words that are none
+    words = ["--help" if word == "-h" else word for word in arguments]
+    if "--version" in words:
+        raise Help(f"kgan {__version__}")
     try:
-        return values(["kgan", *with_recipes(arguments)], known_only=known_only)[1:]
+        return values(["kgan", *with_recipes(words)], known_only=known_only)[1:]
+    except flags.UnrecognizedFlagError as error:
+        hint = _other_name(error.flagvalue, words, set(values), all_known=True)
+        raise UserError(hint or _one_line(error)) from error
     except ValueError as error:  # not in UTF-8, or a file's name with a NUL in it
         raise UserError("--flagfile: is not text; give a file with one flag per line") from error
     except (flags.Error, OSError) as error:
         raise UserError(_one_line(error)) from error
 
 
+def _other_name(word, words, known, *, all_known):
+    """Returns the error for an unknown flag that other code has, or None."""
+    name, equals, value = word.lstrip("-").partition("=")
+    if not equals and word in words:
+        value = next(iter(words[words.index(word) + 1 :]), "")
+        value = "" if value.startswith("--") else value
+    hint = other_names.hint(name, value, known, all_known=all_known)
+    return f"--{name}: {hint}" if hint else None
+
+
 def _read(values, arguments, known_only):
     rest = _parsed(values, arguments, known_only)
-    # The first pass leaves over the flags that it does not know, too.
-    strays = [word for word in rest if not (known_only and word.startswith("-"))]
-    if strays:
-        raise UserError(f"{strays[0]}: flags look like --name=value")
+    if known_only:
+        # The flags of a model are left over as well, and the values after them.
+        for word in (word for word in rest if word.startswith("-")):
+            if hint := _other_name(word, rest, set(values), all_known=False):
+                raise UserError(hint)
+        pairs = itertools.pairwise(["", *rest])
+        rest = [word for flag, word in pairs if not (word.startswith("-") or _is_bare(flag))]
+    if rest:
+        raise UserError(f"{rest[0]}: flags look like --name=value")
     for name in values:
         value = values[name].value
         if isinstance(value, float) and not math.isfinite(value):
@@ -222,6 +247,11 @@ def _read(values, arguments, known_only):
             raise UserError(
                 f"--{name}={value}: must be one line of text, without a blank at its end"
             )
+
+
+def _is_bare(word) -> bool:
+    """Returns whether a word is a flag without its value."""
+    return bool(re.fullmatch(r"--?\w[^=]*", word))
 
 
 def _fits_a_line(value) -> bool:

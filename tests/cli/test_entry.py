@@ -66,6 +66,9 @@ def empty(tmp_path, monkeypatch):
         ("kgan.train", ["--model=gan_of_all_gans"], 2),
         ("kgan.train", [], 2),
         ("kgan.train", ["--modle=dcgan"], 2),
+        ("kgan.train", ["-h"], 0),
+        ("kgan.train", ["--model=dcgan", "--version"], 0),
+        ("kgan.train", ["--model=dcgan", "--niter=9"], 2),
         ("kgan.train", ["--model=dcgan", "--epochs=0"], 2),
         ("kgan.train", ["--model=dcgan", "--image_size=big"], 2),
         ("kgan.train", ["--flagfile=nowhere.cfg"], 2),
@@ -92,8 +95,8 @@ def test_help_and_refusals_do_not_import_tensorflow(module, arguments, status, t
 
 
 def test_refusal_after_tensorflow_has_been_imported_is_one_line_too(tmp_path):
-    ended = python("-m", "kgan.train", "--model=dcgan", "--epoch=3", cwd=tmp_path)
-    assert ended.stderr == "error: --epoch: no such flag; did you mean --epochs?\n"
+    ended = python("-m", "kgan.train", "--model=dcgan", "--epocs=3", cwd=tmp_path)
+    assert ended.stderr == "error: --epocs: no such flag; did you mean --epochs?\n"
     assert (ended.returncode, ended.stdout, list(tmp_path.iterdir())) == (2, "", [])
 
 

@@ -110,7 +110,7 @@ def test_flags_of_another_model_are_refused(model, flag):
 
 
 def test_misspelt_flag_gets_a_hint():
-    assert refusal("--model=dcgan", "--epoch=3").endswith("did you mean --epochs?")
+    assert refusal("--model=dcgan", "--epocs=3").endswith("did you mean --epochs?")
     assert refusal("--modle=dcgan").endswith("did you mean --model?")
 
 
