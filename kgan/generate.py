@@ -6,8 +6,8 @@ from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.cli.values import parse_names, parse_seeds
-from kgan.models.base.flags import choice, integer, text
-from kgan.utils.choices import DIRECTIONS
+from kgan.models.base.flags import choice, integer, share, switch, text
+from kgan.utils.choices import DIRECTIONS, FORMATS
 from kgan.utils.errors import UserError
 
 LABEL = "a class, such as 7, or attributes, such as glasses,hat; default: a grid of all"
@@ -18,11 +18,29 @@ FLAGS = (
     text("label", None, f"For conditional models: {LABEL}."),
     text("interpolate", None, "Two seeds, such as 3,17: generates images between theirs."),
     integer("frames", 10, (2, 1000), "Images of --interpolate, both ends included; default 10."),
-    text("input", None, "Folder or zip of images to translate, for image-to-image models."),
+    text(
+        "input", None, "Image to translate, or folder or zip of images, for image-to-image models."
+    ),
     choice("direction", None, DIRECTIONS, "For models that translate in both."),
-    text("out", None, "PNG file for a grid, else a folder; default: in the run folder."),
+    text(
+        "out",
+        None,
+        "File for a grid or a single image, else a folder; default: in the run folder. Nothing is "
+        "overwritten; an interrupted translation goes on.",
+    ),
+    choice("format", None, FORMATS, "Format of translations; default: that of --out, else png."),
+    switch(
+        "made_inputs",
+        False,
+        "The images of --input are edges, grey, … already; without it, a run of --pairs computes "
+        "them from images as in its training.",
+    ),
+    share("bad_limit", 0.05, "Share of unreadable images above which the exit status is 2."),
     integer("seed", 0, (0, 2**31 - 1), "Seed of the translations: another one, another dropout."),
 )
+
+
+ONLY_TRANSLATIONS = ("direction", "format", "made_inputs", "bad_limit")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,18 +51,36 @@ def main(arguments: Sequence[str]) -> None:
     ends = parse_seeds("interpolate", given.interpolate) if given.interpolate else None
     if ends is not None and len(ends) != 2:
         raise UserError(f"--interpolate={given.interpolate}: give two seeds, such as 3,17")
+    if given.input is None:
+        _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
     entry.import_tensorflow()
-    from kgan.generation import latent, translation
+    from kgan.generation import inputs, latent, translation
+    from kgan.generation.translator import Translator
+    from kgan.runs.restore import describe_checkpoint
+    from kgan.utils.messages import start_logging
 
+    if given.input is not None:
+        start_logging()
+        found = inputs.open_inputs(given.input)
+        how = (given.direction, given.seed, given.checkpoint, given.made_inputs)
+        request = translation.Request(given.out, given.format, given.bad_limit)
+        print(translation.translate_images(Translator(given.run, *how), found, request))
+        return
     place = {"out": given.out, "checkpoint": given.checkpoint}
-    if given.input:
-        wanted = (given.direction, given.seed)
-        path = translation.translate_folder(given.run, given.input, *wanted, **place)
-    elif ends is not None:
+    if ends is not None:
         path = latent.interpolate(given.run, *ends, given.frames, label, **place)
     else:
         path = latent.generate_seeds(given.run, seeds, label, **place)
+    print(describe_checkpoint(given.run, given.checkpoint))
     print(path)
+
+
+def _refuse(given, names, reason):
+    """Raises an error for a flag that would have no effect."""
+    for flag in FLAGS:
+        value = getattr(given, flag.name)
+        if flag.name in names and value != flag.default:
+            raise UserError(f"--{flag.name}={value}: {reason}")
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def _with_exif_alone(image: Image.Image) -> Image.Image:
 def shape_image(image: Image.Image, name: str, shape: ImageShape) -> np.ndarray:
     """Converts a decoded image to size and channels; see `read_image`."""
     if image.mode.startswith("I"):
-        grey = _to_size(Image.fromarray(_wide_grey(image, name)), shape)
+        grey = to_size(Image.fromarray(_wide_grey(image, name)), shape)
         levels = np.clip(np.rint(np.asarray(grey)), 0, 65535).astype(np.uint16)
         array = np.repeat(levels[..., np.newaxis], shape.channels, axis=2)
         array[..., 3:] = 65535  # opaque, where there is alpha
@@ -193,7 +193,7 @@ def shape_image(image: Image.Image, name: str, shape: ImageShape) -> np.ndarray:
             f"{printable(name)}: pixels of Pillow's mode {image.mode} are not supported; right "
             "would be 8 or 16 bits of grey, or RGB with 8 bits a channel"
         ) from error
-    array = np.array(_to_size(image, shape))
+    array = np.array(to_size(image, shape))
     return array[..., np.newaxis] if shape.channels == 1 else array
 
 
@@ -220,7 +220,8 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
     return image.convert(mode)
 
 
-def _to_size(image: Image.Image, shape: ImageShape) -> Image.Image:
+def to_size(image: Image.Image, shape: ImageShape) -> Image.Image:
+    """Brings a decoded image to the size of a shape, by its fit and its interpolation."""
     wanted = image.size if shape.size is None else shape.size[::-1]
     if image.size == wanted:
         return image

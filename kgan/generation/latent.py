@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgan.generation.saving import output_path, save_png
+from kgan.generation.saving import KINDS, encode, output_place, write_new
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent import LatentModel
 from kgan.plots import grids, scatter
@@ -13,6 +13,7 @@ from kgan.runs.restore import load_run
 from kgan.utils.errors import UserError
 
 BATCH = 64
+IMAGES = tuple(KINDS)
 SEEDS_PER_LABEL = 10  # in the grid of all labels
 
 
@@ -34,23 +35,22 @@ def generate_seeds(
     model = _load(run, checkpoint)
     rows = _conditions(model, label)
     if rows is not None and label is None:
-        reason = "single images need a --label"
-        path = output_path(run, out, "labels.png", reason)
+        place = output_place(run, out, "labels.png", IMAGES, "single images need a --label")
         seeds = seeds[:SEEDS_PER_LABEL]
         images = model.label_grid(rows, seeds)
         grid = images.reshape(len(rows), len(seeds), *images.shape[1:])
-        return save_png(grids.image_grid(grid), path)
+        return _write(grids.image_grid(grid), *place, out)
     batches = [seeds[start : start + BATCH] for start in range(0, len(seeds), BATCH)]
     latents = [model.latents_from_seeds(batch) for batch in batches]
     images = np.concatenate([_generate(model, batch, rows) for batch in latents])
     if images.ndim == 2:
-        path = output_path(run, out, "seeds.png", "points are plotted together")
-        return save_png(scatter.plot_points(None, images), path)
-    path = output_path(run, out, "seeds.png")
-    if path.suffix == ".png":
-        return save_png(grids.image_grid(grids.nearly_square(images)), path)
+        place = output_place(run, out, "seeds.png", IMAGES, "points are plotted together")
+        return _write(scatter.plot_points(None, images), *place, out)
+    path, suffix = output_place(run, out, "seeds.png", IMAGES)
+    if suffix:
+        return _write(grids.image_grid(grids.nearly_square(images)), path, suffix, out)
     for seed, image in zip(seeds, images, strict=True):
-        save_png(grids.to_image(image), path / f"seed-{seed:06d}.png")
+        _write(grids.to_image(image), path / f"seed-{seed:06d}.png", ".png", out)
     return path
 
 
@@ -84,8 +84,13 @@ def interpolate(
     grid = np.stack([_generate(model, latents, condition) for condition in conditions])
     if grid.ndim == 3:
         raise UserError(f"--run={run}: generates points, not images; use --seeds=")
-    path = output_path(run, out, f"interpolation-{first}-{last}.png")
-    return save_png(grids.image_grid(grid), path)
+    default = f"interpolation-{first}-{last}.png"
+    path, suffix = output_place(run, out, default, IMAGES, "images are shown in one row")
+    return _write(grids.image_grid(grid), path, suffix, out)
+
+
+def _write(image, path, suffix, out):
+    return write_new(path, encode(image, suffix), named=out is not None)
 
 
 def _load(run, checkpoint):

@@ -1,68 +1,210 @@
-"""Translations of folders of images."""
+"""Translations of images: of a single one, of a folder and of a zip."""
 
-import collections
+import dataclasses
+import hashlib
+import itertools
+import logging
 import pathlib
+from collections.abc import Iterator
 
-import tensorflow as tf
-
-from kgan.data.dataset import ImageFormat
-from kgan.data.folder.reading import open_images
-from kgan.data.pipeline import to_domain
-from kgan.generation.saving import output_path, save_png
-from kgan.models.base.translation import TranslationModel
-from kgan.plots import grids
-from kgan.runs.folder import open_run
-from kgan.runs.restore import load_run
+from kgan.generation import inputs as reading
+from kgan.generation import saving
+from kgan.generation.journal import Journal, suits
+from kgan.generation.names import numbered, output_names
+from kgan.generation.translator import Prepared, Translator
 from kgan.utils import progress
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
 BATCH = 8
+SKIPPED = "skipped.txt"
+MOST_NAMED = 5  # of the skipped images, in the last line
+
+logger = logging.getLogger("kgan")
 
 
-def translate_folder(
-    run: str,
-    images: str,
-    direction: str | None = None,
-    seed: int = 0,
-    out: str | None = None,
-    checkpoint: str = "auto",
-) -> pathlib.Path:
-    """Translates every image of a folder or zip into a PNG file of the same name.
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """How translations are written.
 
     Args:
-        images: folder or zip of images of any size.
-        direction: `AtoB` or `BtoA`, for a model that translates in both directions.
-        seed: seed of the live dropout: another seed gives another translation.
-        out: the folder to write to; None: `translated` in the run.
+        out: the folder to write to, or for a single image the file; None: a place in the run.
+        format: `png`, `jpg`, `webp` or `tiff`; None: that of `out`, else PNG.
+        bad_limit: largest share of unreadable images for which the command succeeds.
+
+    Example:
+        >>> Request("photos", "jpg").suffix
+        '.jpg'
     """
-    opened = open_run(run)
-    model = load_run(run, checkpoint)
-    if not isinstance(model, TranslationModel):
-        raise UserError(f"--input={images}: {run} generates from seeds; use --seeds=0-63")
-    if direction not in model.directions:
-        raise UserError(
-            f"--direction={direction}: {run} translates in one direction only; remove --direction"
-        )
-    translator = model.directions[direction]
-    spec, shape = opened.spec(), model.reading(translator)
-    # A run of an earlier version does not say whether its inputs are label maps.
-    nearest = None if spec.kind == "paired" and spec.label_maps is None else shape.nearest
-    image_format = ImageFormat(shape.size, shape.size, shape.channels, shape.fit)
-    palette = opened.settings().data.palette
-    source = open_images(images, image_format, nearest=nearest, palette=palette)
-    names = _png_names(source.names)
-    folder = output_path(run, out, f"translated-{direction}" if direction else "translated")
-    for start in progress.bar(range(0, len(source), BATCH), unit="batch", delay=2):
-        indices = range(start, min(start + BATCH, len(source)))
-        # One by one: some images of a folder may have 16 bits.
-        batch = tf.stack([to_domain(source.read(index)["image"]) for index in indices])
-        for index, image in zip(indices, translator.translate(batch, seed), strict=True):
-            save_png(grids.to_image(image), folder / names[index])
+
+    out: str | None = None
+    format: str | None = None
+    bad_limit: float = 0.05
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the files."""
+        return f".{self.format or 'png'}"
+
+
+def translate_images(
+    translator: Translator, found: reading.Inputs, request: Request
+) -> pathlib.Path:
+    """Translates an image, or every image of a folder or zip; returns where it wrote.
+
+    Unreadable images are skipped and named. What an interrupted call has written is kept, and the
+    same call goes on.
+
+    Raises:
+        UserError: something would be overwritten, or more images than `bad_limit` allows cannot
+            be read; the others are written all the same.
+    """
+    if found.single:
+        return _translate_one(translator, request, found)
+    folder = _folder(translator, request, found)
+    call = translator.identity | {"input": _real(found.path), "format": request.suffix}
+    if request.out is None:
+        folder = next(place for place in numbered(folder) if suits(place, call))
+    found = reading.apart_from(found, folder)
+    names = dict(zip(found.names, output_names(found.names, request.suffix), strict=True))
+    with _FolderOnDemand(folder, call, [*names.values(), SKIPPED]) as outputs:
+        counts = _translate_all(translator, found, names, outputs)
+        _finish(outputs, translator, counts, request)
     return folder
 
 
-def _png_names(names):
-    """Returns the names with the suffix .png; `a.jpg.png` where `a.jpg` and `a.png` would clash."""
-    short = [str(pathlib.PurePosixPath(name).with_suffix(".png")) for name in names]
-    counts = collections.Counter(short)
-    return [s if counts[s] == 1 else f"{name}.png" for s, name in zip(short, names, strict=True)]
+def _real(path):
+    return str(pathlib.Path(path).expanduser().resolve())
+
+
+def _folder(translator, request, found) -> pathlib.Path:
+    if request.out is None:
+        return pathlib.Path(translator.run, translator.default_name)
+    if suffix := saving.file_suffix(request.out, tuple(saving.KINDS)):
+        raise UserError(
+            f"--out={request.out}: {found.path} holds several images, which are not written "
+            f"into one {suffix} file; give a folder"
+        )
+    return pathlib.Path(request.out)
+
+
+def _translate_one(translator, request, found):
+    (name,) = found.names
+    out, suffix = request.out, request.suffix
+    if out and (given := saving.file_suffix(out, tuple(saving.KINDS))):
+        if request.format and saving.KINDS[given] != saving.KINDS[suffix]:
+            raise UserError(f"--format={request.format}: --out={out} is another format; give one")
+        path, suffix = pathlib.Path(out), given
+        reading.apart_from(found, path)
+    else:
+        folder = pathlib.Path(out or pathlib.Path(translator.run, translator.default_name))
+        path = folder / output_names([name], suffix)[0]
+        reading.apart_from(found, folder)
+    prepared = translator.read(found.read(name), found.label(name), name)
+    (image,) = translator.translate([prepared])
+    content = saving.encode(prepared.finish(image), suffix, prepared.profile)
+    return saving.write_new(path, content, named=out is not None)
+
+
+class _FolderOnDemand:
+    """A folder with its journal, which are made when the first file is written."""
+
+    def __init__(self, folder, call, names):
+        self.folder, self._call, self._names = folder, call, names
+        self._journal = None
+        if folder.is_dir():
+            self._open()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._journal is not None:
+            self._journal.__exit__(*error)
+
+    def _open(self):
+        self._journal = Journal(self.folder, self._call).__enter__()
+        try:
+            self._journal.check_free(self._names)
+        except UserError:
+            self._journal.__exit__()
+            raise
+
+    def is_made(self, name, digest):
+        return self._journal is not None and self._journal.is_made(name, digest)
+
+    def write(self, name, content, digest=None, **details):
+        if self._journal is None:
+            self._open()
+        self._journal.announce(name, digest, **details)
+        saving.write(self.folder / name, content)
+
+    def remove(self, name):
+        (self.folder / name).unlink(missing_ok=True)
+
+
+@dataclasses.dataclass
+class _Counts:
+    """What has happened: numbers of images, and the errors of those that were skipped by name."""
+
+    total: int
+    written: int = 0
+    kept: int = 0
+    skipped: dict[str, UserError] = dataclasses.field(default_factory=dict)
+
+
+def _translate_all(translator, found, names, outputs) -> _Counts:
+    counts = _Counts(len(names))
+    todo = _readable(translator, found, names, outputs, counts)
+    with progress.bar(total=len(names), unit="image", delay=2) as bar:
+        while batch := list(itertools.islice(todo, BATCH)):
+            if not counts.written:
+                logger.info("%s", translator.description)
+            images = translator.translate([prepared for *_, prepared in batch])
+            for (name, digest, prepared), image in zip(batch, images, strict=True):
+                suffix = pathlib.Path(names[name]).suffix
+                content = saving.encode(prepared.finish(image), suffix, prepared.profile)
+                outputs.write(names[name], content, digest, input=name)
+                counts.written += 1
+            bar.update(counts.written + counts.kept + len(counts.skipped) - bar.n)
+    return counts
+
+
+def _readable(translator, found, names, outputs, counts) -> Iterator[tuple[str, str, Prepared]]:
+    """Yields the images that are still to be translated, and counts the others."""
+    for name in names:
+        try:
+            data = found.read(name)
+            digest = hashlib.sha256(data).hexdigest()
+            if outputs.is_made(names[name], digest):
+                counts.kept += 1
+                continue
+            yield name, digest, translator.read(data, found.label(name), name)
+        except UserError as error:
+            counts.skipped[name] = error
+
+
+def _finish(outputs, translator, counts, request):
+    """Reports the counts; raises an error where too many images were skipped."""
+    done = counts.written + counts.kept
+    first = next(iter(counts.skipped.values()), None)
+    if not done:
+        raise UserError(f"none of {counts.total} images can be read; {first}")
+    if counts.skipped:
+        text = "".join(f"{error}\n" for error in counts.skipped.values())
+        outputs.write(SKIPPED, text.encode(errors="surrogateescape"))
+    else:
+        outputs.remove(SKIPPED)
+    written = f"{counts.written} written"
+    if counts.kept:
+        written += f", {counts.kept} were there already"
+    if counts.skipped:
+        names = [printable(name) for name in list(counts.skipped)[:MOST_NAMED]]
+        more = ", …" if len(counts.skipped) > MOST_NAMED else ""
+        written += f", {len(counts.skipped)} skipped: {', '.join(names)}{more} ({SKIPPED})"
+    logger.info("%s", written)
+    if len(counts.skipped) / counts.total > request.bad_limit:
+        raise UserError(
+            f"--bad_limit={request.bad_limit}: {len(counts.skipped)} of {counts.total} images "
+            f"cannot be read, which {outputs.folder / SKIPPED} lists; the other {done} are "
+            "translated"
+        )

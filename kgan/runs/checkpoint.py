@@ -69,6 +69,27 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, header
 
 
+def metadata(path: pathlib.Path) -> dict:
+    """Reads the hash and the step that a checkpoint names, without its arrays.
+
+    Checkpoints of equal hashes have equal arrays and headers.
+
+    Returns:
+        `sha256` and `step`.
+
+    Raises:
+        DamagedCheckpointError: it has no such header.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            found = file.metadata() or {}
+        return {"sha256": found["sha256"], "step": json.loads(found["header"])["step"]}
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise DamagedCheckpointError(
+            f"{path}: not a complete checkpoint ({error}); use an older one"
+        ) from error
+
+
 def check_origin(
     header: Mapping, model: str, settings: Mapping[str, str], path: pathlib.Path
 ) -> None:

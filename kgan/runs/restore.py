@@ -1,10 +1,12 @@
 """Models restored from run folders."""
 
+import pathlib
+
 import keras
 
 from kgan.cli.models import build_model
 from kgan.runs import checkpoint
-from kgan.runs.folder import open_run
+from kgan.runs.folder import Run, open_run
 from kgan.utils.errors import UserError
 from kgan.utils.precision import precision
 
@@ -30,6 +32,19 @@ def initialize_from_run(model: keras.Model, folder: str) -> None:
         raise UserError(f"--init_from={folder}: {error}") from error
 
 
+def chosen_checkpoint(run: Run, which: str = "auto") -> pathlib.Path:
+    """Returns the path of a run's checkpoint: `best`, `last` or `auto`, see `load_run`."""
+    if which == "best" and not run.best.exists():
+        raise UserError("--checkpoint=best: this run keeps no best checkpoint; give last or auto")
+    return run.latest() if which == "last" or not run.best.exists() else run.best
+
+
+def describe_checkpoint(folder: str, which: str = "auto") -> str:
+    """Returns a line for the user: which checkpoint `load_run` loads, and its step."""
+    path = chosen_checkpoint(open_run(folder), which)
+    return f"checkpoint: {path.stem}, step {checkpoint.metadata(path)['step']:,}"
+
+
 def load_run(folder: str, which: str = "auto") -> keras.Model:
     """Loads a trained model, on one device, with the state of a checkpoint.
 
@@ -44,9 +59,7 @@ def load_run(folder: str, which: str = "auto") -> keras.Model:
         UserError: the folder contains no whole checkpoint of this model.
     """
     run = open_run(folder)
-    if which == "best" and not run.best.exists():
-        raise UserError("--checkpoint=best: this run keeps no best checkpoint; give last or auto")
-    path = run.latest() if which == "last" or not run.best.exists() else run.best
+    path = chosen_checkpoint(run, which)
     arrays, header = checkpoint.read(path)
     run.check_origin(header, path)
     settings = run.settings().replace(sync_batch_norm=False)

@@ -30,7 +30,9 @@ def images_of_seeds(seeds):
 def generate(run, *arguments):
     outcome = command("generate", f"--run={run}", *arguments)
     assert (outcome.status, outcome.err) == (0, ""), outcome
-    return outcome.out.strip()
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("checkpoint: "), lines
+    return lines[-1]
 
 
 def tile(sheet, row, column):

@@ -52,7 +52,7 @@ def test_folder_is_translated_in_the_direction_asked_for(direction, place, way, 
     answers = to_bytes(model.directions[way].translate(images(place)))
     other = {"AtoB": "BtoA", "BtoA": "AtoB"}[way]
     assert (answers != to_bytes(model.directions[other].translate(images(place)))).any()
-    files = sorted((tmp_path / "out").iterdir())
+    files = sorted((tmp_path / "out").glob("*.png"))
     assert [path.name for path in files] == [f"{n}.png" for n in range(len(answers))]
     for path, answer in zip(files, answers, strict=True):
         difference = np.asarray(Image.open(path)).astype(int) - answer

@@ -94,11 +94,26 @@ class DerivedSource(Source):
     def _derive(self, index: int, target: np.ndarray) -> dict[str, np.ndarray]:
         position = range(len(self))[index]  # -1 is the same image as the last
         key = [self.seed % 2**64, zlib.crc32(self.part.encode()), position]
-        colours = _colours(target)
-        unit = _to_unit(target[..., :colours])
-        made = MAKERS[self.how][0](unit, np.random.default_rng(key))
-        made = _from_unit(np.broadcast_to(made, unit.shape), target.dtype)
-        return {"input": np.concatenate([made, target[..., colours:]], axis=-1), "target": target}
+        made = make_input(target, self.how, np.random.default_rng(key))
+        return {"input": made, "target": target}
+
+
+def make_input(target: np.ndarray, how: str, rng: np.random.Generator) -> np.ndarray:
+    """Computes the input of a derived pair.
+
+    Args:
+        target: an image, uint8, uint16 or float32 in [0, 1], [H, W, C].
+        how: see `derive_pairs`.
+        rng: of noise and masks.
+
+    Returns:
+        An array of the same shape and dtype, with the same alpha.
+    """
+    colours = _colours(target)
+    unit = _to_unit(target[..., :colours])
+    made = MAKERS[how][0](unit, rng)
+    made = _from_unit(np.broadcast_to(made, unit.shape), target.dtype)
+    return np.concatenate([made, target[..., colours:]], axis=-1)
 
 
 def _colours(image: np.ndarray) -> int:

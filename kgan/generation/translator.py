@@ -1,0 +1,129 @@
+"""A trained model that translates images: how they are read, and how the answers become images."""
+
+import dataclasses
+import os
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kgan.data import decode
+from kgan.data.pipeline import to_domain
+from kgan.data.transform.derived_pairs import make_input
+from kgan.models.base.translation import TranslationModel
+from kgan.plots import grids
+from kgan.runs import checkpoint as files
+from kgan.runs.folder import open_run
+from kgan.runs.restore import chosen_checkpoint, describe_checkpoint, load_run
+from kgan.utils.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """An image that is ready to be translated.
+
+    Args:
+        values: float32 [H, W, C] in [-1, 1].
+        alpha: the transparency of the file, uint8 [H, W]; None: it is opaque.
+        profile: its ICC profile; None: it has none.
+
+    Example:
+        >>> image = Prepared(np.zeros([2, 2, 1], np.float32)).finish(np.ones([2, 2, 3]))
+        >>> image.mode, image.size
+        ('RGB', (2, 2))
+    """
+
+    values: np.ndarray
+    alpha: Image.Image | None = None
+    profile: bytes | None = None
+
+    def finish(self, answer: np.ndarray) -> Image.Image:
+        """Converts an answer, float32 [H, W, C] in [-1, 1]; it gets the transparency back."""
+        image = grids.to_image(answer)
+        if self.alpha is not None and image.mode in ("L", "RGB"):
+            image.putalpha(self.alpha.resize(image.size, Image.Resampling.BICUBIC))
+        return image
+
+
+class Translator:
+    """A run's model in one direction.
+
+    Args:
+        run: the run folder.
+        direction: `AtoB` or `BtoA`, for a model that translates in both directions.
+        seed: of the live dropout: another seed gives another translation.
+        checkpoint: `auto`, `best` or `last`.
+        made_inputs: whether the images are inputs already where a run of `--pairs` computes its
+            inputs from images.
+
+    Example:
+        >>> Translator("runs/00001-none")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        kgan.utils.errors.UserError: --run=runs/00001-none: contains no flags.cfg; ...
+    """
+
+    def __init__(
+        self,
+        run: str,
+        direction: str | None = None,
+        seed: int = 0,
+        checkpoint: str = "auto",
+        made_inputs: bool = False,
+    ):
+        opened = open_run(run)
+        path = chosen_checkpoint(opened, checkpoint)
+        model = load_run(run, checkpoint)
+        if not isinstance(model, TranslationModel):
+            raise UserError(f"--input: {run} generates from seeds; use --seeds=0-63")
+        if direction not in model.directions:
+            raise UserError(
+                f"--direction={direction}: {run} translates in one direction only; remove "
+                "--direction"
+            )
+        pairs = opened.settings().data.pairs
+        if made_inputs and pairs is None:
+            raise UserError(
+                "--made_inputs: the inputs of this run are not computed from images; remove it"
+            )
+        self.run = run
+        self.seed = seed
+        self.pairs = None if made_inputs else pairs
+        self.default_name = f"translated-{direction}" if direction else "translated"
+        self.direction = model.directions[direction]
+        self.shape = model.reading(self.direction)
+        self.description = describe_checkpoint(run, checkpoint)
+        self.identity = {
+            "run": os.path.realpath(run),
+            "checkpoint": path.name,
+            "weights": files.metadata(path)["sha256"],
+            "direction": direction,
+            "seed": seed,
+            "made_inputs": made_inputs,
+        }
+
+    def read(self, data: bytes, label: str, name: str) -> Prepared:
+        """Decodes an image as it was for training, and computes the input from it where it was.
+
+        Args:
+            data: the bytes of a file.
+            label: the image's name in messages.
+            name: the image's own name; noise and masks depend on it.
+        """
+        image = decode.decode(data, label, self.shape.smallest)
+        array = decode.shape_image(image, label, self.shape)
+        if self.pairs is not None:
+            key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]
+            array = make_input(array, self.pairs, np.random.default_rng(key))
+        alpha = None
+        if self.shape.channels < 4 and image.has_transparency_data:
+            own = image.convert("RGBA").getchannel("A")
+            if own.getextrema() != (255, 255):
+                alpha = decode.to_size(own, self.shape)
+        return Prepared(np.asarray(to_domain(array)), alpha, image.info.get("icc_profile"))
+
+    def translate(self, images: Sequence[Prepared]) -> Sequence[np.ndarray]:
+        """Translates images; returns an answer for each, float32 [H, W, C] in [-1, 1]."""
+        return self.direction.translate(tf.stack([image.values for image in images]), self.seed)

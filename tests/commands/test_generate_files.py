@@ -1,0 +1,300 @@
+"""Files around `kgan.generate`: nothing is lost, and everything that was read is accounted for."""
+
+import functools
+import io
+import os
+import shutil
+import zipfile
+from unittest import mock
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from kgan.data.transform.derived_pairs import make_input
+from kgan.generation import saving, translator
+from tests.small_runs import (
+    PIX2PIX,
+    command,
+    copy_of,
+    dcgan_run,
+    made_once,
+    pix2pix_run,
+    shared_folder,
+    train_in,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """Loads each run once: most of the time of a small command goes into that."""
+    with mock.patch.object(translator, "load_run", functools.cache(translator.load_run)):
+        yield
+
+
+def translate(*arguments, run=None):
+    return command("generate", f"--run={run or pix2pix_run()}", *arguments)
+
+
+def refused(*arguments, run=None):
+    return translate(*arguments, run=run).error_line
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def image(seed, mode="RGB", size=(32, 32)):
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    shape = (*size[::-1], channels) if channels > 1 else size[::-1]
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, np.uint8), mode)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for number, name in enumerate(("a.png", "b.jpg", "deep/c.webp")):
+        image(number).save(folder / name)
+    return folder
+
+
+def test_out_that_holds_an_input_is_refused_by_whatever_name(photos, tmp_path):
+    before = contents(photos)
+    link, inner = tmp_path / "link", tmp_path / "links"
+    link.symlink_to(photos)
+    inner.mkdir()
+    (inner / "own.png").write_bytes((photos / "a.png").read_bytes())
+    (inner / "far.png").hardlink_to(photos / "a.png")
+    for given, out in (
+        (photos, photos),
+        (photos, f"{photos}/"),
+        (photos, photos / "deep" / ".."),
+        (photos, tmp_path),
+        (photos, link),
+        (link, photos),
+        (photos / "a.png", photos),
+        (photos / "a.png", photos / "a.png"),
+        (photos / "a.png", link / "a.png"),
+    ):
+        assert refused(f"--input={given}", f"--out={out}").startswith(f"--out={out}".rstrip("/"))
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(photos / "a.png", "a.png")
+    zipped = f"--input={tmp_path}/photos.zip"
+    assert "holds what is read" in refused(zipped, f"--out={tmp_path}")
+    refused(zipped, f"--out={tmp_path}/photos.zip")
+    assert contents(photos) == before
+
+
+def test_files_of_the_user_in_out_are_kept_and_the_call_is_refused(photos, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "b.png").write_bytes(b"the user's")
+    line = refused(f"--input={photos}", f"--out={out}")
+    assert line.startswith(f"--out={out}: b.png would be overwritten")
+    # A single image, and a grid.
+    assert (
+        "exists and has other contents"
+        in translate(f"--input={photos}/b.jpg", f"--out={out}/b.png").err
+    )
+    assert "exists" in translate("--seeds=0", f"--out={out}/b.png", run=dcgan_run()).err
+    assert contents(out)["b.png"] == b"the user's"
+
+
+def test_later_calls_get_a_place_of_their_own_in_the_run(photos, tmp_path):
+    run = copy_of(pix2pix_run(), tmp_path)
+    places = [
+        translate(f"--input={photos}", *flags, run=run).out.splitlines()[-1]
+        for flags in ((), (), ("--seed=1",), ("--seed=1",))
+    ]
+    names = ["translated", "translated", "translated-2", "translated-2"]
+    assert places == [str(run / name) for name in names]
+    grids = [
+        translate(f"--seeds={seeds}", run=run).out.splitlines()[-1]
+        for run in [copy_of(dcgan_run(), tmp_path)]
+        for seeds in ("0", "0", "1")
+    ]
+    assert [os.path.basename(grid) for grid in grids] == ["seeds.png", "seeds.png", "seeds-2.png"]
+
+
+def test_interrupted_translation_goes_on_and_makes_nothing_twice(photos, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    whole = tmp_path / "whole"
+    for number in range(10):
+        image(number + 10).save(photos / f"{number}.png")
+    translate(f"--input={photos}", f"--out={whole}")
+    write, made = saving.write, []
+
+    def interrupted(path, content):
+        if len(made) in (3, 7):  # once before a file is renamed, once after
+            if len(made) == 7:
+                write(path, content)
+            made.append("interrupted")
+            raise KeyboardInterrupt
+        write(path, content)
+        made.append(path.name)
+
+    monkeypatch.setattr(saving, "write", interrupted)
+    for status, last in ((130, None), (130, None), (0, "6 written, 7 were there already")):
+        outcome = translate(f"--input={photos}", f"--out={out}")
+        assert outcome.status == status, outcome
+        assert last is None or outcome.out.splitlines()[-2] == last
+    names = [name for name in made if name != "interrupted"]
+    assert len(names) == len(set(names)) == 12  # and one was written when it was interrupted
+    again = contents(out)
+    assert {name: again[name] for name in again if name.endswith(".png")} == {
+        name: content for name, content in contents(whole).items() if name.endswith(".png")
+    }
+
+
+def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_path):
+    flags = f"--input={photos}", f"--out={tmp_path}/out"
+    translate(*flags)
+    before = contents(tmp_path / "out")
+    image(77).save(photos / "a.png")
+    assert "1 written, 2 were there already" in translate(*flags).out
+    after = contents(tmp_path / "out")
+    assert {name for name in before if before[name] != after[name]} == {
+        "a.png",
+        "translations.jsonl",
+    }
+
+
+def test_unreadable_images_are_skipped_and_named_up_to_a_limit(photos, tmp_path):
+    for number in range(16):
+        image(number).save(photos / f"{number}.png")
+    (photos / "bad.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    # One of twenty, which is not more than a twentieth.
+    outcome = translate(f"--input={photos}", f"--out={out}")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.splitlines()[-2] == "19 written, 1 skipped: bad.png (skipped.txt)"
+    assert (out / "skipped.txt").read_text().startswith(f"{photos}/bad.png: not an image")
+    assert len(list(out.rglob("*.png"))) == 19
+    (photos / "empty.jpg").write_bytes(b"")
+    outcome = translate(f"--input={photos}", f"--out={out}")
+    assert outcome.status == 2
+    assert outcome.err.startswith("error: --bad_limit=0.05: 2 of 21 images cannot be read")
+    assert translate(f"--input={photos}", f"--out={out}", "--bad_limit=0.1").status == 0
+    # Once they are whole, nothing is left of them.
+    image(0).save(photos / "bad.png")
+    image(0).save(photos / "empty.jpg")
+    assert "2 written, 19 were there already" in translate(f"--input={photos}", f"--out={out}").out
+    assert not (out / "skipped.txt").exists()
+
+
+def test_single_image_is_written_as_its_name_says(photos, tmp_path):
+    expected = {}
+    for name, kind in {
+        "x.jpg": "JPEG",
+        "x.PNG": "PNG",
+        "x.webp": "WEBP",
+        "new/x.tif": "TIFF",
+        "folder/": "PNG",
+        "plain": "PNG",
+    }.items():
+        outcome = translate(f"--input={photos}/b.jpg", f"--out={tmp_path}/{name}")
+        assert (outcome.status, outcome.err) == (0, ""), outcome
+        place = tmp_path / name if "." in name else tmp_path / name / "b.png"
+        assert outcome.out.splitlines()[-1] == str(place)
+        with Image.open(place) as written:
+            assert (written.format, written.size) == (kind, (32, 32))
+            expected[name] = np.asarray(written.convert("RGB")).astype(int)
+    assert np.abs(expected["x.jpg"] - expected["x.PNG"]).mean() < 3
+    assert np.array_equal(expected["new/x.tif"], expected["x.PNG"])
+
+
+def test_suffixes_that_cannot_be_written_and_wrong_flags_are_refused(photos, tmp_path):
+    one = f"--input={photos}/a.png"
+    for flags, expected in (
+        ((one, "--out=x.gif"), "--out=x.gif: an image cannot be written as .gif"),
+        ((one, "--out=x.heic"), "--out=x.heic: "),
+        ((one, "--out=x.jpg", "--format=png"), "--format=png: --out=x.jpg is another format"),
+        ((f"--input={photos}", "--out=x.png"), "--out=x.png: "),
+        ((f"--input={photos}", "--out=x.xyz"), "--out=x.xyz: "),
+        ((one, "--made_inputs"), "--made_inputs: "),
+        ((f"--input={photos}/none.png",), "--input="),
+        (("--seeds=1", "--format=jpg"), "--format=jpg: needs --input="),
+    ):
+        assert refused(*flags).startswith(expected)
+    for flags in (("--seeds=0-3", "--out=x.pdf"), ("--interpolate=1,2", "--out=walk.xyz")):
+        assert refused(*flags, run=dcgan_run()).startswith(flags[1])
+    assert not any(os.path.exists(name) for name in ("x.gif", "x.heic", "x.jpg", "x.pdf"))
+
+
+def test_alpha_profile_and_folders_are_kept(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    alpha = np.zeros((48, 64), np.uint8)
+    alpha[:, 32:] = 255
+    cut_out = image(1, size=(64, 48))
+    cut_out.putalpha(Image.fromarray(alpha))
+    cut_out.save(folder / "cut_out.png", icc_profile=profile)
+    opaque = image(2)
+    opaque.putalpha(255)
+    opaque.save(folder / "opaque.png")
+    image(3, "CMYK").save(folder / "ink.jpg", icc_profile=b"\0" * 16 + b"CMYK" + b"\0" * 108)
+    assert translate(f"--input={folder}", f"--out={out}").status == 0
+    with Image.open(out / "cut_out.png") as written:
+        assert written.mode == "RGBA" and written.info["icc_profile"] == profile
+        found = np.asarray(written.getchannel("A"))
+        assert (found[:, :14] == 0).all() and (found[:, 18:] == 255).all()
+    for name in ("opaque.png", "ink.png"):
+        with Image.open(out / name) as written:
+            assert written.mode == "RGB" and "icc_profile" not in written.info
+    # A JPEG has no alpha.
+    translate(f"--input={folder}", f"--out={tmp_path}/jpg", "--format=jpg")
+    with Image.open(tmp_path / "jpg" / "cut_out.jpg") as written:
+        assert written.mode == "RGB" and written.info["icc_profile"] == profile
+
+
+@made_once
+def edges_run():
+    rng = np.random.default_rng(0)
+    folder = shared_folder() / "small_photos"
+    folder.mkdir()
+    for number in range(12):
+        blocks = rng.integers(0, 256, (4, 4, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray(blocks).save(folder / f"{number}.png")
+    flags = (*PIX2PIX, "--steps=4", "--g_lr=0.002", "--name=edges", "--noevaluate", "--noexport")
+    return train_in(shared_folder(), *flags, f"--dataset={folder}", "--pairs=edges")
+
+
+def test_run_of_derived_pairs_gets_its_inputs_made_as_in_training(tmp_path):
+    photos, edges = tmp_path / "photos", tmp_path / "edges"
+    photos.mkdir()
+    edges.mkdir()
+    rng = np.random.default_rng(3)
+    array = rng.integers(0, 256, (4, 4, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    Image.fromarray(array).save(photos / "a.png")
+    Image.fromarray(make_input(array, "edges", rng)).save(edges / "a.png")
+    made = {}
+    for name, flags in {
+        "made": (f"--input={photos}",),
+        "given": (f"--input={edges}", "--made_inputs"),
+        "raw": (f"--input={photos}", "--made_inputs"),
+    }.items():
+        assert translate(*flags, f"--out={tmp_path}/{name}", run=edges_run()).status == 0
+        made[name] = contents(tmp_path / name)["a.png"]
+    assert made["made"] == made["given"] != made["raw"]
+
+
+def test_outputs_in_the_folder_of_the_inputs_are_not_translated(photos):
+    flags = f"--input={photos}", f"--out={photos}/made"
+    assert "3 written" in translate(*flags).out
+    assert "0 written, 3 were there already" in translate(*flags).out
+
+
+def test_other_suffixes_and_files_without_one_are_images_by_their_content(tmp_path):
+    file = io.BytesIO()
+    image(5).save(file, "PNG")
+    (tmp_path / "photo").write_bytes(file.getvalue())
+    outcome = translate(f"--input={tmp_path}/photo", f"--out={tmp_path}/x.png")
+    assert outcome.status == 0 and (tmp_path / "x.png").is_file()
+    shutil.copy(tmp_path / "x.png", tmp_path / "photo.zip")
+    assert "not a whole zip" in refused(f"--input={tmp_path}/photo.zip", f"--out={tmp_path}/y.png")
