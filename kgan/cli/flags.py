@@ -167,8 +167,8 @@ SHARED_FLAGS = (
     # The run
     text("runs_dir", "runs", "Folder in which numbered run folders are made."),
     text("name", None, "Name of the run; default: model and data set."),
-    text("resume", None, "Run folder to resume."),
-    text("init_from", None, "Run folder whose trained weights a new run starts from."),
+    text("resume", None, "Run to resume: folder, number, part of its name, or latest."),
+    text("init_from", None, "Run whose trained weights a new run starts from (see --resume)."),
     text("job", None, "Any name: starts a run, or resumes the run of this name."),
     text("export_dir", "saved_models", "Folder of exports: <export_dir>/<name>/<version>/."),
     switch("evaluate", True, "Evaluate on the test part at the end."),
@@ -215,7 +215,10 @@ SHARED_FLAGS = (
     ),
     integer("log_every", 20, (1, MOST_STEPS), "Steps between two lines of metrics.jsonl."),
 )
-RUN = text("run", None, "Run folder, such as runs/00001-….")
+RUN = text(
+    "run", None, "Run: folder, number, part of its name, or latest; works without --run=, too."
+)
+RUNS_DIR = text("runs_dir", "runs", "Folder in which a run is looked for by its number or name.")
 CHECKPOINT = choice(
     "checkpoint",
     "auto",

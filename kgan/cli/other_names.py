@@ -114,7 +114,7 @@ TRAINING = {
         "continue_train resume_from load_checkpoint resume_from_checkpoint load restore continue "
         "load_from resume_pkl ckpt"
     ),
-    "--init_from=RUN": "pretrained init_weights weights load_weights load_pretrain",
+    "--init_from, with a run": "pretrained init_weights weights load_weights load_pretrain",
     "--checkpoint_every={checkpoint}": "save_epoch_freq",
     "--checkpoint_every={}": (
         "save_every snap save_freq save_interval snapshot_ticks save_latest_freq checkpoint_freq "

@@ -20,8 +20,9 @@ from kgan import __version__
 from kgan.cli import help as help_text
 from kgan.cli import other_names
 from kgan.cli.entry import Help
-from kgan.cli.flags import FLAGFILE, HELP, SHARED_FLAGS, define
+from kgan.cli.flags import FLAGFILE, HELP, RUNS_DIR, SHARED_FLAGS, define
 from kgan.cli.models import check_model_name, model_class, model_names
+from kgan.cli.run_names import find_run
 from kgan.cli.settings import FREE_ON_RESUME, Settings, check, typed
 from kgan.models.base.flags import Flag
 from kgan.utils.errors import UserError
@@ -51,8 +52,11 @@ def parse_training(arguments: Sequence[str], *, stored: bool = False) -> Setting
     shared = _first_pass(arguments)
     if shared.help and not shared.model:
         raise Help(help_text.of_training(shared, None))
+    if not stored:
+        arguments = [*arguments, *_found_runs(shared)]
     given_now = arguments
     if shared.resume:
+        shared = _first_pass(arguments)
         arguments = [*_stored_arguments(shared), *arguments]
         _refuse_changes(shared)
         shared = _first_pass(arguments)
@@ -85,6 +89,13 @@ def parse_training(arguments: Sequence[str], *, stored: bool = False) -> Setting
     return Settings(resolved, given, model)
 
 
+def _found_runs(values):
+    """Writes the flags that name runs with the folders of these."""
+    place = values.runs_dir or RUNS_DIR.default
+    given = {n: values[n].value for n in ("resume", "init_from") if values[n].value}
+    return [f"--{name}={find_run(name, text, place)}" for name, text in given.items()]
+
+
 def _default(value, flag_type):
     """Returns a default as absl would parse it from its text."""
     if value is not None and flag_type is float:
@@ -111,7 +122,7 @@ def _second_pass(model, arguments):
 
 def parse_command(
     module: str,
-    table: Iterable[Flag],
+    table: Sequence[Flag],
     arguments: Sequence[str],
     needed: Sequence[str] = (),
     renamed: Mapping[str, str] = types.MappingProxyType({}),
@@ -120,7 +131,8 @@ def parse_command(
 
     Args:
         module: such as `kgan.export`, for the help.
-        table: the command's flags.
+        table: the command's flags. With `--run` among them, runs are also taken as words without
+            a flag, and come back as folders: see `find_run`.
         arguments: without the program's name.
         needed: flags that have to be given.
         renamed: flags by their earlier names, which still set them but are not in the help.
@@ -132,12 +144,12 @@ def parse_command(
         UserError: one line, for anything that is wrong.
         Help: where `--help` is given.
     """
-    table = (FLAGFILE, HELP, *table)
+    table = (FLAGFILE, HELP, *_with_runs_dir(table))
     values = flags.FlagValues()
     define(values, table)
     earlier = {flag.name: flag for flag in table}
     define(values, [dataclasses.replace(earlier[n], name=old) for old, n in renamed.items()])
-    _read(values, arguments, known_only=False)
+    _read(values, arguments, known_only=False, takes_runs="run" in values)
     if values.help:
         raise Help(help_text.of_command(module, table, needed))
     for old, name in renamed.items():
@@ -146,7 +158,21 @@ def parse_command(
     for name in needed:
         if not values[name].value:
             raise UserError(f"--{name} is missing; --help lists the flags")
-    return _namespace(values, table)
+    given = _namespace(values, table)
+    if getattr(given, "run", None):
+        found = [find_run("run", text, given.runs_dir) for text in _listed(given.run)]
+        given.run = found if isinstance(given.run, list) else found[0]
+    return given
+
+
+def _with_runs_dir(table):
+    """Adds `--runs_dir` to the flags of a command that takes runs."""
+    names = {flag.name for flag in table}
+    return (*table, RUNS_DIR) if "run" in names and "runs_dir" not in names else tuple(table)
+
+
+def _listed(value) -> list:
+    return value if isinstance(value, list) else [value]
 
 
 def parse_own(
@@ -228,7 +254,7 @@ def _other_name(word, words, known, *, all_known):
     return f"--{name}: {hint}" if hint else None
 
 
-def _read(values, arguments, known_only):
+def _read(values, arguments, known_only, takes_runs=False):
     rest = _parsed(values, arguments, known_only)
     if known_only:
         # The flags of a model are left over as well, and the values after them.
@@ -237,6 +263,8 @@ def _read(values, arguments, known_only):
                 raise UserError(hint)
         pairs = itertools.pairwise(["", *rest])
         rest = [word for flag, word in pairs if not (word.startswith("-") or _is_bare(flag))]
+    if takes_runs and not any(word.startswith("-") for word in rest):
+        rest = _take_runs(values["run"], rest)
     if rest:
         raise UserError(f"{rest[0]}: flags look like --name=value")
     for name in values:
@@ -247,6 +275,16 @@ def _read(values, arguments, known_only):
             raise UserError(
                 f"--{name}={value}: must be one line of text, without a blank at its end"
             )
+
+
+def _take_runs(flag, words):
+    """Takes words that are no flags as runs; returns those that are too many."""
+    if flag.flag_type().startswith("multi"):
+        flag.value, flag.present = [*(flag.value or ()), *words], flag.present + len(words)
+        return []
+    if words and not flag.present:
+        flag.value, flag.present, *words = words[0], 1, *words[1:]
+    return words
 
 
 def _is_bare(word) -> bool:
@@ -279,7 +317,8 @@ def _one_line(error) -> str:
 def _refuse_changes(values):
     """Refuses flags that would make another run of a resumed one."""
     for name in values:
-        if values[name].present and name not in FREE_ON_RESUME:
+        # A run may have been found by --runs_dir.
+        if values[name].present and name not in (*FREE_ON_RESUME, "runs_dir"):
             raise UserError(f"--{name} cannot be changed with --resume; start a new run for that")
 
 

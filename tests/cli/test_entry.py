@@ -228,7 +228,7 @@ def test_damaged_image_is_refused_by_its_name(empty, tmp_path):
 
 # A command, a finished run, an argument with which the line has to begin, and how it continues.
 WRONG_COMMANDS = {
-    "export of nothing": ("export", dcgan_run, "--run=nowhere", ": contains no flags.cfg"),
+    "export of nothing": ("export", dcgan_run, "--run=nowhere", ": no run in runs"),
     "export of a best that is not kept": ("export", dcgan_run, "--checkpoint=best", ": "),
     "generate from nothing": ("generate", dcgan_run, "--run=nowhere", ""),
     "generate without seeds": ("generate", dcgan_run, "--seeds=", ""),
@@ -238,7 +238,7 @@ WRONG_COMMANDS = {
     "translate by a generator": ("generate", dcgan_run, "--input=.", ""),
     "evaluate nothing": ("evaluate", dcgan_run, "--run=nowhere", ""),
     "evaluate without targets": ("evaluate", dcgan_run, "--metrics=psnr", ": does not fit"),
-    "report on nothing": ("report", dcgan_run, "--run=nowhere", ": contains no flags.cfg"),
+    "report on nothing": ("report", dcgan_run, "--run=nowhere", ": no run in runs"),
 }
 
 

@@ -197,13 +197,14 @@ def test_flag_without_a_value_is_refused(flag):
 
 def test_other_commands_refuse_what_is_missing_or_unknown():
     flags = (Flag("run", str, None, "The run folder."), Flag("frames", int, 10, "Frames.", 2))
-    parsed = parse_command("kgan.x", flags, ["--run=a"], needed=("run",))
-    assert (parsed.run, parsed.frames) == ("a", 10)
+    parsed = parse_command("kgan.x", flags, ["--run=a/b"], needed=("run",))
+    assert (parsed.run, parsed.frames) == ("a/b", 10)
     for arguments, named in (
         ([], "--run is missing"),
         (["--run=a", "--frames=1"], "--frames=1"),
         (["--run=a", "--ru=2"], "--ru: no such flag"),
         (["--run=a", "b"], "b:"),
+        (["--run=a"], "--run=a: no run in runs"),
     ):
         with pytest.raises(UserError, match=named) as caught:
             parse_command("kgan.x", flags, arguments, needed=("run",))
