@@ -51,6 +51,12 @@ SHARED_FLAGS = (
     choice(
         "layout", "auto", LAYOUTS, "Layout of the data folder; auto detects it, which can go wrong."
     ),
+    text(
+        "sides",
+        None,
+        "The images of A and of B in a data folder: two of its folders, or patterns of file names, "
+        "comma-separated, such as images,masks or *.jpg,*_mask.png; default: they are recognised.",
+    ),
     choice("direction", "AtoB", DIRECTIONS, "Direction in which pairs are translated: AtoB, BtoA."),
     choice(
         "pairs",

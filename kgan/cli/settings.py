@@ -31,6 +31,7 @@ PARSERS = {
     "image_size": parsers.parse_size,
     "palette": parsers.parse_palette,
     "classes": parsers.parse_names,
+    "sides": parsers.parse_sides,
     "validate_metrics": parsers.parse_metrics,
     **dict.fromkeys(INTERVALS, parsers.parse_interval),
     **dict.fromkeys(("g_options", "d_options"), parsers.parse_options),
@@ -62,6 +63,7 @@ class DataSettings:
     manual_dir: str | None
     classes: tuple[str, ...] | None
     layout: str
+    sides: tuple[str, str] | None
     direction: str
     pairs: str | None
     palette: tuple[tuple[int, int, int], ...] | None

@@ -51,6 +51,22 @@ def parse_names(flag: str, text: str) -> tuple[str, ...]:
     return words
 
 
+def parse_sides(flag: str, text: str) -> tuple[str, str]:
+    """Parses the folders, or patterns of file names, of A and B.
+
+    Example:
+        >>> parse_sides("sides", "images,masks/")
+        ('images', 'masks')
+    """
+    words = tuple(word.strip().strip("/") for word in text.split(","))
+    if len(words) != 2 or not all(words) or words[0] == words[1]:
+        raise UserError(
+            f"--{flag}={text}: must be two folders, or two patterns of file names, "
+            "comma-separated, such as images,masks or *.jpg,*_mask.png"
+        )
+    return words
+
+
 def parse_metrics(flag: str, text: str) -> tuple[str, ...]:
     """Parses comma-separated names of metrics."""
     names = tuple(word.strip() for word in text.split(","))

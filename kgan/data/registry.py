@@ -60,12 +60,14 @@ NEEDS = {
     "paired": (
         ("paired",),
         "image pairs",
-        "pairs can be derived with --pairs=edges|grey|lowres|noisy|masked",
+        "pairs can be derived with --pairs=edges|grey|lowres|noisy|masked; of a folder, "
+        "--layout=paired reads left halves as A and right ones as B, --sides=A,B names two folders",
     ),
     "unpaired": (
         ("unpaired",),
         "two unpaired sets of images",
-        "give two data sets, as in digits+typeset, or a folder with trainA and trainB",
+        "give two data sets, as in digits+typeset, or a folder with trainA and trainB, or name two "
+        "folders by --sides=A,B",
     ),
     "points": (("points",), "points", "give ring or grid"),
 }
@@ -77,6 +79,7 @@ class Options:
 
     Args:
         layout: layout of a folder (`kgan.data.folder.layouts.LAYOUTS`); `auto`: it is recognised.
+        sides: folders, or patterns of file names, of A and B in a folder.
         direction: `AtoB` or `BtoA`, for pairs.
         pairs: derives pairs from single images (`kgan.data.transform.derived_pairs.MAKERS`).
         palette: RGB colours of label maps, in 0 … 255; None: they are recognised.
@@ -93,6 +96,7 @@ class Options:
     """
 
     layout: str = "auto"
+    sides: Sequence[str] | None = None
     direction: str = "AtoB"
     pairs: str | None = None
     palette: Sequence[tuple[int, int, int]] | None = None
@@ -133,7 +137,8 @@ def open_dataset(name: str, images: ImageFormat, *, kind: str, **options) -> Dat
     if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
         dataset = join_datasets(name, functools.partial(_open_domain, images, options))
     else:
-        dataset = _open_one(name, images, options)
+        # Pairs are made of single images, whatever their folders are called.
+        dataset = _open_one(name, images, options, kind if options.pairs is None else None)
     if options.pairs is not None:
         dataset = derive_pairs(dataset, options.pairs, options.seed)
     return _as_kind(dataset, kind, name)
@@ -150,7 +155,7 @@ def _open_domain(images, options, name, channels):
     return _open_one(name, images, options)
 
 
-def _open_one(name, images, options):
+def _open_one(name, images, options, kind=None):
     limit = None
     if name in BUILT_IN:
         function, names = BUILT_IN[name]
@@ -159,8 +164,8 @@ def _open_one(name, images, options):
         dataset = _open_stacked(name, images, options)
     elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
         palette = None if options.palette is None else np.array(options.palette, np.uint8)
-        how = options.select("layout", "direction")
-        dataset = open_folder(name, images, palette=palette, **how)
+        how = options.select("layout", "sides", "direction")
+        dataset = open_folder(name, images, palette=palette, kind=kind, **how)
         limit = options.bad_limit
     else:
         dataset = open_tfds(name, images, **options.select("data_dir", "manual_dir"))

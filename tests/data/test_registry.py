@@ -106,13 +106,13 @@ def test_kinds_that_suit_a_model(name, kind):
             ["."],
             "paired",
             "contains images without labels; this model needs image pairs; pairs can be derived "
-            "with --pairs=edges|grey|lowres|noisy|masked",
+            "with --pairs=edges|grey|lowres|noisy|masked; of a folder, --layout=paired reads left",
         ),
         (
-            ["cat", "dog"],
+            ["ant", "cat", "dog"],
             "unpaired",
             "contains labelled images; this model needs two unpaired sets of images; give two data "
-            "sets, as in digits+typeset, or a folder with trainA and trainB",
+            "sets, as in digits+typeset, or a folder with trainA and trainB, or name two",
         ),
         (
             ["train", "test"],
@@ -198,3 +198,14 @@ def test_direction_and_palette_reach_a_folder(tmp_path):
 def test_unknown_options_are_refused():
     with pytest.raises(TypeError, match="palete"):
         open_dataset("digits", SMALL, kind="images", palete=[])
+
+
+def test_kind_that_the_model_needs_decides_what_two_folders_are(tmp_path):
+    root = folder(tmp_path, "trainA", "trainB")
+    assert open_dataset(root, SMALL, kind="unpaired").kind == "unpaired"
+    found = open_dataset(root, SMALL, kind="paired")
+    assert (found.kind, found.fields) == ("paired", ("input", "target"))
+    found = open_dataset(root, SMALL, kind="paired", sides=("trainB", "trainA"))
+    assert "A = trainB/, B = trainA/" in found.description
+    with pytest.raises(UserError, match="contains two unpaired sets of images"):
+        open_dataset(root, SMALL, kind="paired", pairs="edges")

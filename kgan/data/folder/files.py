@@ -9,13 +9,22 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
+from kgan.data.dataset import plural
 from kgan.data.decode import is_image
 from kgan.utils.errors import UserError, printable
 
 FILE_LIMIT = 2**28  # bytes of one image, in a folder or unpacked from a zip
 # The other methods unpack everything at once, however small the size in the zip's directory.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-IGNORED = ("__macosx", "thumbs.db", "desktop.ini")
+# What operating systems, network storage and editors put next to images, in lower case.
+IGNORED = (
+    *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "lost+found"),
+    *("$recycle.bin", "recycler", "system volume information", "__pycache__", "_gsdata_"),
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp"),
+)
+# Lock files, copies of editors, and downloads that did not end.
+IGNORED_BEGINNINGS = (".", "~$")
+IGNORED_ENDINGS = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".swp")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, KeyError)
 
 
@@ -35,33 +44,66 @@ class Folder:
 
     def __init__(self, root: pathlib.Path):
         self.root = root
+        self.notes: list[str] = []
 
     def names(self) -> Iterator[str]:
-        """Yields paths below the root, with `/`; paths of folders end in `/`."""
-        real = os.path.realpath(self.root)
-        yield from self._walk("", real, (real,))
+        """Yields paths below the root, with `/`; paths of folders end in `/`.
 
-    def _walk(self, inner: str, real_root: str, above: tuple[str, ...]) -> Iterator[str]:
+        Links are followed, also those that lead out of the root. A link to a folder that contains
+        it is left out, since it would never end; `notes` then names it.
+
+        Raises:
+            UserError: a link without a suffix, as those to folders are, leads to nothing.
+        """
+        self.notes, links = [], _Links()
+        real = os.path.realpath(self.root)
+        yield from self._walk("", (real,), links, linked=False)
+        if links.repeated:
+            self.notes.append(
+                f"{plural(links.repeated, 'file')} found again through links, and counted each time"
+            )
+
+    def _walk(
+        self, inner: str, above: tuple[str, ...], links: "_Links", linked: bool
+    ) -> Iterator[str]:
         with os.scandir(self.root / inner) as listing:
             found = sorted(listing, key=lambda item: item.name)
         for item in found:
-            name = inner + item.name
-            if item.name.startswith("."):
+            name, real = inner + item.name, os.path.join(above[-1], item.name)
+            if is_ignored(item.name):
                 continue
-            real = os.path.join(above[-1], item.name)
-            if item.is_symlink():
+            is_link = item.is_symlink()
+            if is_link:
                 real = os.path.realpath(real)
-                if os.path.commonpath([real_root, real]) != real_root:
-                    raise UserError(
-                        f"{self.label(name)}: a link that leads out of the folder; right "
-                        "would be the files themselves"
+                if not os.path.exists(real):
+                    self._check_broken(name, real)
+            # What a link leads to is looked up by its real path: links in a circle raise errors.
+            if os.path.isdir(real) if is_link else item.is_dir():
+                if real in above:
+                    self.notes.append(
+                        f"{printable(name)}/ is a link to a folder that contains it, left out"
                     )
-            if item.is_dir():
+                    continue
                 yield name + "/"
-                if real not in above:  # a link to a folder above it would never end
-                    yield from self._walk(name + "/", real_root, (*above, real))
-            elif item.is_file() or not os.path.exists(real):  # reading reports a missing file
+                yield from self._walk(name + "/", (*above, real), links, linked or is_link)
+            elif not is_link and item.is_file() or is_link and not _is_special(real):
+                links.count(real, linked or is_link)
                 yield name
+
+    def _check_broken(self, name: str, target: str) -> None:
+        """Refuses a broken link that may stand for a folder of images, which would be missed."""
+        if not os.path.splitext(name)[1]:
+            raise UserError(
+                f"{self.label(name)}: a link to {printable(target)}, which does not exist; right "
+                "would be a link to a folder, or none"
+            )
+
+    def size(self, name: str) -> int:
+        """Returns the bytes that a file has, -1 where that cannot be found."""
+        try:
+            return os.stat(self.root / name).st_size
+        except OSError:
+            return -1
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file; raises UserError if it cannot be read."""
@@ -71,14 +113,40 @@ class Folder:
                     raise UserError(_too_large(self.label(name)))
                 return file.read()
         except OSError as error:
+            reason = error.strerror
+            if os.path.islink(self.root / name) and not os.path.exists(self.root / name):
+                reason = f"a link to {printable(os.readlink(self.root / name))}, which is missing"
             raise UserError(
-                f"{self.label(name)}: cannot be read ({error.strerror}); right would be a readable "
-                "file"
+                f"{self.label(name)}: cannot be read ({reason}); right would be a readable file"
             ) from error
 
     def label(self, name: str) -> str:
         """Returns the name of a file in messages."""
         return printable(str(self.root / name))
+
+
+def _is_special(path: str) -> bool:
+    """Checks whether a path is a pipe or a device; a missing file is not, reading reports it."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+class _Links:
+    """Counts the files that are found a second time, through a link."""
+
+    def __init__(self):
+        self.seen: set[str] = set()
+        self.through_links: list[str] = []
+
+    def count(self, real: str, through_link: bool) -> None:
+        if through_link:
+            self.through_links.append(real)
+        else:
+            self.seen.add(real)
+
+    @property
+    def repeated(self) -> int:
+        linked = set(self.through_links)
+        return len(self.through_links) - len(linked - self.seen)
 
 
 class Zip:
@@ -99,16 +167,18 @@ class Zip:
 
     def __init__(self, path: pathlib.Path):
         self.path = path
+        self.notes: list[str] = []
+        self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._open: tuple[int, zipfile.ZipFile] | None = None
         self._members: dict[str, str] = {}  # by name with `/`, the name in the zip
 
     def __getstate__(self) -> dict:
-        return {"path": self.path, "_members": self._members}
+        return {"path": self.path, "_members": self._members, "_sizes": self._sizes}
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["path"])
-        self._members = state["_members"]
+        self._members, self._sizes = state["_members"], state["_sizes"]
 
     def names(self) -> list[str]:
         """Returns the names of the members; names of folders end in `/`."""
@@ -120,8 +190,14 @@ class Zip:
                 f"{printable(str(self.path))}: not a whole zip file ({error}); right would be a "
                 "folder or a zip of images"
             ) from error
-        self._members = {self._checked(info): info.filename for info in found}
+        found = {self._checked(info): info for info in found}
+        self._members = {name: info.filename for name, info in found.items()}
+        self._sizes = {name: info.file_size for name, info in found.items()}
         return list(self._members)
+
+    def size(self, name: str) -> int:
+        """Returns the unpacked bytes of a member."""
+        return self._sizes[name]
 
     def _checked(self, info: zipfile.ZipInfo) -> str:
         name = info.filename.replace("\\", "/").removeprefix("./")
@@ -218,6 +294,15 @@ def natural_key(name: str) -> tuple:
 
 
 def is_ignored(name: str) -> bool:
-    """Checks whether a file is hidden or comes from an operating system."""
-    pieces = name.rstrip("/").split("/")
-    return any(piece.startswith(".") or piece.lower() in IGNORED for piece in pieces)
+    """Checks whether a file is hidden, or comes from an operating system or an editor.
+
+    Example:
+        >>> [is_ignored(name) for name in ("@eaDir/cat.jpg", "cat.jpg.part", "cat/1.jpg")]
+        [True, True, False]
+    """
+    return any(
+        piece.startswith(IGNORED_BEGINNINGS)
+        or piece.lower() in IGNORED
+        or piece.lower().endswith(IGNORED_ENDINGS)
+        for piece in name.rstrip("/").split("/")
+    )

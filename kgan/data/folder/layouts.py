@@ -5,43 +5,23 @@ argument returns.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from kgan.data.dataset import plural
+from kgan.data.folder import sides as two_sides
 from kgan.data.folder.files import image_names, is_ignored, natural_key
+from kgan.data.folder.sides import PART_FOLDERS, Entry, Sides, Tree
 from kgan.data.splits import hold_out
 from kgan.utils.errors import UserError, printable
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
-PART_FOLDERS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+TWO_SIDED = ("unpaired", "paired")  # kinds of data for which two sides are looked for
 UNPAIRED_FOLDERS = {"traina": "train_a", "trainb": "train_b", "testa": "test_a", "testb": "test_b"}
 PARTS = ("train", "validation", "test", *UNPAIRED_FOLDERS.values())
 SAMPLE = 16  # images that are read to decide something about all of them
-
-
-class Entry(NamedTuple):
-    """One example.
-
-    Args:
-        names: its file, or its two files A and B.
-        inner: its path within the folder of its part.
-
-    Example:
-        >>> Entry(("train/cat/1.png",), "cat/1.png").inner
-        'cat/1.png'
-    """
-
-    names: tuple[str, ...]
-    inner: str
-
-
-Tree = dict[str, list[Entry]]  # by part of the data set
+# An image that is wider than this, in heights, is two side by side where a model needs pairs: 2.67
+# of two at 4:3. Single photographs have 1.78 (16:9) at most, panoramas aside.
+WIDE = 1.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +57,8 @@ def find_layout(
     size_of: Callable[[str], tuple[int, int]],
     wanted: str = "auto",
     where: str = "--dataset",
+    kind: str | None = None,
+    sides: Sequence[str] | None = None,
 ) -> Layout:
     """Recognises the layout of a folder and assigns its images to parts.
 
@@ -86,6 +68,10 @@ def find_layout(
         size_of: returns (height, width) of an image; may raise UserError for a damaged one.
         wanted: one of `LAYOUTS`; `auto`: it is recognised.
         where: beginning of messages.
+        kind: what the model trains on (`kgan.data.registry.NEEDS`), which decides where names allow
+            several layouts: `trainA/` and `trainB/` are pairs for `paired`, where their names are
+            equal. None: single images.
+        sides: what `--sides` gives for A and B: folders, or patterns of file names.
 
     Returns:
         A Layout. Without a test part, a tenth of the training part is held out for it; of pairs
@@ -104,14 +90,26 @@ def find_layout(
             "folder or zip of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
     entries = _unwrap(images, keep=1 if wanted == "labelled" else 0)
-    name = _recognise(entries, size_of, where) if wanted == "auto" else wanted
-    tree = _BUILDERS[name](entries, where)
+    name, found = _find_sides(entries, size_of, where, wanted, kind, sides)
+    if name == "auto":
+        name = _recognise(entries, size_of, where)
+        found = two_sides.find_sides(entries) if name == "paired_folders" else None
+    notes = []
+    if found is None:
+        tree = _BUILDERS[name](entries, where)
+        notes += _mention_masks(entries, name)
+    elif name == "unpaired":
+        tree = two_sides.build_unpaired(found, where)
+        notes.append(found.note())
+    else:
+        tree = two_sides.build_pairs(found, where, notes)
+        notes.append(found.note())
     left_out = len(images) - sum(len(e.names) for part in tree.values() for e in part)
     class_names = ()
     if name == "labelled":
         class_names = _check_classes(tree, folders, where)
     _check_count(tree, where)
-    notes = hold_out(tree, name)
+    notes += hold_out(tree, name)
     if left_out:
         notes.append(f"{plural(left_out, 'image')} elsewhere left out")
     if others:
@@ -196,6 +194,70 @@ def _split(entries: Sequence[Entry], where: str, inside: str = "") -> Tree:
     return tree
 
 
+def _find_sides(
+    entries: Sequence[Entry], size_of: Callable, where: str, wanted: str, kind: str | None, given
+) -> tuple[str, Sides | None]:
+    """Finds data of two sides; returns the layout, and the sides where there are two.
+
+    Raises:
+        UserError: `--sides` fits nothing.
+    """
+    unpaired = wanted == "unpaired" or (wanted == "auto" and kind == "unpaired")
+    name = "unpaired" if unpaired else "paired_folders"
+    if given is not None:
+        found = two_sides.find_sides(entries, given)
+        if found is None:  # perhaps they name a folder that contains everything, too
+            whole = [Entry(entry.names, entry.names[0]) for entry in entries]
+            found = two_sides.find_sides(whole, given)
+        if found is None:
+            raise UserError(
+                f"--sides={','.join(given)}: {where.removeprefix('--dataset=')} has no images for "
+                "both; right would be two of its folders, or patterns such as *.jpg,*_mask.png"
+            )
+        return name, found
+    if wanted not in ("auto", name) or (wanted == "auto" and kind not in TWO_SIDED):
+        return wanted, None
+    if unpaired:
+        found = two_sides.find_sides(entries, any_two=True) or two_sides.find_marked(entries)
+        return (name if found else wanted), found
+    # Folders decide before shapes do: photographs of streets are twice as wide as high, too.
+    found = two_sides.find_sides(entries) or two_sides.find_marked(entries)
+    if found:
+        return name, found
+    found = two_sides.find_sides(entries, any_two=True)
+    if found and two_sides.are_pairs(found):
+        return name, found
+    halves = wanted == "auto" and _are_halves(entries, size_of)
+    return ("paired" if halves else wanted), None
+
+
+def _are_halves(entries: Sequence[Entry], size_of: Callable) -> bool:
+    """Checks whether all images are so wide that they can only be two side by side."""
+    sizes = [size for size in map(_attempt(size_of), evenly(entries)) if size is not None]
+    return bool(sizes) and all(width >= WIDE * height for height, width in sizes)
+
+
+def _attempt(size_of: Callable) -> Callable:
+    def size(entry):
+        try:
+            return size_of(entry.names[0])
+        except UserError:  # a damaged image; the others decide
+            return None
+
+    return size
+
+
+def _mention_masks(entries: Sequence[Entry], name: str) -> list[str]:
+    """Says where single images seem to have label maps among them."""
+    found = two_sides.find_sides(entries)
+    if found is None or not found.labels or name not in ("labelled", "images"):
+        return []
+    return [
+        f"{found.names['A']} and {found.names['B']} look like images and their label maps, and "
+        "both are used; give the folder of the images alone as --dataset to leave the maps out"
+    ]
+
+
 def _recognise(entries: Sequence[Entry], size_of: Callable, where: str) -> str:
     tops = {_top(entry) for entry in entries}
     if tops & set(UNPAIRED_FOLDERS):
@@ -226,7 +288,8 @@ def _is_double_width(entries: Sequence[Entry], size_of: Callable) -> bool:
             failure = error
     if not sizes:
         raise failure
-    return all(width == 2 * height for height, width in sizes)
+    # One pixel more or less, as scaling leaves it.
+    return all(abs(width - 2 * height) <= 1 for height, width in sizes)
 
 
 def _build_labelled(entries: Sequence[Entry], where: str) -> Tree:
@@ -254,38 +317,10 @@ def _build_unpaired(entries: Sequence[Entry], where: str) -> Tree:
 
 
 def _build_paired_folders(entries: Sequence[Entry], where: str) -> Tree:
-    sides = {}
-    for side in ("A", "B"):
-        found = _inside(entry for entry in entries if _top(entry) == side.lower())
-        if not found:
-            raise UserError(f"{where}: has no {side}/ with images; right would be A/ and B/")
-        sides[side] = _split(found, where, f"{side}/")
-    tree: Tree = {}
-    for part in sides["A"] | sides["B"]:
-        a, b = (_by_stem(sides[side].get(part, []), where) for side in ("A", "B"))
-        if alone := a.keys() ^ b.keys():
-            key = min(alone, key=natural_key)
-            has, lacks = ("A", "B") if key in a else ("B", "A")
-            raise UserError(
-                f"{where}: {printable(key)} is in {has}/ but not in {lacks}/, part {part} "
-                f"({plural(len(alone), 'such image')}); right would be equal names in both"
-            )
-        tree[part] = [Entry(a[key].names + b[key].names, key) for key in a]
-    return tree
-
-
-def _by_stem(entries: Sequence[Entry], where: str) -> dict[str, Entry]:
-    """Returns images by name without suffix: photographs are often .jpg, their labels .png."""
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        stem = os.path.splitext(entry.inner)[0]
-        if stem in found:
-            raise UserError(
-                f"{where}: {printable(entry.names[0])} and {printable(found[stem].names[0])} "
-                "have the same name; right would be one image per name"
-            )
-        found[stem] = entry
-    return found
+    raise UserError(
+        f"{where}: has no A/ with images and no B/; right would be A/ and B/, other names that "
+        "--sides=A,B gives, or files such as 1.jpg next to 1_mask.png"
+    )
 
 
 _BUILDERS = {

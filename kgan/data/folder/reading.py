@@ -19,7 +19,7 @@ _CONTENTS = {
     "images": "images",
     "labelled": "labelled images",
     "paired": "pairs (left = A, right = B)",
-    "paired_folders": "pairs (A/ and B/)",
+    "paired_folders": "pairs of two files",
     "unpaired": "unpaired images",
 }
 
@@ -125,6 +125,8 @@ def open_folder(
     layout: str = "auto",
     direction: str = "AtoB",
     palette: np.ndarray | None = None,
+    kind: str | None = None,
+    sides: Sequence[str] | None = None,
 ) -> Dataset:
     """Opens a folder or a zip of images and recognises its layout.
 
@@ -135,6 +137,8 @@ def open_folder(
         direction: `AtoB` (A, the left half, is the input) or `BtoA`.
         palette: uint8 [K, 3], colours of the label maps on one side of pairs. None: they are
             recognised by few colours in files of a lossless format.
+        kind: what the model trains on, see `layouts.find_layout`.
+        sides: folders or patterns of the files of A and B, see `layouts.find_layout`.
 
     Returns:
         A data set with class names in natural order. Label maps in pairs are resized by nearest
@@ -147,7 +151,7 @@ def open_folder(
         return decode.image_size(files.read(name), files.label(name))
 
     where = f"--dataset={printable(str(path))}"
-    found = layouts.find_layout(names, size_of, layout, where)
+    found = layouts.find_layout(names, size_of, layout, where, kind, sides)
     if found.name.startswith("paired"):
         known, channels, notes = _open_pairs(files, images, found, direction, palette)
     else:
@@ -163,7 +167,7 @@ def open_folder(
     line = ", ".join([f"{printable(place.name)}: {contents}", *counts, plural(channels, "channel")])
     return Dataset(
         name=place.name if place.is_dir() else place.stem,
-        description="; ".join([line, *found.notes, *notes]),
+        description="; ".join([line, *found.notes, *files.notes, *notes]),
         class_names=found.class_names,
         **known,
     )

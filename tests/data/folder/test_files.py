@@ -124,15 +124,65 @@ def test_missing_path_is_named(tmp_path):
     assert line.startswith(f"--images={tmp_path}/nowhere: no such folder or file")
 
 
-def test_links_out_of_the_folder_are_refused(tmp_path):
+def test_links_out_of_the_folder_are_followed(tmp_path):
     root = save_all(tmp_path / "set", numbered("x", 3))
-    save_all(tmp_path / "set-secret", ["a.png"])
-    (root / "x" / "link.png").symlink_to(tmp_path / "set-secret" / "a.png")
-    line = refusal(root)
-    assert line.startswith(f"{root}/x/link.png: a link that leads out of the folder; right")
-    (root / "x" / "link.png").unlink()
-    (root / "more").symlink_to(tmp_path / "set-secret")
-    assert "set/more: a link that leads out" in refusal(root)
+    save_all(tmp_path / "elsewhere", [*numbered("y", 2), "a.png"])
+    (root / "x" / "link.png").symlink_to(tmp_path / "elsewhere" / "a.png")
+    (root / "more").symlink_to("../elsewhere/y")
+    opened, names = open_files(root, "--images")
+    assert image_names(names) == ["more/0.png", "more/1.png", *numbered("x", 3), "x/link.png"]
+    assert opened.read("more/1.png") and opened.notes == []
+
+
+def test_links_in_circles_end_and_are_named(tmp_path):
+    root = save_all(tmp_path / "set", [*numbered("a", 2), *numbered("b", 1)])
+    (root / "a" / "up").symlink_to(root)
+    (root / "a" / "b").symlink_to("../b")
+    (root / "b" / "a").symlink_to("../a")
+    (root / "self").symlink_to("self.png")
+    (root / "self.png").symlink_to("self")
+    with pytest.raises(UserError, match="set/self: a link to .*does not exist"):
+        open_files(root, "--images")
+    (root / "self").unlink()
+    opened, names = open_files(root, "--images")
+    found = image_names(names)
+    assert sorted(found) == sorted(
+        [*numbered("a", 2), "a/b/0.png", "b/0.png", *numbered("b/a", 2), "self.png"]
+    )
+    assert "a/up/ is a link to a folder that contains it, left out" in opened.notes
+    assert "3 files found again through links, and counted each time" in opened.notes
+
+
+def test_broken_link_to_a_folder_is_refused_and_one_to_an_image_is_named_when_read(tmp_path):
+    root = save_all(tmp_path / "set", numbered("cat", 3))
+    (root / "cat" / "9.png").symlink_to("/nowhere/9.png")
+    opened, names = open_files(root, "--images")
+    assert "cat/9.png" in names and opened.size("cat/9.png") == -1
+    with pytest.raises(UserError, match="a link to /nowhere/9.png, which is missing"):
+        opened.read("cat/9.png")
+    (root / "dog").symlink_to("/nowhere/dog")
+    with pytest.raises(UserError, match="set/dog: a link to /nowhere/dog, which does not exist"):
+        open_files(root, "--images")
+
+
+SYSTEM_FILES = """
+@eaDir/1.png@SynoEAStream.png @eaDir/1.png #recycle/1.png .AppleDouble/1.png $RECYCLE.BIN/1.png
+lost+found/1.png .ipynb_checkpoints/1.png __pycache__/1.png ._1.png ~$1.png .Trash-1000/1.png
+#snapshot/1.png @Recycle/1.png RECYCLER/1.png .@__thumb/1.png @tmp/1.png __MACOSX/1.png
+1.png.part 1.png~ 1.png.crdownload 1.png.tmp
+"""
+
+
+def test_files_of_systems_and_editors_are_neither_read_nor_counted(tmp_path):
+    kept = [f"x/{n}" for n in ("1.png", "part.png", "tmp/2.png", "a~b.png", "recycle/3.png")]
+    kept = save_all(tmp_path, kept) and kept
+    for name in (*SYSTEM_FILES.split(), "System Volume Information/1.png", "x/@eaDir/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((tmp_path / "x/1.png").read_bytes())
+    _, names = open_files(tmp_path, "--images")
+    assert sorted(name for name in names if not name.endswith("/")) == sorted(kept)
+    _, names = open_files(pack(tmp_path, tmp_path / "x.zip"), "--images")
+    assert sorted(image_names(names)) == sorted(kept)
 
 
 def test_links_within_the_folder_are_followed(tmp_path):
@@ -148,7 +198,9 @@ def test_links_within_the_folder_are_followed(tmp_path):
 
 def test_link_to_nothing_is_named_when_read(tmp_path):
     (tmp_path / "c.png").symlink_to("gone.png")
-    assert "c.png: cannot be read (No such file" in refusal(tmp_path, read=True)
+    assert "c.png: cannot be read (a link to gone.png, which is missing" in refusal(
+        tmp_path, read=True
+    )
 
 
 def test_unreadable_folder_names_the_flag_it_came_from(tmp_path, monkeypatch):

@@ -55,7 +55,9 @@ def test_layout_is_recognised_or_as_asked_for(case):
 
 
 def test_one_image_of_another_shape_makes_them_plain():
-    sizes = {"train/3.png": (10, 21)}
+    sizes = {"train/3.png": (10, 21), "train/4.png": (10, 19)}  # a pixel more or less is rounding
+    assert find_layout(PAIRS, lambda name: sizes.get(name, (10, 20))).name == "paired"
+    sizes = {"train/3.png": (10, 22)}
     assert find_layout(PAIRS, lambda name: sizes.get(name, (10, 20))).name == "images"
 
 
@@ -157,6 +159,150 @@ def test_sample_is_spread_and_small():
     assert (asked[0], asked[-1]) == ("train/0.png", "train/4999.png")
 
 
+# Two sides: by the kind of data that the model trains on, names and what becomes of them.
+
+VOC = [*numbered("VOC/JPEGImages", 50, ".jpg"), *numbered("VOC/SegmentationClass", 20)]
+VOC += [*numbered("VOC/SegmentationObject", 20), "VOC/Annotations/1.xml"]
+CITIES = [
+    f"{folder}/{part}/{city}/{city}_{n}{mark}.png"
+    for part in ("train", "val", "test")
+    for city in ("aachen", "ulm")
+    for n in range(3)
+    for folder, mark in (("leftImg8bit", "_leftImg8bit"), ("gtFine", "_gtFine_labelIds"))
+]
+SEGNET = [n for part in ("train", "val", "test") for n in numbered(part, 5)]
+SEGNET += [n for part in ("train", "val", "test") for n in numbered(f"{part}annot", 5)]
+BOTH = ("paired", "unpaired")
+TWO_SIDES = {
+    "flat A and B": (numbered("A", 20) + numbered("B", 20), BOTH, 20, "A = A/, B = B/"),
+    "A and B in parts": (
+        [n for part in ("train", "val") for s in "AB" for n in numbered(f"{part}/{s}", 6)],
+        BOTH,
+        12,
+        "A = A/, B = B/",
+    ),
+    "parts in a and b": (
+        [n for s in "ab" for part in ("train", "test") for n in numbered(f"set/{s}/{part}", 6)],
+        BOTH,
+        12,
+        "A = a/, B = b/",
+    ),
+    "trainA and trainB": (
+        [n for part in ("train", "test") for s in "AB" for n in numbered(f"{part}{s}", 6)],
+        BOTH,
+        12,
+        "A = A/, B = B/",
+    ),
+    "images and masks": (
+        [*numbered("images", 20, ".jpg"), *numbered("masks", 20)],
+        BOTH,
+        20,
+        "A = images/, B = masks/",
+    ),
+    "img and label in parts": (
+        [
+            n
+            for part in ("train", "test")
+            for s in ("img", "label")
+            for n in numbered(f"{part}/{s}", 9)
+        ],
+        BOTH,
+        18,
+        "A = img/, B = label/",
+    ),
+    "images before their masks": (
+        [*numbered("set", 20, ".jpg"), *numbered("set/masks", 20)],
+        ("paired",),
+        20,
+        "A = the other images, B = masks/",
+    ),
+    "Pascal VOC": (VOC, ("paired",), 20, "A = JPEGImages/, B = SegmentationClass/"),
+    "Cityscapes": (CITIES, ("paired",), 18, "A = leftImg8bit/, B = gtFine/"),
+    "SegNet's CamVid": (SEGNET, ("paired",), 15, "A = the other images, B = annot/"),
+    "marks": (
+        [f"{n}{mark}" for n in range(20) for mark in (".jpg", "_mask.png")],
+        BOTH,
+        20,
+        "A = the other images, B = *_mask.*",
+    ),
+    "marks A and B in parts": (
+        [f"{p}/{n}_{s}.png" for p in ("train", "test") for n in range(9) for s in "AB"],
+        ("paired",),
+        18,
+        "A = the other images, B = *_B.*",
+    ),
+    "suffixes": (
+        [f"base/cmp_b{n}{s}" for n in range(20) for s in (".jpg", ".png", ".xml")],
+        ("paired",),
+        20,
+        "A = *.jpg, B = *.png",
+    ),
+    "two folders of any name": (
+        numbered("photos/day", 20) + numbered("photos/dusk", 20),
+        BOTH,
+        20,
+        "A = day/, B = dusk/",
+    ),
+    "a few without a partner": (
+        numbered("A", 50) + numbered("B", 52),
+        ("paired",),
+        50,
+        "2 images without a partner left out (50, 51)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWO_SIDES)
+def test_two_sides_are_found_as_the_model_needs_them(case):
+    names, kinds, count, note = TWO_SIDES[case]
+    for kind in kinds:
+        # Twice as wide as high, as photographs of Cityscapes are.
+        found = find(names, kind=kind)
+        assert found.name == {"paired": "paired_folders", "unpaired": "unpaired"}[kind]
+        number = sum(counts(found).values())
+        assert number == (count if kind == "paired" else 2 * count)
+        assert note in found.notes
+
+
+def test_pairs_are_of_one_name_in_every_part():
+    found = find(CITIES, kind="paired")
+    assert counts(found) == {"train": 6, "validation": 6, "test": 6}
+    for part in ("train", "test"):
+        for a, b in (entry.names for entry in found.parts[part]):
+            assert b == a.replace("leftImg8bit", "gtFine", 1).replace(
+                "_leftImg8bit", "_gtFine_labelIds"
+            )
+
+
+def test_given_sides_choose_folders_or_patterns():
+    more = [n.replace("labelIds", "color") for n in CITIES if "gtFine" in n]
+    with pytest.raises(UserError, match="have the same name.*--sides=A,B chooses"):
+        find(CITIES + more, kind="paired")
+    sides = ["leftImg8bit", "*_gtFine_color.png"]
+    found = find(CITIES + more, kind="paired", sides=sides)
+    assert counts(found) == {"train": 6, "validation": 6, "test": 6}
+    assert {e.names[1].partition("gtFine_")[2] for e in found.parts["train"]} == {"color.png"}
+    names = [n for s in ("x/depth", "x/rgb", "x/thermal") for n in numbered(s, 20)]
+    found = find(names, kind="paired", sides=["thermal", "rgb"])
+    assert found.parts["train"][0].names[0].startswith("x/thermal/")
+    found = find(names, kind="unpaired", sides=["x/thermal", "depth"])
+    assert counts(found) == {"train_a": 20, "train_b": 20}
+    with pytest.raises(UserError, match="^--sides=thermal,ir: .* has no images for both"):
+        find(names, kind="paired", sides=["thermal", "ir"])
+
+
+def test_wide_images_are_pairs_where_the_model_needs_pairs():
+    for size in ((480, 1280), (480, 961), (480, 959), (256, 512)):
+        assert find(numbered("photos", 25), size, kind="paired").name == "paired"
+        assert find(numbered("photos", 25), size).name == "images"
+    assert find(numbered("photos", 25), (480, 720), kind="paired").name == "images"
+
+
+def test_label_maps_among_single_images_are_mentioned():
+    found = find([*numbered("images", 20), *numbered("masks", 20)])
+    assert found.name == "labelled" and "look like images and their label maps" in found.notes[0]
+
+
 # What is refused.
 
 BAD = {
@@ -172,6 +318,11 @@ BAD = {
         numbered("A/train", 3) + numbered("B/train", 5),
         "auto",
         "3 is in B/ but not in A/, part train (2 such images); right would be equal names",
+    ),
+    "sets without pairs as pairs": (
+        numbered("trainA", 30) + numbered("trainB", 20),
+        "paired_folders",
+        "20 is in A/ but not in B/, part train (10 such images); right would be equal names",
     ),
     "equal names": (
         [*numbered("A/train", 3), *numbered("B/train", 3), "B/train/1.jpg"],
@@ -195,8 +346,8 @@ BAD = {
         "auto",
         "has test/ and validation/ but no train/; right would be both",
     ),
-    "not unpaired": (CLASSES, "unpaired", "has neither trainA/ nor trainB/"),
-    "not in two folders": (CLASSES, "paired_folders", "has no A/ with images"),
+    "not unpaired": ([*CLASSES, "eel/1.png"], "unpaired", "has neither trainA/ nor trainB/"),
+    "not in two folders": ([*CLASSES, "eel/1.png"], "paired_folders", "has no A/ with images"),
     "not labelled": (["a.png", "b.png"], "labelled", "has no class folders with images"),
     "unknown layout": (CLASSES, "circles", "--layout=circles: unknown; right would be auto, unp"),
     "two lines": (

@@ -75,7 +75,8 @@ def test_pairs_in_two_folders(tmp_path):
     save_all(tmp_path, numbered("A/train", 12, ".jpg"), colour=(250, 0, 0))
     save_all(tmp_path, numbered("B/train", 12), colour=(0, 0, 250), size=(30, 20))
     found = open_folder(tmp_path, SMALL)
-    assert found.kind == "paired" and "pairs (A/ and B/)" in found.description
+    assert found.kind == "paired" and "pairs of two files" in found.description
+    assert "A = A/, B = B/" in found.description
     pair = found.parts["train"].read(0)
     assert np.abs(pair["input"].astype(int) - (250, 0, 0)).max() <= 3
     assert (pair["target"] == (0, 0, 250)).all()
