@@ -35,12 +35,26 @@ FLAGS = (
         "The images of --input are edges, grey, … already; without it, a run of --pairs computes "
         "them from images as in its training.",
     ),
+    choice(
+        "output_size",
+        "trained",
+        ("trained", "input"),
+        "Size of translations. trained: that of the training; input: each image's own, for "
+        "convolutional networks.",
+    ),
+    integer(
+        "tile",
+        512,
+        (64, 16384),
+        "For --output_size=input: an image larger than a square of this side in pixels is computed "
+        "in parts. The result is the same; a smaller value needs less memory.",
+    ),
     share("bad_limit", 0.05, "Share of unreadable images above which the exit status is 2."),
     integer("seed", 0, (0, 2**31 - 1), "Seed of the translations: another one, another dropout."),
 )
 
 
-ONLY_TRANSLATIONS = ("direction", "format", "made_inputs", "bad_limit")
+ONLY_TRANSLATIONS = ("direction", "format", "made_inputs", "bad_limit", "output_size", "tile")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -63,6 +77,7 @@ def main(arguments: Sequence[str]) -> None:
         start_logging()
         found = inputs.open_inputs(given.input)
         how = (given.direction, given.seed, given.checkpoint, given.made_inputs)
+        how += (given.output_size == "input", given.tile)
         request = translation.Request(given.out, given.format, given.bad_limit)
         print(translation.translate_images(Translator(given.run, *how), found, request))
         return

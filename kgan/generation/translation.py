@@ -15,7 +15,6 @@ from kgan.generation.translator import Prepared, Translator
 from kgan.utils import progress
 from kgan.utils.errors import UserError, printable
 
-BATCH = 8
 SKIPPED = "skipped.txt"
 MOST_NAMED = 5  # of the skipped images, in the last line
 
@@ -149,6 +148,7 @@ class _Counts:
     total: int
     written: int = 0
     kept: int = 0
+    other_shape: int = 0
     skipped: dict[str, UserError] = dataclasses.field(default_factory=dict)
 
 
@@ -156,7 +156,7 @@ def _translate_all(translator, found, names, outputs) -> _Counts:
     counts = _Counts(len(names))
     todo = _readable(translator, found, names, outputs, counts)
     with progress.bar(total=len(names), unit="image", delay=2) as bar:
-        while batch := list(itertools.islice(todo, BATCH)):
+        while batch := list(itertools.islice(todo, translator.batch_size)):
             if not counts.written:
                 logger.info("%s", translator.description)
             images = translator.translate([prepared for *_, prepared in batch])
@@ -165,6 +165,7 @@ def _translate_all(translator, found, names, outputs) -> _Counts:
                 content = saving.encode(prepared.finish(image), suffix, prepared.profile)
                 outputs.write(names[name], content, digest, input=name)
                 counts.written += 1
+                counts.other_shape += prepared.other_shape
             bar.update(counts.written + counts.kept + len(counts.skipped) - bar.n)
     return counts
 
@@ -202,6 +203,14 @@ def _finish(outputs, translator, counts, request):
         more = ", …" if len(counts.skipped) > MOST_NAMED else ""
         written += f", {len(counts.skipped)} skipped: {', '.join(names)}{more} ({SKIPPED})"
     logger.info("%s", written)
+    if counts.other_shape and translator.own_size is None:
+        size = "x".join(map(str, translator.trained_size[::-1]))
+        logger.info(
+            "%d of them have another shape than the %s pixels of the training; --output_size=input "
+            "translates images at their own size",
+            counts.other_shape,
+            size,
+        )
     if len(counts.skipped) / counts.total > request.bad_limit:
         raise UserError(
             f"--bad_limit={request.bad_limit}: {len(counts.skipped)} of {counts.total} images "

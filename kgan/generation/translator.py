@@ -12,12 +12,16 @@ from PIL import Image
 from kgan.data import decode
 from kgan.data.pipeline import to_domain
 from kgan.data.transform.derived_pairs import make_input
+from kgan.generation.own_size import OwnSize
 from kgan.models.base.translation import TranslationModel
 from kgan.plots import grids
 from kgan.runs import checkpoint as files
 from kgan.runs.folder import open_run
 from kgan.runs.restore import chosen_checkpoint, describe_checkpoint, load_run
 from kgan.utils.errors import UserError
+
+BATCH = 8
+SAME_SHAPE = 0.02  # share by which the ratio of the sides may differ
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Prepared:
         values: float32 [H, W, C] in [-1, 1].
         alpha: the transparency of the file, uint8 [H, W]; None: it is opaque.
         profile: its ICC profile; None: it has none.
+        other_shape: whether the file has another ratio of width and height than the training.
 
     Example:
         >>> image = Prepared(np.zeros([2, 2, 1], np.float32)).finish(np.ones([2, 2, 3]))
@@ -38,6 +43,7 @@ class Prepared:
     values: np.ndarray
     alpha: Image.Image | None = None
     profile: bytes | None = None
+    other_shape: bool = False
 
     def finish(self, answer: np.ndarray) -> Image.Image:
         """Converts an answer, float32 [H, W, C] in [-1, 1]; it gets the transparency back."""
@@ -57,6 +63,8 @@ class Translator:
         checkpoint: `auto`, `best` or `last`.
         made_inputs: whether the images are inputs already where a run of `--pairs` computes its
             inputs from images.
+        own_size: whether images are translated at their own size, not at that of the training.
+        tile: see `OwnSize`.
 
     Example:
         >>> Translator("runs/00001-none")  # doctest: +ELLIPSIS
@@ -72,6 +80,8 @@ class Translator:
         seed: int = 0,
         checkpoint: str = "auto",
         made_inputs: bool = False,
+        own_size: bool = False,
+        tile: int = 512,
     ):
         opened = open_run(run)
         path = chosen_checkpoint(opened, checkpoint)
@@ -94,6 +104,14 @@ class Translator:
         self.default_name = f"translated-{direction}" if direction else "translated"
         self.direction = model.directions[direction]
         self.shape = model.reading(self.direction)
+        self.trained_size = self.shape.size
+        self.own_size = None
+        if own_size:
+            if self.direction.network is None:
+                raise UserError(f"--output_size=input: {run} has no network for other sizes")
+            self.own_size = OwnSize(self.direction.network, tile)
+            self.shape = dataclasses.replace(self.shape, size=None)
+        self.batch_size = 1 if own_size else BATCH
         self.description = describe_checkpoint(run, checkpoint)
         self.identity = {
             "run": os.path.realpath(run),
@@ -102,6 +120,7 @@ class Translator:
             "direction": direction,
             "seed": seed,
             "made_inputs": made_inputs,
+            "output_size": "input" if own_size else "trained",
         }
 
     def read(self, data: bytes, label: str, name: str) -> Prepared:
@@ -122,8 +141,14 @@ class Translator:
             own = image.convert("RGBA").getchannel("A")
             if own.getextrema() != (255, 255):
                 alpha = decode.to_size(own, self.shape)
-        return Prepared(np.asarray(to_domain(array)), alpha, image.info.get("icc_profile"))
+        height, width = self.trained_size
+        other_shape = abs(image.width * height / (image.height * width) - 1) > SAME_SHAPE
+        return Prepared(
+            np.asarray(to_domain(array)), alpha, image.info.get("icc_profile"), other_shape
+        )
 
     def translate(self, images: Sequence[Prepared]) -> Sequence[np.ndarray]:
         """Translates images; returns an answer for each, float32 [H, W, C] in [-1, 1]."""
+        if self.own_size is not None:
+            return [self.own_size.translate(image.values, self.seed) for image in images]
         return self.direction.translate(tf.stack([image.values for image in images]), self.seed)

@@ -277,8 +277,10 @@ class CycleGAN(TranslationModel):
     @property
     def directions(self):
         def direction(generator, *shapes):
-            # There is nothing random in it: all seeds give the same.
-            return Direction(*shapes, lambda images, seeds: self._translated(generator, images))
+            def function(images, seeds):  # nothing is random in it: all seeds give the same
+                return self._translated(generator, images)
+
+            return Direction(*shapes, function, generator)
 
         shape_a, shape_b = self.example_shapes.values()
         a_to_b = direction(self.generator_ab, shape_a, shape_b)

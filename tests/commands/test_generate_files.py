@@ -17,6 +17,7 @@ from tests.small_runs import (
     PIX2PIX,
     command,
     copy_of,
+    cyclegan_run,
     dcgan_run,
     made_once,
     pix2pix_run,
@@ -298,3 +299,32 @@ def test_other_suffixes_and_files_without_one_are_images_by_their_content(tmp_pa
     assert outcome.status == 0 and (tmp_path / "x.png").is_file()
     shutil.copy(tmp_path / "x.png", tmp_path / "photo.zip")
     assert "not a whole zip" in refused(f"--input={tmp_path}/photo.zip", f"--out={tmp_path}/y.png")
+
+
+def test_own_size_keeps_size_and_shape_and_equals_the_model_where_that_has_the_size(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, size in {"as_trained": (16, 16), "wide": (50, 23), "one": (3, 1)}.items():
+        image(4, size=size).save(folder / f"{name}.png")
+    places = {}
+    for flag in ("input", "trained"):
+        flags = f"--output_size={flag}", f"--out={tmp_path}/{flag}"
+        outcome = translate(f"--input={folder}", *flags, run=cyclegan_run())
+        assert (outcome.status, outcome.err) == (0, ""), outcome
+        assert ("2 of them have another shape than the 16x16" in outcome.out) == (flag == "trained")
+        places[flag] = {
+            path.stem: np.asarray(Image.open(path)).astype(int)
+            for path in (tmp_path / flag).glob("*.png")
+        }
+    shapes = {name: array.shape for name, array in places["input"].items()}
+    assert shapes == {"as_trained": (16, 16, 3), "wide": (23, 50, 3), "one": (1, 3, 3)}
+    own, trained = (places[flag]["as_trained"] for flag in ("input", "trained"))
+    assert np.abs(own - trained).max() <= 1
+    assert np.ptp(own) > 20
+    # In parts, and a paired model.
+    flags = f"--input={folder}/wide.png", "--output_size=input"
+    translate(*flags, "--tile=64", f"--out={tmp_path}/parts.png", run=cyclegan_run())
+    parts = np.asarray(Image.open(tmp_path / "parts.png")).astype(int)
+    assert np.abs(parts - places["input"]["wide"]).max() <= 1
+    assert translate(*flags, f"--out={tmp_path}/pair.png").status == 0
+    assert Image.open(tmp_path / "pair.png").size == (50, 23)

@@ -41,7 +41,7 @@ class PairedModel(TranslationModel):
     @property
     def directions(self):
         # The direction of the training; which side of a pair was given is the data set's matter.
-        return {None: Direction(*self.example_shapes.values(), self._translated)}
+        return {None: Direction(*self.example_shapes.values(), self._translated, self.generator)}
 
     @property
     def example_shapes(self):

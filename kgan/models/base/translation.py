@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -51,6 +52,7 @@ class Direction:
         image_shape: (height, width, channels) of the given image.
         output_shape: the same of its translation.
         function: images float32 [B, H, W, C] in [-1, 1] and seeds int32 [B, 2] → translations.
+        network: the network that the function calls, for images of other sizes; None: it has none.
 
     Example:
         >>> negative = Direction((2, 2, 1), (2, 2, 1), lambda images, seeds: -images)
@@ -61,6 +63,7 @@ class Direction:
     image_shape: tuple[int, int, int]
     output_shape: tuple[int, int, int]
     function: Callable
+    network: keras.Model | None = None
 
     def translate(self, images, seeds=0) -> np.ndarray:
         """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
