@@ -17,6 +17,11 @@ FEATURES = (
 FLAGS = (
     RUN,
     CHECKPOINT,
+    text(
+        "dataset",
+        None,
+        "Folder or zip to which the dataset of --run was moved; default: where it was trained.",
+    ),
     text("saved_model", None, "Exported model to measure, such as saved_models/NAME/1."),
     text("images", None, "Folder or zip of generated images to measure."),
     text("real", None, "Folder or zip of real images; for --saved_model and --images."),
@@ -59,9 +64,11 @@ def main(arguments: Sequence[str]) -> None:
     names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     size = None if given.image_size is None else values.parse_size("image_size", given.image_size)
     entry.import_tensorflow()
+    from kgan.data.registry import absolute_name
     from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
     from kgan.runs.folder import open_run
+    from kgan.runs.moved_data import check_data, check_place
     from kgan.training.data import open_data
     from kgan.utils.messages import start_logging
 
@@ -76,13 +83,24 @@ def main(arguments: Sequence[str]) -> None:
     settings = run.settings()
     if given.bad_limit is not None:
         settings = settings.replace(bad_limit=given.bad_limit)
+    own = settings
+    place = absolute_name(given.dataset or own.data.dataset)
+    check_place(place)
+    settings = settings.replace(dataset=place)
     # Without jitter, so that images of the training part have the size that the networks take.
     dataset, _ = open_data(settings, jitter=False, split_rule=run.spec().split_rule)
+    check_data(own, run.spec(), place, dataset, _measured_parts(dataset, given.part))
     if not runner.evaluate_run(run, dataset, request, given.checkpoint):
         raise UserError(
             f"--run={given.run}: no metric fits its {given.part} part; --features=pixels or "
             "keras_inception compares any images"
         )
+
+
+def _measured_parts(dataset, part):
+    """Returns the names of the parts that a part is, or is held out of, one for each domain."""
+    found = [f"{part}{domain}" for domain in dataset.domains]
+    return [name for name in found if name in dataset.parts] or list(dataset.training_parts)
 
 
 def _check(given):
@@ -92,6 +110,8 @@ def _check(given):
         raise UserError(f"{found}: give one of {', '.join(f'--{name}=' for name in MEASURED)}")
     if given.run and given.real:
         raise UserError(f"--real={given.real}: a run has its own real images; remove --real")
+    if given.dataset and not given.run:
+        raise UserError(f"--dataset={given.dataset}: is for --run; right would be --real=")
     for name in ("image_size", "real_count"):
         if given.run and getattr(given, name) is not None:
             raise UserError(

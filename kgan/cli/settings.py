@@ -5,7 +5,6 @@ beside them as they were given, since they are what run folders and checkpoints 
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Iterable, Mapping
 
 from kgan.cli import values as parsers
@@ -15,12 +14,20 @@ from kgan.utils.errors import UserError
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
 NOT_STORED = ("flagfile", "undefok", "help", "resume", "job", "dry_run")
 
-# What may be changed with --resume: how long and where, not what is trained.
+# What may be changed with --resume, while all cells of a sweep have it in common.
+FREE_OF_SWEEPS = (
+    *("dataset", "bad_images", "bad_limit", "log_every", "sample_every", "validate_every"),
+    "max_rollbacks",
+)
+
+# What may be changed with --resume: how long, where, and what is noted, not what is trained. That a
+# data set elsewhere has the images of the run is checked by their names, sizes and contents.
 FREE_ON_RESUME = (
     *NOT_STORED,
     *("steps", "epochs", "minutes", "evaluate", "export", "export_dir", "strategy"),
     *("logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir"),
     *("manual_dir", "jit", "steps_per_execution"),
+    *FREE_OF_SWEEPS,
 )
 
 # Where a run lies and what it is called may change afterwards, too.
@@ -250,15 +257,15 @@ class Settings:
         return [word for flag in flags for word in flag]
 
     def fixed_on_resume(self) -> dict[str, str]:
-        """Writes, by name, each flag that a checkpoint depends on as it is given.
+        """Writes, by name, each flag that a checkpoint depends on as it is given."""
+        return self.by_name(set(self.values) - {*FREE_ON_RESUME, *PLACES})
 
-        A data set's folder may be moved; only its name counts.
-        """
-        fixed = {**self.values, "dataset": pathlib.Path(self.data.dataset).name}
+    def by_name(self, names: Iterable[str]) -> dict[str, str]:
+        """Writes some flags as they are given, by name; `no --NAME` for None."""
         return {
             name: " ".join(words(name, value)) or f"no --{name}"
-            for name, value in fixed.items()
-            if name not in (*FREE_ON_RESUME, *PLACES)
+            for name, value in self.values.items()
+            if name in names
         }
 
 

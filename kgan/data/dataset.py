@@ -170,6 +170,8 @@ class Dataset:
         mixture: the distribution that points were sampled from; None: unknown.
         features: the features in `kgan.metrics.features` that were trained on such images; None:
             there are none.
+        content: of folders and zips, what identifies the images of each part, see
+            `kgan.data.folder.content`.
         mirrors: whether a mirrored image could belong to the data set. Not so where the light
             always comes from one side.
 
@@ -192,6 +194,7 @@ class Dataset:
     mixture: Mixture | None = None
     features: str | None = None
     mirrors: bool = True
+    content: Mapping[str, Mapping] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -260,6 +263,7 @@ class DataSpec:
         fit: `resize` or `crop`, as the images were made to fit.
         label_maps: whether the inputs of pairs are label maps, which are resized by nearest
             neighbour; None: unknown, in runs of versions that did not store it.
+        content: what identifies the images, see `Dataset`; None: unknown.
 
     Example:
         >>> DataSpec("points", (1, 1), 2, 2).shape
@@ -275,6 +279,7 @@ class DataSpec:
     split_rule: int = dataclasses.field(default=1, compare=False)
     fit: str = dataclasses.field(default="resize", compare=False)
     label_maps: bool | None = dataclasses.field(default=None, compare=False)
+    content: Mapping[str, Mapping] | None = dataclasses.field(default=None, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -290,4 +295,5 @@ def spec_of(dataset: Dataset, size: tuple[int, int]) -> DataSpec:
     size = (1, 1) if dataset.kind == "points" else size
     label_maps = "input" in (*dataset.label_sides, dataset.palette_side)
     names = dataset.class_names
-    return DataSpec(dataset.kind, size, channels, input_channels, names, label_maps=label_maps)
+    spec = DataSpec(dataset.kind, size, channels, input_channels, names, label_maps=label_maps)
+    return dataclasses.replace(spec, content=dataset.content)

@@ -144,6 +144,32 @@ def open_dataset(name: str, images: ImageFormat, *, kind: str, **options) -> Dat
     return _as_kind(dataset, kind, name)
 
 
+def absolute_name(name: str) -> str:
+    """Returns the name of a data set under which it is found from every folder.
+
+    Example:
+        >>> absolute_name("digits"), absolute_name("/data//photos/")
+        ('digits', '/data/photos')
+    """
+    if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
+        return SEPARATOR.join(map(absolute_name, name.split(SEPARATOR)))
+    return os.path.abspath(os.path.expanduser(name)) if _is_path(name) else name
+
+
+def missing_paths(name: str) -> list[str]:
+    """Returns the paths that a name of a data set stands for and that do not exist."""
+    if os.path.exists(os.path.expanduser(name)):
+        return []
+    names = name.split(SEPARATOR)
+    return [n for n in names if _is_path(n) and not os.path.exists(os.path.expanduser(n))]
+
+
+def _is_path(name: str) -> bool:
+    if name in BUILT_IN or name in STACKED:
+        return False
+    return os.path.exists(name) or not TFDS_NAME.fullmatch(name)
+
+
 def _open_domain(images, options, name, channels):
     if channels is not None:
         images = dataclasses.replace(images, channels=channels)
@@ -162,7 +188,7 @@ def _open_one(name, images, options, kind=None):
         dataset = function(images, **options.select(*names))
     elif name in STACKED:
         dataset = _open_stacked(name, images, options)
-    elif os.path.exists(name) or not TFDS_NAME.fullmatch(name):
+    elif _is_path(name):
         palette = None if options.palette is None else np.array(options.palette, np.uint8)
         how = options.select("layout", "sides", "direction")
         dataset = open_folder(name, images, palette=palette, kind=kind, **how)

@@ -97,9 +97,9 @@ class Run:
         return spec
 
     def keep_length(self, settings: Settings) -> None:
-        """Stores a new `--steps` or `--epochs` in flags.cfg, for the next time it is resumed."""
+        """Stores a new length, and where data lie now, in flags.cfg for the next time."""
         own = self.settings()
-        length = {name: settings.values[name] for name in ("steps", "epochs")}
+        length = {name: settings.values[name] for name in ("steps", "epochs", "dataset")}
         if any(own.values[name] != value for name, value in length.items()):
             with atomic_write(self.flags) as place:
                 place.write_text(own.replace(**length).flagfile_text())

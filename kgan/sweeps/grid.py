@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 import itertools
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
 from kgan.cli.parsing import parse_training
-from kgan.cli.settings import NOT_STORED, PLACES
+from kgan.cli.settings import FREE_OF_SWEEPS, NOT_STORED, PLACES
 from kgan.utils.errors import UserError
 
 # Flags that the sweep gives each run, or that do not change the training.
@@ -206,6 +207,8 @@ def _cell(resolved, varied, seeds):
         # A sweep is made for its curves; few of its models are ever served.
         base.append("--noexport")
     lengths = {name: " ".join(resolved.as_arguments({name})) or f"no --{name}" for name in LENGTHS}
-    fixed = {**resolved.fixed_on_resume(), **lengths}
+    # A data set's folder may be moved; only its name counts.
+    named = resolved.replace(dataset=pathlib.Path(resolved.data.dataset).name)
+    fixed = {**resolved.fixed_on_resume(), **named.by_name(FREE_OF_SWEEPS), **lengths}
     fixed = {name: words for name, words in fixed.items() if name not in varied}
     return Cell(varied, tuple(base), seeds, fixed, resolved.run.steps, resolved.run.epochs)

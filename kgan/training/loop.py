@@ -13,6 +13,7 @@ from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.cli.settings import FREE_ON_RESUME, Settings
 from kgan.data.readers import ReadErrors
+from kgan.data.registry import absolute_name
 from kgan.data.splits import SPLIT_RULE
 from kgan.distributed import workers as distribution
 from kgan.distributed.workers import Workers
@@ -21,6 +22,7 @@ from kgan.evaluation.task import Request
 from kgan.runs import checkpoint, logs
 from kgan.runs.export import export_run
 from kgan.runs.folder import Run, create_run, find_job, open_run
+from kgan.runs.moved_data import check_data, check_place
 from kgan.runs.restore import initialize_from_run
 from kgan.training import execution
 from kgan.training.callbacks import choose_validation, make_callbacks
@@ -73,12 +75,17 @@ class Training:
     def __init__(self, settings: Settings, workers: Workers):
         _check_places(settings)
         self.workers = workers
+        settings = settings.replace(dataset=absolute_name(settings.data.dataset))
         self.settings = self._agreed(_for_replicas(settings, workers.replicas))
         device = self.settings.device
         keras.utils.set_random_seed(self.settings.run.seed)
         if device.deterministic:
             tf.config.experimental.enable_op_determinism()
+        if self.settings.run.resume:
+            check_place(self.settings.data.dataset)
         self.dataset, self.spec = open_data(self.settings, split_rule=self._split_rule())
+        if self.settings.run.resume:
+            self._compare_with_run()
         self._compare_parts()
         with precision(device.precision), workers.strategy.scope():
             self.model = build_model(self.settings, self.spec)
@@ -149,6 +156,11 @@ class Training:
         resume = self.settings.run.resume
         return open_run(resume).spec().split_rule if resume else SPLIT_RULE
 
+    def _compare_with_run(self):
+        """Checks that the data are those of the run that is resumed."""
+        run = open_run(self.settings.run.resume)
+        check_data(run.settings(), run.spec(), self.settings.data.dataset, self.dataset)
+
     def _compare_parts(self):
         """Checks that all workers found the same data."""
         for part in self.dataset.training_parts:
@@ -171,7 +183,7 @@ class Training:
             run.latest()  # refuses a run without a checkpoint before anything is said or written
             return run.folder
         dataset = pathlib.Path(self.settings.data.dataset).name.removesuffix(".zip")
-        name = settings.name or f"{self.settings.model}-{dataset}"
+        name = settings.name or f"{self.settings.model}-{dataset or 'images'}"
         return create_run(settings.runs_dir, name, self.settings, self.spec).folder
 
     def _announce(self):

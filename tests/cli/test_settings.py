@@ -7,7 +7,7 @@ import pytest
 from kgan.cli.flags import SHARED_FLAGS
 from kgan.cli.models import model_class, model_names
 from kgan.cli.parsing import parse_training
-from kgan.cli.settings import NOT_STORED
+from kgan.cli.settings import FREE_ON_RESUME, NOT_STORED
 from tests.cli.test_parsing import flagfile, refusal
 
 # Values other than the default, for flags where the type alone does not give one.
@@ -108,7 +108,7 @@ def test_resumed_run_keeps_its_flags_and_can_be_lengthened(saved, flags, expecte
     assert (expected | {"model": "wgan", "resume": str(run)}).items() <= values.items()
 
 
-CHANGES = "seed=1 g_lr=1 batch_size=8 model=dcgan n_critic=3 dataset=digits log_every=3 flip"
+CHANGES = "seed=1 g_lr=1 batch_size=8 model=dcgan n_critic=3 flip classes=cat"
 CHANGES += " precision=mixed_float16 deterministic"
 
 
@@ -116,6 +116,27 @@ CHANGES += " precision=mixed_float16 deterministic"
 def test_resume_refuses_what_would_change_the_run(flag, tmp_path):
     run = saved_run(tmp_path)
     assert flag.partition("=")[0] in refusal(f"--resume={run}", f"--{flag}")
+
+
+# Each flag of every run, by whether it can change what a resumed run trains.
+FREE = """
+flagfile undefok help resume job dry_run dataset data_dir manual_dir bad_images bad_limit cache_gb
+epochs steps minutes jit steps_per_execution strategy logical_devices export_dir evaluate export
+checkpoint_every keep_checkpoints sample_every validate_every max_rollbacks log_every
+"""
+FIXED = """
+model classes layout sides direction pairs palette image_size fit channels jitter flip batch_size
+seed g_lr g_optimizer g_options d_lr d_optimizer d_options beta_1 beta_2 ema_half_life lr_schedule
+lr_decay_from lr_warmup accumulate precision deterministic sync_batch_norm runs_dir name init_from
+validate_metrics validate_features validate_count on_collapse
+"""
+
+
+def test_flags_that_change_what_is_trained_are_fixed_on_resume(tmp_path):
+    known = {*FREE.split(), *FIXED.split()}
+    assert {flag.name for flag in SHARED_FLAGS} == known
+    assert set(FREE.split()) <= set(FREE_ON_RESUME)
+    assert set(FIXED.split()).isdisjoint(FREE_ON_RESUME)
 
 
 def test_resume_refuses_a_flagfile_that_would_change_the_run(tmp_path):

@@ -12,6 +12,7 @@ from kgan.data import decode, label_maps
 from kgan.data.dataset import Dataset, ImageFormat, Source, as_pair, check_direction, plural
 from kgan.data.decode import ImageShape
 from kgan.data.folder import layouts
+from kgan.data.folder.content import content_of
 from kgan.data.folder.files import Folder, Zip, image_names, open_files
 from kgan.utils.errors import UserError, printable
 
@@ -169,6 +170,7 @@ def open_folder(
         name=place.name if place.is_dir() else place.stem,
         description="; ".join([line, *found.notes, *files.notes, *notes]),
         class_names=found.class_names,
+        content=content_of(files, found.parts),
         **known,
     )
 

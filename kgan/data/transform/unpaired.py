@@ -51,4 +51,17 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) 
         description=f"A: {a.description} | B: {b.description} | {plural(most, 'channel')}",
         features=a.features if a.features == b.features else None,
         mirrors=a.mirrors and b.mirrors,
+        content=_content(domains),
     )
+
+
+def _content(domains):
+    """Joins what identifies the images; None where none of them lies in a folder."""
+    contents = [dataset.content for dataset in domains]
+    if not any(contents):
+        return None
+    return {
+        f"{part}_{letter}": found
+        for letter, content in zip("ab", contents, strict=True)
+        for part, found in (content or {}).items()
+    }

@@ -1,0 +1,65 @@
+"""Data sets given again for a run: whether they are those that the run was trained on."""
+
+import logging
+from collections.abc import Sequence
+
+from kgan.cli.settings import Settings
+from kgan.data.dataset import Dataset, DataSpec
+from kgan.data.folder.content import difference
+from kgan.data.registry import absolute_name, missing_paths
+from kgan.utils.errors import UserError, printable
+
+logger = logging.getLogger("kgan")
+
+
+def check_place(name: str) -> None:
+    """Checks that the data set of a run is still there, if it lies in a folder or zip."""
+    gone = missing_paths(name)
+    if gone:
+        raise UserError(
+            f"--dataset={printable(name)}: the images of the run are no longer there "
+            f"({printable(gone[0])} is missing); right would be --dataset= with their place now"
+        )
+
+
+def check_data(
+    own: Settings, spec: DataSpec, name: str, dataset: Dataset, parts: Sequence[str] | None = None
+) -> None:
+    """Checks that a data set is the one of a run.
+
+    Args:
+        own: settings of the run, as they are stored.
+        spec: of the run.
+        name: the data set's `--dataset` now, see `absolute_name`.
+        dataset: what was opened under that name.
+        parts: the parts that count; None: all.
+
+    Raises:
+        UserError: it is another one; says how it differs.
+    """
+    where, same_place = f"--dataset={printable(name)}", name == absolute_name(own.data.dataset)
+    right = (
+        f"right would be the data of the run, {printable(own.data.dataset)} or where they are now"
+    )
+    if spec.content is None and dataset.content is None:
+        if not same_place:
+            raise UserError(f"{where}: the run has another data set; {right}")
+    elif dataset.content is None:
+        raise UserError(f"{where}: not a folder or zip, as the run has; {right}")
+    elif spec.content is None:
+        if not same_place:
+            logger.warning(
+                "warning: the run does not say what its data were; %s is taken for them", where
+            )
+    elif found := difference(spec.content, dataset.content, _known(parts, spec.content)):
+        raise UserError(
+            f"{where}: other images than those of the run: {found}; {right}, or a new run, which "
+            "--init_from= starts from this one"
+        )
+
+
+def _known(parts, content):
+    """Replaces parts that were held out of the training part when the data were opened."""
+    if parts is None:
+        return None
+    return dict.fromkeys(part if part in content else "train" for part in parts)
