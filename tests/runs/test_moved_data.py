@@ -59,7 +59,7 @@ def test_other_data_are_refused_with_the_difference(moved, tmp_path):
     assert "digits: contains labelled images" in resume(run, "digits").error_line
     assert "not a folder or zip" in resume(run, "facades").error_line
     shutil.rmtree(data)
-    assert "no longer there" in resume(run, data).error_line
+    assert "no such folder or file, though" in resume(run, data).error_line
     assert Run(run).flags.read_bytes() == before
 
 
