@@ -1,28 +1,68 @@
-"""`python -m kgan.export --run=DIR`: writes a SavedModel of a run for TensorFlow Serving."""
+"""`python -m kgan.export --run=DIR`: exports a run for TensorFlow Serving, as ONNX or LiteRT."""
 
 from collections.abc import Sequence
 
 from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import text
+from kgan.models.base.flags import choice, text, texts
+from kgan.utils.errors import UserError
 
+FORMATS = ("saved_model", "onnx", "tflite")
 FLAGS = (
     RUN,
     CHECKPOINT,
     text("export_dir", "saved_models", "Folder of exports: <export_dir>/<name>/<version>/."),
     text("name", None, "Name of the exported model; default: the name of the run."),
+    choice(
+        "format",
+        "saved_model",
+        FORMATS,
+        "saved_model: for TensorFlow Serving, in <export_dir>/<name>/<version>/. onnx (needs "
+        "kgan[onnx]) and tflite: files of the signatures of plain operations, in "
+        "<export_dir>/<name>/<format>/<version>/.",
+    ),
+    texts("signature", "onnx, tflite: signature to write; default: all named deterministic…"),
+    choice(
+        "quantize",
+        None,
+        ("int8",),
+        "tflite: int8 weights and activations, calibrated on data of the run.",
+    ),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
     """Exports and prints where to."""
     given = parse_command("kgan.export", FLAGS, arguments, needed=("run",))
+    if given.quantize and given.format != "tflite":
+        raise UserError(f"--quantize={given.quantize}: is for --format=tflite")
+    if given.signature and given.format == "saved_model":
+        raise UserError(
+            f"--signature={given.signature[0]}: a SavedModel has all signatures; right would be "
+            "no --signature, or --format=onnx or tflite"
+        )
     entry.import_tensorflow()
     from kgan.runs.export import export_run
     from kgan.runs.folder import open_run
 
+    if given.format != "saved_model":
+        _export_portable(open_run(given.run), given)
+        return
     print(export_run(open_run(given.run), given.export_dir, given.name, given.checkpoint))
+
+
+def _export_portable(run, given) -> None:
+    from kgan.runs.export import export_portable
+    from kgan.serving.portable import Request, written_files
+    from kgan.training.data import calibration_examples
+
+    # Of models that generate from latents the seeds are enough.
+    examples = calibration_examples(run.settings()) if given.quantize else None
+    request = Request(given.format, given.signature, given.quantize, examples)
+    where = given.export_dir, request, given.name, given.checkpoint
+    for file in written_files(export_portable(run, *where)):
+        print(file)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,13 @@ def mixing_examples(network: keras.Model, but: tuple[type, ...] = ()) -> list[st
     return [x.name for x in kept if isinstance(x, (keras.layers.BatchNormalization, MixesExamples))]
 
 
+def noise_shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the noise of one example, by the names of layers that need noise."""
+    found = [x for x in _nested_layers(network) if isinstance(x, SeededDropout)]
+    shapes = {layer.name: tuple(layer.output.shape[1:]) for layer in found}
+    return {} if any(None in shape for shape in shapes.values()) else shapes
+
+
 def _nested_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
     for outer in network.layers:
         layer = outer.layer if isinstance(outer, keras.layers.Wrapper) else outer
@@ -136,13 +143,10 @@ class SeededDropout(ConfiguredLayer):
         self.salt = salt
 
     def call(self, inputs, seeds):
-        shape = inputs.shape[1:]
-
-        def uniform(seed):
-            return randomness.uniform(shape, randomness.fold(seed, self.salt))
-
-        kept = randomness.rows_from_seeds(uniform, seeds) >= self.rate
-        return inputs * tf.cast(kept, inputs.dtype) / (1.0 - self.rate)
+        noise = randomness.layer_noise(self.name, inputs.shape[1:], seeds, self.salt)
+        if noise is None:
+            return inputs
+        return inputs * tf.cast(noise >= self.rate, inputs.dtype) / (1.0 - self.rate)
 
     def compute_output_shape(self, inputs_shape, seeds_shape):
         return inputs_shape

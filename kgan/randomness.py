@@ -9,7 +9,10 @@ its own floating-point samplers make other numbers of the same bits under XLA, e
 is named. Only the integers of Philox are the same everywhere, so floats are made of them here.
 """
 
+import contextlib
+import contextvars
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -143,3 +146,41 @@ def rows_from_seeds(sample, seeds: tf.Tensor) -> tf.Tensor:
     if seeds.shape[0] == 1:
         return sample(seeds[0])[tf.newaxis]
     return tf.map_fn(sample, seeds, fn_output_signature=tf.float32)
+
+
+_noise_source: contextvars.ContextVar[Callable | None] = contextvars.ContextVar(
+    "noise_source", default=None
+)
+
+
+@contextlib.contextmanager
+def noise_from(source: Callable) -> Iterator[None]:
+    """Takes the noise of layers from a function, where graphs need plain operations only.
+
+    Args:
+        source: from the name of a layer and the shape [...] of its noise to float32 [B, ...] in
+            [0, 1), or to None: the layer then leaves its inputs as they are.
+    """
+    token = _noise_source.set(source)
+    try:
+        yield
+    finally:
+        _noise_source.reset(token)
+
+
+def layer_noise(name: str, shape, seeds: tf.Tensor, salt: int) -> tf.Tensor | None:
+    """Samples the noise of a layer, or takes it from `noise_from`.
+
+    Args:
+        name: of the layer.
+        shape: ints, of the noise of one example.
+        seeds: int32 [B, 2].
+        salt: of the layer; layers of one network need different ones.
+
+    Returns:
+        float32 [B, ...] in [0, 1), or None where there is to be no noise.
+    """
+    source = _noise_source.get()
+    if source is not None:
+        return source(name, shape)
+    return rows_from_seeds(lambda seed: uniform(shape, fold(seed, salt)), seeds)

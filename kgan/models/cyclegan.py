@@ -299,11 +299,13 @@ class CycleGAN(TranslationModel):
         return side_by_side([images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)])
 
     def signatures(self):
-        def signatures(name, *names):
+        def signatures(name, field, *names):
             direction, about = self.directions[name], "Each image is normalised by itself."
-            return direction_signatures(direction, self.reading(direction), *names, about)
+            return direction_signatures(direction, self.reading(direction), *names, about, field)
 
+        names = "serving_default", "from_files", "deterministic"
+        back = "b_to_a", "from_files_b_to_a", "deterministic_b_to_a"
         return {
-            **signatures("AtoB", "serving_default", "from_files", "A to B: "),
-            **signatures("BtoA", "b_to_a", "from_files_b_to_a", "B to A: "),
+            **signatures("AtoB", "image_a", *names, "A to B: "),
+            **signatures("BtoA", "image_b", *back, "B to A: "),
         }

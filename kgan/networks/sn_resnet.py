@@ -18,6 +18,7 @@ import keras
 from keras import layers
 
 from kgan.networks.blocks import Seeded, batch_norm, check_square, inputs_with_condition
+from kgan.networks.upsampling import NearestUpsampling
 from kgan.spectral_norm import SpectralConv2D, SpectralDense
 
 SIZES = (16, 32, 64)
@@ -74,10 +75,10 @@ def generator(
     maps = layers.Reshape((4, 4, base_width), name="reshape")(maps)
     for block in range(blocks):
         name = f"block_{block}"
-        larger = layers.UpSampling2D(name=f"{name}_shortcut_upsample")(maps)
+        larger = NearestUpsampling(name=f"{name}_shortcut_upsample")(maps)
         shortcut = convolve(larger, base_width, 1, f"{name}_shortcut")
         maps = normalize(maps, f"{name}_first")
-        maps = layers.UpSampling2D(name=f"{name}_upsample")(maps)
+        maps = NearestUpsampling(name=f"{name}_upsample")(maps)
         maps = convolve(maps, base_width, 3, f"{name}_first_convolution", gain=residual_gain)
         maps = normalize(maps, f"{name}_second")
         maps = convolve(maps, base_width, 3, f"{name}_second_convolution", gain=residual_gain)

@@ -10,6 +10,7 @@ from keras import layers
 
 from kgan.layers import SeededDropout
 from kgan.networks.blocks import Seeded, live_batch_norm
+from kgan.networks.upsampling import NearestUpsampling
 from kgan.utils.errors import ArgumentError
 
 SIDES = (32, 64, 128, 256, 512)
@@ -31,7 +32,7 @@ def _upsample(maps, filters, name, named, how, use_bias):
         return layers.Conv2DTranspose(filters, 4, 2, "same", **options)(maps)
     # After nearest-neighbour upsampling every output pixel depends on equally many weights, which
     # avoids the checkerboard (Odena et al. 2016).
-    maps = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(maps)
+    maps = NearestUpsampling(2, name=f"{name}_resize")(maps)
     options = {"use_bias": use_bias, **named(f"{name}_convolution")}
     return layers.Conv2D(filters, 3, 1, "same", **options)(maps)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kgan.data.decode import ImageShape
 
+PORTABLE = "Plain operations only: no dropout, nothing random, no loops, no text."
 NUMBER, NUMBERS = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
 
 
@@ -24,6 +25,9 @@ class Signature:
         inputs: `tf.TensorSpec` by input name, in the function's order.
         about: description for people: shape, dtype and range of each input and output.
         reading: how the signature reads image files, if it takes them.
+        portable: of a signature of plain operations, which other formats have, too: makes example
+            inputs, arrays by input name, from their number and, where they are images, from arrays
+            of the data by field, or from None.
 
     Example:
         >>> spec = tf.TensorSpec([None], tf.float32)
@@ -36,6 +40,7 @@ class Signature:
     inputs: Mapping[str, tf.TensorSpec]
     about: str
     reading: ImageShape | None = None
+    portable: Callable | None = None
 
 
 def describe(signatures: Mapping[str, Signature]) -> dict:

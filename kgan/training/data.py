@@ -11,6 +11,7 @@ from kgan.data.pipeline import Augmentation, group_batches
 from kgan.data.readers import ReadErrors
 from kgan.data.registry import Options, open_dataset
 from kgan.data.splits import SPLIT_RULE, with_validation
+from kgan.serving.portable import CALIBRATION
 from kgan.utils.errors import UserError
 
 
@@ -39,6 +40,27 @@ def open_data(
     dataset = with_validation(dataset, model.held_out_share, split_rule)
     spec = spec_of(dataset, data.image_size)
     return dataset, dataclasses.replace(spec, split_rule=split_rule, fit=data.fit)
+
+
+def calibration_examples(settings: Settings, count: int = CALIBRATION) -> dict | None:
+    """Reads training examples for the calibration of a quantised translation model.
+
+    Args:
+        settings: of the run.
+        count: number of examples, or fewer where the data set has no more.
+
+    Returns:
+        Images float32 [N, H, W, C] in [-1, 1] by the model's fields; None for models that generate.
+    """
+    if settings.model_class.data_kind not in ("paired", "unpaired"):
+        return None
+    dataset, _ = open_data(settings, jitter=False)
+    found = {}
+    for domain in dataset.domains:
+        part = dataset.parts[f"train{domain}"]
+        read = pipeline.examples(part, dataset.fields, min(count, len(part)))
+        found |= {f"{field}{domain}": value for field, value in read.items()}
+    return found
 
 
 def augmentation(settings: Settings, dataset: Dataset) -> Augmentation | None:

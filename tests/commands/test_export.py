@@ -81,3 +81,31 @@ def test_checkpoint_and_name_can_be_chosen(flags, name, is_best, tmp_path, monke
     run = with_other_best(pix2pix_run(), tmp_path)
     assert export(run, tmp_path / "to", *flags) == f"{tmp_path}/to/{name}"
     assert np.allclose(biases, [[0.25, 0.5, -0.75]]) == is_best
+
+
+def test_other_formats_are_written_beside_the_versions(tmp_path):
+    run = pix2pix_run()
+    outcome = command(
+        "export", f"--run={run}", f"--export_dir={tmp_path}", "--format=tflite", "--quantize=int8"
+    )
+    assert (outcome.status, outcome.err) == (0, "")
+    file = tmp_path / "pairs" / "tflite" / "1" / "deterministic.int8.tflite"
+    assert outcome.out.startswith(f"{file}: 0.") and "largest difference" in outcome.out
+    document = json.loads((file.parent / "signatures.json").read_text())
+    assert document["origin"] == {"run": run.name, "checkpoint": "auto", "step": 8}
+    assert document["signatures"]["deterministic"]["image_files"]["size"] == [32, 32]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--quantize=int8"], "--quantize=int8: is for --format=tflite"),
+        (["--signature=x"], "--signature=x: a SavedModel has all signatures"),
+        (["--format=tflite", "--signature=x"], "--signature=x: is not a portable signature"),
+    ],
+)
+def test_flags_of_other_formats_are_refused_where_they_do_not_fit(flags, message, tmp_path):
+    place = f"--export_dir={tmp_path}/to"
+    line = command("export", f"--run={dcgan_run()}", place, *flags).error_line
+    assert line.startswith(message)
+    assert not list((tmp_path).rglob("*.writing"))

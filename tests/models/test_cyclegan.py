@@ -43,6 +43,7 @@ class TestCycleGAN(TwoPlayerTests, FullContract):
 
     def test_both_directions_are_exported(self):
         names = {"serving_default", "b_to_a", "from_files", "from_files_b_to_a"}
+        names |= {"deterministic", "deterministic_b_to_a"}
         assert set(self.build().signatures()) == names
 
     def test_pools_are_saved_and_two_replicas_share_them(self, two_replicas):

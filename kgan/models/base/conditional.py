@@ -5,6 +5,7 @@ hold; both players get it. Conditions are rows of K numbers, never an index, so 
 attributes are treated alike.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from kgan.models.base import shapes
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.models.base.batches import DataError
 from kgan.models.base.flags import WIDEST, integer, latent_size, switch
-from kgan.serving.signatures import NUMBERS, Signature, as_png, vectors
+from kgan.serving.signatures import NUMBERS, PORTABLE, Signature, as_png, vectors
 from kgan.utils.errors import ArgumentError, UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
@@ -198,6 +199,11 @@ class ConditionalModel(AdversarialModel):
         rows = self.preview().astype(np.float64)
         return float(rows.std(axis=1).mean())
 
+    def example_inputs(self, count, examples=None):
+        rows = self.preview_conditions()
+        conditions = rows[np.arange(count) % len(rows)]
+        return {**super().example_inputs(count), "conditions": conditions}
+
     def signatures(self):
         network = self.sampler
 
@@ -221,11 +227,15 @@ class ConditionalModel(AdversarialModel):
             {"conditions": vectors(self.condition_size)},
         )
         labels = {"seeds": NUMBERS, "labels": NUMBERS}
+        default = Signature(
+            from_latents,
+            {"latents": latents, **conditions},
+            f"latents float32 [B, {self.latent_size}], {about}",
+        )
         return {
-            "serving_default": Signature(
-                from_latents,
-                {"latents": latents, **conditions},
-                f"latents float32 [B, {self.latent_size}], {about}",
+            "serving_default": default,
+            "deterministic": dataclasses.replace(
+                default, about=f"{default.about} {PORTABLE}", portable=self.example_inputs
             ),
             "from_seeds": Signature(
                 from_seeds, {"seeds": NUMBERS, **conditions}, f"seeds int32 [B], {about}"

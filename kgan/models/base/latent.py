@@ -1,5 +1,7 @@
 """Base of models that generate images from a latent vector."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ from kgan import randomness
 from kgan.models.base import shapes
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
-from kgan.serving.signatures import NUMBER, NUMBERS, Signature, as_png, vectors
+from kgan.serving.signatures import NUMBER, NUMBERS, PORTABLE, Signature, as_png, vectors
 from kgan.utils.errors import ArgumentError
 from kgan.utils.precision import precision
 
@@ -203,6 +205,10 @@ class LatentModel(Model):
         """Computes the model's scores of points of the plane: float32 [B, 2] → [B]."""
         raise NotImplementedError
 
+    def example_inputs(self, count, examples=None) -> dict[str, np.ndarray]:
+        """Makes the inputs of `serving_default` from the first seeds, float32 [count, ...]."""
+        return {"latents": np.asarray(self.latents_from_seeds(range(count)))}
+
     def signatures(self):
         network = self.sampler
 
@@ -238,6 +244,10 @@ class LatentModel(Model):
                 f"a seed gives its image whatever the other seeds are. {frozen}",
             ),
         }
+        default = signatures["serving_default"]
+        signatures["deterministic"] = dataclasses.replace(
+            default, about=f"{default.about} {PORTABLE}", portable=self.example_inputs
+        )
         if not self.generates_points:
             about = f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}"
             signatures["png_from_seeds"] = Signature(as_png(from_seeds), {"seeds": NUMBERS}, about)

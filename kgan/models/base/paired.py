@@ -1,9 +1,14 @@
 """Base of models that learn from pairs of an image and its translation."""
 
+import dataclasses
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan import randomness
+from kgan.layers import noise_shapes
 from kgan.models.base import shapes
 from kgan.models.base.translation import (
     PREVIEW_ROWS,
@@ -12,6 +17,7 @@ from kgan.models.base.translation import (
     direction_signatures,
     side_by_side,
 )
+from kgan.serving.signatures import Signature, vectors
 
 
 class PairedModel(TranslationModel):
@@ -41,7 +47,8 @@ class PairedModel(TranslationModel):
     @property
     def directions(self):
         # The direction of the training; which side of a pair was given is the data set's matter.
-        return {None: Direction(*self.example_shapes.values(), self._translated, self.generator)}
+        shapes = self.example_shapes.values()
+        return {None: Direction(*shapes, self._translated, self.generator, self.without_noise)}
 
     @property
     def example_shapes(self):
@@ -70,6 +77,15 @@ class PairedModel(TranslationModel):
     def _translated(self, images, seeds):
         return self.answers(images, seeds)
 
+    def without_noise(self, images) -> tf.Tensor:
+        """Translates float32 [B, H, W, C] in [-1, 1] without the noise of any layer."""
+        with randomness.noise_from(lambda name, shape: None):
+            return self.without_seeds(images)
+
+    def without_seeds(self, images) -> tf.Tensor:
+        """Translates where `noise_from` gives the noise, and no seed is needed."""
+        return self.answers(images, tf.zeros([tf.shape(images)[0], 2], tf.int32))
+
     def translate(self, images, seeds=0) -> np.ndarray:
         """Translates images, see `Direction.translate`."""
         return self.directions[None].translate(images, seeds)
@@ -89,5 +105,38 @@ class PairedModel(TranslationModel):
 
     def signatures(self):
         direction = self.directions[None]
-        names = "serving_default", "from_files", ""
-        return direction_signatures(direction, self.reading(direction), *names, self.inference)
+        names = "serving_default", "from_files", "deterministic", ""
+        reading, field = self.reading(direction), self.fields[0]
+        found = direction_signatures(direction, reading, *names, self.inference, field)
+        return found | self._noise_signature(found["deterministic"])
+
+    def _noise_signature(self, plain) -> dict[str, Signature]:
+        """Makes a portable signature that takes the noise of the layers as an input."""
+        shapes = noise_shapes(self.generator)
+        if not shapes:
+            return {}
+        sizes = [math.prod(shape) for shape in shapes.values()]
+
+        def from_noise(images, noise):
+            parts = dict(zip(shapes, tf.split(noise, sizes, axis=1), strict=True))
+            with randomness.noise_from(
+                lambda name, shape: tf.reshape(parts[name], [-1, *shapes[name]])
+            ):
+                return {"pictures": self.without_seeds(images)}
+
+        def example_inputs(count, examples):
+            noise = np.random.default_rng(1).uniform(size=(count, sum(sizes)))
+            return {**plain.portable(count, examples), "noise": noise.astype(np.float32)}
+
+        given, _, answer = plain.about.partition(" -> ")
+        about = f"{given}, noise float32 [B, {sum(sizes)}], uniform in [0, 1), of the dropout -> "
+        answer = answer.replace("no dropout, nothing", "nothing")
+        inputs = {**plain.inputs, "noise": vectors(sum(sizes))}
+        signature = dataclasses.replace(
+            plain,
+            function=from_noise,
+            inputs=inputs,
+            about=f"{about}{answer}",
+            portable=example_inputs,
+        )
+        return {"from_noise": signature}

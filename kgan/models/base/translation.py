@@ -13,7 +13,7 @@ from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
 from kgan.serving.decoding import FORMATS, decode_images
-from kgan.serving.signatures import Signature, as_png
+from kgan.serving.signatures import PORTABLE, Signature, as_png
 
 PREVIEW_ROWS = 8
 TRANSLATION_DEFAULTS = {"batch_size": 1, "epochs": 2, "beta_1": 0.5, **both_players("adam", 2e-4)}
@@ -53,6 +53,8 @@ class Direction:
         output_shape: the same of its translation.
         function: images float32 [B, H, W, C] in [-1, 1] and seeds int32 [B, 2] → translations.
         network: the network that the function calls, for images of other sizes; None: it has none.
+        portable: the same without seeds and without noise, in plain operations; None: `function`
+            is so, whatever the seeds are.
 
     Example:
         >>> negative = Direction((2, 2, 1), (2, 2, 1), lambda images, seeds: -images)
@@ -64,6 +66,7 @@ class Direction:
     output_shape: tuple[int, int, int]
     function: Callable
     network: keras.Model | None = None
+    portable: Callable | None = None
 
     def translate(self, images, seeds=0) -> np.ndarray:
         """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
@@ -143,17 +146,26 @@ def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def direction_signatures(
-    direction: Direction, reading: ImageShape, on_images: str, on_files: str, title: str, about: str
+    direction: Direction,
+    reading: ImageShape,
+    on_images: str,
+    on_files: str,
+    portable: str,
+    title: str,
+    about: str,
+    field: str,
 ) -> dict[str, Signature]:
-    """Makes two signatures of a direction, for seed 0: of images, and of image files.
+    """Makes the signatures of a direction: of images and files, for seed 0, and without noise.
 
     Args:
         direction: what they compute.
         reading: how image files are read.
         on_images: name of the signature that takes images.
         on_files: name of the signature that takes the bytes of files.
+        portable: name of the signature that takes images and computes with plain operations only.
         title: begins their descriptions.
         about: ends their descriptions.
+        field: of the data, the images that are translated.
     """
     height, width, channels = direction.image_shape
     answer = "x".join(map(str, direction.output_shape))
@@ -162,13 +174,19 @@ def direction_signatures(
         numbers = tf.zeros([tf.shape(pictures)[0]], tf.int32)
         return {"pictures": direction.function(pictures, randomness.seeds_from_numbers(numbers))}
 
+    def without_noise(images):
+        if direction.portable is not None:
+            return {"pictures": direction.portable(images)}
+        return from_images(images)
+
     def from_files(image_bytes):
         return as_png(from_images)(decode_images(image_bytes, reading))
 
+    images = tf.TensorSpec([None, *direction.image_shape], tf.float32)
     return {
         on_images: Signature(
             from_images,
-            {"pictures": tf.TensorSpec([None, *direction.image_shape], tf.float32)},
+            {"pictures": images},
             f"{title}pictures float32 [B, {height}x{width}x{channels}] in [-1, 1] -> "
             f"pictures float32 [B, {answer}] in [-1, 1]. {about}",
         ),
@@ -179,4 +197,20 @@ def direction_signatures(
             f"png_bytes string [B], PNG files. {about}",
             reading,
         ),
+        portable: Signature(
+            without_noise,
+            {"images": images},
+            f"{title}images float32 [B, {height}x{width}x{channels}] in [-1, 1] -> "
+            f"pictures float32 [B, {answer}] in [-1, 1]. {PORTABLE}",
+            reading,
+            portable=lambda count, data: {"images": images_of(count, data, field, images.shape)},
+        ),
     }
+
+
+def images_of(count: int, data, field: str, shape: tf.TensorShape) -> np.ndarray:
+    """Returns images of the data, or of noise without data: float32 [count, H, W, C] in [-1, 1]."""
+    if data is None:
+        rng = np.random.default_rng(0)
+        return rng.uniform(-1, 1, (count, *shape[1:])).astype(np.float32)
+    return np.resize(data[field], (count, *shape[1:]))

@@ -18,6 +18,9 @@ def direction_of(model, signature):
 
 def example_inputs(model, signature, count):
     """Makes inputs for a signature, for `count` images."""
+    found = model.signatures()[signature]
+    if found.portable is not None:
+        return found.portable(count, None)
     rng = np.random.default_rng(count)
     size = model.condition_size if isinstance(model, ConditionalModel) else 1
     labels = np.arange(count, dtype=np.int32) % size
@@ -37,11 +40,13 @@ def example_inputs(model, signature, count):
         inputs["pictures"] = levels.astype(np.float32) / 127.5 - 1
         files = [tf.io.encode_png(image).numpy() for image in levels]
         inputs["image_bytes"] = np.array(files, object)
-    return {key: inputs[key] for key in model.signatures()[signature].inputs}
+    return {key: inputs[key] for key in found.inputs}
 
 
 def expected_outputs(model, signature, inputs):
     """Computes the outputs of a signature with the model's own methods; PNG files as levels."""
+    if "images" in inputs:
+        return model.signatures()[signature].function(*map(tf.constant, inputs.values()))
     if isinstance(model, LatentModel):
         conditions = [inputs["conditions"]] if "conditions" in inputs else []
         if "labels" in inputs:
