@@ -16,10 +16,23 @@ FLAGS = (
     CHECKPOINT,
     text("seeds", "0-63", "Seeds of the images: 5, or 0-63, or 1,4,9-12."),
     text("label", None, f"For conditional models: {LABEL}."),
-    text("interpolate", None, "Two seeds, such as 3,17: generates images between theirs."),
-    integer("frames", 10, (2, 1000), "Images of --interpolate, both ends included; default 10."),
     text(
-        "input", None, "Image to translate, or folder or zip of images, for image-to-image models."
+        "interpolate",
+        None,
+        "Two seeds or more, such as 3,17: generates images between theirs; with --out=walk.gif or "
+        ".mp4 an animation.",
+    ),
+    integer(
+        "frames",
+        10,
+        (2, 1000),
+        "Images of --interpolate from one seed to the next, both included; default 10.",
+    ),
+    integer("fps", 10, (1, 120), "Images per second of an animation; default 10."),
+    text(
+        "input",
+        None,
+        "For image-to-image models: the image or video to translate, or a folder or zip of images.",
     ),
     choice("direction", None, DIRECTIONS, "For models that translate in both."),
     text(
@@ -37,10 +50,10 @@ FLAGS = (
     ),
     choice(
         "output_size",
-        "trained",
+        None,
         ("trained", "input"),
-        "Size of translations. trained: that of the training; input: each image's own, for "
-        "convolutional networks.",
+        "Size of translations. trained: that of the training, the default for images; input: the "
+        "image's own, the default for videos.",
     ),
     integer(
         "tile",
@@ -63,27 +76,32 @@ def main(arguments: Sequence[str]) -> None:
     seeds = parse_seeds("seeds", given.seeds)
     label = None if given.label is None else parse_names("label", given.label)
     ends = parse_seeds("interpolate", given.interpolate) if given.interpolate else None
-    if ends is not None and len(ends) != 2:
-        raise UserError(f"--interpolate={given.interpolate}: give two seeds, such as 3,17")
+    if ends is not None and len(ends) < 2:
+        raise UserError(f"--interpolate={given.interpolate}: give two seeds or more, such as 3,17")
     if given.input is None:
         _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
     entry.import_tensorflow()
-    from kgan.generation import inputs, latent, translation
+    from kgan.generation import inputs, latent, translation, video
     from kgan.generation.translator import Translator
     from kgan.runs.restore import describe_checkpoint
     from kgan.utils.messages import start_logging
 
     if given.input is not None:
         start_logging()
-        found = inputs.open_inputs(given.input)
         how = (given.direction, given.seed, given.checkpoint, given.made_inputs)
-        how += (given.output_size == "input", given.tile)
+        is_video = video.is_video(given.input)
+        own_size = (given.output_size or ("input" if is_video else "trained")) == "input"
+        how += (own_size, given.tile)
         request = translation.Request(given.out, given.format, given.bad_limit)
+        if is_video:
+            print(video.translate_video(Translator(given.run, *how), given.input, given.out))
+            return
+        found = inputs.open_inputs(given.input)
         print(translation.translate_images(Translator(given.run, *how), found, request))
         return
     place = {"out": given.out, "checkpoint": given.checkpoint}
     if ends is not None:
-        path = latent.interpolate(given.run, *ends, given.frames, label, **place)
+        path = latent.interpolate(given.run, ends, given.frames, label, fps=given.fps, **place)
     else:
         path = latent.generate_seeds(given.run, seeds, label, **place)
     print(describe_checkpoint(given.run, given.checkpoint))

@@ -1,10 +1,12 @@
 """Images generated from seeds, from labels and from latents between two seeds."""
 
+import itertools
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from kgan.generation import video
 from kgan.generation.saving import KINDS, encode, output_place, write_new
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent import LatentModel
@@ -14,6 +16,7 @@ from kgan.utils.errors import UserError
 
 BATCH = 64
 IMAGES = tuple(KINDS)
+ANIMATIONS = (".gif", ".mp4")
 SEEDS_PER_LABEL = 10  # in the grid of all labels
 
 
@@ -56,37 +59,57 @@ def generate_seeds(
 
 def interpolate(
     run: str,
-    first: int,
-    last: int,
+    seeds: Sequence[int],
     frames: int = 10,
     label: Sequence[str] | None = None,
     out: str | None = None,
     checkpoint: str = "auto",
+    fps: int = 10,
 ) -> pathlib.Path:
     """Generates α z₁ + (1 − α) z₂ for α from 1 to 0 in equal steps, in one row for each label.
+
+    Of more than two seeds each one leads to the next. An animation shows the images one after the
+    other.
 
     The line is straight, as in the course's DCGAN practical (docs/course.md). Vectors between two
     normal vectors are shorter than both, so images in the middle have less contrast.
 
     Args:
-        first: the seed of z₁.
-        last: the seed of z₂.
-        frames: number of images in a row, at least 2.
+        seeds: of z₁, z₂, …; at least two.
+        frames: number of images from one seed to the next, both included, at least 2.
         label: see `generate_seeds`.
-        out: a PNG file; None: in the run.
+        out: an image file, or a .gif or .mp4 file for an animation; None: a PNG file in the run.
+        fps: images of an animation per second.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)
-    start, end = np.asarray(model.latents_from_seeds([first, last]))
-    alpha = np.linspace(1, 0, frames)[:, np.newaxis]
-    latents = (alpha * start + (1 - alpha) * end).astype(np.float32)
+    default = f"interpolation-{'-'.join(map(str, seeds))}.png"
+    kinds = (*IMAGES, *ANIMATIONS)
+    path, suffix = output_place(run, out, default, kinds, "the images are shown in one row")
+    latents = _between(np.asarray(model.latents_from_seeds(seeds)), frames)
+    batches = [latents[start : start + BATCH] for start in range(0, len(latents), BATCH)]
     conditions = [None] if rows is None else rows[:, np.newaxis]
-    grid = np.stack([_generate(model, latents, condition) for condition in conditions])
+    grid = np.stack(
+        [
+            np.concatenate([_generate(model, b, condition) for b in batches])
+            for condition in conditions
+        ]
+    )
     if grid.ndim == 3:
         raise UserError(f"--run={run}: generates points, not images; use --seeds=")
-    default = f"interpolation-{first}-{last}.png"
-    path, suffix = output_place(run, out, default, IMAGES, "images are shown in one row")
+    if suffix in ANIMATIONS:
+        shown = (grids.image_column(grid[:, place]) for place in range(len(latents)))
+        content = video.animate(map(np.asarray, shown), suffix, fps, f"--out={out}")
+        return write_new(path, content, named=True)
     return _write(grids.image_grid(grid), path, suffix, out)
+
+
+def _between(ends, frames):
+    """Returns latents on the lines from each end to the next; inner ends are there once."""
+    alpha = np.linspace(1, 0, frames)[:, np.newaxis]
+    lines = [alpha * a + (1 - alpha) * b for a, b in itertools.pairwise(ends)]
+    joined = [lines[0], *(line[1:] for line in lines[1:])]
+    return np.concatenate(joined).astype(np.float32)
 
 
 def _write(image, path, suffix, out):

@@ -131,7 +131,10 @@ class Translator:
             label: the image's name in messages.
             name: the image's own name; noise and masks depend on it.
         """
-        image = decode.decode(data, label, self.shape.smallest)
+        return self.prepare(decode.decode(data, label, self.shape.smallest), label, name)
+
+    def prepare(self, image: Image.Image, label: str, name: str) -> Prepared:
+        """Prepares a decoded image; see `read`."""
         array = decode.shape_image(image, label, self.shape)
         if self.pairs is not None:
             key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]

@@ -47,6 +47,13 @@ def image_grid(images: np.ndarray, headings: Sequence[str] = ()) -> Image.Image:
     return sheet
 
 
+def image_column(images: np.ndarray) -> Image.Image:
+    """Arranges images [N, H, W, C] below each other, without space; small ones are enlarged."""
+    scale = max(1, -(-MIN_SIDE // max(images.shape[1:3])))
+    column = images.reshape(-1, *images.shape[2:])
+    return to_image(column.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
 def nearly_square(images: np.ndarray) -> np.ndarray:
     """Arranges images [N, H, W, C] as a nearly square grid [rows, columns, H, W, C].
 

@@ -106,7 +106,7 @@ def test_images_go_into_the_run_without_out(flag, name, tmp_path):
     [
         (dcgan_run, "--label=7", "--label=7: this model is unconditional; remove --label"),
         (dcgan_run, "--input=x", "--input=x: "),
-        (dcgan_run, "--interpolate=1", "--interpolate=1: give two seeds"),
+        (dcgan_run, "--interpolate=1", "--interpolate=1: give two seeds or more"),
         (pix2pix_run, "--seeds=1", "--run="),
         (pix2pix_run, "--input=x", "--input=x: "),
     ],
