@@ -6,6 +6,7 @@ from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.models.base.flags import choice, text, texts
+from kgan.utils.choices import PUBLISH
 from kgan.utils.errors import UserError
 
 FORMATS = ("saved_model", "onnx", "tflite")
@@ -29,12 +30,48 @@ FLAGS = (
         ("int8",),
         "tflite: int8 weights and activations, calibrated on data of the run.",
     ),
+    choice(
+        "publish",
+        "better",
+        PUBLISH,
+        "Whether it becomes the version that TensorFlow Serving serves. better: unless it is known "
+        "to be worse than the one served; auto: if it is the first or better; always; never: it is "
+        "written into the run folder.",
+    ),
+    text(
+        "retract",
+        None,
+        "Instead of an export: NAME or NAME/VERSION of <export_dir>, to take the served or another "
+        "version back. It is moved to <export_dir>/<name>/retracted.",
+    ),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
     """Exports and prints where to."""
-    given = parse_command("kgan.export", FLAGS, arguments, needed=("run",))
+    given = parse_command("kgan.export", FLAGS, arguments)
+    _check(given)
+    entry.import_tensorflow()
+    from kgan.runs.export import export_run
+    from kgan.runs.folder import open_run
+
+    if given.retract:
+        _retract(given.export_dir, given.retract)
+        return
+    run = open_run(given.run)
+    if given.format != "saved_model":
+        _export_portable(run, given)
+        return
+    export = export_run(run, given.export_dir, given.name, given.checkpoint, given.publish)
+    print(export.folder)
+    print(export.message)
+
+
+def _check(given):
+    if not given.run and not given.retract:
+        raise UserError("--run is missing; give --run=, or --retract=NAME to take a version back")
+    if given.run and given.retract:
+        raise UserError(f"--retract={given.retract}: stands without --run")
     if given.quantize and given.format != "tflite":
         raise UserError(f"--quantize={given.quantize}: is for --format=tflite")
     if given.signature and given.format == "saved_model":
@@ -42,14 +79,17 @@ def main(arguments: Sequence[str]) -> None:
             f"--signature={given.signature[0]}: a SavedModel has all signatures; right would be "
             "no --signature, or --format=onnx or tflite"
         )
-    entry.import_tensorflow()
-    from kgan.runs.export import export_run
-    from kgan.runs.folder import open_run
 
-    if given.format != "saved_model":
-        _export_portable(open_run(given.run), given)
-        return
-    print(export_run(open_run(given.run), given.export_dir, given.name, given.checkpoint))
+
+def _retract(export_dir, what):
+    from kgan.serving import versions
+    from kgan.utils.atomic import report_write_errors
+
+    with report_write_errors(f"--export_dir={export_dir}"):
+        aside, served = versions.retract(export_dir, what)
+    print(aside)
+    now = f"version {served.name} is served now" if served else "no version is served now"
+    print(f"taken back; {now}; moving the folder back publishes it again")
 
 
 def _export_portable(run, given) -> None:

@@ -1,4 +1,4 @@
-"""`python -m kgan.train --model=NAME`: trains a model, resumable, evaluates and exports it."""
+"""`python -m kgan.train --model=NAME`: trains a model, resumable, exports and evaluates it."""
 
 from collections.abc import Sequence
 

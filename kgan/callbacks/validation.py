@@ -34,7 +34,12 @@ class Validation(StepCallback):
         0.5
     """
 
-    stored = {"best": "best", "best_name": "best_name", "measured": "_measured"}
+    stored = {
+        "best": "best",
+        "best_name": "best_name",
+        "lower_is_better": "lower_is_better",
+        "measured": "_measured",
+    }
 
     log: ScalarLog | NoLog
     every: Every

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from absl import flags
 
 from kgan.models.base.flags import Flag, choice, integer, number, share, switch, text
-from kgan.utils.choices import DERIVED_PAIRS, DIRECTIONS, LAYOUTS, OPTIMIZERS
+from kgan.utils.choices import DERIVED_PAIRS, DIRECTIONS, LAYOUTS, OPTIMIZERS, PUBLISH
 from kgan.utils.schedules import SCHEDULES
 
 MOST_STEPS = 10**9  # a step's number has 32 bits in places
@@ -179,6 +179,14 @@ SHARED_FLAGS = (
     text("export_dir", "saved_models", "Folder of exports: <export_dir>/<name>/<version>/."),
     switch("evaluate", True, "Evaluate on the test part at the end."),
     switch("export", True, "Write a SavedModel at the end."),
+    choice(
+        "publish",
+        "auto",
+        PUBLISH,
+        "Whether the export becomes the version of its name that TensorFlow Serving serves. auto: "
+        "the first one, then those whose validation metric is better; better (--publish alone): if "
+        "it is not known to be worse; never: it is written into the run folder.",
+    ),
     switch("dry_run", False, "Check everything and print the plan; train nothing."),
     text(
         "checkpoint_every", "5min", "Interval between checkpoints: N (steps), Nepochs, Nmin or Ns."

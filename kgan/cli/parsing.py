@@ -25,8 +25,11 @@ from kgan.cli.models import check_model_name, model_class, model_names
 from kgan.cli.run_names import find_run
 from kgan.cli.settings import FREE_ON_RESUME, Settings, check, typed
 from kgan.models.base.flags import Flag
+from kgan.utils.choices import PUBLISH
 from kgan.utils.errors import UserError
 
+# What a flag means that may stand without a value.
+BARE = {"--publish": "--publish=better", "--nopublish": "--publish=never", "-h": "--help"}
 RECIPES = pathlib.Path(__file__).parents[1] / "recipes"
 # What absl says of a value that has the wrong type, and what a person should read.
 ABSL_WORDS = {
@@ -230,7 +233,10 @@ def with_recipes(arguments: Sequence[str]) -> list[str]:
 
 def _parsed(values, arguments, known_only):
     values.set_gnu_getopt(True)  # flags may follow on words that are none
-    words = ["--help" if word == "-h" else word for word in arguments]
+    words = [
+        BARE[word] if word in BARE and after not in PUBLISH else word
+        for word, after in itertools.pairwise([*arguments, ""])
+    ]
     if "--version" in words:
         raise Help(f"kgan {__version__}")
     try:

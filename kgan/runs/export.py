@@ -1,34 +1,86 @@
-"""Export of a run as a SavedModel, or in another format."""
+"""Export of a run as a SavedModel, published or not, or in another format."""
 
 import dataclasses
+import datetime
+import math
 import pathlib
+import shutil
+from collections.abc import Mapping
 
+from kgan import __version__
+from kgan.runs import checkpoint, logs
 from kgan.runs.folder import Run
-from kgan.runs.restore import load_run
+from kgan.runs.restore import chosen_checkpoint, load_run
+from kgan.serving import versions
 from kgan.serving.portable import Request, write_portable
 from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.atomic import report_write_errors
+from kgan.utils.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A written export.
+
+    Args:
+        folder: of the SavedModel.
+        message: a line for the user: whether it is served, why, and how to change that.
+
+    Example:
+        >>> Export(pathlib.Path("saved_models/mine/1"), "published as version 1").folder.name
+        '1'
+    """
+
+    folder: pathlib.Path
+    message: str
 
 
 def export_run(
-    run: Run, export_dir: str, name: str | None = None, which: str = "auto"
-) -> pathlib.Path:
+    run: Run,
+    export_dir: str,
+    name: str | None = None,
+    which: str = "auto",
+    publish: str = "better",
+    *,
+    refuses: bool = True,
+) -> Export:
     """Exports a checkpoint of a run.
 
     Args:
         run: the run folder.
-        export_dir: the export goes to `<export_dir>/<name>/<version>/`.
+        export_dir: a published version goes to `<export_dir>/<name>/<version>/`, which TensorFlow
+            Serving serves if its number is the highest. Others go to `export/` in the run folder.
         name: name of the export; default: the run's.
         which: see `load_run`.
-
-    Returns:
-        The folder of the version.
+        publish: one of `kgan.utils.choices.PUBLISH`.
+        refuses: whether `better` refuses to export what is worse than the served version; else it
+            is exported without being published.
     """
-    model = load_run(str(run.folder), which)
-    with report_write_errors(f"--export_dir={export_dir}"):
-        return write_saved_model(
-            model.served_networks, model.signatures(), pathlib.Path(export_dir) / (name or run.name)
+    name = name or run.name
+    folder = pathlib.Path(export_dir) / name
+    record = _record(run, chosen_checkpoint(run, which))
+    served = versions.served_version(folder)
+    is_published, reason = _decide(record, served, publish)
+    again = f"--run={run.folder} --name={name} --export_dir={export_dir} --publish=always"
+    if publish == "better" and not is_published and refuses:
+        raise UserError(
+            f"--publish={publish}: {reason}; --publish=always publishes this one all the same, "
+            "--publish=never writes it into the run folder"
         )
+    model = load_run(str(run.folder), which)  # the signatures alone do not keep it
+    if is_published:
+        with report_write_errors(f"--export_dir={export_dir}"):
+            version = write_saved_model(model.signatures(), folder, record)
+        where = "" if export_dir == "saved_models" else f" --export_dir={export_dir}"
+        back = f"python -m kgan.export --retract={name}{where} takes it back"
+        published = f"published as version {version.name} of {name} ({reason})"
+        return Export(version, f"{published}; {back}")
+    with report_write_errors(run.exported):
+        version = write_saved_model(model.signatures(), run.exported, record)
+        for other in run.exported.iterdir():
+            if other.name.isdecimal() and other != version:
+                shutil.rmtree(other)
+    return Export(version, f"not published ({reason}); python -m kgan.export {again} does it")
 
 
 def export_portable(
@@ -51,4 +103,51 @@ def export_portable(
     request = dataclasses.replace(request, origin=origin)
     folder = pathlib.Path(export_dir) / (name or run.name)
     with report_write_errors(f"--export_dir={export_dir}"):
-        return write_portable(model.served_networks, model.signatures(), folder, request)
+        return write_portable(model.signatures(), folder, request)
+
+
+def _decide(record: Mapping, served: pathlib.Path | None, publish: str) -> tuple[bool, str]:
+    """Returns whether an export is published, and the reason."""
+    if publish == "never":
+        return False, "--publish=never"
+    if served is None:
+        return True, "the first one"
+    number = f"version {served.name}"
+    if publish == "always":
+        return True, f"in place of {number}"
+    theirs, ours = versions.read_record(served).get("metric"), record["metric"]
+    if not (ours and theirs and all(ours[k] == theirs.get(k) for k in ("name", "dataset"))):
+        return publish == "better", f"no metric compares it with {number}, which is served"
+    sign = 1 if ours["lower_is_better"] else -1
+    values = f"{ours['name']} {ours['value']:.4g}, {number} has {theirs['value']:.4g}"
+    difference = sign * (theirs["value"] - ours["value"])
+    return difference > 0 or (difference == 0 and publish == "better"), values
+
+
+def _record(run: Run, path: pathlib.Path) -> dict:
+    """Describes the origin of an export; everything in it is known without the run."""
+    _, header = checkpoint.read(path)
+    settings, step = run.settings(), header["step"]
+    dataset = pathlib.Path(settings.data.dataset).name
+    lines = logs.read_metrics(run.metrics)
+    of_step = [line for line in lines if line["kind"] == "validation" and line["step"] == step]
+    values = {k: v for line in of_step for k, v in line.items() if isinstance(v, float)}
+    return {
+        "run": run.folder.resolve().name,
+        "model": settings.model,
+        "dataset": dataset,
+        "checkpoint": path.name,
+        "step": step,
+        "metric": _metric(header["callbacks"].get("validation", {}), values, dataset),
+        "metrics": {name: value for name, value in values.items() if math.isfinite(value)},
+        "kgan": __version__,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _metric(state: Mapping, values: Mapping[str, float], dataset: str) -> dict | None:
+    """Returns the value by which the run chose its best checkpoint; None where there is none."""
+    name, lower = state.get("best_name"), state.get("lower_is_better")
+    if lower is None or not math.isfinite(values.get(name, math.nan)):
+        return None
+    return {"name": name, "value": values[name], "lower_is_better": lower, "dataset": dataset}

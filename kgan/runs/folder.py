@@ -8,6 +8,7 @@ runs/00003-pix2pix-facades/
     metrics-*.jsonl  measurements of checkpoints, one a line; evaluation/ has them as events
     samples/         the sample images as PNG
     checkpoints/     the last ones, and best.safetensors where the run is validated
+    export/          a SavedModel that was not published
     log.txt          what was printed
     report.html      all of this on one page, if kgan.report wrote one
     job.txt          the --job that the run belongs to, if one was given
@@ -68,6 +69,7 @@ class Run:
     evaluation = _part("evaluation")
     tensorboard = _part("tensorboard")
     samples = _part("samples")
+    exported = _part("export")
     checkpoints = _part("checkpoints")
     best = _part(f"checkpoints/best{checkpoint.SUFFIX}")
 
@@ -118,7 +120,7 @@ class Run:
         """Removes the incomplete files of killed processes; call it under the lock."""
         for stray in find_leftovers(self.folder):
             with report_write_errors(stray):
-                stray.unlink()
+                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
 
     def newest_whole(self) -> pathlib.Path:
         """Returns the newest checkpoint that is whole; call it under the lock.

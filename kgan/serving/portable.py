@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -59,7 +58,6 @@ class Request:
 
 
 def write_portable(
-    networks: Mapping[str, keras.Model],
     signatures: Mapping[str, Signature],
     folder: pathlib.Path,
     request: Request,
@@ -67,7 +65,6 @@ def write_portable(
     """Writes a file for each portable signature, if it answers as the SavedModel does.
 
     Args:
-        networks: see `write_saved_model`.
         signatures: see `write_saved_model`.
         folder: `.../<name>`.
         request: what is to be written.
@@ -90,7 +87,7 @@ def write_portable(
     try:
         described = describe(chosen)
         with tempfile.TemporaryDirectory() as work:
-            saved_model = write_saved_model(networks, chosen, pathlib.Path(work) / "model")
+            saved_model = write_saved_model(chosen, pathlib.Path(work) / "model")
             loaded = tf.saved_model.load(str(saved_model))
             for name, signature in chosen.items():
                 made = _converted(converter, saved_model, name, signature, request)

@@ -1,19 +1,18 @@
 """SavedModel export for TensorFlow Serving."""
 
 import json
-import os
 import pathlib
-import shutil
 from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 
+from kgan.serving import versions
 from kgan.serving.signatures import Signature, describe
 
 
 def write_saved_model(
-    networks: Mapping[str, keras.Model], signatures: Mapping[str, Signature], folder: pathlib.Path
+    signatures: Mapping[str, Signature], folder: pathlib.Path, record: Mapping | None = None
 ) -> pathlib.Path:
     """Writes a SavedModel that loads where kgan is not installed.
 
@@ -21,32 +20,28 @@ def write_saved_model(
     version folder as soon as it exists.
 
     Args:
-        networks: the networks whose weights the signatures use, by name.
-        signatures: by name; `serving_default` has to be among them.
+        signatures: by name; `serving_default` has to be among them. The variables that they use are
+            written, each once.
         folder: `.../<name>`; the next version number becomes a folder in it.
+        record: what the version records of its origin, see `kgan.serving.versions`.
 
     Returns:
         The version folder; `assets.extra/signatures.json` in it documents the signatures.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    versions = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
-    version = folder / str(max(versions, default=0) + 1)
-    temporary = folder / f".{version.name}.{os.getpid()}.writing"
+    # `track` is not called for the networks: it would write their variables a second time, since
+    # for TensorFlow a Keras variable and the variable in it are two.
     archive = keras.export.ExportArchive()
-    for network in networks.values():
-        archive.track(network)
     for name, signature in signatures.items():
         specs = [
             tf.TensorSpec(spec.shape, spec.dtype, name=input_name)
             for input_name, spec in signature.inputs.items()
         ]
         archive.add_endpoint(name, signature.function, input_signature=specs)
-    try:
-        archive.write_out(str(temporary), verbose=False)
-        document = temporary / "assets.extra" / "signatures.json"
+    with versions.new_version(folder) as place:
+        archive.write_out(str(place), verbose=False)
+        document = place / "assets.extra" / "signatures.json"
         document.parent.mkdir()
         document.write_text(json.dumps(describe(signatures), indent=2) + "\n")
-        temporary.rename(version)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return version
+        if record is not None:
+            versions.write_record(place, record)
+        return versions.add(place, folder)

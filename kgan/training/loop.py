@@ -17,14 +17,11 @@ from kgan.data.registry import absolute_name
 from kgan.data.splits import SPLIT_RULE
 from kgan.distributed import workers as distribution
 from kgan.distributed.workers import Workers
-from kgan.evaluation.runner import evaluate_run
-from kgan.evaluation.task import Request
 from kgan.runs import checkpoint, logs
-from kgan.runs.export import export_run
 from kgan.runs.folder import Run, create_run, find_job, open_run
 from kgan.runs.moved_data import check_data, check_place
 from kgan.runs.restore import initialize_from_run
-from kgan.training import execution
+from kgan.training import ending, execution
 from kgan.training.callbacks import choose_validation, make_callbacks
 from kgan.training.data import augmentation, open_data, training_batches
 from kgan.training.plan import Plan
@@ -32,9 +29,6 @@ from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
 from kgan.utils.messages import log_file, logger, start_logging
 from kgan.utils.precision import precision
-
-MEASURED_AT_END = 1000  # images at most, but for pairs: ten times as many can take minutes
-FAILED = 1  # exit status of a run that could not be saved from NaN
 
 
 def train(settings: Settings) -> int:
@@ -233,13 +227,13 @@ class Training:
             if diagnosis is None:
                 break
             if not self._roll_back(callbacks.saver, log, diagnosis):
-                status = FAILED
+                status = ending.FAILED
                 break
         log.close()
-        if status == FAILED:
+        if status == ending.FAILED:
             return status
         if self.workers.is_chief:
-            status = self._finish(callbacks.stop.received)
+            status = ending.finish(self, callbacks.stop.received)
         # Nobody leaves before the chief has ended: systems take an absent worker for a failure.
         return self.workers.gather(status)[0]
 
@@ -285,20 +279,6 @@ class Training:
         log.text("rollback", step, words)
         logger.warning("warning: %s", words)
         return True
-
-    def _finish(self, received) -> int:
-        settings, step = self.settings.run, self.model.completed_steps
-        if received is not None or step < self.plan.total_steps:
-            logger.info("stopped at step %d of %d; resume with", step, self.plan.total_steps)
-            logger.info("  python -m kgan.train --resume=%s", self.run.folder)
-        if received is not None:
-            return 128 + received
-        if settings.evaluate:
-            evaluate_run(self.run, self.dataset, Request(count=MEASURED_AT_END))
-        if settings.export:
-            path = export_run(self.run, settings.export_dir, settings.name)
-            logger.info("exported: %s", path)
-        return 0
 
 
 def _check_places(settings):

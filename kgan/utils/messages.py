@@ -17,10 +17,12 @@ def start_logging(speaks: bool = True) -> None:
     Args:
         speaks: False for workers other than the chief, which print nothing.
     """
-    logger.setLevel(logging.INFO if speaks else logging.CRITICAL)
+    # What is for the log file only, such as a traceback, has the level DEBUG.
+    logger.setLevel(logging.DEBUG if speaks else logging.CRITICAL)
     logger.propagate = False
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stdout)
+        handler.setLevel(logging.INFO)
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
 

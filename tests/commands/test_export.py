@@ -1,21 +1,35 @@
 """`kgan.export` on runs: what is exported, and where to."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import kgan
-from tests.small_runs import command, dcgan_run, pix2pix_run, with_other_best
+from kgan.runs.export import _decide
+from kgan.runs.restore import load_run
+from kgan.serving import versions
+from tests.small_runs import command, copy_of, dcgan_run, metrics, pix2pix_run, with_other_best
 
 
 def export(run, place, *arguments):
     """Exports; returns the version's folder that the command printed."""
     outcome = command("export", f"--run={run}", f"--export_dir={place}", *arguments)
     assert (outcome.status, outcome.err) == (0, "")
-    (line,) = outcome.out.splitlines()
-    return line
+    folder, message = outcome.out.splitlines()
+    assert message.startswith("published as version")
+    return folder
+
+
+def write_record_only(signatures, folder, record):
+    """Takes the place of `write_saved_model`, without a SavedModel, which takes seconds."""
+    with versions.new_version(folder) as place:
+        place.mkdir()
+        (place / "saved_model.pb").write_text("")
+        versions.write_record(place, record)
+        return versions.add(place, folder)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +86,17 @@ def test_all_signatures_are_documented(exported):
 def test_checkpoint_and_name_can_be_chosen(flags, name, is_best, tmp_path, monkeypatch):
     biases = []
 
-    def write(networks, signatures, folder):
-        (bias,) = [w for w in networks["generator"].weights if w.path.endswith("transposed/bias")]
+    def load(*arguments):
+        model = load_run(*arguments)
+        weights = model.networks["generator"].weights
+        (bias,) = [w for w in weights if w.path.endswith("transposed/bias")]
         biases.append(np.asarray(bias))
-        return folder
+        return model
 
-    monkeypatch.setattr("kgan.runs.export.write_saved_model", write)
+    monkeypatch.setattr("kgan.runs.export.load_run", load)
+    monkeypatch.setattr("kgan.runs.export.write_saved_model", write_record_only)
     run = with_other_best(pix2pix_run(), tmp_path)
-    assert export(run, tmp_path / "to", *flags) == f"{tmp_path}/to/{name}"
+    assert export(run, tmp_path / "to", *flags) == f"{tmp_path}/to/{name}/1"
     assert np.allclose(biases, [[0.25, 0.5, -0.75]]) == is_best
 
 
@@ -109,3 +126,82 @@ def test_flags_of_other_formats_are_refused_where_they_do_not_fit(flags, message
     line = command("export", f"--run={dcgan_run()}", place, *flags).error_line
     assert line.startswith(message)
     assert not list((tmp_path).rglob("*.writing"))
+
+
+def test_version_records_where_it_comes_from(exported):
+    _, place = exported
+    record = versions.read_record(place / "pairs" / "1")
+    (line,) = [x for x in metrics(pix2pix_run(), "validation") if x["step"] == record["step"]]
+    known = {"name": "val_l1", "value": line["val_l1"], "lower_is_better": True}
+    assert record["metric"] == {**known, "dataset": "small_pairs"}
+    assert record["metrics"]["val_l1"] == line["val_l1"]
+    assert (record["run"], record["model"]) == (pix2pix_run().name, "pix2pix")
+    assert (record["checkpoint"], record["kgan"]) == ("best.safetensors", kgan.__version__)
+    assert versions.read_record(place / "seeds" / "1")["metric"] is None
+
+
+def test_worse_version_is_published_on_purpose_only_and_can_be_taken_back(tmp_path, monkeypatch):
+    """A record is changed here to be that of a better version."""
+    monkeypatch.setattr("kgan.runs.export.load_run", lambda *_: mock.Mock())
+    monkeypatch.setattr("kgan.runs.export.write_saved_model", write_record_only)
+    run, place = copy_of(pix2pix_run(), tmp_path), tmp_path / "to"
+    flags = f"--run={run}", f"--export_dir={place}"
+    export(run, place)
+    version = place / "pairs" / "1"
+    record = versions.read_record(version)
+    record["metric"]["value"] /= 2
+    versions.write_record(version, record)
+
+    line = command("export", *flags, "--publish").error_line
+    assert line.startswith("--publish=better: val_l1 ") and "version 1 has" in line
+    folder, message = command("export", *flags, "--publish=auto").out.splitlines()
+    assert folder == f"{run}/export/1" and message.startswith("not published (val_l1")
+    assert (run / "export" / "1" / "saved_model.pb").exists()
+    # The run folder keeps the latest one only.
+    command("export", *flags, "--publish", "never")
+    assert [path.name for path in (run / "export").iterdir()] == ["2"]
+    assert [path.name for path in (place / "pairs").iterdir()] == ["1"]
+
+    assert export(run, place, "--publish=always") == f"{place}/pairs/2"
+    outcome = command("export", "--retract=pairs", f"--export_dir={place}")
+    assert outcome.out.splitlines()[0] == f"{place}/pairs/retracted/2"
+    assert "version 1 is served now" in outcome.out
+    assert versions.served_version(place / "pairs") == version
+    # A server that has seen version 2 never takes another one for it.
+    assert export(run, place, "--publish=always") == f"{place}/pairs/3"
+
+
+@pytest.mark.parametrize("what", ["other", "pairs/7", "", "..", "pairs/", "pairs/retracted"])
+def test_version_that_is_not_there_is_not_taken_back(what, exported, tmp_path):
+    _, place = exported
+    outcome = command("export", f"--retract={what}", f"--export_dir={place}")
+    line = outcome.error_line
+    assert line.startswith(("--retract=", "--run is missing"))
+    assert (place / "pairs" / "1").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "publish", "expected"),
+    [
+        (0.3, None, "auto", False),
+        (0.3, None, "better", True),
+        (0.3, 0.4, "auto", True),
+        (0.3, 0.3, "auto", False),
+        (0.3, 0.3, "better", True),
+        (0.3, 0.2, "better", False),
+        (0.3, 0.2, "always", True),
+        (0.3, 0.9, "never", False),
+    ],
+)
+def test_served_version_is_replaced_by_a_better_one(ours, theirs, publish, expected, tmp_path):
+    def metric(value, **changes):
+        known = {"name": "fid", "lower_is_better": True, "dataset": "a"}
+        return value and {**known, "value": value, **changes}
+
+    version = tmp_path / "1"
+    version.mkdir()
+    versions.write_record(version, {"metric": metric(theirs)})
+    assert _decide({"metric": metric(ours)}, version, publish)[0] == expected
+    assert _decide({"metric": metric(ours)}, None, publish)[0] == (publish != "never")
+    other = {"metric": metric(ours, dataset="b")}
+    assert _decide(other, version, publish)[0] == (publish in ("better", "always"))

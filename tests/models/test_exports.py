@@ -57,7 +57,7 @@ def export(name, folder):
                 variable.assign(variable + rng.uniform(-0.05, 0.05, variable.shape))
     signatures = model.signatures()
     assert "serving_default" in signatures, name
-    write_saved_model(model.networks, signatures, folder / "exported")
+    write_saved_model(signatures, folder / "exported")
     calls = {(s, count): example_inputs(model, s, count) for s in signatures for count in (1, 3)}
     arrays = {f"{s} {n} {key}": v for (s, n), call in calls.items() for key, v in call.items()}
     np.savez(folder / "inputs.npz", **arrays)

@@ -50,7 +50,7 @@ def test_files_answer_as_the_saved_model_for_any_batch(kind, names, tmp_path):
         model = build(name)
         chosen = signatures_of(model)
         request = portable.Request(kind, tuple(chosen))
-        version = portable.write_portable(model.networks, chosen, tmp_path / name, request)
+        version = portable.write_portable(chosen, tmp_path / name, request)
         assert version == tmp_path / name / kind / "1"
         assert len(portable.written_files(version)) == len(chosen)
         described = json.loads((version / "signatures.json").read_text())["signatures"]
@@ -117,7 +117,7 @@ def test_file_that_differs_is_refused_and_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(litert, "caller", worse)
     request = portable.Request("tflite")
     with pytest.raises(UserError, match=r"--format=tflite: deterministic differs .* by 0.0002"):
-        portable.write_portable(model.networks, model.signatures(), tmp_path / "m", request)
+        portable.write_portable(model.signatures(), tmp_path / "m", request)
     assert list((tmp_path / "m" / "tflite").iterdir()) == []
 
 
@@ -130,9 +130,7 @@ def test_int8_file_is_smaller_and_says_how_far_it_is_off(tmp_path, monkeypatch):
     versions = []
     for quantize in (None, "int8"):
         request = portable.Request("tflite", ["deterministic"], quantize, examples)
-        versions.append(
-            portable.write_portable(model.networks, model.signatures(), tmp_path, request)
-        )
+        versions.append(portable.write_portable(model.signatures(), tmp_path, request))
     assert [version.name for version in versions] == ["1", "2"]
     described = json.loads((versions[1] / "signatures.json").read_text())["signatures"]
     about = described["deterministic"]
@@ -149,10 +147,8 @@ def test_missing_package_is_named_with_the_extra_that_has_it():
 
 def test_other_formats_do_not_disturb_the_version_numbers_of_saved_models(tmp_path):
     model = build("gan")
-    portable.write_portable(
-        model.networks, model.signatures(), tmp_path, portable.Request("tflite")
-    )
-    assert write_saved_model(model.networks, model.signatures(), tmp_path).name == "1"
+    portable.write_portable(model.signatures(), tmp_path, portable.Request("tflite"))
+    assert write_saved_model(model.signatures(), tmp_path).name == "1"
     assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ["1"]
 
 

@@ -71,7 +71,7 @@ def three_readings(tmp_path, monkeypatch, *flags):
     )
     generated = {path.name: np.asarray(Image.open(path)) for path in out.iterdir()}
 
-    version = write_saved_model(echo.networks, echo.signatures(), tmp_path / "exported")
+    version = write_saved_model(echo.signatures(), tmp_path / "exported")
     served = tf.saved_model.load(str(version)).signatures["from_files"]
     files = [(tmp_path / "pairs" / name).read_bytes() for name in names]
     answers = served(image_bytes=tf.constant(files))["png_bytes"].numpy()

@@ -18,11 +18,11 @@ SPEEDS = {"g_lr", "d_lr", "images_per_second", "seconds"}
 
 def test_run_folder_holds_what_is_documented_and_nothing_else():
     documented = re.findall(r"^ {4}([\w./]+) {2,}", folder.__doc__, re.MULTILINE)
-    assert len(documented) == 9  # and what kgan.evaluate adds
+    assert len(documented) == 10  # and what kgan.evaluate adds
     entries = [p for p in dcgan_run().iterdir() if p.name != ".lock"]
     found = {p.name + "/" * p.is_dir() for p in entries}
-    # For --job and kgan.report alone.
-    assert found == set(documented) - {"job.txt", "report.html"}
+    # For --job, kgan.report and unpublished exports alone.
+    assert found == set(documented) - {"job.txt", "report.html", "export/"}
 
 
 def test_only_runs_on_pairs_hold_their_evaluation_too():
