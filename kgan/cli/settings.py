@@ -24,8 +24,7 @@ FREE_OF_SWEEPS = (
 # data set elsewhere has the images of the run is checked by their names, sizes and contents.
 FREE_ON_RESUME = (
     *NOT_STORED,
-    *("steps", "epochs", "minutes", "evaluate", "export", "publish", "export_dir"),
-    *("strategy",),
+    *("steps", "epochs", "minutes", "evaluate", "export", "publish", "export_dir", "strategy"),
     *("logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir"),
     *("manual_dir", "jit", "steps_per_execution"),
     *FREE_OF_SWEEPS,

@@ -122,7 +122,7 @@ def test_resume_refuses_what_would_change_the_run(flag, tmp_path):
 FREE = """
 flagfile undefok help resume job dry_run dataset data_dir manual_dir bad_images bad_limit cache_gb
 epochs steps minutes jit steps_per_execution strategy logical_devices export_dir evaluate export
-checkpoint_every keep_checkpoints sample_every validate_every max_rollbacks log_every
+checkpoint_every keep_checkpoints sample_every validate_every max_rollbacks log_every publish
 """
 FIXED = """
 model classes layout sides direction pairs palette image_size fit channels jitter flip batch_size
