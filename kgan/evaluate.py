@@ -67,9 +67,9 @@ def main(arguments: Sequence[str]) -> None:
     from kgan.data.registry import absolute_name
     from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
+    from kgan.runs.data import open_data
     from kgan.runs.folder import open_run
     from kgan.runs.moved_data import check_data, check_place
-    from kgan.training.data import open_data
     from kgan.utils.messages import start_logging
 
     start_logging()
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
     check_place(place)
     settings = settings.replace(dataset=place)
     # Without jitter, so that images of the training part have the size that the networks take.
-    dataset, _ = open_data(settings, jitter=False, split_rule=run.spec().split_rule)
+    dataset, _ = open_data(settings, jitter=False, stored=run.spec())
     check_data(own, run.spec(), place, dataset, _measured_parts(dataset, given.part))
     if not runner.evaluate_run(run, dataset, request, given.checkpoint):
         raise UserError(

@@ -98,7 +98,7 @@ def _export_portable(run, given) -> None:
     from kgan.training.data import calibration_examples
 
     # Of models that generate from latents the seeds are enough.
-    examples = calibration_examples(run.settings()) if given.quantize else None
+    examples = calibration_examples(run.settings(), run.spec()) if given.quantize else None
     request = Request(given.format, given.signature, given.quantize, examples)
     where = given.export_dir, request, given.name, given.checkpoint
     for file in written_files(export_portable(run, *where)):

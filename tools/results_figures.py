@@ -22,8 +22,8 @@ from kgan.data import pipeline
 from kgan.losses import ADVERSARIAL_LOSSES
 from kgan.networks import mlp
 from kgan.plots import grids
+from kgan.runs.data import open_data
 from kgan.runs.folder import open_run
-from kgan.training.data import open_data
 from tools import command
 
 ROWS = 6

@@ -65,7 +65,26 @@ SHARED_FLAGS = (
         "Make pairs of single images: the input is their edges, grey values, a low resolution, a "
         "noisy or a masked version.",
     ),
-    text("palette", None, "Colours of label maps, comma-separated: RRGGBB,RRGGBB,…"),
+    text(
+        "palette",
+        None,
+        "Label maps of pairs: their colours, comma-separated, RRGGBB,RRGGBB,…; or ids, or ids:N, "
+        "if grey levels are the numbers of (N) classes. Default: recognised in lossless files.",
+    ),
+    choice(
+        "label_encoding",
+        "auto",
+        ("auto", "colours", "one_hot"),
+        "Label maps as the networks get them. auto: colours as RGB, numbers of classes one-hot; "
+        "colours: levels and colours as they are; one_hot: all with one channel per class.",
+        earlier="colours",
+    ),
+    text(
+        "value_range",
+        None,
+        "Levels that become black and white, LOW,HIGH, such as 0,4095 for 12 bits in 16-bit files. "
+        "Default: those of the files; for floating point images, the lowest and highest found.",
+    ),
     text("image_size", None, "Size of the images in pixels: N for squares, HxW for rectangles."),
     choice(
         "fit",

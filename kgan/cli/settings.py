@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from kgan.cli import values as parsers
 from kgan.models.base.flags import ModelSettings, OptimizerSettings
+from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError
 
 # What belongs to the command and not to the run: a copied flagfile must not repeat it.
@@ -37,6 +38,7 @@ INTERVALS = ("checkpoint_every", "sample_every", "validate_every")
 PARSERS = {
     "image_size": parsers.parse_size,
     "palette": parsers.parse_palette,
+    "value_range": parsers.parse_value_range,
     "classes": parsers.parse_names,
     "sides": parsers.parse_sides,
     "validate_metrics": parsers.parse_metrics,
@@ -55,7 +57,8 @@ class DataSettings:
 
     Args:
         image_size: (height, width) in pixels.
-        palette: RGB triples in 0..255, or None.
+        palette: RGB triples in 0..255, `kgan.utils.choices.Ids`, or None.
+        value_range: (low, high), the levels that become -1 and 1, or None.
         channels: 1, 3 or 4; None: as the images have them.
         jitter: at least 1; None or 1: off.
 
@@ -73,7 +76,9 @@ class DataSettings:
     sides: tuple[str, str] | None
     direction: str
     pairs: str | None
-    palette: tuple[tuple[int, int, int], ...] | None
+    palette: tuple[tuple[int, int, int], ...] | Ids | None
+    label_encoding: str
+    value_range: tuple[float, float] | None
     image_size: tuple[int, int]
     fit: str
     bad_images: str

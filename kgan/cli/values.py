@@ -1,11 +1,14 @@
 """Parsers of the values of flags; each raises a `UserError` that names the flag."""
 
+import math
 import re
 
+from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError
 
 SIZE_LIMITS = (8, 1024)
 MAX_SEEDS = 100_000
+MOST_CLASSES = 4096  # of label maps
 
 
 def parse_size(flag: str, text: str) -> tuple[int, int]:
@@ -25,17 +28,39 @@ def parse_size(flag: str, text: str) -> tuple[int, int]:
     return size
 
 
-def parse_palette(flag: str, text: str) -> tuple[tuple[int, int, int], ...]:
-    """Parses RRGGBB,RRGGBB,… as RGB triples in 0..255, at least two.
+def parse_palette(flag: str, text: str) -> tuple[tuple[int, int, int], ...] | Ids:
+    """Parses RRGGBB,RRGGBB,… as RGB triples in 0..255, at least two; or ids, or ids:N, as `Ids`.
 
     Example:
-        >>> parse_palette("palette", "000000,ff0080")
-        ((0, 0, 0), (255, 0, 128))
+        >>> parse_palette("palette", "000000,ff0080"), parse_palette("palette", "ids:12")
+        (((0, 0, 0), (255, 0, 128)), Ids(classes=12))
     """
+    match = re.fullmatch(r"ids(?::(\d{1,5}))?", text)
+    if match and (match[1] is None or 2 <= int(match[1]) <= MOST_CLASSES):
+        return Ids(match[1] and int(match[1]))
     words = text.split(",")
     if len(words) < 2 or not all(re.fullmatch(r"[0-9A-Fa-f]{6}", word) for word in words):
-        raise UserError(f"--{flag}={text}: must be two or more colours, comma-separated: RRGGBB,…")
+        raise UserError(
+            f"--{flag}={text}: must be two or more colours, comma-separated: RRGGBB,…; or ids, or "
+            f"ids:N with 2 to {MOST_CLASSES} classes"
+        )
     return tuple(tuple(bytes.fromhex(word)) for word in words)
+
+
+def parse_value_range(flag: str, text: str) -> tuple[float, float]:
+    """Parses LOW,HIGH as two numbers that rise.
+
+    Example:
+        >>> parse_value_range("value_range", "0,4095")
+        (0.0, 4095.0)
+    """
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(f"--{flag}={text}: must be LOW,HIGH, two rising numbers, such as 0,4095")
+    return low, high
 
 
 def parse_names(flag: str, text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgan.data.builtin.mixtures import Mixture
-from kgan.data.decode import ImageShape
+from kgan.data.preparation import Preparation
 from kgan.utils.choices import DIRECTIONS
 from kgan.utils.errors import UserError
 
@@ -34,6 +34,8 @@ class Source:
 
     Args:
         labels: int32 [N], of sources that know their labels without reading images; else None.
+        one_hot: by field, the number of classes of label maps that are read as numbers of classes
+            and given to the networks one-hot.
 
     Example:
         >>> class Levels(Source):
@@ -46,6 +48,7 @@ class Source:
     """
 
     labels = None
+    one_hot: Mapping[str, int] = {}
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -138,6 +141,11 @@ class Subset(Source):
     def __len__(self) -> int:
         return len(self.indices)
 
+    @property
+    def one_hot(self) -> Mapping[str, int]:
+        """That of the other source."""
+        return self.source.one_hot
+
     def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
         """Returns the examples of the other source."""
         return self.source.read_many([int(self.indices[index]) for index in indices])
@@ -165,6 +173,8 @@ class Dataset:
         palette: uint8 [K, 3], the colours of the label maps on one side of pairs.
         palette_side: `input` or `target`: the side with the label maps.
         label_sides: the sides of pairs that are label maps, also without a common palette.
+        preparations: how the files of inputs and targets, of domains A and B, or twice how those of
+            single images become arrays; None: as `DataSpec` makes them up.
         noise_floor: mean absolute error in [-1, 1] that the noise of rendered targets alone causes
             on the test part; None: unknown.
         mixture: the distribution that points were sampled from; None: unknown.
@@ -190,6 +200,7 @@ class Dataset:
     palette: np.ndarray | None = None
     palette_side: str | None = None
     label_sides: tuple[str, ...] = ()
+    preparations: tuple[Preparation, Preparation] | None = None
     noise_floor: float | None = None
     mixture: Mixture | None = None
     features: str | None = None
@@ -227,7 +238,7 @@ class ImageFormat:
             crops (286 for 256 in pix2pix).
         channels: 1, 3 or 4; None: 1 if all images are grey, else 3. Alpha is composited over white
             unless there are 4 channels.
-        fit: `resize` or `crop`, as in `ImageShape`.
+        fit: `resize` or `crop`, as in `Preparation`.
 
     Example:
         >>> ImageFormat((256, 256), (286, 286)).size_of("train_a")
@@ -243,9 +254,9 @@ class ImageFormat:
         """Returns (height, width) for a part of a data set."""
         return self.train_size if part.startswith("train") else self.size
 
-    def shape_of(self, part: str, channels: int, nearest: bool = False) -> ImageShape:
-        """Returns the shape of the images of a part."""
-        return ImageShape(self.size_of(part), channels, self.fit, nearest)
+    def shape_of(self, part: str, channels: int, nearest: bool = False) -> Preparation:
+        """Returns how the images of a part are prepared."""
+        return Preparation(self.size_of(part), channels, self.fit, nearest)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,6 +275,9 @@ class DataSpec:
         label_maps: whether the inputs of pairs are label maps, which are resized by nearest
             neighbour; None: unknown, in runs of versions that did not store it.
         content: what identifies the images, see `Dataset`; None: unknown.
+        input_preparation: how a file becomes an input of pairs, or an image of domain A.
+        preparation: how a file becomes a target, an image of domain B or a single image. Both are
+            made of the other fields where they are None, as in runs of earlier versions.
 
     Example:
         >>> DataSpec("points", (1, 1), 2, 2).shape
@@ -280,6 +294,20 @@ class DataSpec:
     fit: str = dataclasses.field(default="resize", compare=False)
     label_maps: bool | None = dataclasses.field(default=None, compare=False)
     content: Mapping[str, Mapping] | None = dataclasses.field(default=None, compare=False)
+    input_preparation: Preparation | None = dataclasses.field(default=None, compare=False)
+    preparation: Preparation | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def preparations(self) -> tuple[Preparation, Preparation] | None:
+        """Those of inputs and of targets; None for points."""
+        if self.kind == "points":
+            return None
+        own = self.input_preparation, self.preparation
+        channels, nearest = (self.input_channels, self.channels), (bool(self.label_maps), False)
+        return tuple(
+            found or Preparation(self.size, count, self.fit, maps)
+            for found, count, maps in zip(own, channels, nearest, strict=True)
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -287,13 +315,41 @@ class DataSpec:
         return (self.channels,) if self.kind == "points" else (*self.size, self.channels)
 
 
-def spec_of(dataset: Dataset, size: tuple[int, int]) -> DataSpec:
-    """Reads the channels from the first training examples; `size` is that of the networks."""
-    first, last = (dataset.parts[dataset.training_parts[number]].read(0) for number in (0, -1))
-    fields = ("input", "target") if dataset.kind == "paired" else ("image", "image")
-    input_channels, channels = first[fields[0]].shape[-1], last[fields[1]].shape[-1]
-    size = (1, 1) if dataset.kind == "points" else size
-    label_maps = "input" in (*dataset.label_sides, dataset.palette_side)
-    names = dataset.class_names
-    spec = DataSpec(dataset.kind, size, channels, input_channels, names, label_maps=label_maps)
-    return dataclasses.replace(spec, content=dataset.content)
+def preparations_of(
+    dataset: Dataset, size: tuple[int, int] | None = None, fit: str = "resize"
+) -> tuple[Preparation, Preparation]:
+    """Returns how the images of a data set are prepared, see `Dataset.preparations`.
+
+    Args:
+        dataset: where it does not know, its first training examples are read.
+        size: (height, width) of the networks' images.
+        fit: how images were made to fit.
+    """
+    if dataset.preparations is not None:
+        return tuple(
+            dataclasses.replace(found, size=size, fit=fit) for found in dataset.preparations
+        )
+    made = []
+    for number, field in ((0, dataset.fields[0]), (-1, "target")):
+        field = field if field in dataset.fields else "image"
+        image = dataset.parts[dataset.training_parts[number]].read(0)[field]
+        palette = ()
+        if dataset.palette is not None and dataset.palette_side == field:
+            palette = tuple(tuple(map(int, colour)) for colour in dataset.palette)
+        depth = {"uint8": 8, "uint16": 16}.get(image.dtype.name)
+        nearest = field in (*dataset.label_sides, dataset.palette_side)
+        how = {"nearest": nearest, "palette": palette, "depth": depth}
+        made.append(Preparation(size, image.shape[-1], fit, **how))
+    return tuple(made)
+
+
+def spec_of(dataset: Dataset, size: tuple[int, int], fit: str = "resize") -> DataSpec:
+    """Describes a data set for a model; `size` and `fit` are those of the networks' images."""
+    own = {"class_names": dataset.class_names, "fit": fit, "content": dataset.content}
+    if dataset.kind == "points":
+        count = dataset.parts["train"].read(0)["image"].shape[-1]
+        return DataSpec(dataset.kind, (1, 1), count, count, label_maps=False, **own)
+    given, wanted = preparations_of(dataset, size, fit)
+    own |= {"input_preparation": given, "preparation": wanted}
+    own["label_maps"] = dataset.kind == "paired" and given.nearest
+    return DataSpec(dataset.kind, size, wanted.channels, given.channels, **own)

@@ -80,9 +80,20 @@ class Shard:
 WHOLE_BATCH = Shard()
 
 
-def to_domain(images: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """Converts uint8, uint16 or float32-in-[0, 1] images to float32 in [-1, 1]."""
+def to_domain(images: tf.Tensor | np.ndarray, classes: int = 0) -> tf.Tensor:
+    """Converts images as sources give them to float32 in [-1, 1], inside graphs, too.
+
+    Args:
+        images: uint8, uint16 or float32-in-[0, 1] [..., C]; with `classes`, numbers of classes
+            [..., 1], uint8 or uint16.
+        classes: how many there are, see `Source.one_hot`.
+
+    Returns:
+        float32 [..., C], or with `classes` one-hot [..., classes]: 1 in the class, -1 elsewhere.
+    """
     images = tf.convert_to_tensor(images)
+    if classes:
+        return tf.one_hot(tf.cast(images[..., 0], tf.int32), classes, 1.0, -1.0)
     if images.dtype == tf.float32:
         return images * 2.0 - 1.0
     return tf.cast(images, tf.float32) * (2.0 / images.dtype.max) - 1.0
@@ -114,7 +125,10 @@ def batches(source: Source, keys: tuple[str, ...], batch_size: int) -> Iterator[
 
 def _read(source, keys, like, indices) -> tuple:
     fields = stack(source.read_many(indices), keys, like)
-    return tuple(field if field.ndim < 4 else to_domain(field).numpy() for field in fields)
+    return tuple(
+        field if field.ndim < 4 else to_domain(field, source.one_hot.get(key, 0)).numpy()
+        for key, field in zip(keys, fields, strict=True)
+    )
 
 
 def decoded_bytes(source: Source, keys: tuple[str, ...]) -> int:
@@ -157,6 +171,7 @@ def training_batches(
     else:
         read, threads = read_when_used(source, keys, errors or ReadErrors())
     count, rows = len(source), batch_size // shard.replicas
+    one_hot = [source.one_hot.get(key, 0) for key in keys]
 
     def batch(element):
         number, replica = shard.place(element)
@@ -166,7 +181,10 @@ def training_batches(
         if augmentation is not None:
             key = randomness.fold(seed, AUGMENTATION, number)
             fields = augment(fields, augmentation, key, tf.cast(first, tf.int32), batch_size)
-        fields = tuple(to_domain(f) if f.shape.rank == 4 else _unscaled(f) for f in fields)
+        fields = tuple(
+            to_domain(field, classes) if field.shape.rank == 4 else _unscaled(field)
+            for field, classes in zip(fields, one_hot, strict=True)
+        )
         return fields if len(fields) > 1 else fields[0]
 
     options = tf.data.Options()

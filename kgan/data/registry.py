@@ -18,12 +18,14 @@ from kgan.data.builtin.typeset import open_typeset
 from kgan.data.builtin.usps import open_usps
 from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, ImageFormat
 from kgan.data.folder.reading import open_folder
+from kgan.data.preparation import Preparation
 from kgan.data.tfds.source import open_tfds
 from kgan.data.transform.classes import choose_classes
 from kgan.data.transform.derived_pairs import derive_pairs
 from kgan.data.transform.skipping import SkippingSource
 from kgan.data.transform.stacked import stack_dataset
 from kgan.data.transform.unpaired import SEPARATOR, join_datasets
+from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError, printable
 
 
@@ -82,7 +84,9 @@ class Options:
         sides: folders, or patterns of file names, of A and B in a folder.
         direction: `AtoB` or `BtoA`, for pairs.
         pairs: derives pairs from single images (`kgan.data.transform.derived_pairs.MAKERS`).
-        palette: RGB colours of label maps, in 0 … 255; None: they are recognised.
+        palette: RGB colours of label maps, in 0 … 255, or `Ids`; None: they are recognised.
+        label_encoding, value_range: see `kgan.data.folder.looking.Asked`.
+        stored: preparations with which a run was trained, see `open_folder`.
         data_dir: TFDS's folder of prepared data sets.
         manual_dir: folder with the original files of a TFDS data set or of `usps`.
         seed: seed of everything that is sampled.
@@ -99,7 +103,10 @@ class Options:
     sides: Sequence[str] | None = None
     direction: str = "AtoB"
     pairs: str | None = None
-    palette: Sequence[tuple[int, int, int]] | None = None
+    palette: Sequence[tuple[int, int, int]] | Ids | None = None
+    label_encoding: str = "auto"
+    value_range: tuple[float, float] | None = None
+    stored: tuple[Preparation, Preparation] | None = None
     data_dir: str | None = None
     manual_dir: str | None = None
     seed: int = 0
@@ -189,9 +196,11 @@ def _open_one(name, images, options, kind=None):
     elif name in STACKED:
         dataset = _open_stacked(name, images, options)
     elif _is_path(name):
-        palette = None if options.palette is None else np.array(options.palette, np.uint8)
-        how = options.select("layout", "sides", "direction")
-        dataset = open_folder(name, images, palette=palette, kind=kind, **how)
+        palette = options.palette
+        if palette is not None and not isinstance(palette, Ids):
+            palette = np.array(palette, np.uint8)
+        names = "layout", "sides", "direction", "label_encoding", "value_range", "stored"
+        dataset = open_folder(name, images, palette=palette, kind=kind, **options.select(*names))
         limit = options.bad_limit
     else:
         dataset = open_tfds(name, images, **options.select("data_dir", "manual_dir"))

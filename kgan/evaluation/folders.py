@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from kgan.data.dataset import ImageFormat
-from kgan.data.decode import MODES
 from kgan.data.folder.reading import ImageSource, find_channels, open_images
 from kgan.data.pipeline import to_domain
+from kgan.data.preparation import COLOUR_CHANNELS, Preparation
 from kgan.data.splits import sample_indices
 from kgan.evaluation.printing import print_result
 from kgan.evaluation.task import Request, Result, sample_name
@@ -55,7 +54,7 @@ class Protocol:
 
     def open(self, path: str, flag: str, channels: int) -> ImageSource:
         """Opens a folder or zip of images."""
-        return open_images(path, ImageFormat(self.size, self.size, channels, self.fit), flag)
+        return open_images(path, Preparation(self.size, channels, self.fit), flag)
 
     def prepare(self, image: np.ndarray, extractor: Extractor) -> np.ndarray:
         """Brings an image to the size at which the features begin.
@@ -237,7 +236,7 @@ def _load(saved_model: str) -> tuple[Callable[[Sequence[int]], np.ndarray], int]
         raise UserError(
             f"--saved_model={saved_model}: generates points, but --real contains images"
         )
-    if shape[-1] not in MODES:
+    if shape[-1] not in COLOUR_CHANNELS:
         raise UserError(
             f"--saved_model={saved_model}: generates images of {shape[-1]} channels; right would "
             "be 1, 3 or 4"

@@ -9,12 +9,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kgan.data import decode
-from kgan.data.pipeline import to_domain
+from kgan.data import decode, encoding, shaping
+from kgan.data.preparation import Preparation, to_domain
 from kgan.data.transform.derived_pairs import make_input
 from kgan.generation.own_size import OwnSize
 from kgan.models.base.translation import TranslationModel
-from kgan.plots import grids
 from kgan.runs import checkpoint as files
 from kgan.runs.folder import open_run
 from kgan.runs.restore import chosen_checkpoint, describe_checkpoint, load_run
@@ -33,6 +32,7 @@ class Prepared:
         alpha: the transparency of the file, uint8 [H, W]; None: it is opaque.
         profile: its ICC profile; None: it has none.
         other_shape: whether the file has another ratio of width and height than the training.
+        writing: how the images that answers look like were read for training; None: with 8 bits.
 
     Example:
         >>> image = Prepared(np.zeros([2, 2, 1], np.float32)).finish(np.ones([2, 2, 3]))
@@ -44,10 +44,14 @@ class Prepared:
     alpha: Image.Image | None = None
     profile: bytes | None = None
     other_shape: bool = False
+    writing: Preparation | None = None
 
     def finish(self, answer: np.ndarray) -> Image.Image:
         """Converts an answer, float32 [H, W, C] in [-1, 1]; it gets the transparency back."""
-        image = grids.to_image(answer)
+        writing = self.writing or Preparation(channels=answer.shape[-1])
+        image = encoding.to_image(answer, writing)
+        if writing.classes:
+            return image
         if self.alpha is not None and image.mode in ("L", "RGB"):
             image.putalpha(self.alpha.resize(image.size, Image.Resampling.BICUBIC))
         return image
@@ -104,6 +108,7 @@ class Translator:
         self.default_name = f"translated-{direction}" if direction else "translated"
         self.direction = model.directions[direction]
         self.shape = model.reading(self.direction)
+        self.writing = model.writing(self.direction)
         self.trained_size = self.shape.size
         self.own_size = None
         if own_size:
@@ -131,24 +136,26 @@ class Translator:
             label: the image's name in messages.
             name: the image's own name; noise and masks depend on it.
         """
-        return self.prepare(decode.decode(data, label, self.shape.smallest), label, name)
+        deep = shaping.is_deep(self.shape)
+        image = decode.decode(data, label, self.shape.smallest, deep=deep)
+        return self.prepare(image, label, name)
 
-    def prepare(self, image: Image.Image, label: str, name: str) -> Prepared:
+    def prepare(self, image: Image.Image | decode.Planes, label: str, name: str) -> Prepared:
         """Prepares a decoded image; see `read`."""
-        array = decode.shape_image(image, label, self.shape)
+        array = shaping.shape_image(image, label, self.shape)
         if self.pairs is not None:
             key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]
             array = make_input(array, self.pairs, np.random.default_rng(key))
         alpha = None
-        if self.shape.channels < 4 and image.has_transparency_data:
+        plain = self.shape.channels < 4 and not isinstance(image, decode.Planes)
+        if plain and image.has_transparency_data:
             own = image.convert("RGBA").getchannel("A")
             if own.getextrema() != (255, 255):
-                alpha = decode.to_size(own, self.shape)
+                alpha = shaping.to_size(own, self.shape)
         height, width = self.trained_size
-        other_shape = abs(image.width * height / (image.height * width) - 1) > SAME_SHAPE
-        return Prepared(
-            np.asarray(to_domain(array)), alpha, image.info.get("icc_profile"), other_shape
-        )
+        (wide, high), profile = image.size, image.info.get("icc_profile")
+        other_shape = abs(wide * height / (high * width) - 1) > SAME_SHAPE
+        return Prepared(to_domain(array, self.shape), alpha, profile, other_shape, self.writing)
 
     def translate(self, images: Sequence[Prepared]) -> Sequence[np.ndarray]:
         """Translates images; returns an answer for each, float32 [H, W, C] in [-1, 1]."""

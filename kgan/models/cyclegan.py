@@ -276,15 +276,15 @@ class CycleGAN(TranslationModel):
 
     @property
     def directions(self):
-        def direction(generator, *shapes):
+        def direction(generator, *shapes, sides=(0, 1)):
             def function(images, seeds):  # nothing is random in it: all seeds give the same
                 return self._translated(generator, images)
 
-            return Direction(*shapes, function, generator)
+            return Direction(*shapes, function, generator, sides=sides)
 
         shape_a, shape_b = self.example_shapes.values()
         a_to_b = direction(self.generator_ab, shape_a, shape_b)
-        b_to_a = direction(self.generator_ba, shape_b, shape_a)
+        b_to_a = direction(self.generator_ba, shape_b, shape_a, sides=(1, 0))
         return {None: a_to_b, "AtoB": a_to_b, "BtoA": b_to_a}
 
     @tf.function(reduce_retracing=True)
@@ -301,7 +301,8 @@ class CycleGAN(TranslationModel):
     def signatures(self):
         def signatures(name, field, *names):
             direction, about = self.directions[name], "Each image is normalised by itself."
-            return direction_signatures(direction, self.reading(direction), *names, about, field)
+            files = self.reading(direction), self.writing(direction)
+            return direction_signatures(direction, *files, *names, about, field)
 
         names = "serving_default", "from_files", "deterministic"
         back = "b_to_a", "from_files_b_to_a", "deterministic_b_to_a"

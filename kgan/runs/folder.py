@@ -28,7 +28,7 @@ from kgan.cli.entry import Help
 from kgan.cli.parsing import parse_training
 from kgan.cli.settings import Settings
 from kgan.data.dataset import KINDS, DataSpec
-from kgan.data.decode import FITS
+from kgan.data.preparation import FITS, Preparation
 from kgan.data.splits import SPLIT_RULE
 from kgan.runs import checkpoint
 from kgan.utils.atomic import (
@@ -90,6 +90,9 @@ class Run:
         try:
             fields = json.loads(self.dataset.read_bytes())
             fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            for name in ("input_preparation", "preparation"):
+                if fields.get(name) is not None:
+                    fields[name] = Preparation.from_dict(fields[name])
             if "fit" not in fields:  # written by an earlier version
                 fields["fit"] = self.settings().data.fit
             spec = DataSpec(**fields)
@@ -239,6 +242,12 @@ def _check_spec(spec):
     if spec.kind not in KINDS or len(spec.size) != 2 or any(type(n) is not int for n in numbers):
         raise ValueError("kind, size or channels")
     known = {spec.channels} if spec.kind == "points" else {1, 3, 4}
+    sides = (spec.input_preparation, spec.input_channels), (spec.preparation, spec.channels)
+    for preparation, channels in sides:
+        if preparation is not None:
+            if preparation.channels != channels or preparation.size != spec.size:
+                raise ValueError("preparation")
+            known |= {preparation.classes} - {0}
     if min(*spec.size, spec.channels) < 1 or not {spec.channels, spec.input_channels} <= known:
         raise ValueError("size or channels out of range")
     if spec.split_rule not in range(1, SPLIT_RULE + 1) or spec.fit not in FITS:

@@ -17,8 +17,8 @@ def check_place(name: str) -> None:
     gone = missing_paths(name)
     if gone:
         raise UserError(
-            f"--dataset={printable(gone[0])}: no such folder or file, though the run was trained on "
-            "it; right would be --dataset= with the place where it is now"
+            f"--dataset={printable(gone[0])}: no such folder or file, though the run was trained "
+            "on it; right would be --dataset= with the place where it is now"
         )
 
 

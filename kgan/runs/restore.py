@@ -6,6 +6,7 @@ import keras
 
 from kgan.cli.models import build_model
 from kgan.runs import checkpoint
+from kgan.runs.data import whole_spec
 from kgan.runs.folder import Run, open_run
 from kgan.utils.errors import UserError
 from kgan.utils.precision import precision
@@ -45,12 +46,13 @@ def describe_checkpoint(folder: str, which: str = "auto") -> str:
     return f"checkpoint: {path.stem}, step {checkpoint.metadata(path)['step']:,}"
 
 
-def load_run(folder: str, which: str = "auto") -> keras.Model:
+def load_run(folder: str, which: str = "auto", label_maps: bool | None = None) -> keras.Model:
     """Loads a trained model, on one device, with the state of a checkpoint.
 
     Args:
         folder: the run folder.
         which: `best`, `last`, or `auto`: the best checkpoint if the run keeps one, else the last.
+        label_maps: see `kgan.runs.data.whole_spec`.
 
     Returns:
         The compiled model; its `networks` can be saved as `.keras` files.
@@ -64,6 +66,6 @@ def load_run(folder: str, which: str = "auto") -> keras.Model:
     run.check_origin(header, path)
     settings = run.settings().replace(sync_batch_norm=False)
     with precision(settings.device.precision):
-        model = build_model(settings, run.spec())
+        model = build_model(settings, whole_spec(run, label_maps))
     checkpoint.restore(model.state(), arrays, path)
     return model

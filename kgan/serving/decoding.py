@@ -1,6 +1,6 @@
 """Decoding of image files inside graphs, with the pixels that training reads.
 
-`kgan.data.decode` reads images for training with Pillow, which a SavedModel cannot call. Here
+`kgan.data.shaping` reads images for training with Pillow, which a SavedModel cannot call. Here
 TensorFlow decodes them; what its decoders do differently is done in the graph: the EXIF
 orientation, alpha over white, luminance, palettes, 16 bits of grey and resizing. Images in lossless
 formats become the same in every pixel, those in JPEG and WebP nearly.
@@ -8,67 +8,88 @@ formats become the same in every pixel, those in JPEG and WebP nearly.
 
 import tensorflow as tf
 
-from kgan.data.decode import ImageShape
-from kgan.serving import resampling
+from kgan.data.preparation import Preparation
+from kgan.serving import label_ids, resampling
 from kgan.serving.file_bytes import (
     jpeg_orientation,
     number,
     padded,
     piece,
     png_chunks,
+    refusal,
     upright,
     webp_orientation,
 )
 
 FORMATS = "JPEG, PNG, GIF (its first frame), BMP or WebP"
 LUMINANCE = (19595, 38470, 7471)  # of R, G, B in 65,536ths, as Pillow rounds BT.601
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
 
 
 @tf.autograph.experimental.do_not_convert  # which takes longer than tracing itself
-def decode_images(files: tf.Tensor, shape: ImageShape) -> tf.Tensor:
+def decode_images(files: tf.Tensor, preparation: Preparation) -> tf.Tensor:
     """Decodes image files of any size.
 
     Args:
         files: string [B], of `FORMATS`.
-        shape: size and channels of the result, and how images are made to fit.
+        preparation: how they become arrays; its size is not None.
 
     Returns:
         float32 [B, H, W, C] in [-1, 1].
     """
 
     def read(data):
-        image = _decode_one(data, shape)
-        return tf.ensure_shape(image, [*shape.size, shape.channels])
+        image = _decode_one(data, preparation)
+        return tf.ensure_shape(image, [*preparation.size, preparation.channels])
 
     return tf.map_fn(read, files, fn_output_signature=tf.float32)
 
 
-def _decode_one(data, shape):
+def _decode_one(data, preparation):
     known = padded(data)
-    beginnings = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
-    is_kind = tf.stack([piece(known, 0, len(start)) == start for start in beginnings])
+    is_kind = tf.stack([piece(known, 0, len(start)) == start for start in BEGINNINGS])
     place = tf.where(tf.reduce_any(is_kind), tf.argmax(is_kind, output_type=tf.int32), 5)
+    if preparation.encoding == "ids":
+        return label_ids.one_hot(label_ids.read(data, known, place, preparation), preparation)
+    wide = (preparation.depth or 8) > 8
     branches = [
-        lambda: _jpeg(data, known, shape),
-        lambda: _png(data, known),
+        lambda: _jpeg(data, known, preparation),
+        lambda: _png(data, known, wide),
         lambda: _gif(data, known),
         lambda: _bmp(data, known),
         lambda: _webp(data, known),
-        lambda: _refuse(data, f"not an image that can be read; right would be {FORMATS}"),
+        lambda: _refuse(known),
     ]
     image, deep, orientation = tf.switch_case(place, branches)
     image.set_shape([None, None, 4])
-    deep.set_shape([None, None, 1])
-    levels, scale = tf.cond(
+    deep.set_shape([None, None, None])
+    return tf.cond(
         tf.size(deep) > 0,
-        lambda: (_wide_grey(upright(deep, orientation), shape), 2 / 65535),
-        lambda: (_colours(upright(image, orientation), shape), 2 / 255),
+        lambda: _deep(upright(deep, orientation), preparation, wide),
+        lambda: _shallow(upright(image, orientation), preparation),
     )
-    return levels * scale - 1.0
 
 
-# Formats. Each gives uint8 [H, W, 4], uint16 [H, W, 1] for 16 bits of grey (else empty), and the
-# orientation.
+def _shallow(image, preparation):
+    """Prepares uint8 [H, W, 4]; returns float32 [h, w, C] in [-1, 1]."""
+    levels = _colours(image, preparation)
+    if preparation.encoding == "one_hot":
+        return label_ids.one_hot(label_ids.nearest_colours(levels, preparation), preparation)
+    levels = tf.cast(levels, tf.float32)
+    if preparation.depth == 8 and preparation.value_range is not None:
+        low, high = preparation.value_range
+        scaled = _unit(levels[..., :3], low, high)
+        colours = tf.cast(tf.round(scaled * 255), tf.float32)
+        levels = tf.concat([colours, levels[..., 3:]], 2)
+    return levels * (2 / 255) - 1.0
+
+
+def _unit(levels, low, high):
+    return tf.clip_by_value((tf.cast(levels, tf.float64) - low) / (high - low), 0.0, 1.0)
+
+
+# Formats. Each gives uint8 [H, W, 4], or uint16 for 16 bits ([H, W, 1] of grey, [H, W, 4] where all
+# bits of colours are read; else empty), and the orientation.
 
 
 def _parts(image, orientation=1):
@@ -84,9 +105,15 @@ def _with_alpha(image):
     return tf.concat([image, tf.fill(tf.shape(image[..., :1]), tf.constant(255, tf.uint8))], 2)
 
 
-def _refuse(data, reason):
-    with tf.control_dependencies([tf.debugging.Assert(False, [f"image_bytes: {reason}"])]):
+def _refuse(known):
+    with tf.control_dependencies([refusal(known, FORMATS)]):
         return _parts(tf.zeros([1, 1, 4], tf.uint8))
+
+
+def _unusual_bmp():
+    reason = "image_bytes: a BMP of this kind; right would be 8, 24 or 32 bits a pixel"
+    with tf.control_dependencies([tf.debugging.Assert(False, [reason])]):
+        return tf.zeros([1, 1, 4], tf.uint8)
 
 
 def _jpeg(data, known, shape):
@@ -109,12 +136,24 @@ def _jpeg(data, known, shape):
     return _parts(image, jpeg_orientation(known))
 
 
-def _png(data, known):
+def _png(data, known, wide):
     depth, colour = number(known, 24, 1), number(known, 25, 1)
     orientation, transparent = png_chunks(known)
-    is_deep = (depth == 16) & (colour == 0)
-    empty = tf.zeros([0, 0, 1], tf.uint16)
-    deep = tf.cond(is_deep, lambda: tf.io.decode_png(data, 1, tf.uint16), lambda: empty)
+
+    def opaque(channels):
+        image = tf.io.decode_png(data, channels, tf.uint16)
+        white = tf.fill(tf.shape(image[..., :1]), tf.constant(65535, tf.uint16))
+        return tf.concat([image, white], 2)
+
+    empty = tf.zeros([0, 0, 4 if wide else 1], tf.uint16)
+    cases = [((depth == 16) & (colour == 0), lambda: tf.io.decode_png(data, 1, tf.uint16))]
+    if wide:
+        cases = [
+            ((depth == 16) & (colour == 0), lambda: opaque(3)),
+            ((depth == 16) & (colour == 2), lambda: opaque(3)),
+            (depth == 16, lambda: tf.io.decode_png(data, 4, tf.uint16)),
+        ]
+    deep = tf.case(cases, lambda: empty)
     # Without alpha TensorFlow makes up a wrong one for grey of less than 8 bits.
     image = tf.cond(
         transparent | (colour == 4) | (colour == 6),
@@ -198,7 +237,7 @@ def _bmp(data, known):
             ((bits == 32) & ((packing == 0) | (packing == 3)), four),
             ((bits == 8) & (packing == 0), lambda: _with_alpha(palette())),
         ],
-        lambda: _refuse(data, "a BMP of this kind; right would be 8, 24 or 32 bits a pixel")[0],
+        _unusual_bmp,
     )
     return _parts(image)
 
@@ -215,27 +254,50 @@ def _webp(data, known):
 # Channels and sizes.
 
 
-def _wide_grey(deep, shape):
-    """Resizes uint16 [H, W, 1]; returns levels float32 [h, w, C] up to 65535."""
-    levels = _resized(tf.cast(deep, tf.float32), shape)
-    levels = tf.clip_by_value(tf.round(levels), 0.0, 65535.0)
-    levels = tf.repeat(levels, min(shape.channels, 3), axis=2)
-    if shape.channels == 4:
-        levels = tf.concat([levels, tf.fill([*shape.size, 1], 65535.0)], 2)
-    return levels
+def _deep(deep, preparation, wide):
+    """Prepares uint16 [H, W, 1 or 4]; returns float32 [h, w, C] in [-1, 1]."""
+    limits = (0.0, 65535.0)
+    if preparation.value_range is not None and preparation.depth == 16:
+        limits = preparation.value_range
+    levels = tf.ensure_shape(tf.cast(deep, tf.float32), [None, None, 4 if wide else 1])
+    channels = preparation.file_channels
+    if not wide:
+        levels = tf.repeat(_resized(levels, preparation), min(channels, 3), axis=2)
+        alpha = tf.ones_like(levels[..., :1])
+    else:
+        alpha = levels[..., 3:] / 65535.0
+        levels = levels[..., :3] * alpha
+        if channels < 4:
+            levels = levels + limits[1] * (1 - alpha)
+        if channels == 1:
+            red, green, blue = tf.unstack(levels, axis=2)
+            levels = (0.299 * red + 0.587 * green + 0.114 * blue)[..., tf.newaxis]
+        levels = _resized(levels, preparation)
+        if channels == 4:
+            alpha = _resized(alpha, preparation)
+            levels = levels / tf.where(alpha > 0, alpha, 1.0)
+    if preparation.encoding == "one_hot":
+        seen = tf.cast(tf.round(255 * _unit(levels, *limits)), tf.uint8)
+        return label_ids.one_hot(label_ids.nearest_colours(seen, preparation), preparation)
+    white = 255 if preparation.depth == 8 else 65535
+    unit = tf.round(white * _unit(levels, *limits)) / white
+    if channels == 4:
+        unit = tf.concat([unit, tf.round(white * _unit(alpha, 0, 1)) / white], 2)
+    return tf.cast(2 * unit - 1, tf.float32)
 
 
 def _colours(image, shape):
-    """Converts uint8 [H, W, 4] to channels and size; returns levels float32 up to 255."""
-    if shape.channels < 4:
+    """Converts uint8 [H, W, 4] to channels and size, uint8 [h, w, 1, 3 or 4]."""
+    channels = shape.file_channels
+    if channels < 4:
         image = tf.cond(
             tf.reduce_all(image[..., 3] == 255), lambda: image[..., :3], lambda: _over_white(image)
         )
-    if shape.channels == 1:
+    if channels == 1:
         weighted = tf.cast(image, tf.int32) * tf.constant(LUMINANCE)
         grey = tf.reduce_sum(weighted, axis=2, keepdims=True) + 0x8000
         image = tf.cast(tf.bitwise.right_shift(grey, 16), tf.uint8)
-    return tf.cast(_resized(image, shape), tf.float32)
+    return _resized(image, shape)
 
 
 def _over_white(image):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from kgan.data.file_kinds import KINDS
+
 MOST_STEPS = 100_000  # of a loop over the pieces of a file, so that no file can keep it going
 END = b"\0" * 16  # after a file, so that what is read there is 0
 
@@ -33,6 +35,30 @@ def number(data: tf.Tensor, start, length: int, little=False) -> tf.Tensor:
         return tf.cast(digits[0], tf.int32)
     powers = tf.constant([256 ** (length - 1 - place) for place in range(length)], tf.int64)
     return tf.cast(tf.minimum(tf.reduce_sum(digits * powers), tf.int32.max), tf.int32)
+
+
+def refusal(data: tf.Tensor, formats: str) -> tf.Operation:
+    """Makes the operation that refuses a file by its kind, with the words of training.
+
+    Args:
+        data: string scalar, see `padded`.
+        formats: what would be right.
+    """
+    others = (("TIFF", (b"II*\0", b"MM\0*")), ("PPM", tuple(b"P%d" % n for n in range(1, 8))))
+    known = [
+        (name, 0, start, f"{name} images are not served; right would be {formats}")
+        for name, starts in others
+        for start in starts
+    ]
+    for kind in KINDS:
+        reason = f"{kind.name} images are not served; right would be {formats}"
+        reason = reason if kind.pillow else kind.refusal
+        known += [(kind.name, place, start, reason) for place, start in kind.beginnings]
+    found = tf.stack([piece(data, place, len(start)) == start for _, place, start, _ in known])
+    reasons = [f"image_bytes: {reason}" for *_, reason in known]
+    reasons += [f"image_bytes: not an image that can be read; right would be {formats}"]
+    place = tf.where(tf.reduce_any(found), tf.argmax(found, output_type=tf.int32), len(known))
+    return tf.debugging.Assert(False, [tf.gather(reasons, place)])
 
 
 def jpeg_orientation(data: tf.Tensor) -> tf.Tensor:

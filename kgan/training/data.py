@@ -1,52 +1,24 @@
-"""Data of a training: the data set of the settings, and its batches."""
-
-import dataclasses
-import math
+"""Batches of a training."""
 
 from kgan import randomness
 from kgan.cli.settings import Settings
 from kgan.data import pipeline
-from kgan.data.dataset import Dataset, DataSpec, ImageFormat, spec_of
+from kgan.data.dataset import Dataset, DataSpec
 from kgan.data.pipeline import Augmentation, group_batches
 from kgan.data.readers import ReadErrors
-from kgan.data.registry import Options, open_dataset
-from kgan.data.splits import SPLIT_RULE, with_validation
+from kgan.runs.data import open_data
 from kgan.serving.portable import CALIBRATION
 from kgan.utils.errors import UserError
 
 
-def open_data(
-    settings: Settings, jitter: bool = True, split_rule: int = SPLIT_RULE
-) -> tuple[Dataset, DataSpec]:
-    """Opens the data set of the settings.
-
-    Args:
-        settings: of a training.
-        jitter: whether training images are read larger, to be cropped.
-        split_rule: that of the run, for a run that exists: see `DataSpec`.
-    """
-    data, model = settings.data, settings.model_class
-    factor = (data.jitter or 1.0) if jitter else 1.0
-    images = ImageFormat(
-        size=data.image_size,
-        train_size=tuple(math.ceil(side * factor - 1e-9) for side in data.image_size),
-        channels=data.channels,
-        fit=data.fit,
-    )
-    options = {field.name: getattr(data, field.name) for field in dataclasses.fields(Options)}
-    if data.bad_images == "fail":
-        options["bad_limit"] = None
-    dataset = open_dataset(data.dataset, images, kind=model.data_kind, **options)
-    dataset = with_validation(dataset, model.held_out_share, split_rule)
-    spec = spec_of(dataset, data.image_size)
-    return dataset, dataclasses.replace(spec, split_rule=split_rule, fit=data.fit)
-
-
-def calibration_examples(settings: Settings, count: int = CALIBRATION) -> dict | None:
+def calibration_examples(
+    settings: Settings, stored: DataSpec, count: int = CALIBRATION
+) -> dict | None:
     """Reads training examples for the calibration of a quantised translation model.
 
     Args:
         settings: of the run.
+        stored: what the run knows of its data.
         count: number of examples, or fewer where the data set has no more.
 
     Returns:
@@ -54,7 +26,7 @@ def calibration_examples(settings: Settings, count: int = CALIBRATION) -> dict |
     """
     if settings.model_class.data_kind not in ("paired", "unpaired"):
         return None
-    dataset, _ = open_data(settings, jitter=False)
+    dataset, _ = open_data(settings, jitter=False, stored=stored)
     found = {}
     for domain in dataset.domains:
         part = dataset.parts[f"train{domain}"]
@@ -80,7 +52,7 @@ def training_batches(settings: Settings, dataset: Dataset, model, workers, error
 
     Args:
         settings: of the training.
-        dataset: see `open_data`.
+        dataset: see `kgan.runs.data.open_data`.
         model: its step and attempt say which batches come next.
         workers: `kgan.distributed.workers.Workers`; several make their own shards.
         errors: notes what reading raises.

@@ -12,18 +12,19 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.cli.settings import FREE_ON_RESUME, Settings
+from kgan.data.dataset import DataSpec
 from kgan.data.readers import ReadErrors
 from kgan.data.registry import absolute_name
-from kgan.data.splits import SPLIT_RULE
 from kgan.distributed import workers as distribution
 from kgan.distributed.workers import Workers
 from kgan.runs import checkpoint, logs
+from kgan.runs.data import open_data
 from kgan.runs.folder import Run, create_run, find_job, open_run
 from kgan.runs.moved_data import check_data, check_place
 from kgan.runs.restore import initialize_from_run
 from kgan.training import ending, execution
 from kgan.training.callbacks import choose_validation, make_callbacks
-from kgan.training.data import augmentation, open_data, training_batches
+from kgan.training.data import augmentation, training_batches
 from kgan.training.plan import Plan
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
@@ -77,7 +78,7 @@ class Training:
             tf.config.experimental.enable_op_determinism()
         if self.settings.run.resume:
             check_place(self.settings.data.dataset)
-        self.dataset, self.spec = open_data(self.settings, split_rule=self._split_rule())
+        self.dataset, self.spec = open_data(self.settings, stored=self._stored())
         if self.settings.run.resume:
             self._compare_with_run()
         self._compare_parts()
@@ -145,10 +146,10 @@ class Training:
             return settings
         return parse_training(lines).replace(resume=resume, dry_run=dry_run)
 
-    def _split_rule(self) -> int:
-        """Returns the rule by which examples are held out: a resumed run keeps its own."""
+    def _stored(self) -> DataSpec | None:
+        """Returns what a resumed run knows of its data, which are read as they were."""
         resume = self.settings.run.resume
-        return open_run(resume).spec().split_rule if resume else SPLIT_RULE
+        return open_run(resume).spec() if resume else None
 
     def _compare_with_run(self):
         """Checks that the data are those of the run that is resumed."""

@@ -17,7 +17,7 @@ classes=cat,3 palette=000000,FFffFF,00ff7F image_size=16x32 jitter=1.25 cache_gb
 g_lr=3e-05 d_lr=1.5 minutes=7.5 name=my-run_2.b export_dir=/x/y checkpoint_every=0.5epochs
 sample_every=30s validate_every=7 g_options=epsilon=1e-05 d_options=nesterov=true beta_2=0.5
 ema_half_life=500 augment=cutout init_from=runs/7 penalty_weight=3 output_bias=true real_label=0.5
-flip_labels=0.25 sides=images,*_mask.png
+flip_labels=0.25 sides=images,*_mask.png value_range=0,4095
 """
 SHARED_VALUES = dict(pair.split("=", 1) for pair in PLAIN_VALUES.split()) | {
     "dataset": "my images/größe #2",
@@ -128,7 +128,7 @@ FIXED = """
 model classes layout sides direction pairs palette image_size fit channels jitter flip batch_size
 seed g_lr g_optimizer g_options d_lr d_optimizer d_options beta_1 beta_2 ema_half_life lr_schedule
 lr_decay_from lr_warmup accumulate precision deterministic sync_batch_norm runs_dir name init_from
-validate_metrics validate_features validate_count on_collapse
+validate_metrics validate_features validate_count on_collapse label_encoding value_range
 """
 
 

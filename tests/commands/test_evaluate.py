@@ -9,8 +9,8 @@ from PIL import Image
 
 import kgan
 from kgan.runs import checkpoint
+from kgan.runs.data import open_data
 from kgan.runs.folder import open_run
-from kgan.training.data import open_data
 from tests.small_runs import (
     GAN,
     command,

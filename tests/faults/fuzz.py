@@ -31,10 +31,11 @@ from kgan.cli.flags import SHARED_NAMES
 from kgan.cli.models import model_class, model_names
 from kgan.cli.parsing import parse_command, parse_training
 from kgan.cli.values import parse_seeds
-from kgan.data import decode as reading
+from kgan.data import decode, shaping
 from kgan.data.dataset import KINDS, DataSpec, ImageFormat
 from kgan.data.folder.layouts import LAYOUTS
 from kgan.data.folder.reading import open_images
+from kgan.data.preparation import Preparation
 from kgan.data.registry import open_dataset
 from kgan.data.tfds.source import TFDSSource
 from kgan.runs import checkpoint, logs
@@ -168,9 +169,9 @@ def fuzz_images(watch: Watch, count: int, folder: pathlib.Path) -> None:
         count, damage.damaged_images(), sizes, st.sampled_from([1, 3, 4]), fits, st.booleans()
     )
     def _(data, size, channels, fit, nearest):
-        shape = reading.ImageShape(size, channels, fit, nearest)
-        found = watch.input(reading.read_image, data, "it.png", shape)
-        watch.outcome(reading.image_size, data, "it.png")
+        shape = Preparation(size, channels, fit, nearest)
+        found = watch.input(shaping.read_image, data, "it.png", shape)
+        watch.outcome(decode.image_size, data, "it.png")
         if not isinstance(found, UserError):
             assert found.shape[2] == channels
             assert size is None or found.shape[:2] == size
@@ -206,7 +207,7 @@ def fuzz_records(watch: Watch, count: int, folder: pathlib.Path) -> None:
             (list,),
             {"__getitems__": lambda s, at: [s[i] for i in at], "dataset_info": None},
         )([data])
-        source = TFDSSource(split, "made", reading.ImageShape((8, 8)), classes)
+        source = TFDSSource(split, "made", Preparation((8, 8)), classes)
         found = watch.input(source.read, 0)
         if classes and not isinstance(found, UserError):
             assert 0 <= found["label"] < classes
@@ -325,7 +326,7 @@ def fuzz_folders(watch: Watch, count: int, folder: pathlib.Path) -> None:
         for name, (kind, detail) in found:
             _plant(root, name, kind, detail)
         watch.input(_open_and_read, root, **options)
-        watch.outcome(lambda: _read_some(open_images(root, ImageFormat((8, 8), (8, 8), 3))))
+        watch.outcome(lambda: _read_some(open_images(root, Preparation((8, 8)))))
 
 
 def _read_some(source):

@@ -173,7 +173,7 @@ def test_bad_image_below_the_limit_is_named_once_and_counted(cache, tmp_path):
 def test_label_out_of_range_is_refused(tmp_path):
     import tensorflow as tf
 
-    from kgan.data.decode import ImageShape
+    from kgan.data.preparation import Preparation
     from kgan.data.tfds.source import TFDSSource
     from kgan.utils.errors import UserError
 
@@ -189,6 +189,6 @@ def test_label_out_of_range_is_refused(tmp_path):
         def __getitems__(self, places):
             return [self[place] for place in places]
 
-    source = TFDSSource(Split([record]), "made", ImageShape((8, 8)), 3)
+    source = TFDSSource(Split([record]), "made", Preparation((8, 8)), 3)
     with pytest.raises(UserError, match="label 3; right would be 0 to 2"):
         source.read(0)

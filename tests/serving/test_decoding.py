@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.data.decode import ImageShape, read_image
 from kgan.data.pipeline import to_domain
+from kgan.data.preparation import Preparation
+from kgan.data.shaping import read_image
 from kgan.serving import resampling
 from kgan.serving.decoding import decode_images
 
@@ -71,12 +72,12 @@ FILES = {
 # The files' own size, a smaller one, a larger one, and one that is narrower and higher. Each takes
 # seconds to trace, and all files share them.
 SHAPES = [
-    ImageShape((31, 45), 3),
-    ImageShape((16, 16), 3),
-    ImageShape((70, 101), 4),
-    ImageShape((13, 64), 1, "crop"),
+    Preparation((31, 45), 3),
+    Preparation((16, 16), 3),
+    Preparation((70, 101), 4),
+    Preparation((13, 64), 1, "crop"),
 ]
-LABEL_SHAPES = [ImageShape((16, 16), 3, nearest=True), ImageShape((93, 15), 3, "crop", True)]
+LABEL_SHAPES = [Preparation((16, 16), 3, nearest=True), Preparation((93, 15), 3, "crop", True)]
 
 
 def encode(image, kind, options):

@@ -13,11 +13,12 @@ from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
 from kgan.data.pipeline import to_domain
-from kgan.generation import translation
+from kgan.generation import translation, translator
+from kgan.generation.inputs import open_inputs
 from kgan.models.pix2pix import Pix2Pix
+from kgan.runs.data import open_data
 from kgan.runs.folder import create_run, open_run
 from kgan.serving.savedmodel import write_saved_model
-from kgan.training.data import open_data
 from tests.serving.test_decoding import FILES, RGB, encode, with_orientation
 
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "BMP": ".bmp", "WEBP": ".webp"}
@@ -48,6 +49,18 @@ def write_pairs(folder, files):
             Image.new("RGB", (45, 31), (9, 9, 9)).save(other)
 
 
+def translate(monkeypatch, model, run, images, out):
+    """Translates a folder as `kgan.generate` does, with a model in place of the run's."""
+    checkpoint = run.checkpoints / "step-00000000.safetensors"
+    monkeypatch.setattr(translator, "load_run", lambda *arguments: model)
+    monkeypatch.setattr(translator, "chosen_checkpoint", lambda *arguments: checkpoint)
+    monkeypatch.setattr(translator, "describe_checkpoint", lambda *arguments: "none")
+    monkeypatch.setattr(translator.files, "metadata", lambda path: {"sha256": ""})
+    return translation.translate_images(
+        translator.Translator(str(run.folder)), open_inputs(images), translation.Request(out)
+    )
+
+
 def three_readings(tmp_path, monkeypatch, *flags):
     """Returns the inputs of a data set of pairs by training, `generate` and the export."""
     arguments = ["--model=pix2pix", "--width=1", "--patch_layers=1", "--jitter=1", *flags]
@@ -65,11 +78,9 @@ def three_readings(tmp_path, monkeypatch, *flags):
     config = {k: v for k, v in built.get_config().items() if k not in ("generator", "name")}
     config.pop("discriminator")
     echo = Echo(*built.networks.values(), **config)
-    monkeypatch.setattr(translation, "load_run", lambda *arguments: echo)
-    out = translation.translate_folder(
-        str(run.folder), f"{tmp_path}/pairs/A/train", out=f"{tmp_path}/o"
-    )
-    generated = {path.name: np.asarray(Image.open(path)) for path in out.iterdir()}
+    out = translate(monkeypatch, echo, run, f"{tmp_path}/pairs/A/train", f"{tmp_path}/o")
+    # Without the alpha of the files, which `generate` keeps.
+    generated = {path.name: np.asarray(Image.open(path))[..., :3] for path in out.glob("*.png")}
 
     version = write_saved_model(echo.signatures(), tmp_path / "exported")
     served = tf.saved_model.load(str(version)).signatures["from_files"]
@@ -147,13 +158,12 @@ def test_photos_of_few_colours_are_not_taken_for_label_maps_by_generate(tmp_path
     run = create_run(f"{tmp_path}/runs", "echo", settings, spec)
     built = build_model(settings, spec)
     echo = Echo(*built.networks.values(), image_fit="resize", label_maps=False)
-    monkeypatch.setattr(translation, "load_run", lambda *arguments: echo)
     drawing = np.zeros((64, 64, 3), np.uint8)
     drawing[:, 31:] = 255
     (tmp_path / "drawings").mkdir()
     Image.fromarray(drawing).resize((70, 70)).quantize(2).save(tmp_path / "drawings" / "one.png")
-    out = translation.translate_folder(str(run.folder), f"{tmp_path}/drawings")
-    (path,) = out.iterdir()
+    out = translate(monkeypatch, echo, run, f"{tmp_path}/drawings", f"{tmp_path}/o")
+    (path,) = out.glob("*.png")
     assert len(np.unique(np.asarray(Image.open(path)))) > 2
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from kgan.data.dataset import ArraySource, Dataset, ImageFormat, Source, counts_of
-from kgan.data.decode import shape_image
+from kgan.data.shaping import shape_image
 
 TEST_COUNT = 297  # the last ones, which leaves 1,500 for training
 

@@ -12,7 +12,8 @@ import numpy as np
 from kgan.data.builtin.face_parts import Face, sample_looks
 from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import ImageShape, shape_image
+from kgan.data.preparation import Preparation
+from kgan.data.shaping import shape_image
 
 ATTRIBUTES = ("glasses", "beard", "hat", "smile", "long_hair")
 CANVAS = 256  # smallest side at which a face is rendered before it is resized
@@ -44,7 +45,7 @@ def render_face(
     looks = sample_looks(np.random.default_rng([seed, number, 1]))
     names = frozenset(name for name, on in zip(ATTRIBUTES, attributes, strict=True) if on)
     face = Face(looks, names, max(CANVAS, 2 * height, 2 * width)).render()
-    image = shape_image(face, "faces", ImageShape((height, width), channels, fit))
+    image = shape_image(face, "faces", Preparation((height, width), channels, fit))
     return {"image": image, "attributes": np.asarray(attributes, np.float32)}
 
 

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from kgan.data.builtin.digits import digits_dataset
 from kgan.data.builtin.rendered import rendered_parts
 from kgan.data.dataset import Dataset, ImageFormat
-from kgan.data.decode import ImageShape, shape_image
+from kgan.data.preparation import Preparation
+from kgan.data.shaping import shape_image
 from kgan.utils.errors import UserError
 
 # A fixed list, so that a seed gives the same images with every version of matplotlib. Left out: its
@@ -58,7 +59,7 @@ def render_digit(
     digit = label_of(number)
     rng = np.random.default_rng([seed, number])
     canvas = _render_square(str(digit), rng, max(height, width), folder)
-    image = shape_image(canvas, "typeset", ImageShape((height, width), channels, fit))
+    image = shape_image(canvas, "typeset", Preparation((height, width), channels, fit))
     return {"image": image, "label": np.int32(digit)}
 
 

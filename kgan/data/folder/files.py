@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from kgan.data.dataset import plural
-from kgan.data.decode import is_image
+from kgan.data.file_kinds import is_image
 from kgan.utils.errors import UserError, printable
 
 FILE_LIMIT = 2**28  # bytes of one image, in a folder or unpacked from a zip

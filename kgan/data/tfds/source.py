@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kgan.data.dataset import Dataset, ImageFormat, Source
-from kgan.data.decode import ImageShape, read_image
+from kgan.data.preparation import Preparation
+from kgan.data.shaping import read_image
 from kgan.data.tfds.preparation import FORMAT, find_builder, prepare, quieten, reason
 from kgan.utils.errors import UserError, printable
 
@@ -37,7 +38,7 @@ class TFDSSource(Source):
 
     split: Sequence
     name: str
-    shape: ImageShape
+    shape: Preparation
     classes: int
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kgan.data.dataset import Source
 from kgan.utils.errors import UserError
@@ -40,6 +40,11 @@ class SkippingSource(Source):
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def one_hot(self) -> Mapping[str, int]:
+        """That of the other source."""
+        return self.source.one_hot
 
     def read(self, index: int):
         """Returns the example at `index`, or the first readable one after it.

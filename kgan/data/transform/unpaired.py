@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, plural
+from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, plural, preparations_of
 from kgan.utils.errors import UserError, printable
 
 SEPARATOR = "+"
@@ -49,6 +49,7 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) 
             if part in dataset.parts
         },
         description=f"A: {a.description} | B: {b.description} | {plural(most, 'channel')}",
+        preparations=tuple(preparations_of(dataset)[0] for dataset in domains),
         features=a.features if a.features == b.features else None,
         mirrors=a.mirrors and b.mirrors,
         content=_content(domains),

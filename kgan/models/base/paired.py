@@ -106,8 +106,8 @@ class PairedModel(TranslationModel):
     def signatures(self):
         direction = self.directions[None]
         names = "serving_default", "from_files", "deterministic", ""
-        reading, field = self.reading(direction), self.fields[0]
-        found = direction_signatures(direction, reading, *names, self.inference, field)
+        files, field = (self.reading(direction), self.writing(direction)), self.fields[0]
+        found = direction_signatures(direction, *files, *names, self.inference, field)
         return found | self._noise_signature(found["deterministic"])
 
     def _noise_signature(self, plain) -> dict[str, Signature]:

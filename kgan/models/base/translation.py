@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
-from kgan.data.decode import ImageShape
+from kgan.data.preparation import Preparation
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
@@ -55,6 +55,8 @@ class Direction:
         network: the network that the function calls, for images of other sizes; None: it has none.
         portable: the same without seeds and without noise, in plain operations; None: `function`
             is so, whatever the seeds are.
+        sides: which of the model's `preparations` is that of given images, and which that of
+            translations.
 
     Example:
         >>> negative = Direction((2, 2, 1), (2, 2, 1), lambda images, seeds: -images)
@@ -67,6 +69,7 @@ class Direction:
     function: Callable
     network: keras.Model | None = None
     portable: Callable | None = None
+    sides: tuple[int, int] = (0, 1)
 
     def translate(self, images, seeds=0) -> np.ndarray:
         """Translates float32 [B, H, W, C] in [-1, 1] → float32 [B, H, W, C'] in [-1, 1].
@@ -91,6 +94,9 @@ class TranslationModel(Model):
     Args:
         image_fit: `resize` or `crop`, how image files are made to fit in `generate` and exports.
         label_maps: whether the given images are label maps, resized by nearest neighbour.
+        preparations: how the files of given images and of translations (or of domains A and B)
+            became arrays for the training, each as `Preparation.as_dict` returns it; None: as
+            `image_fit` and `label_maps` say, for models of earlier versions.
 
     Example:
         >>> from kgan.models.pix2pix import Pix2Pix
@@ -102,17 +108,30 @@ class TranslationModel(Model):
         (32, 32, 1)
     """
 
-    data_arguments = {"image_fit": "resize", "label_maps": False}
+    data_arguments = {"image_fit": "resize", "label_maps": False, "preparations": None}
     preview_examples = PREVIEW_ROWS
 
     @classmethod
     def from_data(cls, spec):
-        return {"image_fit": spec.fit, "label_maps": bool(spec.label_maps)}
+        return {
+            "image_fit": spec.fit,
+            "label_maps": bool(spec.label_maps),
+            "preparations": [found.as_dict() for found in spec.preparations],
+        }
 
-    def reading(self, direction: Direction) -> ImageShape:
+    def reading(self, direction: Direction) -> Preparation:
         """Returns how image files are read for a direction: as they were for training."""
-        *size, channels = direction.image_shape
-        return ImageShape(tuple(size), channels, self.image_fit, self.label_maps)
+        return self._prepared(direction.sides[0], direction.image_shape, self.label_maps)
+
+    def writing(self, direction: Direction) -> Preparation:
+        """Returns how the images that translations look like were read for training."""
+        return self._prepared(direction.sides[1], direction.output_shape, False)
+
+    def _prepared(self, side, shape, nearest):
+        *size, channels = shape
+        if self.preparations is None:
+            return Preparation(tuple(size), channels, self.image_fit, nearest)
+        return Preparation.from_dict(self.preparations[side]).of_size(tuple(size))
 
     @property
     def directions(self) -> dict[str | None, Direction]:
@@ -147,7 +166,8 @@ def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 def direction_signatures(
     direction: Direction,
-    reading: ImageShape,
+    reading: Preparation,
+    writing: Preparation,
     on_images: str,
     on_files: str,
     portable: str,
@@ -160,6 +180,7 @@ def direction_signatures(
     Args:
         direction: what they compute.
         reading: how image files are read.
+        writing: how the images that its answers look like were read.
         on_images: name of the signature that takes images.
         on_files: name of the signature that takes the bytes of files.
         portable: name of the signature that takes images and computes with plain operations only.
@@ -169,6 +190,7 @@ def direction_signatures(
     """
     height, width, channels = direction.image_shape
     answer = "x".join(map(str, direction.output_shape))
+    files = "PNG files of the numbers of classes" if writing.classes else "PNG files"
 
     def from_images(pictures):
         numbers = tf.zeros([tf.shape(pictures)[0]], tf.int32)
@@ -180,7 +202,7 @@ def direction_signatures(
         return from_images(images)
 
     def from_files(image_bytes):
-        return as_png(from_images)(decode_images(image_bytes, reading))
+        return as_png(from_images, writing)(decode_images(image_bytes, reading))
 
     images = tf.TensorSpec([None, *direction.image_shape], tf.float32)
     return {
@@ -194,8 +216,9 @@ def direction_signatures(
             from_files,
             {"image_bytes": tf.TensorSpec([None], tf.string)},
             f"{title}image_bytes string [B], {FORMATS} files of any size, read as in training -> "
-            f"png_bytes string [B], PNG files. {about}",
+            f"png_bytes string [B], {files}. {about}",
             reading,
+            writing,
         ),
         portable: Signature(
             without_noise,

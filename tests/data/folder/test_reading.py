@@ -9,6 +9,7 @@ from PIL import Image
 
 from kgan.data.dataset import ImageFormat
 from kgan.data.folder.reading import open_folder, open_images
+from kgan.data.preparation import Preparation
 from kgan.utils.errors import UserError
 from tests.data.folder.images import SMALL, counts, double, numbered, pack, plain, save, save_all
 
@@ -147,8 +148,10 @@ def test_messages_name_the_flag(tmp_path):
     for path, files in ((tmp_path / "none.zip", 0), (tmp_path, 1)):
         line = refusal(open_folder, path, SMALL)
         assert line.startswith(f"--dataset={path}: contains no images ({files} other file")
-        assert refusal(open_images, path, SMALL).startswith(f"--input={path}: contains no images;")
-    line = refusal(open_images, tmp_path / "nowhere", SMALL)
+        assert refusal(open_images, path, Preparation((8, 8))).startswith(
+            f"--input={path}: contains no images;"
+        )
+    line = refusal(open_images, tmp_path / "nowhere", Preparation((8, 8)))
     assert line.startswith(f"--input={tmp_path}/nowhere: no such folder or file")
 
 
@@ -246,23 +249,14 @@ def test_label_maps_in_their_own_files_are_resized_by_nearest_neighbour(tmp_path
     assert nearest(found) == (False, True)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "options", "sharp"),
-    [
-        (".png", {"nearest": None}, True),
-        (".png", {}, False),
-        (".jpg", {"nearest": True}, True),
-        (".jpg", {"nearest": None}, False),
-        (".jpg", {"nearest": None, "palette": [(0, 0, 0), (255, 255, 255)]}, True),
-    ],
-)
-def test_single_label_maps_stay_sharp_where_they_are_recognised(tmp_path, suffix, options, sharp):
+@pytest.mark.parametrize("nearest", [True, False])
+def test_single_label_maps_stay_sharp_where_the_preparation_says_so(tmp_path, nearest):
     labels = np.zeros((64, 64, 3), np.uint8)
     labels[:, 30:] = 255
-    Image.fromarray(labels).save(tmp_path / f"0{suffix}", quality=100, subsampling=0)
-    wanted = ImageFormat((7, 7), (7, 7), 3)  # an edge at pixel 3.3
-    read = open_images(tmp_path, wanted, **options).read(0)["image"]
-    assert ((read > 20) & (read < 235)).any() != sharp
+    Image.fromarray(labels).save(tmp_path / "0.png")
+    wanted = Preparation((7, 7), nearest=nearest)  # an edge at pixel 3.3
+    read = open_images(tmp_path, wanted).read(0)["image"]
+    assert ((read > 20) & (read < 235)).any() != nearest
 
 
 # All images, whatever the layout.
@@ -273,27 +267,26 @@ def test_every_image_is_opened_whatever_the_layout(tmp_path):
     root = save_all(tmp_path / "set", [*names, "__MACOSX/a.png", ".hidden.png"])
     (root / "notes.txt").write_text("x")
     for path in (root, pack(root, tmp_path / "set.zip")):
-        assert list(open_images(path, ImageFormat((8, 8), (8, 8), 3)).names) == names
+        assert list(open_images(path, Preparation((8, 8))).names) == names
 
 
 def test_opened_images_have_the_size_channels_and_fit_of_the_format(tmp_path):
     image = plain(size=(8, 8))
     image.paste((0, 0, 0), (0, 0, 8, 2))
     save(tmp_path / "one.png", image)
-    # Of the two sizes it is the one of the networks, not the one that training crops from.
-    example = open_images(tmp_path, ImageFormat((4, 6), (40, 60), 3)).read(0)
+    example = open_images(tmp_path, Preparation((4, 6))).read(0)
     assert set(example) == {"image"} and example["image"].shape == (4, 6, 3)
-    cut = open_images(tmp_path, ImageFormat((4, 8), (4, 8), 1, "crop")).read(0)["image"]
+    cut = open_images(tmp_path, Preparation((4, 8), 1, "crop")).read(0)["image"]
     assert cut.shape == (4, 8, 1)
     assert (cut == 124).all()  # 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2
-    stretched = open_images(tmp_path, ImageFormat((4, 8), (4, 8), 1)).read(0)["image"]
+    stretched = open_images(tmp_path, Preparation((4, 8), 1)).read(0)["image"]
     assert stretched[0, 0, 0] < 50
 
 
 def test_damaged_image_among_others_is_named_when_it_is_read(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     save(tmp_path / "good.png", plain())
-    found = open_images(tmp_path, ImageFormat((8, 8), (8, 8), 3))
+    found = open_images(tmp_path, Preparation((8, 8)))
     assert (found.read(1)["image"] == (200, 100, 50)).all()
     assert "bad.png: not an image" in refusal(found.read, 0)
 

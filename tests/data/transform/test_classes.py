@@ -8,7 +8,7 @@ from kgan.data.builtin.digits import ArraySource, open_digits
 from kgan.data.dataset import Dataset, Source, labels_of
 from kgan.data.registry import open_dataset
 from kgan.data.transform.classes import choose_classes
-from kgan.training.data import open_data
+from kgan.runs.data import open_data
 from kgan.utils.errors import UserError
 from tests.data.folder.images import SMALL, plain, save
 
