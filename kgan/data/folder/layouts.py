@@ -222,10 +222,10 @@ def _find_sides(
         return (name if found else wanted), found
     # Folders decide before shapes do: photographs of streets are twice as wide as high, too.
     found = two_sides.find_sides(entries) or two_sides.find_marked(entries)
+    if not (found and two_sides.are_pairs(found)):
+        two = two_sides.find_sides(entries, any_two=True)
+        found = two if two and two_sides.are_pairs(two) else found
     if found:
-        return name, found
-    found = two_sides.find_sides(entries, any_two=True)
-    if found and two_sides.are_pairs(found):
         return name, found
     halves = wanted == "auto" and _are_halves(entries, size_of)
     return ("paired" if halves else wanted), None

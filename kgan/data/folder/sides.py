@@ -97,16 +97,21 @@ def find_sides(
     Args:
         entries: all images.
         given: what `--sides` names for A and B: folders, or patterns with `*` of file names.
-        any_two: whether two folders of any other names are sides, too, in natural order.
+        any_two: whether two folders are sides, too, if at most one of their names is known; in
+            natural order, unless the known name decides.
 
     Returns:
         None where there are not exactly two.
     """
     placed = [(entry, *_place(entry.inner, given)) for entry in entries]
-    if given is None and any_two and not any(side for _, _, side, *_ in placed):
-        found = {_first(rest) for _, _, _, rest, _ in placed if "/" in rest}
-        if len(found) == 2 and all("/" in rest for _, _, _, rest, _ in placed):
-            given = sorted(found, key=natural_key)
+    if given is None and any_two and len({side for _, _, side, *_ in placed} - {None}) < 2:
+        # By folder, the side that it is known as: of photos/ and maps/ the first is A.
+        found = {folder or _first(rest): side or "" for _, _, side, rest, folder in placed}
+        if len(found) == 2 and all(folder or "/" in rest for _, _, _, rest, folder in placed):
+            first, second = sorted(found, key=natural_key)
+            given = (
+                (second, first) if found[first] == "B" or found[second] == "A" else (first, second)
+            )
             placed = [(entry, *_place(entry.inner, given)) for entry in entries]
     sides = {side for _, _, side, *_ in placed}
     if given is None and "B" in sides and "A" not in sides:

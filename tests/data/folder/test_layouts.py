@@ -243,6 +243,30 @@ TWO_SIDES = {
         20,
         "A = day/, B = dusk/",
     ),
+    "one folder of a known name": (
+        [n.replace(".png", ".jpg") for n in numbered("street/photos", 20)]
+        + numbered("street/maps", 20),
+        BOTH,
+        20,
+        "A = photos/, B = maps/",
+    ),
+    "one known name for B, in parts": (
+        [
+            f"{part}/{side}/{n}.png"
+            for part in ("train", "test")
+            for side in ("depth", "gt")
+            for n in range(9)
+        ],
+        BOTH,
+        18,
+        "A = depth/, B = gt/",
+    ),
+    "one known name for B that comes first": (
+        numbered("gt", 20) + numbered("views", 20),
+        BOTH,
+        20,
+        "A = views/, B = gt/",
+    ),
     "a few without a partner": (
         numbered("A", 50) + numbered("B", 52),
         ("paired",),
