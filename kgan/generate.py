@@ -62,12 +62,28 @@ FLAGS = (
         "For --output_size=input: an image larger than a square of this side in pixels is computed "
         "in parts. The result is the same; a smaller value needs less memory.",
     ),
+    switch("page", True, "Write index.html, with input, output and target of several images."),
+    text(
+        "target",
+        None,
+        "Folder or zip of images of the same names as those of --input, which the page shows next "
+        "to the translations.",
+    ),
     share("bad_limit", 0.05, "Share of unreadable images above which the exit status is 2."),
     integer("seed", 0, (0, 2**31 - 1), "Seed of the translations: another one, another dropout."),
 )
 
 
-ONLY_TRANSLATIONS = ("direction", "format", "made_inputs", "bad_limit", "output_size", "tile")
+ONLY_TRANSLATIONS = (
+    "direction",
+    "format",
+    "made_inputs",
+    "bad_limit",
+    "output_size",
+    "tile",
+    "page",
+    "target",
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -92,7 +108,9 @@ def main(arguments: Sequence[str]) -> None:
         is_video = video.is_video(given.input)
         own_size = (given.output_size or ("input" if is_video else "trained")) == "input"
         how += (own_size, given.tile)
-        request = translation.Request(given.out, given.format, given.bad_limit)
+        request = translation.Request(
+            given.out, given.format, given.bad_limit, given.page, given.target
+        )
         if is_video:
             print(video.translate_video(Translator(given.run, *how), given.input, given.out))
             return

@@ -19,6 +19,7 @@ KINDS = {
     ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
     ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
+LOSSLESS = (".png", ".tif", ".tiff")
 # Of colour profiles: by their four letters, the modes of the images that they fit.
 _PROFILE_MODES = {b"RGB ": ("RGB", "RGBA"), b"GRAY": ("L", "LA", "I;16")}
 _LOOKS_LIKE_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")

@@ -11,6 +11,7 @@ from kgan.generation import inputs as reading
 from kgan.generation import saving
 from kgan.generation.journal import Journal, suits
 from kgan.generation.names import numbered, output_names
+from kgan.generation.results_page import ResultsPage
 from kgan.generation.translator import Prepared, Translator
 from kgan.utils import progress
 from kgan.utils.errors import UserError, printable
@@ -28,6 +29,8 @@ class Request:
     Args:
         out: the folder to write to, or for a single image the file; None: a place in the run.
         format: `png`, `jpg`, `webp` or `tiff`; None: that of `out`, else PNG.
+        page: whether a page of several images is written, see `ResultsPage`.
+        target: folder or zip of images that the page shows next to the translations.
         bad_limit: largest share of unreadable images for which the command succeeds.
 
     Example:
@@ -38,6 +41,8 @@ class Request:
     out: str | None = None
     format: str | None = None
     bad_limit: float = 0.05
+    page: bool = True
+    target: str | None = None
 
     @property
     def suffix(self) -> str:
@@ -65,9 +70,12 @@ def translate_images(
         folder = next(place for place in numbered(folder) if suits(place, call))
     found = reading.apart_from(found, folder)
     names = dict(zip(found.names, output_names(found.names, request.suffix), strict=True))
-    with _FolderOnDemand(folder, call, [*names.values(), SKIPPED]) as outputs:
-        counts = _translate_all(translator, found, names, outputs)
-        _finish(outputs, translator, counts, request)
+    targets = reading.open_inputs(request.target, "--target") if request.target else None
+    page = ResultsPage(names, targets) if request.page else None
+    files = [*names.values(), SKIPPED, *(page.files if page else ())]
+    with _FolderOnDemand(folder, call, files) as outputs:
+        counts = _translate_all(translator, found, names, outputs, page)
+        _finish(outputs, translator, counts, request, page)
     return folder
 
 
@@ -152,7 +160,7 @@ class _Counts:
     skipped: dict[str, UserError] = dataclasses.field(default_factory=dict)
 
 
-def _translate_all(translator, found, names, outputs) -> _Counts:
+def _translate_all(translator, found, names, outputs, page) -> _Counts:
     counts = _Counts(len(names))
     todo = _readable(translator, found, names, outputs, counts)
     with progress.bar(total=len(names), unit="image", delay=2) as bar:
@@ -162,7 +170,10 @@ def _translate_all(translator, found, names, outputs) -> _Counts:
             images = translator.translate([prepared for *_, prepared in batch])
             for (name, digest, prepared), image in zip(batch, images, strict=True):
                 suffix = pathlib.Path(names[name]).suffix
-                content = saving.encode(prepared.finish(image), suffix, prepared.profile)
+                answer = prepared.finish(image)
+                content = saving.encode(answer, suffix, prepared.profile)
+                if page:  # first: once the translation is there, its row is complete
+                    page.add(outputs, name, prepared.shown() | {"output": answer})
                 outputs.write(names[name], content, digest, input=name)
                 counts.written += 1
                 counts.other_shape += prepared.other_shape
@@ -184,7 +195,7 @@ def _readable(translator, found, names, outputs, counts) -> Iterator[tuple[str, 
             counts.skipped[name] = error
 
 
-def _finish(outputs, translator, counts, request):
+def _finish(outputs, translator, counts, request, page):
     """Reports the counts; raises an error where too many images were skipped."""
     done = counts.written + counts.kept
     first = next(iter(counts.skipped.values()), None)
@@ -203,6 +214,10 @@ def _finish(outputs, translator, counts, request):
         more = ", …" if len(counts.skipped) > MOST_NAMED else ""
         written += f", {len(counts.skipped)} skipped: {', '.join(names)}{more} ({SKIPPED})"
     logger.info("%s", written)
+    if page:
+        title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
+        facts = [f"{translator.description}; seed {translator.seed}", written]
+        page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
     if counts.other_shape and translator.own_size is None:
         size = "x".join(map(str, translator.trained_size[::-1]))
         logger.info(

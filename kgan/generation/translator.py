@@ -10,10 +10,12 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.data import decode, encoding, shaping
-from kgan.data.preparation import Preparation, to_domain
+from kgan.data.preparation import to_domain
 from kgan.data.transform.derived_pairs import make_input
+from kgan.generation import saving
 from kgan.generation.own_size import OwnSize
 from kgan.models.base.translation import TranslationModel
+from kgan.plots import grids
 from kgan.runs import checkpoint as files
 from kgan.runs.folder import open_run
 from kgan.runs.restore import chosen_checkpoint, describe_checkpoint, load_run
@@ -29,32 +31,21 @@ class Prepared:
 
     Args:
         values: float32 [H, W, C] in [-1, 1].
-        alpha: the transparency of the file, uint8 [H, W]; None: it is opaque.
+        alpha: the transparency of the file, of the size of the values; None: it is opaque.
         profile: its ICC profile; None: it has none.
         other_shape: whether the file has another ratio of width and height than the training.
-        writing: how the images that answers look like were read for training; None: with 8 bits.
+        target: of an input that was computed from an image: that image, as `values`.
 
     Example:
-        >>> image = Prepared(np.zeros([2, 2, 1], np.float32)).finish(np.ones([2, 2, 3]))
-        >>> image.mode, image.size
-        ('RGB', (2, 2))
+        >>> Prepared(np.zeros([2, 2, 1], np.float32)).other_shape
+        False
     """
 
     values: np.ndarray
     alpha: Image.Image | None = None
     profile: bytes | None = None
     other_shape: bool = False
-    writing: Preparation | None = None
-
-    def finish(self, answer: np.ndarray) -> Image.Image:
-        """Converts an answer, float32 [H, W, C] in [-1, 1]; it gets the transparency back."""
-        writing = self.writing or Preparation(channels=answer.shape[-1])
-        image = encoding.to_image(answer, writing)
-        if writing.classes:
-            return image
-        if self.alpha is not None and image.mode in ("L", "RGB"):
-            image.putalpha(self.alpha.resize(image.size, Image.Resampling.BICUBIC))
-        return image
+    target: np.ndarray | None = None
 
 
 class Translator:
@@ -142,8 +133,9 @@ class Translator:
 
     def prepare(self, image: Image.Image | decode.Planes, label: str, name: str) -> Prepared:
         """Prepares a decoded image; see `read`."""
-        array = shaping.shape_image(image, label, self.shape)
+        array, target = shaping.shape_image(image, label, self.shape), None
         if self.pairs is not None:
+            target = to_domain(array, self.shape)
             key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]
             array = make_input(array, self.pairs, np.random.default_rng(key))
         alpha = None
@@ -155,10 +147,59 @@ class Translator:
         height, width = self.trained_size
         (wide, high), profile = image.size, image.info.get("icc_profile")
         other_shape = abs(wide * height / (high * width) - 1) > SAME_SHAPE
-        return Prepared(to_domain(array, self.shape), alpha, profile, other_shape, self.writing)
+        return Prepared(to_domain(array, self.shape), alpha, profile, other_shape, target)
 
     def translate(self, images: Sequence[Prepared]) -> Sequence[np.ndarray]:
         """Translates images; returns an answer for each, float32 [H, W, C] in [-1, 1]."""
         if self.own_size is not None:
             return [self.own_size.translate(image.values, self.seed) for image in images]
         return self.direction.translate(tf.stack([image.values for image in images]), self.seed)
+
+    def shown(self, prepared: Prepared, answer: np.ndarray) -> dict[str, Image.Image]:
+        """Returns `input`, `output` and, where it is known, `target` as images for people."""
+        found = {
+            "input": (prepared.values, self.shape),
+            "output": (answer, self.writing),
+            "target": (prepared.target, self.shape),
+        }
+        return {
+            kind: grids.to_image(encoding.shown(values, preparation))
+            for kind, (values, preparation) in found.items()
+            if values is not None
+        }
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of files that hold all that answers have: TIFF for floating point."""
+        return ".tif" if self.writing.depth == 32 else ".png"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the files of answers show what people want to see: colours of 8 bits."""
+        return not self.writing.classes and (self.writing.depth or 8) == 8
+
+    def encode(self, prepared: Prepared, answer: np.ndarray, suffix: str) -> bytes:
+        """Returns the contents of the file of an answer.
+
+        Args:
+            prepared: what was translated; its profile and its transparency are kept.
+            answer: float32 [H, W, C] in [-1, 1].
+            suffix: of the file. PNG has the levels of the training, up to 16 bits, TIFF of one
+                channel and of 32 bits, too; other files have 8 bits.
+        """
+        writing = self.writing
+        if writing.classes:
+            if suffix not in saving.LOSSLESS:
+                raise UserError(
+                    f"the translations are label maps, which {suffix} files would change; right "
+                    "would be --format=png or tiff"
+                )
+            return saving.encode(encoding.to_image(answer, writing), suffix)
+        if not self.is_plain and saving.KINDS[suffix] == saving.KINDS[self.suffix]:
+            return encoding.encode_image(answer, writing)[0]
+        if writing.depth == 16 and answer.shape[-1] == 1 and suffix in saving.LOSSLESS:
+            return saving.encode(encoding.to_image(answer, writing), suffix)
+        image = grids.to_image(answer)
+        if prepared.alpha is not None and image.mode in ("L", "RGB"):
+            image.putalpha(prepared.alpha.resize(image.size, Image.Resampling.BICUBIC))
+        return saving.encode(image, suffix, prepared.profile)

@@ -3,7 +3,9 @@
 import functools
 import io
 import os
+import re
 import shutil
+import urllib.parse
 import zipfile
 from unittest import mock
 
@@ -161,6 +163,8 @@ def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_p
     after = contents(tmp_path / "out")
     assert {name for name in before if before[name] != after[name]} == {
         "a.png",
+        "index.html",
+        "index_files/input/a.png.jpg",
         "translations.jsonl",
     }
 
@@ -328,3 +332,37 @@ def test_own_size_keeps_size_and_shape_and_equals_the_model_where_that_has_the_s
     assert np.abs(parts - places["input"]["wide"]).max() <= 1
     assert translate(*flags, f"--out={tmp_path}/pair.png").status == 0
     assert Image.open(tmp_path / "pair.png").size == (50, 23)
+
+
+def test_page_shows_input_output_and_target_of_every_translation(photos, tmp_path):
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    image(5).save(targets / "A.tiff")
+    (photos / "x & <b>.png").write_bytes((photos / "a.png").read_bytes())
+    (photos / "bad.png").write_bytes(b"<i>")
+    flags = f"--input={photos}", f"--out={tmp_path}/out", f"--target={targets}", "--bad_limit=1"
+    for _ in range(2):  # the second call has nothing to translate
+        assert translate(*flags).status == 0
+        page = (tmp_path / "out" / "index.html").read_text()
+        sources = re.findall(r'<img src="([^"]+)"', page)
+        assert len(sources) == 9 and page.count('loading="lazy"') == 9
+        for source in sources:
+            with Image.open(tmp_path / "out" / urllib.parse.unquote(source)) as shown:
+                assert shown.size == (32, 32)
+        assert [s for s in sources if "target" in s] == ["index_files/target/a.png.jpg"]
+        assert "x &amp; &lt;b&gt;.png" in page and "<b>" not in page
+        assert "checkpoint: best" in page and "1 images could not be read" in page
+    assert not translate(*flags[:1], "--nopage", f"--out={tmp_path}/plain").err
+    assert not (tmp_path / "plain" / "index.html").exists()
+    line = refused(flags[0], f"--target={tmp_path}/out/index_files/output", "--out=x")
+    assert line.startswith("--target=")
+
+
+def test_page_of_derived_pairs_shows_what_the_model_got(photos, tmp_path):
+    translate(f"--input={photos}", f"--out={tmp_path}/out", run=edges_run())
+    folder = tmp_path / "out" / "index_files"
+    assert (
+        np.isin(np.asarray(Image.open(folder / "input" / "a.png.jpg")) // 64, (0, 3)).mean() > 0.8
+    )
+    target = np.asarray(Image.open(folder / "target" / "a.png.jpg")).astype(int)
+    assert np.abs(target - np.asarray(image(0)).astype(int)).mean() < 30
