@@ -42,8 +42,10 @@ def chosen_checkpoint(run: Run, which: str = "auto") -> pathlib.Path:
 
 def describe_checkpoint(folder: str, which: str = "auto") -> str:
     """Returns a line for the user: which checkpoint `load_run` loads, and its step."""
-    path = chosen_checkpoint(open_run(folder), which)
-    return f"checkpoint: {path.stem}, step {checkpoint.metadata(path)['step']:,}"
+    run = open_run(folder)
+    path = chosen_checkpoint(run, which)
+    kind = "best" if path == run.best else "last"
+    return f"checkpoint: {kind}, step {checkpoint.metadata(path)['step']:,}"
 
 
 def load_run(folder: str, which: str = "auto", label_maps: bool | None = None) -> keras.Model:
