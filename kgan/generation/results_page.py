@@ -54,13 +54,16 @@ class ResultsPage:
         kinds = ["input", "output", *(["target"] if self._target_of else [])]
         return [NAME, *(_place(kind, name) for kind in kinds for name in self.names.values())]
 
-    def add(self, outputs, name: str, images: Mapping[str, Image.Image | None]) -> None:
+    def add(
+        self, outputs, name: str, images: Mapping[str, Image.Image], plain: bool = True
+    ) -> None:
         """Writes the images of one row.
 
         Args:
             outputs: has a function `write(name, content)`.
             name: of the input.
             images: `input`, `output` and, where it is known, `target`.
+            plain: whether the file of the output shows what people want to see.
         """
         own = self.names[name]
         target = self._target_of.get(name)
@@ -71,7 +74,7 @@ class ResultsPage:
             except UserError:
                 pass  # it is shown as missing
         for kind, image in images.items():
-            if image is None or (kind == "output" and _is_shown(own, image)):
+            if kind == "output" and plain and _is_shown(own, image):
                 continue
             small = grids.on_white(image)
             small.thumbnail((SIDE, SIDE))

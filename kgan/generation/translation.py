@@ -34,8 +34,8 @@ class Request:
         bad_limit: largest share of unreadable images for which the command succeeds.
 
     Example:
-        >>> Request("photos", "jpg").suffix
-        '.jpg'
+        >>> Request("photos").page
+        True
     """
 
     out: str | None = None
@@ -43,11 +43,6 @@ class Request:
     bad_limit: float = 0.05
     page: bool = True
     target: str | None = None
-
-    @property
-    def suffix(self) -> str:
-        """The suffix of the files."""
-        return f".{self.format or 'png'}"
 
 
 def translate_images(
@@ -62,14 +57,16 @@ def translate_images(
         UserError: something would be overwritten, or more images than `bad_limit` allows cannot
             be read; the others are written all the same.
     """
+    suffix = f".{request.format}" if request.format else translator.suffix
     if found.single:
-        return _translate_one(translator, request, found)
+        return _translate_one(translator, request, found, suffix)
+    translator.check_suffix(suffix)
     folder = _folder(translator, request, found)
-    call = translator.identity | {"input": _real(found.path), "format": request.suffix}
+    call = translator.identity | {"input": _real(found.path), "format": suffix}
     if request.out is None:
         folder = next(place for place in numbered(folder) if suits(place, call))
     found = reading.apart_from(found, folder)
-    names = dict(zip(found.names, output_names(found.names, request.suffix), strict=True))
+    names = dict(zip(found.names, output_names(found.names, suffix), strict=True))
     targets = reading.open_inputs(request.target, "--target") if request.target else None
     page = ResultsPage(names, targets) if request.page else None
     files = [*names.values(), SKIPPED, *(page.files if page else ())]
@@ -94,9 +91,9 @@ def _folder(translator, request, found) -> pathlib.Path:
     return pathlib.Path(request.out)
 
 
-def _translate_one(translator, request, found):
+def _translate_one(translator, request, found, suffix):
     (name,) = found.names
-    out, suffix = request.out, request.suffix
+    out = request.out
     if out and (given := saving.file_suffix(out, tuple(saving.KINDS))):
         if request.format and saving.KINDS[given] != saving.KINDS[suffix]:
             raise UserError(f"--format={request.format}: --out={out} is another format; give one")
@@ -106,9 +103,10 @@ def _translate_one(translator, request, found):
         folder = pathlib.Path(out or pathlib.Path(translator.run, translator.default_name))
         path = folder / output_names([name], suffix)[0]
         reading.apart_from(found, folder)
+    translator.check_suffix(suffix)
     prepared = translator.read(found.read(name), found.label(name), name)
     (image,) = translator.translate([prepared])
-    content = saving.encode(prepared.finish(image), suffix, prepared.profile)
+    content = translator.encode(prepared, image, suffix)
     return saving.write_new(path, content, named=out is not None)
 
 
@@ -170,10 +168,9 @@ def _translate_all(translator, found, names, outputs, page) -> _Counts:
             images = translator.translate([prepared for *_, prepared in batch])
             for (name, digest, prepared), image in zip(batch, images, strict=True):
                 suffix = pathlib.Path(names[name]).suffix
-                answer = prepared.finish(image)
-                content = saving.encode(answer, suffix, prepared.profile)
+                content = translator.encode(prepared, image, suffix)
                 if page:  # first: once the translation is there, its row is complete
-                    page.add(outputs, name, prepared.shown() | {"output": answer})
+                    page.add(outputs, name, translator.shown(prepared, image), translator.is_plain)
                 outputs.write(names[name], content, digest, input=name)
                 counts.written += 1
                 counts.other_shape += prepared.other_shape

@@ -178,6 +178,14 @@ class Translator:
         """Whether the files of answers show what people want to see: colours of 8 bits."""
         return not self.writing.classes and (self.writing.depth or 8) == 8
 
+    def check_suffix(self, suffix: str) -> None:
+        """Raises UserError for files that would change label maps."""
+        if self.writing.classes and suffix not in saving.LOSSLESS:
+            raise UserError(
+                f"--format={suffix[1:]}: the translations are label maps, which such files would "
+                "change; right would be png or tiff"
+            )
+
     def encode(self, prepared: Prepared, answer: np.ndarray, suffix: str) -> bytes:
         """Returns the contents of the file of an answer.
 
@@ -189,11 +197,6 @@ class Translator:
         """
         writing = self.writing
         if writing.classes:
-            if suffix not in saving.LOSSLESS:
-                raise UserError(
-                    f"the translations are label maps, which {suffix} files would change; right "
-                    "would be --format=png or tiff"
-                )
             return saving.encode(encoding.to_image(answer, writing), suffix)
         if not self.is_plain and saving.KINDS[suffix] == saving.KINDS[self.suffix]:
             return encoding.encode_image(answer, writing)[0]

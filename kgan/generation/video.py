@@ -119,7 +119,7 @@ def _translated(translator, frame, path) -> np.ndarray:
     # The name is the same for all frames, and so are noise and masks of `--pairs`.
     prepared = translator.prepare(Image.fromarray(np.ascontiguousarray(upright)), path, path)
     (answer,) = translator.translate([prepared])
-    return np.asarray(prepared.finish(answer).convert("RGB"))
+    return np.asarray(translator.shown(prepared, answer)["output"].convert("RGB"))
 
 
 class _Picture:
