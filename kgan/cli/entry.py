@@ -38,9 +38,10 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         progress.end_bars()
         print(f"error: {error}", file=sys.stderr)
         status = 2
-    except KeyboardInterrupt:
-        # Before the first step, or the second Ctrl-C: there is nothing to save or to explain.
-        status = 128 + signal.SIGINT
+    except KeyboardInterrupt as stop:
+        # Before the first step or after the last: there is nothing to save or to explain.
+        progress.end_bars()
+        status = 128 + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:
         # `| head` has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

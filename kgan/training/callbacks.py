@@ -54,7 +54,8 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         log: `kgan.runs.logs.ScalarLog` or `NoLog`.
     """
     settings, plan, model, run = training.settings, training.plan, training.model, training.run
-    stop, guard = StopBySignal(training.workers.gather), NaNGuard(settings.run.log_every)
+    stop = StopBySignal(training.workers.gather, training.watch, str(run.checkpoints))
+    guard = NaNGuard(settings.run.log_every)
     means = MeansLogger(
         log, settings.run.log_every, plan.steps_per_epoch, plan.images_per_step, plan.total_steps
     )

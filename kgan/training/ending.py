@@ -30,6 +30,8 @@ def finish(training, received: int | None) -> int:
         logger.info("  python -m kgan.train --resume=%s", run.folder)
     if received is not None:
         return 128 + received
+    # From here on a signal loses nothing: half an export is removed.
+    training.watch.words = f"stopping; the training is complete and saved in {run.folder}"
 
     def export():
         where = settings.export_dir, settings.name, "auto", settings.publish

@@ -30,6 +30,7 @@ from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
 from kgan.utils.messages import log_file, logger, start_logging
 from kgan.utils.precision import precision
+from kgan.utils.signals import SignalWatch
 
 
 def train(settings: Settings) -> int:
@@ -37,8 +38,8 @@ def train(settings: Settings) -> int:
     workers = distribution.join(settings.device.strategy, settings.device.logical_devices)
     start_logging(workers.is_chief)
     try:
-        with workers.watched():
-            return Training(settings, workers).train()
+        with workers.watched(), SignalWatch() as watch:
+            return Training(settings, workers, watch).train()
     except distribution.LostWorkerError as error:
         logger.error("another worker is gone (%s); the same command resumes the run", error)
         # The other's absence may delay an orderly end by minutes.
@@ -52,6 +53,7 @@ class Training:
     Args:
         settings: the resolved flags.
         workers: the processes that train together.
+        watch: acknowledges signals; default: one that does so during the steps only.
 
     Attributes:
         settings: those of the chief, for the number of replicas there is.
@@ -67,9 +69,9 @@ class Training:
         9
     """
 
-    def __init__(self, settings: Settings, workers: Workers):
+    def __init__(self, settings: Settings, workers: Workers, watch: SignalWatch | None = None):
         _check_places(settings)
-        self.workers = workers
+        self.workers, self.watch = workers, watch or SignalWatch()
         settings = settings.replace(dataset=absolute_name(settings.data.dataset))
         self.settings = self._agreed(_for_replicas(settings, workers.replicas))
         device = self.settings.device

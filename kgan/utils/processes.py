@@ -7,11 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from kgan.utils.signals import handled_signals, leave_terminal
 
 
 class ProcessGroup:
-    """Child processes to which Ctrl-C and SIGTERM are passed on.
+    """Child processes to which Ctrl-C, SIGTERM and SIGHUP are passed on.
 
     `received` is the number of the last signal that this process received, or None.
 
@@ -29,8 +29,11 @@ class ProcessGroup:
 
     @contextlib.contextmanager
     def passing_signals(self) -> Iterator[None]:
-        """Passes SIGINT and SIGTERM on to the processes while the context lasts."""
-        before = {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
+        """Passes the signals that end a command on to the processes while the context lasts.
+
+        SIGHUP, too: the processes, in sessions of their own, are not told of a closed terminal.
+        """
+        before = {number: signal.signal(number, self._receive) for number in handled_signals()}
         try:
             yield
         finally:
@@ -38,6 +41,7 @@ class ProcessGroup:
                 signal.signal(number, handler)
 
     def _receive(self, number, frame):
+        leave_terminal(number)
         self.received = number
         self.send(number)
 

@@ -48,6 +48,7 @@ def finish(tmp_path, monkeypatch, capsys):
             model=mock.Mock(completed_steps=9),
             plan=mock.Mock(total_steps=9),
             dataset=None,
+            watch=mock.Mock(),
         )
         # The handler of an earlier command writes to a standard output that is gone.
         logger.handlers.clear()
