@@ -7,6 +7,7 @@ import pytest
 
 from kgan.cli.models import model_names
 from kgan.cli.parsing import parse_training
+from kgan.utils.errors import UserError
 from tests.small_runs import command
 
 FOLDER = pathlib.Path(__file__).parents[1] / "flags"
@@ -17,6 +18,7 @@ OWN_DATA = (
     "camvid_to_photo.cfg",
     "cyclegan_day2dusk.cfg",
     "dcgan_cifar10.cfg",
+    "pix2pix_256.cfg",
 )
 # Networks that are built in a moment; the path from flagfile to plan stays the same.
 NARROW = {
@@ -41,6 +43,20 @@ def test_recipe_of_a_model_passes_a_dry_run(model, tmp_path, monkeypatch):
     assert re.search(r"plan: \d+ steps of batch \d+", outcome.out)
 
 
+def own_data(recipe):
+    return ["--dataset=somewhere"] if recipe in REQUIRED else []
+
+
+REQUIRED = [name for name in RECIPES if "--dataset=REQUIRED" in (FOLDER / name).read_text()]
+
+
+@pytest.mark.parametrize("recipe", REQUIRED)
+def test_recipe_for_own_images_is_refused_without_them(recipe):
+    with pytest.raises(UserError, match="REQUIRED: this recipe is for images of your own"):
+        parse_training([f"--flagfile={FOLDER}/{recipe}"])
+    assert recipe in OWN_DATA
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipe_opens_with_its_purpose_and_its_time(recipe):
     comment = re.match(r"(# .*\n)+", (FOLDER / recipe).read_text())[0]
@@ -53,7 +69,7 @@ def test_recipe_opens_with_its_purpose_and_its_time(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipe_contains_only_what_differs_from_the_defaults(recipe):
-    given = parse_training([f"--flagfile={FOLDER}/{recipe}"])
+    given = parse_training([f"--flagfile={FOLDER}/{recipe}", *own_data(recipe)])
     default = parse_training([f"--model={given.model}"])
     named = given.given - {"model", "flagfile"}
     assert [name for name in named if given.values[name] == default.values[name]] == []

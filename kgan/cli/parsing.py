@@ -30,6 +30,7 @@ from kgan.utils.errors import UserError
 
 # What a flag means that may stand without a value.
 BARE = {"--publish": "--publish=better", "--nopublish": "--publish=never", "-h": "--help"}
+OWN_DATA = "REQUIRED"  # the --dataset of a recipe that has none
 RECIPES = pathlib.Path(__file__).parents[1] / "recipes"
 # What absl says of a value that has the wrong type, and what a person should read.
 ABSL_WORDS = {
@@ -89,6 +90,12 @@ def parse_training(arguments: Sequence[str], *, stored: bool = False) -> Setting
         name: values[name].value if name in given else _default(defaults.get(name), kinds[name])
         for name in values
     }
+    if resolved["dataset"] == OWN_DATA and not stored:
+        recipe = f"--flagfile={resolved['flagfile']}: " if resolved["flagfile"] else ""
+        raise UserError(
+            f"{recipe}--dataset={OWN_DATA}: this recipe is for images of your own; right would be "
+            "--dataset= with a folder or zip after it"
+        )
     return Settings(resolved, given, model)
 
 

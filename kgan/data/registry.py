@@ -17,7 +17,7 @@ from kgan.data.builtin.scenes import open_scenes
 from kgan.data.builtin.typeset import open_typeset
 from kgan.data.builtin.usps import open_usps
 from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, ImageFormat
-from kgan.data.folder.reading import open_folder
+from kgan.data.folder.reading import open_folder, survey_folder
 from kgan.data.preparation import Preparation
 from kgan.data.tfds.source import open_tfds
 from kgan.data.transform.classes import choose_classes
@@ -175,6 +175,26 @@ def _is_path(name: str) -> bool:
     if name in BUILT_IN or name in STACKED:
         return False
     return os.path.exists(name) or not TFDS_NAME.fullmatch(name)
+
+
+def image_sizes(name: str, kind: str, options: Options) -> list[tuple[int, int]]:
+    """Returns the sizes of a sample of the images of a folder or zip.
+
+    Args:
+        name: see `open_dataset`.
+        kind: see `open_dataset`.
+        options: `layout`, `sides` and `pairs` count.
+
+    Returns:
+        (height, width) in pixels; of each half of a pair. Empty for data sets of other sources.
+    """
+    if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
+        domains = name.split(SEPARATOR)
+        return [size for each in domains for size in image_sizes(each, "images", options)]
+    if not _is_path(name):
+        return []
+    how = options.select("layout", "sides")
+    return survey_folder(name, kind=None if options.pairs else kind, **how).sizes
 
 
 def _open_domain(images, options, name, channels):

@@ -32,6 +32,7 @@ from kgan.metrics import digit_network
 from kgan.models.base import shapes
 from kgan.models.base.flags import integer, weight
 from kgan.models.base.image_pool import ImagePool
+from kgan.models.base.own_data import OwnData
 from kgan.models.base.translation import (
     TRANSLATION_DEFAULTS,
     Direction,
@@ -100,6 +101,7 @@ class CycleGAN(TranslationModel):
     defaults = TRANSLATION_DEFAULTS | dict(
         dataset="digits+typeset", image_size="32", lr_schedule="linear"
     )
+    own_data = OwnData(32, 256, multiple=4, epochs=200, updates=(20_000, 80_000))
     data_kind = "unpaired"
     fields = ("image_a", "image_b")
     preview_columns = ("A", "A to B", "and back", "B", "B to A", "and back")

@@ -25,6 +25,7 @@ import tensorflow as tf
 from kgan.metrics import likelihood
 from kgan.models.base.flags import integer, layer_units, number
 from kgan.models.base.likelihood import LikelihoodModel
+from kgan.models.base.own_data import OwnData
 from kgan.networks.coupling import CouplingFlow
 
 LEVELS = 256
@@ -57,6 +58,7 @@ class Flow(LikelihoodModel):
         integer("couplings", 5, (1, 100), "Coupling layers, each after a normalisation."),
         layer_units("hidden", [512, 512], "Units of a hidden layer in a coupling"),
     )
+    own_data = OwnData(8, 16, multiple=4, updates=(3_000, 50_000))
     defaults = {**LikelihoodModel.defaults, "image_size": "8", "epochs": 50, "g_lr": 5e-4}
     # Normalised data are best shifted by 0, so that some gradients are 0 at the start but for
     # rounding; the usual 1e-8 would make full steps of that, on two replicas others than on one.

@@ -16,6 +16,7 @@ Differs from the paper: no maxout, no dropout; Adam instead of momentum alone.
 import keras
 
 from kgan.models.base.adversarial import AdversarialModel
+from kgan.models.base.own_data import OwnData
 from kgan.models.base.training_flags import DCGAN_DEFAULTS
 
 
@@ -33,4 +34,5 @@ class GAN(AdversarialModel):
         (2, 4, 4, 1)
     """
 
+    own_data = OwnData(8, 32, multiple=4)  # perceptrons take any size
     defaults = DCGAN_DEFAULTS | dict(network="mlp", image_size="28", batch_size=64, epochs=300)

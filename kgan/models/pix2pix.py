@@ -20,6 +20,7 @@ from kgan import randomness
 from kgan.losses import absolute_error, adversarial, mean_over_scales, per_example_mean
 from kgan.models.base import shapes
 from kgan.models.base.flags import choice, integer, number, weight
+from kgan.models.base.own_data import OwnData
 from kgan.models.base.paired import PairedModel
 from kgan.models.base.translation import TRANSLATION_DEFAULTS, patchgan_flags, translation_loss
 from kgan.networks import patchgan, unet
@@ -72,6 +73,7 @@ class Pix2Pix(PairedModel):
         ),
     )
     defaults = TRANSLATION_DEFAULTS | dict(dataset="facades", image_size="128", jitter=286 / 256)
+    own_data = OwnData(64, 256, multiple=32, epochs=200, updates=(20_000, 80_000))
     inference = (
         "Dropout and normalisation are live, from the seed and from each image alone: the same "
         "image and seed always give the same answer, whatever the other images are."

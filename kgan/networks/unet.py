@@ -1,4 +1,4 @@
-"""The U-Net generator of pix2pix for images whose sides are powers of two from 32 to 512.
+"""The U-Net generator of pix2pix for images whose sides are multiples of 32 up to 512.
 
 Reference: Isola et al. 2017, section 6.1.1.
 Differs from the reference implementation: no biases before a normalisation, which would subtract
@@ -13,7 +13,7 @@ from kgan.networks.blocks import Seeded, live_batch_norm
 from kgan.networks.upsampling import NearestUpsampling
 from kgan.utils.errors import ArgumentError
 
-SIDES = (32, 64, 128, 256, 512)
+MULTIPLE, LARGEST = 32, 512  # of a side; at least five levels
 WIDEST = 8  # times the base width: 512 channels at the paper's 64
 DROPOUT_BLOCKS = 3
 
@@ -48,11 +48,12 @@ def generator(
 ) -> keras.Model:
     """Builds the encoder-decoder with skip connections: (image, seeds) → image.
 
-    The encoder halves until the shorter side is 1 pixel: at 256 its widths are
-    64-128-256-512-512-512-512-512; smaller images have fewer 512s, 512 has one more.
+    The encoder halves as long as both sides are even, at most until the shorter one is 1 pixel: at
+    256 its widths are 64-128-256-512-512-512-512-512; smaller images have fewer 512s, 512 has one
+    more. 192x256 has six levels and 3x4 pixels at the bottleneck.
 
     Args:
-        shape: (height, width, channels) of the input; sides are powers of two from 32 to 512.
+        shape: (height, width, channels) of the input; sides are multiples of 32 up to 512.
         output_channels: channels of the output.
         base_width: channels of the first map, 64 in the paper.
         upsample: `transpose` (the paper's 4x4 transposed convolutions) or `resize` (nearest
@@ -63,21 +64,21 @@ def generator(
         A model of two inputs, an image float32 [B, H, W, C] in [-1, 1] and dropout seeds int32
         [B, 2], with output float32 [B, H, W, output_channels] in [-1, 1].
     """
-    if any(side not in SIDES for side in shape[:2]):
+    if any(side % MULTIPLE or not 0 < side <= LARGEST for side in shape[:2]):
         raise ArgumentError(
             "shape",
-            "must have sides that are powers of two from 32 to 512. "
-            f"Received: {shape[0]}x{shape[1]}",
+            f"must have sides that are multiples of 32 up to 512. Received: {shape[0]}x{shape[1]}",
         )
     if upsample not in ("transpose", "resize"):
         raise ArgumentError(
             "upsample", f"must be transpose or resize. Received: upsample={upsample}"
         )
     named = Seeded(seed)
-    depth = min(shape[:2]).bit_length() - 1
+    # The number of times that a side can be halved: of zeros at the end of its binary digits.
+    depth = min((side & -side).bit_length() - 1 for side in shape[:2])
     widths = [base_width * min(2**level, WIDEST) for level in range(depth)]
-    # The bottleneck of a square image has one pixel, and is not normalised.
-    bare = depth - 1 if shape[0] == shape[1] else None
+    # A bottleneck of one pixel is not normalised.
+    bare = depth - 1 if shape[0] == shape[1] == 2**depth else None
 
     image = keras.Input(shape, name="picture")
     dropout_seeds = keras.Input((2,), dtype="int32", name="seeds")

@@ -7,6 +7,7 @@ import numpy as np
 
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.checkpoint import Checkpoints
+from kgan.callbacks.estimate import TimeEstimate
 from kgan.callbacks.health import CollapseMonitor, NaNGuard
 from kgan.callbacks.learning_rates import LearningRates
 from kgan.callbacks.logging import MachineLogger, MeansLogger, Progress
@@ -89,7 +90,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         stateful |= _chief_callbacks(training, log, means, guard, stop, saver)
         called += list(stateful.values())[1:]
         called.append(MachineLogger(log, lambda: guard.diagnosis is not None))
-        called += [Progress(plan.total_steps, means), saver]
+        called += [Progress(plan.total_steps, means), TimeEstimate(plan.total_steps), saver]
     # The last one: it makes all workers end after the same step, whatever ended training.
     return TrainingCallbacks([*called, stop], saver, guard, stop)
 

@@ -25,6 +25,7 @@ from kgan.runs.restore import initialize_from_run
 from kgan.training import ending, execution
 from kgan.training.callbacks import choose_validation, make_callbacks
 from kgan.training.data import augmentation, training_batches
+from kgan.training.from_data import choose_length, choose_size
 from kgan.training.plan import Plan
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
@@ -61,6 +62,7 @@ class Training:
         spec: `kgan.data.dataset.DataSpec`.
         model: built and compiled in the strategy's scope.
         plan: `kgan.training.plan.Plan`.
+        chosen: lines on what was chosen from the data, for the user.
         run: the run folder; None until `train` opens it.
 
     Example:
@@ -73,7 +75,10 @@ class Training:
         _check_places(settings)
         self.workers, self.watch = workers, watch or SignalWatch()
         settings = settings.replace(dataset=absolute_name(settings.data.dataset))
+        settings, self.chosen = choose_size(settings)
         self.settings = self._agreed(_for_replicas(settings, workers.replicas))
+        if self.settings.run.resume:
+            self.chosen = []
         device = self.settings.device
         keras.utils.set_random_seed(self.settings.run.seed)
         if device.deterministic:
@@ -91,6 +96,7 @@ class Training:
         # What does not fit is refused before anything is written.
         augmentation(self.settings, self.dataset)
         choose_validation(self.settings.validation, self.dataset, self.model)
+        self._choose_length()
         self.plan = Plan.of(
             self.settings.run, self.dataset.pass_length, self.model.batches_per_step
         )
@@ -118,6 +124,17 @@ class Training:
             self._announce()
             logger.info("run folder: %s", self.run.folder)
             return self._fit()
+
+    def _choose_length(self):
+        """Chooses the length from the images of a folder or zip, where no flag gives it."""
+        if self.dataset.content is None:
+            return
+        passed = self.dataset.pass_length, self.model.batches_per_step
+        settings, lines = choose_length(self.settings, *passed)
+        self.chosen += lines
+        # All flags are given to workers other than the chief.
+        steps, epochs = self.workers.from_chief([settings.run.steps, settings.run.epochs])
+        self.settings = self.settings.replace(steps=steps, epochs=epochs)
 
     def _last_saved_step(self) -> int:
         """Returns the step of a resumed run's last checkpoint, 0 for a new run."""
@@ -187,6 +204,8 @@ class Training:
         given = self.settings.as_arguments(self.settings.given - {"flagfile"})
         logger.info("train %s; all flags are in flags.cfg", " ".join(given))
         logger.info("data: %s", self.dataset.description)
+        for line in self.chosen:
+            logger.info(line)
         for name, network in self.model.networks.items():
             logger.info("%s: %s parameters", name, f"{network.count_params():,}")
         plan, replicas, split = self.plan, self.workers.replicas, ""

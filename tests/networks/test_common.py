@@ -131,7 +131,7 @@ def test_initial_weights_are_normal_with_deviation_0_02(build):
             for build in (sn_resnet.generator, conditional.convolutional_discriminator)
         ),
         *(
-            (functools.partial(unet.generator, shape, 3), "powers of two from 32 to 512")
+            (functools.partial(unet.generator, shape, 3), "multiples of 32 up to 512")
             for shape in ((16, 16, 3), (48, 48, 3), (1024, 1024, 3), (32, 100, 3))
         ),
         *(

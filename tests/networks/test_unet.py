@@ -104,6 +104,16 @@ def test_rectangles_are_translated(shape, upsample):
     assert 0 < np.abs(answers).max() <= 1
 
 
+def test_sides_that_are_no_powers_of_two_have_fewer_levels():
+    network = unet.generator((96, 160, 3), 1, base_width=1)
+    assert translate(network).shape == (2, 96, 160, 1)
+    bottleneck = network.get_layer("down_4_convolution").output.shape
+    assert tuple(bottleneck[1:3]) == (3, 5)
+    assert "down_5_convolution" not in [layer.name for layer in network.layers]
+    # What has several pixels at the bottleneck can be normalised.
+    assert "down_4_norm" in [layer.name for layer in network.layers]
+
+
 def test_resize_upsamples_by_nearest_neighbour_and_3x3_convolutions():
     network = unet.generator((32, 32, 1), 3, base_width=2, upsample="resize")
     assert not any(isinstance(layer, keras.layers.Conv2DTranspose) for layer in network.layers)

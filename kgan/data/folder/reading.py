@@ -18,6 +18,7 @@ from kgan.data.preparation import Preparation
 from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError, printable
 
+SURVEYED = 64  # images of a part from which their size is found
 _CONTENTS = {
     "images": "images",
     "labelled": "labelled images",
@@ -94,6 +95,68 @@ def open_folder(
         content=content_of(files, found.parts),
         **known,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What is known of a folder without decoding its images.
+
+    Args:
+        files: the folder or zip.
+        layout: its layout and parts.
+        sizes: (height, width) of a sample, of each half of an image of double width.
+        unreadable: messages on the images of the sample whose size cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> root = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in "abc":
+        ...     Image.new("L", (9, 5)).save(root / f"{name}.png")
+        >>> survey_folder(root).sizes
+        [(5, 9), (5, 9), (5, 9)]
+    """
+
+    files: Folder | Zip
+    layout: layouts.Layout
+    sizes: list[tuple[int, int]]
+    unreadable: list[str]
+
+
+def survey_folder(
+    path: str | os.PathLike,
+    *,
+    layout: str = "auto",
+    kind: str | None = None,
+    sides: Sequence[str] | None = None,
+    count: int | None = SURVEYED,
+) -> Survey:
+    """Recognises the layout of a folder or zip and reads the sizes of some of its images.
+
+    Args:
+        path: see `open_folder`.
+        layout: see `open_folder`.
+        kind: see `open_folder`.
+        sides: see `open_folder`.
+        count: images of each part that are looked at, at most; None: all.
+    """
+    files, names = open_files(path, "--dataset")
+
+    def size_of(name: str) -> tuple[int, int]:
+        return decode.image_size(files.read(name), files.label(name))
+
+    where = f"--dataset={printable(str(path))}"
+    found = layouts.find_layout(names, size_of, layout, where, kind, sides)
+    sizes, unreadable = [], []
+    for entries in found.parts.values():
+        sample = entries if count is None else layouts.evenly(entries, count)
+        for name in (name for entry in sample for name in entry.names):
+            try:
+                height, width = size_of(name)
+            except UserError as error:
+                unreadable.append(str(error))
+                continue
+            sizes.append((height, width // 2 if found.name == "paired" else width))
+    return Survey(files, found, sizes, unreadable)
 
 
 def open_images(

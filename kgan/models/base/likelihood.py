@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from kgan import randomness
 from kgan.models.base.latent import LatentModel
+from kgan.models.base.own_data import OwnData
 
 # Folded into the seeds of samples in training and of samples in measuring.
 TRAINING, MEASURING = 300_000, 400_000
@@ -47,6 +48,7 @@ class LikelihoodModel(LatentModel):
     validation_measure = "val_loss"
     # Of the training part, where a data set has no validation part: likelihoods overfit.
     held_out_share = 0.05
+    own_data = OwnData(8, 32, multiple=4, updates=(3_000, 50_000))
     is_exact = False
 
     def noise_shapes(self) -> Mapping[str, tuple[str, Sequence[int]]]:

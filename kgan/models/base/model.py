@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kgan import randomness
 from kgan.models.base.fitting import warn_of_sigmoid
+from kgan.models.base.own_data import OwnData
 from kgan.models.base.players import PlayerModel, optimizer_variables, trainable
 from kgan.optimizers import apply_gradients
 from kgan.serving.signatures import Signature
@@ -26,6 +27,7 @@ class Model(PlayerModel):
         validation_measure: the value of `validate` whose lowest value marks the best checkpoint.
         held_out_share: the share of the training part that is kept for validation where a data set
             has no validation part.
+        own_data: size and length of a training on images of one's own, by default.
         preview_examples: how many examples of the data `preview` is given.
         preview_columns: headings of the columns of a preview.
         discriminator_won_below: a `d_loss` below this for long means that the discriminator has
@@ -44,6 +46,7 @@ class Model(PlayerModel):
     logged: Sequence[str] = ()
     validation_measure: str | None = None
     held_out_share = 0.0
+    own_data = OwnData(16, 64, square=True)
     preview_examples = 0
     preview_columns: tuple[str, ...] = ()
     discriminator_won_below: float | None = None
