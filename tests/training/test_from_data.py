@@ -1,10 +1,10 @@
 """Size and length of a training that its images decide, where no flag does."""
 
-import logging
+from types import SimpleNamespace
 
 import pytest
 
-from kgan.callbacks.estimate import TimeEstimate
+from kgan.callbacks import estimate
 from kgan.cli.models import model_names
 from kgan.cli.parsing import parse_training
 from kgan.distributed import workers
@@ -84,14 +84,14 @@ def test_run_stores_what_was_chosen(tmp_path):
     assert [line.split(":")[0] for line in training.chosen] == ["size", "length"]
 
 
-def test_time_is_estimated_once_where_it_takes_minutes(caplog):
-    times = iter([100.0, 110.0, 120.0, 130.0, 140.0])
-    estimate = TimeEstimate(total=1001, clock=lambda: next(times))
-    estimate.on_epoch_begin(0)
-    estimate._first, estimate._said = None, False
-    with caplog.at_level(logging.INFO, "kgan"):
-        logging.getLogger("kgan").propagate = True
-        for batch in range(5):
-            estimate.on_train_batch_end(batch)
-    (line,) = [record.getMessage() for record in caplog.records]
+def test_time_is_estimated_once_where_it_takes_minutes(monkeypatch):
+    said, times = [], iter([100.0, 110.0, 120.0, 130.0, 140.0])
+    monkeypatch.setattr(estimate.logger, "info", lambda text, *values: said.append(text % values))
+    callback = estimate.TimeEstimate(total=1001, clock=lambda: next(times))
+    callback.set_model(SimpleNamespace(completed_steps=0))
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    for batch in range(5):
+        callback.on_train_batch_end(batch)
+    (line,) = said
     assert line.startswith("time: about 2.8 hours for the 998 steps that are left, at 0.1 steps")
