@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from kgan.serving import versions
+from kgan.serving.refusals import checked
 from kgan.serving.signatures import Signature, describe
 
 
@@ -36,7 +37,7 @@ def write_saved_model(
             tf.TensorSpec(spec.shape, spec.dtype, name=input_name)
             for input_name, spec in signature.inputs.items()
         ]
-        archive.add_endpoint(name, signature.function, input_signature=specs)
+        archive.add_endpoint(name, checked(signature), input_signature=specs)
     with versions.new_version(folder) as place:
         archive.write_out(str(place), verbose=False)
         document = place / "assets.extra" / "signatures.json"

@@ -93,11 +93,6 @@ def describe_preparation(preparation: Preparation) -> dict:
     return described
 
 
-def as_png(function: Callable, writing: Preparation | None = None) -> Callable:
-    """Returns a function of a signature with PNG files in place of its `pictures`."""
-    return lambda *inputs: {"png_bytes": encode_png(function(*inputs)["pictures"], writing)}
-
-
 def encode_png(images: tf.Tensor, writing: Preparation | None = None) -> tf.Tensor:
     """Encodes images as PNG files inside a graph, as `kgan.data.encoding.encode_image` does.
 

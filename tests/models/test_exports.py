@@ -78,6 +78,8 @@ def test_exports_match_the_models_without_kgan(names, tmp_path):
     for name, (model, calls) in exported.items():
         served = dict(np.load(tmp_path / name / "outputs.npz", allow_pickle=True))
         for (signature, count), inputs in calls.items():
+            errors = served.pop(f"{signature} {count} errors", np.array([b""] * count))
+            assert errors.tolist() == [b""] * count, signature
             call = f"{name}: {signature} of {count}"
             for key, expected in expected_outputs(model, signature, inputs).items():
                 output, tolerance = served.pop(f"{signature} {count} {key}"), 1e-5

@@ -15,7 +15,8 @@ from kgan.models.base import shapes
 from kgan.models.base.adversarial import AdversarialModel
 from kgan.models.base.batches import DataError
 from kgan.models.base.flags import WIDEST, integer, latent_size, switch
-from kgan.serving.signatures import NUMBERS, PORTABLE, Signature, as_png, vectors
+from kgan.serving import refusals
+from kgan.serving.signatures import NUMBERS, PORTABLE, Signature, vectors
 from kgan.utils.errors import ArgumentError, UserError
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 10, 8
@@ -210,23 +211,36 @@ class ConditionalModel(AdversarialModel):
         def from_latents(latents, conditions):
             return {"pictures": self.images_of(network, latents, conditions)}
 
+        def images_from(seeds, conditions):
+            return self.images_of(network, self.latents_from_seeds(seeds), conditions)
+
         def from_seeds(seeds, conditions):
-            return from_latents(self.latents_from_seeds(seeds), conditions)
+            return refusals.answers(images_from(seeds, conditions), refusals.seed_errors(seeds))
+
+        def images_and_errors(seeds, labels):
+            labels = refusals.equally_many(seeds, labels)
+            errors = refusals.label_errors(labels, self.class_names)
+            errors = tf.where(errors == "", refusals.seed_errors(seeds), errors)
+            return images_from(seeds, tf.one_hot(labels, self.condition_size)), errors
 
         def from_labels(seeds, labels):
-            return from_seeds(seeds, tf.one_hot(labels, self.condition_size))
+            return refusals.answers(*images_and_errors(seeds, labels))
+
+        def png_from_labels(seeds, labels):
+            return refusals.png_answers(*images_and_errors(seeds, labels))
 
         names = ", ".join(f"{n} {name}" for n, name in enumerate(self.class_names))
         image = "x".join(map(str, self.image_shape))
         answer = f"pictures float32 [B, {image}] in [-1, 1]. Batch statistics are frozen."
         about = f"conditions float32 [B, {self.condition_size}] of 0 and 1 ({names}) -> {answer}"
         of_labels = f"seeds int32 [B], labels int32 [B] ({names}) -> "
-        png = "png_bytes string [B], PNG files."
+        png = f"png_bytes string [B], PNG files; {refusals.ABOUT}"
         latents, conditions = (
             vectors(self.latent_size),
             {"conditions": vectors(self.condition_size)},
         )
         labels = {"seeds": NUMBERS, "labels": NUMBERS}
+        refused = f"Also {refusals.ABOUT}"
         default = Signature(
             from_latents,
             {"latents": latents, **conditions},
@@ -238,8 +252,10 @@ class ConditionalModel(AdversarialModel):
                 default, about=f"{default.about} {PORTABLE}", portable=self.example_inputs
             ),
             "from_seeds": Signature(
-                from_seeds, {"seeds": NUMBERS, **conditions}, f"seeds int32 [B], {about}"
+                from_seeds,
+                {"seeds": NUMBERS, **conditions},
+                f"seeds int32 [B], {about} {refused}",
             ),
-            "from_labels": Signature(from_labels, labels, f"{of_labels}{answer}"),
-            "png_from_labels": Signature(as_png(from_labels), labels, f"{of_labels}{png}"),
+            "from_labels": Signature(from_labels, labels, f"{of_labels}{answer} {refused}"),
+            "png_from_labels": Signature(png_from_labels, labels, f"{of_labels}{png}"),
         }

@@ -10,7 +10,8 @@ from kgan import randomness
 from kgan.models.base import shapes
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
-from kgan.serving.signatures import NUMBER, NUMBERS, PORTABLE, Signature, as_png, vectors
+from kgan.serving import refusals
+from kgan.serving.signatures import NUMBER, NUMBERS, PORTABLE, Signature, vectors
 from kgan.utils.errors import ArgumentError
 from kgan.utils.precision import precision
 
@@ -215,11 +216,17 @@ class LatentModel(Model):
         def from_latents(latents):
             return {"pictures": self.images_of(network, latents)}
 
+        def images_from(seeds):
+            return self.images_of(network, self.latents_from_seeds(seeds))
+
         def from_seeds(seeds):
-            return from_latents(self.latents_from_seeds(seeds))
+            return refusals.answers(images_from(seeds), refusals.seed_errors(seeds))
+
+        def png_from_seeds(seeds):
+            return refusals.png_answers(images_from(seeds), refusals.seed_errors(seeds))
 
         def from_count(count, seed):
-            return from_seeds(seed + tf.range(count))
+            return from_seeds(seed + tf.range(refusals.positive(count)))
 
         prior = "N(0, I)" if self.latent_distribution == "normal" else "U(-1, 1)"
         shape = "x".join(map(str, self.image_shape))
@@ -241,7 +248,7 @@ class LatentModel(Model):
                 from_seeds,
                 {"seeds": NUMBERS},
                 f"seeds int32 [B], one for each image -> pictures float32 [B, {shape}] in [-1, 1]; "
-                f"a seed gives its image whatever the other seeds are. {frozen}",
+                f"a seed gives its image whatever the other seeds are; {refusals.ABOUT} {frozen}",
             ),
         }
         default = signatures["serving_default"]
@@ -249,6 +256,6 @@ class LatentModel(Model):
             default, about=f"{default.about} {PORTABLE}", portable=self.example_inputs
         )
         if not self.generates_points:
-            about = f"seeds int32 [B] -> png_bytes string [B], PNG files. {frozen}"
-            signatures["png_from_seeds"] = Signature(as_png(from_seeds), {"seeds": NUMBERS}, about)
+            about = f"seeds int32 [B] -> png_bytes string [B], PNG files; {refusals.ABOUT} {frozen}"
+            signatures["png_from_seeds"] = Signature(png_from_seeds, {"seeds": NUMBERS}, about)
         return signatures

@@ -12,8 +12,9 @@ from kgan.data.preparation import Preparation
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
 from kgan.models.base.model import Model
-from kgan.serving.decoding import FORMATS, decode_images
-from kgan.serving.signatures import PORTABLE, Signature, as_png
+from kgan.serving import refusals
+from kgan.serving.decoding import FORMATS
+from kgan.serving.signatures import PORTABLE, Signature
 
 PREVIEW_ROWS = 8
 TRANSLATION_DEFAULTS = {"batch_size": 1, "epochs": 2, "beta_1": 0.5, **both_players("adam", 2e-4)}
@@ -202,7 +203,8 @@ def direction_signatures(
         return from_images(images)
 
     def from_files(image_bytes):
-        return as_png(from_images, writing)(decode_images(image_bytes, reading))
+        images, errors = refusals.read_files(image_bytes, reading)
+        return refusals.png_answers(from_images(images)["pictures"], errors, writing)
 
     images = tf.TensorSpec([None, *direction.image_shape], tf.float32)
     return {
@@ -216,7 +218,7 @@ def direction_signatures(
             from_files,
             {"image_bytes": tf.TensorSpec([None], tf.string)},
             f"{title}image_bytes string [B], {FORMATS} files of any size, read as in training -> "
-            f"png_bytes string [B], {files}. {about}",
+            f"png_bytes string [B], {files}; {refusals.ABOUT} {about}",
             reading,
             writing,
         ),
