@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
-from kgan.models.base.flags import choice, text, texts
+from kgan.models.base.flags import choice, switch, text, texts
 from kgan.utils.choices import PUBLISH
 from kgan.utils.errors import UserError
 
@@ -38,6 +38,18 @@ FLAGS = (
         "to be worse than the one served; auto: if it is the first or better; always; never: it is "
         "written into the run folder.",
     ),
+    switch(
+        "warmup",
+        None,
+        "Requests with which TensorFlow Serving warms the model up; default: where kgan[serving] is "
+        "installed.",
+    ),
+    text(
+        "serving_root",
+        None,
+        "<export_dir> as TensorFlow Serving sees it, for the paths in <export_dir>/models.config; "
+        "default: as there, at first /models.",
+    ),
     text(
         "retract",
         None,
@@ -62,7 +74,8 @@ def main(arguments: Sequence[str]) -> None:
     if given.format != "saved_model":
         _export_portable(run, given)
         return
-    export = export_run(run, given.export_dir, given.name, given.checkpoint, given.publish)
+    own = {"warmup": given.warmup, "serving_root": given.serving_root}
+    export = export_run(run, given.export_dir, given.name, given.checkpoint, given.publish, **own)
     print(export.folder)
     print(export.message)
 
@@ -74,6 +87,11 @@ def _check(given):
         raise UserError(f"--retract={given.retract}: stands without --run")
     if given.quantize and given.format != "tflite":
         raise UserError(f"--quantize={given.quantize}: is for --format=tflite")
+    if given.serving_root and not given.serving_root.startswith("/"):
+        raise UserError(
+            f"--serving_root={given.serving_root}: TensorFlow Serving takes absolute paths; right "
+            "would be such as /models"
+        )
     if given.signature and given.format == "saved_model":
         raise UserError(
             f"--signature={given.signature[0]}: a SavedModel has all signatures; right would be "
@@ -82,11 +100,15 @@ def _check(given):
 
 
 def _retract(export_dir, what):
+    import pathlib
+
     from kgan.serving import versions
+    from kgan.serving.model_config import write_model_config
     from kgan.utils.atomic import report_write_errors
 
     with report_write_errors(f"--export_dir={export_dir}"):
         aside, served = versions.retract(export_dir, what)
+        write_model_config(pathlib.Path(export_dir))
     print(aside)
     now = f"version {served.name} is served now" if served else "no version is served now"
     print(f"taken back; {now}; moving the folder back publishes it again")

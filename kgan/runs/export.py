@@ -12,6 +12,7 @@ from kgan.runs import checkpoint, logs
 from kgan.runs.folder import Run
 from kgan.runs.restore import chosen_checkpoint, load_run
 from kgan.serving import versions
+from kgan.serving.model_config import write_model_config
 from kgan.serving.portable import Request, write_portable
 from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.atomic import report_write_errors
@@ -43,6 +44,8 @@ def export_run(
     publish: str = "better",
     *,
     refuses: bool = True,
+    warmup: bool | None = None,
+    serving_root: str | None = None,
 ) -> Export:
     """Exports a checkpoint of a run.
 
@@ -55,6 +58,8 @@ def export_run(
         publish: one of `kgan.utils.choices.PUBLISH`.
         refuses: whether `better` refuses to export what is worse than the served version; else it
             is exported without being published.
+        warmup: see `write_saved_model`.
+        serving_root: see `write_model_config`.
     """
     name = name or run.name
     folder = pathlib.Path(export_dir) / name
@@ -70,7 +75,8 @@ def export_run(
     model = load_run(str(run.folder), which)  # the signatures alone do not keep it
     if is_published:
         with report_write_errors(f"--export_dir={export_dir}"):
-            version = write_saved_model(model.signatures(), folder, record)
+            version = write_saved_model(model.signatures(), folder, record, warmup)
+            write_model_config(pathlib.Path(export_dir), serving_root)
         where = "" if export_dir == "saved_models" else f" --export_dir={export_dir}"
         back = f"python -m kgan.export --retract={name}{where} takes it back"
         published = f"published as version {version.name} of {name} ({reason})"

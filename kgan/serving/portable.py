@@ -7,16 +7,14 @@ the SavedModel before it is kept.
 
 import dataclasses
 import json
-import os
 import pathlib
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from kgan.serving import litert, onnx
+from kgan.serving import litert, onnx, versions
 from kgan.serving.conversion import Conversion, quiet
 from kgan.serving.savedmodel import write_saved_model
 from kgan.serving.signatures import Signature, describe
@@ -81,31 +79,25 @@ def write_portable(
     converter.require()
     chosen = choose(signatures, request.names)
     place = folder / request.kind
-    place.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".", suffix=".writing", dir=place))
-    temporary.chmod(0o755)
-    try:
+    with versions.new_version(place) as files, tempfile.TemporaryDirectory() as work:
+        files.mkdir()
+        saved_model = write_saved_model(chosen, pathlib.Path(work) / "model")
         described = describe(chosen)
-        with tempfile.TemporaryDirectory() as work:
-            saved_model = write_saved_model(chosen, pathlib.Path(work) / "model")
-            loaded = tf.saved_model.load(str(saved_model))
-            for name, signature in chosen.items():
-                made = _converted(converter, saved_model, name, signature, request)
-                difference = _difference(loaded.signatures[name], signature, made.call, request)
-                if not request.quantize and not difference <= TOLERANCE:
-                    raise UserError(
-                        f"--format={request.kind}: {name} differs from the SavedModel by "
-                        f"{difference:.2g}, more than {TOLERANCE:g}; nothing was written"
-                    )
-                file = temporary / request.file_name(name)
-                file.write_bytes(made.data)
-                described[name] |= {"file": file.name, **made.about, "bytes": len(made.data)}
-                described[name]["largest_difference_from_saved_model"] = float(difference)
+        for name, signature in chosen.items():
+            made = _converted(converter, saved_model, name, signature, request)
+            difference = _difference(saved_model, name, signature, made.call, request)
+            if not request.quantize and not difference <= TOLERANCE:
+                raise UserError(
+                    f"--format={request.kind}: {name} differs from the SavedModel by "
+                    f"{difference:.2g}, more than {TOLERANCE:g}; nothing was written"
+                )
+            file = files / request.file_name(name)
+            file.write_bytes(made.data)
+            described[name] |= {"file": file.name, **made.about, "bytes": len(made.data)}
+            described[name]["largest_difference_from_saved_model"] = float(difference)
         document = {"origin": dict(request.origin), "signatures": described}
-        (temporary / "signatures.json").write_text(json.dumps(document, indent=2) + "\n")
-        return _next_version(temporary, place)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (files / "signatures.json").write_text(json.dumps(document, indent=2) + "\n")
+        return versions.add(files, place)
 
 
 def written_files(folder: pathlib.Path) -> list[str]:
@@ -146,9 +138,10 @@ def _converted(converter, saved_model, name, signature, request) -> Conversion:
             ) from error
 
 
-def _difference(served, signature, call, request) -> float:
+def _difference(saved_model, name, signature, call, request) -> float:
     """Computes the largest difference between a file's answers and a SavedModel's."""
-    largest = 0.0
+    loaded = tf.saved_model.load(str(saved_model))  # which owns the variables
+    served, largest = loaded.signatures[name], 0.0
     for count in BATCHES:
         inputs = signature.portable(count, request.examples)
         expected = served(**{key: tf.constant(value) for key, value in inputs.items()})
@@ -162,17 +155,3 @@ def _difference(served, signature, call, request) -> float:
             if not np.array_equal(np.isfinite(value), np.isfinite(answer)):
                 return np.inf
     return largest
-
-
-def _next_version(temporary: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    """Renames a folder to the next version number, whoever else takes one at the same time."""
-    while True:
-        versions = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
-        version = folder / str(max(versions, default=0) + 1)
-        try:
-            os.rename(temporary, version)
-        except OSError:
-            if not version.exists():
-                raise
-        else:
-            return version

@@ -10,10 +10,14 @@ import tensorflow as tf
 from kgan.serving import versions
 from kgan.serving.refusals import checked
 from kgan.serving.signatures import Signature, describe
+from kgan.serving.warmup import is_available, write_warmup
 
 
 def write_saved_model(
-    signatures: Mapping[str, Signature], folder: pathlib.Path, record: Mapping | None = None
+    signatures: Mapping[str, Signature],
+    folder: pathlib.Path,
+    record: Mapping | None = None,
+    warmup: bool | None = False,
 ) -> pathlib.Path:
     """Writes a SavedModel that loads where kgan is not installed.
 
@@ -24,6 +28,8 @@ def write_saved_model(
         signatures: by name; `serving_default` has to be among them. The variables that they use are
             written, each once.
         folder: `.../<name>`; the next version number becomes a folder in it.
+        warmup: whether requests are written with which TensorFlow Serving warms the model up; None:
+            where the package for it is installed.
         record: what the version records of its origin, see `kgan.serving.versions`.
 
     Returns:
@@ -43,6 +49,8 @@ def write_saved_model(
         document = place / "assets.extra" / "signatures.json"
         document.parent.mkdir()
         document.write_text(json.dumps(describe(signatures), indent=2) + "\n")
+        if warmup or (warmup is None and is_available()):
+            write_warmup(place, signatures, folder.name)
         if record is not None:
             versions.write_record(place, record)
         return versions.add(place, folder)

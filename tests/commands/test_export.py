@@ -23,7 +23,7 @@ def export(run, place, *arguments):
     return folder
 
 
-def write_record_only(signatures, folder, record):
+def write_record_only(signatures, folder, record, *others):
     """Takes the place of `write_saved_model`, without a SavedModel, which takes seconds."""
     with versions.new_version(folder) as place:
         place.mkdir()
