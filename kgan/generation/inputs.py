@@ -6,7 +6,15 @@ import pathlib
 import zipfile
 from collections.abc import Sequence
 
-from kgan.data.folder.files import Folder, Zip, image_names, open_files
+from kgan.data.file_kinds import kind_of
+from kgan.data.folder.files import (
+    Folder,
+    Zip,
+    image_names,
+    is_ignored,
+    natural_key,
+    open_files,
+)
 from kgan.utils.errors import UserError, printable
 
 
@@ -62,7 +70,9 @@ def open_inputs(path: str, flag: str = "--input") -> Inputs:
             f"{flag}={printable(str(path))}: contains no images; right would be a folder or zip "
             "of JPEG, PNG, GIF, BMP, WebP or TIFF files"
         )
-    return Inputs(path, files, names, False)
+    # Images of kinds that are not read are named as skipped when their turn comes.
+    others = [name for name in found if kind_of(name) and not is_ignored(name)]
+    return Inputs(path, files, sorted([*names, *others], key=natural_key), False)
 
 
 def apart_from(inputs: Inputs, out: pathlib.Path) -> Inputs:

@@ -71,7 +71,12 @@ def translate_images(
     page = ResultsPage(names, targets) if request.page else None
     files = [*names.values(), SKIPPED, *(page.files if page else ())]
     with _FolderOnDemand(folder, call, files) as outputs:
-        counts = _translate_all(translator, found, names, outputs, page)
+        try:
+            counts = _translate_all(translator, found, names, outputs, page)
+        except KeyboardInterrupt:
+            progress.end_bars()
+            logger.info("interrupted; the same command translates the rest into %s", folder)
+            raise
         _finish(outputs, translator, counts, request, page)
     return folder
 

@@ -21,9 +21,11 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.networks.band_rules import RULES, Dropout, Normalisation, Shape
+from kgan.utils import progress
 from kgan.utils.errors import UserError
 
 BAND = 2**24  # numbers of a band of a layer
+SHOWN = {"unit": "number", "unit_scale": True}  # the progress of one large image
 IN_MEMORY = 2**26  # numbers of the layers that are kept in memory; others go into files
 
 
@@ -160,12 +162,15 @@ class _Computation(contextlib.ExitStack):
         self.moments: dict[int, _Moments] = {}
         self.left = {number: node.users for number, node in enumerate(nodes)}
         self.scratch, self.band = None, BAND
+        self.bar = None
 
     def run(self, answer: int) -> np.ndarray:
-        for number, node in enumerate(self.nodes):
-            if node.kept:
+        kept = [number for number, node in enumerate(self.nodes) if node.kept]
+        total = sum(math.prod(self.shapes[number]) for number in kept)
+        with progress.bar(total=total, desc="layers", delay=2, leave=False, **SHOWN) as self.bar:
+            for number in kept:
                 self._complete(number)
-                self._free(node)
+                self._free(self.nodes[number])
         height = self.shapes[answer][0]
         return self.kept[answer].read(0, height)
 
@@ -179,6 +184,7 @@ class _Computation(contextlib.ExitStack):
             high = min(low + step, height)
             rows = self._computed(number, low, high).numpy()[0]
             kept.write(low, rows)
+            self.bar.update(rows.size)
             if moments is not None:
                 moments.add(rows)
         if moments is not None:

@@ -172,13 +172,13 @@ def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_p
 def test_unreadable_images_are_skipped_and_named_up_to_a_limit(photos, tmp_path):
     for number in range(16):
         image(number).save(photos / f"{number}.png")
-    (photos / "bad.png").write_bytes(b"no image")
+    (photos / "bad.svg").write_bytes(b"no image")  # a kind that is only named
     out = tmp_path / "out"
     # One of twenty, which is not more than a twentieth.
     outcome = translate(f"--input={photos}", f"--out={out}")
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out.splitlines()[-2] == "19 written, 1 skipped: bad.png (skipped.txt)"
-    assert (out / "skipped.txt").read_text().startswith(f"{photos}/bad.png: not an image")
+    assert outcome.out.splitlines()[-2] == "19 written, 1 skipped: bad.svg (skipped.txt)"
+    assert (out / "skipped.txt").read_text().startswith(f"{photos}/bad.svg: SVG images")
     assert len(list(out.rglob("*.png"))) == 19
     (photos / "empty.jpg").write_bytes(b"")
     outcome = translate(f"--input={photos}", f"--out={out}")
@@ -186,9 +186,9 @@ def test_unreadable_images_are_skipped_and_named_up_to_a_limit(photos, tmp_path)
     assert outcome.err.startswith("error: --bad_limit=0.05: 2 of 21 images cannot be read")
     assert translate(f"--input={photos}", f"--out={out}", "--bad_limit=0.1").status == 0
     # Once they are whole, nothing is left of them.
-    image(0).save(photos / "bad.png")
+    (photos / "bad.svg").unlink()
     image(0).save(photos / "empty.jpg")
-    assert "2 written, 19 were there already" in translate(f"--input={photos}", f"--out={out}").out
+    assert "1 written, 19 were there already" in translate(f"--input={photos}", f"--out={out}").out
     assert not (out / "skipped.txt").exists()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_runs import command, pix2pix_run
+from tests.small_runs import CYCLEGAN, command, pix2pix_run, train_in, unpaired_folder
 
 # By number: Pillow's mode, the suffix, and how the file is written.
 KINDS = (
@@ -87,7 +87,8 @@ def test_thousand_images_with_fifty_broken_survive_three_interruptions(tmp_path)
     progress = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         wanted = (len(outputs(out)) if out.exists() else 0) + rng.randint(80, 250)
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(words, **pipes, preexec_fn=_hear_interrupts)
         while process.poll() is None and (not out.exists() or len(outputs(out)) < wanted):
             time.sleep(0.02)
         process.send_signal(number)
@@ -108,3 +109,41 @@ def test_thousand_images_with_fifty_broken_survive_three_interruptions(tmp_path)
     listed = (out / "skipped.txt").read_text().splitlines()
     assert len(listed) == 50 and all(any(name in line for line in listed) for name in bad)
     assert not [*out.rglob("*.writing")]
+
+
+def _hear_interrupts():
+    """Undoes what a shell does to the commands that it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+# Prints the largest memory of a command that it runs.
+MEASURED = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6)
+sys.exit(status)
+"""
+
+
+@pytest.mark.slow
+def test_photo_of_twelve_million_pixels_takes_less_than_two_gigabytes(tmp_path):
+    # A quarter of the layers' weights would do; the maps have their full number of channels.
+    flags = [flag for flag in CYCLEGAN if not flag.startswith(("--width", "--blocks"))]
+    run = train_in(
+        tmp_path, *flags, "--width=64", "--blocks=9", "--steps=1", "--noexport", "--pool_size=0",
+        f"--dataset={unpaired_folder()}",
+    )  # fmt: skip
+    rows = np.linspace(0, 255, 3000, dtype=np.uint8)[:, np.newaxis, np.newaxis]
+    photo = np.broadcast_to(rows, (3000, 4000, 3)).copy()
+    photo[::7, ::5] = 255
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    words = [sys.executable, "-m", "kgan.generate", f"--run={run}", "--output_size=input"]
+    words += [f"--input={tmp_path}/photo.jpg", f"--out={tmp_path}/out.png"]
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, check=True
+    )
+    gigabytes = float(done.stdout.splitlines()[-1])
+    print(f"{gigabytes:.2f} GB, {time.monotonic() - start:.0f} s")
+    assert Image.open(tmp_path / "out.png").size == (4000, 3000)
+    assert gigabytes < 2
