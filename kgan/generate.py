@@ -7,7 +7,7 @@ from kgan.cli.flags import CHECKPOINT, RUN
 from kgan.cli.parsing import parse_command
 from kgan.cli.values import parse_names, parse_seeds
 from kgan.models.base.flags import choice, integer, share, switch, text
-from kgan.utils.choices import DIRECTIONS, FORMATS
+from kgan.utils.choices import DIRECTIONS, FORMATS, PARTS
 from kgan.utils.errors import UserError
 
 LABEL = "a class, such as 7, or attributes, such as glasses,hat; default: a grid of all"
@@ -34,6 +34,12 @@ FLAGS = (
         None,
         "For image-to-image models: the image or video to translate, or a folder or zip of images.",
     ),
+    choice(
+        "part",
+        None,
+        PARTS,
+        "Instead of --input: translate this part of the run's own data, next to its targets.",
+    ),
     choice("direction", None, DIRECTIONS, "For models that translate in both."),
     text(
         "out",
@@ -55,6 +61,12 @@ FLAGS = (
         "Size of translations. trained: that of the training, the default for images; input: the "
         "image's own, the default for videos.",
     ),
+    switch(
+        "label_maps",
+        None,
+        "Whether the images of --input are label maps, for runs of an earlier version that do not "
+        "say it and whose data are gone.",
+    ),
     integer(
         "tile",
         512,
@@ -75,15 +87,11 @@ FLAGS = (
 
 
 ONLY_TRANSLATIONS = (
-    "direction",
-    "format",
-    "made_inputs",
-    "bad_limit",
-    "output_size",
-    "tile",
-    "page",
-    "target",
+    *("direction", "format", "made_inputs", "bad_limit", "output_size", "tile", "page", "target"),
+    "label_maps",
 )
+NOT_FOR_PARTS = ("input", "made_inputs", "output_size", "tile", "target", "label_maps")
+NOT_FOR_VIDEOS = ("format", "bad_limit", "page", "target")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -94,28 +102,17 @@ def main(arguments: Sequence[str]) -> None:
     ends = parse_seeds("interpolate", given.interpolate) if given.interpolate else None
     if ends is not None and len(ends) < 2:
         raise UserError(f"--interpolate={given.interpolate}: give two seeds or more, such as 3,17")
-    if given.input is None:
+    translates = given.input is not None or given.part is not None
+    if not translates:
         _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
+    if given.part is not None:
+        _refuse(given, NOT_FOR_PARTS, "is not for --part=, whose data are as they were trained on")
     entry.import_tensorflow()
-    from kgan.generation import inputs, latent, translation, video
-    from kgan.generation.translator import Translator
+    from kgan.generation import latent
     from kgan.runs.restore import describe_checkpoint
-    from kgan.utils.messages import start_logging
 
-    if given.input is not None:
-        start_logging()
-        how = (given.direction, given.seed, given.checkpoint, given.made_inputs)
-        is_video = video.is_video(given.input)
-        own_size = (given.output_size or ("input" if is_video else "trained")) == "input"
-        how += (own_size, given.tile)
-        request = translation.Request(
-            given.out, given.format, given.bad_limit, given.page, given.target
-        )
-        if is_video:
-            print(video.translate_video(Translator(given.run, *how), given.input, given.out))
-            return
-        found = inputs.open_inputs(given.input)
-        print(translation.translate_images(Translator(given.run, *how), found, request))
+    if translates:
+        print(_translate(given))
         return
     place = {"out": given.out, "checkpoint": given.checkpoint}
     if ends is not None:
@@ -124,6 +121,31 @@ def main(arguments: Sequence[str]) -> None:
         path = latent.generate_seeds(given.run, seeds, label, **place)
     print(describe_checkpoint(given.run, given.checkpoint))
     print(path)
+
+
+def _translate(given):
+    """Translates what is given; returns where to."""
+    from kgan.generation import inputs, parts, translation, video
+    from kgan.generation.translator import Translator
+    from kgan.utils.messages import start_logging
+
+    start_logging()
+    is_video = given.input is not None and video.is_video(given.input)
+    if is_video:
+        _refuse(given, NOT_FOR_VIDEOS, "is not for videos")
+    elif given.part:
+        found = parts.open_part(given.run, given.part, given.direction)
+    else:
+        found = inputs.open_inputs(given.input)
+    own_size = (given.output_size or ("input" if is_video else "trained")) == "input"
+    how = (given.direction, given.seed, given.checkpoint, given.made_inputs, own_size, given.tile)
+    translator = Translator(given.run, *how, given.label_maps)
+    if is_video:
+        return video.translate_video(translator, given.input, given.out)
+    request = translation.Request(
+        given.out, given.format, given.bad_limit, given.page, given.target
+    )
+    return translation.translate_images(translator, found, request)
 
 
 def _refuse(given, names, reason):

@@ -1,10 +1,11 @@
 """The images that `kgan.generate` translates: one file, or those of a folder or a zip."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kgan.data.file_kinds import kind_of
 from kgan.data.folder.files import (
@@ -15,6 +16,7 @@ from kgan.data.folder.files import (
     natural_key,
     open_files,
 )
+from kgan.generation.translator import Prepared, Translator
 from kgan.utils.errors import UserError, printable
 
 
@@ -38,6 +40,11 @@ class Inputs:
     names: Sequence[str]
     single: bool
 
+    @property
+    def identity(self) -> str:
+        """What the inputs are known by: their real path."""
+        return os.path.realpath(os.path.expanduser(self.path))
+
     def label(self, name: str) -> str:
         """Returns the name of an image in messages."""
         return self.files.label(name)
@@ -45,6 +52,27 @@ class Inputs:
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file."""
         return self.files.read(name)
+
+    def begin(self, translator: Translator, name: str) -> tuple[str, Callable[[], Prepared]]:
+        """Reads a file; returns the hash of its contents, and a function that prepares it."""
+        data = self.files.read(name)
+        digest = hashlib.sha256(data).hexdigest()
+        return digest, lambda: translator.read(data, self.files.label(name), name)
+
+    def apart_from(self, out: pathlib.Path) -> "Inputs":
+        """Checks that nothing that is read can be written over, and leaves out what lies in `out`.
+
+        Args:
+            out: the folder or file that is written.
+
+        Returns:
+            The inputs without earlier outputs: without what lies in `out`, if that is a folder
+            inside of the folder that is read.
+
+        Raises:
+            UserError: `out` is an input, or the folder of one, or lies above it; also by a link.
+        """
+        return _apart_from(self, out)
 
     def places(self) -> list[str]:
         """Returns the real paths of the files that are read."""
@@ -75,20 +103,7 @@ def open_inputs(path: str, flag: str = "--input") -> Inputs:
     return Inputs(path, files, sorted([*names, *others], key=natural_key), False)
 
 
-def apart_from(inputs: Inputs, out: pathlib.Path) -> Inputs:
-    """Checks that nothing that is read can be written over, and leaves out what lies in `out`.
-
-    Args:
-        inputs: what is read.
-        out: the folder or file that is written.
-
-    Returns:
-        The inputs without earlier outputs: without what lies in `out`, if that is a folder inside
-        of the folder that is read.
-
-    Raises:
-        UserError: `out` is an input, or the folder of one, or lies above it; also by a link.
-    """
+def _apart_from(inputs: Inputs, out: pathlib.Path) -> Inputs:
     if not out.exists():
         return inputs
     where = f"--out={printable(str(out))}"

@@ -1,7 +1,6 @@
 """Translations of images: of a single one, of a folder and of a zip."""
 
 import dataclasses
-import hashlib
 import itertools
 import logging
 import pathlib
@@ -11,6 +10,7 @@ from kgan.generation import inputs as reading
 from kgan.generation import saving
 from kgan.generation.journal import Journal, suits
 from kgan.generation.names import numbered, output_names
+from kgan.generation.parts import PartInputs
 from kgan.generation.results_page import ResultsPage
 from kgan.generation.translator import Prepared, Translator
 from kgan.utils import progress
@@ -46,7 +46,7 @@ class Request:
 
 
 def translate_images(
-    translator: Translator, found: reading.Inputs, request: Request
+    translator: Translator, found: reading.Inputs | PartInputs, request: Request
 ) -> pathlib.Path:
     """Translates an image, or every image of a folder or zip; returns where it wrote.
 
@@ -62,10 +62,10 @@ def translate_images(
         return _translate_one(translator, request, found, suffix)
     translator.check_suffix(suffix)
     folder = _folder(translator, request, found)
-    call = translator.identity | {"input": _real(found.path), "format": suffix}
+    call = translator.identity | {"input": found.identity, "format": suffix}
     if request.out is None:
         folder = next(place for place in numbered(folder) if suits(place, call))
-    found = reading.apart_from(found, folder)
+    found = found.apart_from(folder)
     names = dict(zip(found.names, output_names(found.names, suffix), strict=True))
     targets = reading.open_inputs(request.target, "--target") if request.target else None
     page = ResultsPage(names, targets) if request.page else None
@@ -79,10 +79,6 @@ def translate_images(
             raise
         _finish(outputs, translator, counts, request, page)
     return folder
-
-
-def _real(path):
-    return str(pathlib.Path(path).expanduser().resolve())
 
 
 def _folder(translator, request, found) -> pathlib.Path:
@@ -103,13 +99,13 @@ def _translate_one(translator, request, found, suffix):
         if request.format and saving.KINDS[given] != saving.KINDS[suffix]:
             raise UserError(f"--format={request.format}: --out={out} is another format; give one")
         path, suffix = pathlib.Path(out), given
-        reading.apart_from(found, path)
+        found.apart_from(path)
     else:
         folder = pathlib.Path(out or pathlib.Path(translator.run, translator.default_name))
         path = folder / output_names([name], suffix)[0]
-        reading.apart_from(found, folder)
+        found.apart_from(folder)
     translator.check_suffix(suffix)
-    prepared = translator.read(found.read(name), found.label(name), name)
+    prepared = found.begin(translator, name)[1]()
     (image,) = translator.translate([prepared])
     content = translator.encode(prepared, image, suffix)
     return saving.write_new(path, content, named=out is not None)
@@ -187,12 +183,11 @@ def _readable(translator, found, names, outputs, counts) -> Iterator[tuple[str, 
     """Yields the images that are still to be translated, and counts the others."""
     for name in names:
         try:
-            data = found.read(name)
-            digest = hashlib.sha256(data).hexdigest()
+            digest, prepare = found.begin(translator, name)
             if outputs.is_made(names[name], digest):
                 counts.kept += 1
                 continue
-            yield name, digest, translator.read(data, found.label(name), name)
+            yield name, digest, prepare()
         except UserError as error:
             counts.skipped[name] = error
 

@@ -60,6 +60,7 @@ class Translator:
             inputs from images.
         own_size: whether images are translated at their own size, not at that of the training.
         tile: see `OwnSize`.
+        label_maps: see `kgan.runs.data.whole_spec`.
 
     Example:
         >>> Translator("runs/00001-none")  # doctest: +ELLIPSIS
@@ -77,10 +78,11 @@ class Translator:
         made_inputs: bool = False,
         own_size: bool = False,
         tile: int = 512,
+        label_maps: bool | None = None,
     ):
         opened = open_run(run)
         path = chosen_checkpoint(opened, checkpoint)
-        model = load_run(run, checkpoint)
+        model = load_run(run, checkpoint, label_maps)
         if not isinstance(model, TranslationModel):
             raise UserError(f"--input: {run} generates from seeds; use --seeds=0-63")
         if direction not in model.directions:
@@ -149,6 +151,11 @@ class Translator:
         other_shape = abs(wide * height / (high * width) - 1) > SAME_SHAPE
         return Prepared(to_domain(array, self.shape), alpha, profile, other_shape, target)
 
+    def prepare_example(self, image: np.ndarray, target: np.ndarray | None) -> Prepared:
+        """Prepares an image as a data set has it, with its target where there is one."""
+        known = None if target is None else to_domain(target, self.writing)
+        return Prepared(to_domain(image, self.shape), target=known)
+
     def translate(self, images: Sequence[Prepared]) -> Sequence[np.ndarray]:
         """Translates images; returns an answer for each, float32 [H, W, C] in [-1, 1]."""
         if self.own_size is not None:
@@ -160,7 +167,7 @@ class Translator:
         found = {
             "input": (prepared.values, self.shape),
             "output": (answer, self.writing),
-            "target": (prepared.target, self.shape),
+            "target": (prepared.target, self.shape if self.pairs else self.writing),
         }
         return {
             kind: grids.to_image(encoding.shown(values, preparation))

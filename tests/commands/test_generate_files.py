@@ -22,6 +22,7 @@ from tests.small_runs import (
     cyclegan_run,
     dcgan_run,
     made_once,
+    pairs_folder,
     pix2pix_run,
     shared_folder,
     train_in,
@@ -367,3 +368,31 @@ def test_page_of_derived_pairs_shows_what_the_model_got(photos, tmp_path):
     )
     target = np.asarray(Image.open(folder / "target" / "a.png.jpg")).astype(int)
     assert np.abs(target - np.asarray(image(0)).astype(int)).mean() < 30
+
+
+def test_part_of_the_own_data_is_translated_next_to_its_targets(tmp_path):
+    out = tmp_path / "out"
+    flags = "--part=test", f"--out={out}"
+    assert "5 written" in translate(*flags).out
+    assert "0 written, 5 were there already" in translate(*flags).out
+    rows = Image.open(pairs_folder() / "test" / "3.png").convert("RGB")
+    for kind, left in (("input", 0), ("target", 32)):
+        shown = Image.open(out / "index_files" / kind / "00003.png.jpg")
+        expected = np.asarray(rows.crop((left, 0, left + 32, 32))).astype(int)
+        assert np.abs(np.asarray(shown).astype(int) - expected).mean() < 30
+    # The translation is that of the given image alone.
+    rows.crop((0, 0, 32, 32)).save(tmp_path / "given.png")
+    translate(f"--input={tmp_path}/given.png", f"--out={tmp_path}/alone.png")
+    pair = [
+        np.asarray(Image.open(path)).astype(int)
+        for path in (tmp_path / "alone.png", out / "00003.png")
+    ]
+    assert np.abs(pair[0] - pair[1]).max() <= 1
+    outcome = translate(
+        "--part=test", "--direction=BtoA", f"--out={tmp_path}/ba", run=cyclegan_run()
+    )
+    assert "2 written" in outcome.out
+    line = refused("--part=validation", run=cyclegan_run())
+    assert line.endswith("have no such part; there are test, train")
+    assert refused("--part=test", run=dcgan_run()).startswith("--part=test: ")
+    assert refused("--part=test", "--input=x").startswith("--input=x: is not for --part=")
