@@ -17,6 +17,7 @@ class Every:
         unit: `steps`, `epochs` or `seconds`.
         steps_per_epoch: length of an epoch in steps.
         clock: returns the time in seconds.
+        seconds: of an interval in steps, the time after which it ends at the latest.
 
     Example:
         >>> interval = Every(0.5, "epochs", steps_per_epoch=4)
@@ -28,6 +29,7 @@ class Every:
     unit: str
     steps_per_epoch: int
     clock: Callable[[], float] = time.monotonic
+    seconds: float | None = None
 
     def __post_init__(self):
         self._last = self.clock()
@@ -42,9 +44,9 @@ class Every:
 
     def due(self, step: int) -> bool:
         """Returns whether an interval ends after this many steps."""
-        if self.steps is not None:
-            return step % self.steps == 0
-        if self.clock() - self._last < self.number:
+        seconds = self.number if self.steps is None else self.seconds
+        is_step = self.steps is not None and step % self.steps == 0
+        if not is_step and (seconds is None or self.clock() - self._last < seconds):
             return False
         self._last = self.clock()
         return True

@@ -16,7 +16,7 @@ class LearningRates(StepCallback):
 
     Args:
         rates: initial learning rates by optimizer name.
-        total_steps: step at which the run ends.
+        total_steps: step at which a schedule has reached zero.
         schedule: one of `kgan.utils.schedules.SCHEDULES`.
         decay_from: share of the run from which the rates fall, in [0, 1].
         warmup: number of steps at the start in which the rates rise linearly from 0; 0: none.

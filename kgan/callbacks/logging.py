@@ -1,6 +1,7 @@
 """Callbacks that log losses, speed and machine use, and the progress bar."""
 
 import dataclasses
+import math
 import os
 import resource
 import sys
@@ -105,6 +106,7 @@ class Progress(StepCallback):
     Args:
         total: step at which the run ends.
         means: provides the losses and the speed.
+        minutes: after which it ends, if it is not complete; the bar then ends where this will be.
 
     Example:
         >>> progress = Progress(1000, MeansLogger(NoLog(), 20, 100, 64))
@@ -112,12 +114,16 @@ class Progress(StepCallback):
 
     total: int
     means: MeansLogger
+    minutes: float | None = None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        self._begin, self._first = time.monotonic(), self.step
         self._bar = progress.bar(total=self.total, initial=self.step, unit="step", smoothing=0.1)
 
     def on_step(self):
+        if self.minutes is not None:
+            self._bar.total = self._expected_end()
         self._bar.update(self.step - self._bar.n)
         latest = self.means.latest
         if latest:
@@ -127,7 +133,15 @@ class Progress(StepCallback):
             self._bar.set_postfix(shown, refresh=False)
 
     def on_train_end(self, logs=None):
+        if self.minutes is not None:
+            self._bar.total = max(self.step, 1)
         self._bar.close()
+
+    def _expected_end(self):
+        """Returns the step at which the limit of time is reached, at the speed so far."""
+        seconds = time.monotonic() - self._begin
+        expected = (self.step - self._first) / max(seconds, 1e-9) * 60 * self.minutes
+        return max(self.step, min(self.total, self._first + math.ceil(expected)))
 
 
 @dataclasses.dataclass(eq=False)

@@ -120,7 +120,11 @@ SHARED_FLAGS = (
     integer("epochs", None, (1, MOST_STEPS), "Length of the run in passes over the training data."),
     integer("steps", None, (1, MOST_STEPS), "Length of the run in generator updates."),
     number(
-        "minutes", None, (0, 1e6), "Time limit of the training, which is then saved and exported."
+        "minutes",
+        None,
+        (0, 1e6),
+        "Time limit of the training, which is then saved and exported. It holds for this command: "
+        "a resumed run has none, or another one.",
     ),
     integer("seed", 0, (0, 2**31 - 1), "Random seed."),
     # Optimizers
@@ -139,7 +143,14 @@ SHARED_FLAGS = (
         SCHEDULES,
         "Decay of the learning rates to zero at the end of the run.",
     ),
-    share("lr_decay_from", 0.5, "Share of the run after which the rates decay."),
+    share("lr_decay_from", 0.5, "Share of the schedule after which the rates decay."),
+    integer(
+        "lr_schedule_length",
+        None,
+        (1, MOST_STEPS),
+        "Steps in which --lr_schedule reaches zero. Default: the length of the run; if a resumed "
+        "run becomes longer or shorter, the length that it had, so that its rates do not jump.",
+    ),
     integer(
         "lr_warmup",
         0,

@@ -347,7 +347,9 @@ def _stored_arguments(values):
         own = saved.read_text().splitlines()
     except (OSError, ValueError) as error:
         raise UserError(f"--resume={values.resume}: flags.cfg cannot be read ({error})") from error
+    # A limit of time is that of a process, not of the run.
+    dropped = ["--minutes="]
     if values["steps"].present or values["epochs"].present:
         # Both say how long the run is: what is given now takes the place of both.
-        own = [line for line in own if not line.startswith(("--steps=", "--epochs="))]
-    return own
+        dropped += ["--steps=", "--epochs="]
+    return [line for line in own if not line.startswith(tuple(dropped))]

@@ -25,8 +25,9 @@ FREE_OF_SWEEPS = (
 # data set elsewhere has the images of the run is checked by their names, sizes and contents.
 FREE_ON_RESUME = (
     *NOT_STORED,
-    *("steps", "epochs", "minutes", "evaluate", "export", "publish", "export_dir", "strategy"),
-    *("logical_devices", "checkpoint_every", "keep_checkpoints", "cache_gb", "data_dir"),
+    *("steps", "epochs", "minutes", "lr_schedule_length", "evaluate", "export", "publish"),
+    *("export_dir", "strategy", "logical_devices", "checkpoint_every", "keep_checkpoints"),
+    *("cache_gb", "data_dir"),
     *("manual_dir", "jit", "steps_per_execution"),
     *FREE_OF_SWEEPS,
 )
@@ -111,6 +112,7 @@ class RunSettings:
     seed: int
     lr_schedule: str
     lr_decay_from: float
+    lr_schedule_length: int | None
     lr_warmup: int
     accumulate: int
     runs_dir: str
@@ -293,6 +295,9 @@ def check(values: Mapping[str, object]) -> None:
     for name in ("g_lr", "d_lr", "minutes"):
         if values.get(name) == 0:
             raise UserError(f"--{name}=0: must be above 0")
+    length = values.get("lr_schedule_length")
+    if length is not None and values.get("lr_schedule", "constant") == "constant":
+        raise UserError(f"--lr_schedule_length={length}: needs --lr_schedule=linear or cosine")
     if values.get("beta_1") == 1:
         raise UserError("--beta_1=1: must be below 1, or nothing is learned")
 

@@ -104,7 +104,8 @@ class Run:
     def keep_length(self, settings: Settings) -> None:
         """Stores a new length, and where data lie now, in flags.cfg for the next time."""
         own = self.settings()
-        length = {name: settings.values[name] for name in ("steps", "epochs", "dataset")}
+        names = ("steps", "epochs", "lr_schedule_length", "dataset")
+        length = {name: settings.values[name] for name in names}
         if any(own.values[name] != value for name, value in length.items()):
             with atomic_write(self.flags) as place:
                 place.write_text(own.replace(**length).flagfile_text())

@@ -66,7 +66,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
     }
     schedule = LearningRates(
         rates,
-        plan.total_steps,
+        settings.run.lr_schedule_length or plan.total_steps,
         settings.run.lr_schedule,
         settings.run.lr_decay_from,
         settings.run.lr_warmup,
@@ -90,7 +90,10 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         stateful |= _chief_callbacks(training, log, means, guard, stop, saver)
         called += list(stateful.values())[1:]
         called.append(MachineLogger(log, lambda: guard.diagnosis is not None))
-        called += [Progress(plan.total_steps, means), TimeEstimate(plan.total_steps), saver]
+        called.append(Progress(plan.total_steps, means, plan.minutes))
+        # Where a limit of time is set, the bar shows what it leaves.
+        called += [TimeEstimate(plan.total_steps)] if plan.minutes is None else []
+        called.append(saver)
     # The last one: it makes all workers end after the same step, whatever ended training.
     return TrainingCallbacks([*called, stop], saver, guard, stop)
 

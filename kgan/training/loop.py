@@ -26,7 +26,7 @@ from kgan.training import ending, execution
 from kgan.training.callbacks import choose_validation, make_callbacks
 from kgan.training.data import augmentation, training_batches
 from kgan.training.from_data import choose_length, choose_size
-from kgan.training.plan import Plan
+from kgan.training.plan import Plan, describe_schedule, keep_schedule
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
 from kgan.utils.messages import log_file, logger, start_logging
@@ -97,9 +97,13 @@ class Training:
         augmentation(self.settings, self.dataset)
         choose_validation(self.settings.validation, self.dataset, self.model)
         self._choose_length()
-        self.plan = Plan.of(
-            self.settings.run, self.dataset.pass_length, self.model.batches_per_step
-        )
+        data = self.dataset.pass_length, self.model.batches_per_step
+        self._length_before = None
+        if self.settings.run.resume:
+            own = open_run(self.settings.run.resume).settings()
+            self._length_before = own.run.lr_schedule_length or Plan.of(own.run, *data).total_steps
+            self.settings = keep_schedule(self.settings, own, *data)
+        self.plan = Plan.of(self.settings.run, *data)
         self._choose_execution(self.workers.from_chief(self._last_saved_step()))
         self.run: Run | None = None
 
@@ -217,7 +221,11 @@ class Training:
         logger.info(
             f"plan: {plan.total_steps} steps of batch {plan.batch_size}{split}, "
             f"{plan.steps_per_epoch} steps an epoch, {epochs:.4g} epochs"
+            + ("" if plan.minutes is None else f"; at most {plan.minutes:g} minutes of training")
         )
+        step = self._last_saved_step()
+        for line in describe_schedule(self.settings.run, plan, step, self._length_before):
+            logger.warning("%s", line)
 
     # The loop
 

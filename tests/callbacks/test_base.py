@@ -38,3 +38,15 @@ def test_resumed_run_continues_the_count_of_steps():
 
     train(FakeModel(step=7), [Note()], 3)
     assert seen == [8, 9, 10]
+
+
+def test_interval_in_steps_ends_after_its_time_at_the_latest():
+    now = [0.0]
+    every = Every(4, "steps", 4, clock=lambda: now[0], seconds=10)
+    seen = []
+    # The steps become slower.
+    for step, seconds in enumerate([1, 2, 3, 4, 12, 13, 15, 16, 22, 24, 27], start=1):
+        now[0] = seconds
+        if every.due(step):
+            seen.append(step)
+    assert seen == [4, 7, 8, 11]

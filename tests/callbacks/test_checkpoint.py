@@ -49,7 +49,7 @@ def test_header_holds_step_and_states_and_load_restores_them(saver, tmp_path):
     arrays, header = checkpoint.read(path)
     assert (header["scheme"], header["step"]) == ("s", 2)
     assert header["callbacks"] == {
-        "validation": {"best": 0.5, "best_name": "val_l1", "measured": -1}
+        "validation": {"best": 0.5, "best_name": "val_l1", "measured": -1, "lower_is_better": True}
     }
     np.testing.assert_array_equal(arrays["weight"], np.float32([1, 2]))
     model = FakeModel()

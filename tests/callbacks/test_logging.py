@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from kgan.callbacks.base import StepCallback
 from kgan.callbacks.logging import MachineLogger, MeansLogger, Progress
 from tests.callbacks.fakes import LOSSES, FakeLog, FakeModel, train
 
@@ -71,3 +72,25 @@ def test_progress_into_a_file_shows_the_end_with_losses_in_few_lines(monkeypatch
     states = written.getvalue().split("\r")
     assert "600/600" in states[-1] and "g_loss=0.25" in states[-1] and "images/s=" in states[-1]
     assert len(states) < 5
+
+
+def test_bar_ends_where_the_limit_of_time_will_be(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    ends = []
+
+    class Tick(StepCallback):
+        def on_step(self):
+            now[0] += 3.0
+
+    class Note(Progress):
+        def on_step(self):
+            super().on_step()
+            ends.append(self._bar.total)
+
+    means = MeansLogger(FakeLog(), 20, 100, 64)
+    train(FakeModel(step=100), [Tick(), Note(110, means, minutes=0.5)], 4, end=False)
+    assert ends == [110] * 4  # ten steps in half a minute
+    ends.clear()
+    train(FakeModel(step=100), [Tick(), Note(105, means, minutes=0.5)], 2, end=False)
+    assert ends == [105] * 2  # the run ends first

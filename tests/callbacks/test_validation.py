@@ -33,7 +33,8 @@ def test_each_new_best_value_is_kept_and_nan_never_is(values, lower_is_better, b
     train(model, [hook], 9)
     assert [step for step, _ in log.of("validation", "val_l1")] == [2, 4, 6, 8, 9]
     assert kept == best_steps
-    assert hook.state() == {"best": best, "best_name": "val_l1", "measured": 9}
+    state = {"best": best, "best_name": "val_l1", "measured": 9}
+    assert hook.state() == {**state, "lower_is_better": lower_is_better}
 
 
 def test_best_of_an_earlier_part_of_the_run_is_not_forgotten():

@@ -17,7 +17,7 @@ classes=cat,3 palette=000000,FFffFF,00ff7F image_size=16x32 jitter=1.25 cache_gb
 g_lr=3e-05 d_lr=1.5 minutes=7.5 name=my-run_2.b export_dir=/x/y checkpoint_every=0.5epochs
 sample_every=30s validate_every=7 g_options=epsilon=1e-05 d_options=nesterov=true beta_2=0.5
 ema_half_life=500 augment=cutout init_from=runs/7 penalty_weight=3 output_bias=true real_label=0.5
-flip_labels=0.25 sides=images,*_mask.png value_range=0,4095
+flip_labels=0.25 lr_schedule=cosine sides=images,*_mask.png value_range=0,4095
 """
 SHARED_VALUES = dict(pair.split("=", 1) for pair in PLAIN_VALUES.split()) | {
     "dataset": "my images/größe #2",
@@ -100,6 +100,8 @@ def saved_run(folder, *arguments):
         (["--steps=40"], ["--steps=90"], {"steps": 90, "epochs": None}),
         (["--steps=40"], ["--minutes=3"], {"steps": 40, "epochs": None, "minutes": 3}),
         (["--minutes=5"], ["--minutes=3"], {"minutes": 3}),
+        # A limit of time is that of a process.
+        (["--minutes=5", "--steps=40"], [], {"minutes": None, "steps": 40}),
     ],
 )
 def test_resumed_run_keeps_its_flags_and_can_be_lengthened(saved, flags, expected, tmp_path):
@@ -123,6 +125,7 @@ FREE = """
 flagfile undefok help resume job dry_run dataset data_dir manual_dir bad_images bad_limit cache_gb
 epochs steps minutes jit steps_per_execution strategy logical_devices export_dir evaluate export
 checkpoint_every keep_checkpoints sample_every validate_every max_rollbacks log_every publish
+lr_schedule_length
 """
 FIXED = """
 model classes layout sides direction pairs palette image_size fit channels jitter flip batch_size

@@ -246,6 +246,23 @@ def test_finished_run_can_be_lengthened_and_keeps_its_new_length(tmp_path):
     assert [line["step"] for line in metrics(run, "train")] == [2, 4, 6, 8, 10, 12]
 
 
+def test_learning_rates_of_a_lengthened_run_never_rise_unless_asked(tmp_path):
+    flags = (*GAN, f"--runs_dir={tmp_path}", "--noexport", "--log_every=1", "--lr_schedule=linear")
+    command("train", *flags, "--steps=4", "--lr_warmup=2")
+    (run,) = tmp_path.iterdir()
+    outcome = command("train", f"--resume={run}", "--steps=6", "--noexport")
+    assert "falls over 4 steps, the run has 6" in outcome.out
+    rates = [round(line["g_lr"] / 2e-4, 3) for line in metrics(run, "train")]
+    assert rates == [0.5, 1, 1, 0.5, 0, 0]
+    # The run keeps the length, and another one is taken when it is given.
+    outcome = command("train", f"--resume={run}", "--noexport", "--dry_run", "--steps=12")
+    assert "falls over 4 steps, the run has 12" in outcome.out
+    again = f"--resume={run}", "--steps=12", "--lr_schedule_length=12", "--noexport", "--dry_run"
+    assert (
+        "learning rates at step 6: 1 of the initial ones, 0 before" in command("train", *again).out
+    )
+
+
 def test_minutes_end_the_run_saved_and_exported(tmp_path):
     folders = (f"--runs_dir={tmp_path}/runs", f"--export_dir={tmp_path}/exports")
     outcome = command("train", *GAN, *folders, "--steps=100000", "--minutes=0.0001", "--name=short")
