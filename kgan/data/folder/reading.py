@@ -109,6 +109,7 @@ class Survey:
 
     Example:
         >>> import tempfile
+        >>> from PIL import Image
         >>> root = pathlib.Path(tempfile.mkdtemp())
         >>> for name in "abc":
         ...     Image.new("L", (9, 5)).save(root / f"{name}.png")
