@@ -7,7 +7,7 @@ import sys
 
 from kgan import __version__
 
-VERBS = ("train", "generate", "evaluate", "export", "report", "sweep", "launch", "doctor")
+VERBS = ("train", "generate", "evaluate", "export", "report", "sweep", "launch", "doctor", "pair")
 
 
 def summary(verb: str) -> str:

@@ -22,7 +22,7 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import doctor, evaluate, export, generate, report, train
+from kgan import doctor, evaluate, export, generate, pair, report, train
 from kgan.cli import entry
 from kgan.runs import checkpoint
 
@@ -32,6 +32,7 @@ COMMANDS = {
     "generate": generate,
     "evaluate": evaluate,
     "doctor": doctor,
+    "pair": pair,
     "report": report,
 }
 # One device: where nothing else is said, the two of conftest.py are two replicas.

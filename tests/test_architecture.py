@@ -17,7 +17,17 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "kgan").rglob("*.py"))
 }
-COMMANDS = ("train", "generate", "evaluate", "export", "doctor", "launch", "sweep", "report")
+COMMANDS = (
+    "train",
+    "generate",
+    "evaluate",
+    "export",
+    "doctor",
+    "launch",
+    "sweep",
+    "report",
+    "pair",
+)
 
 
 @functools.cache

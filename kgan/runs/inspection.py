@@ -24,6 +24,12 @@ SPACE = 5e9  # bytes: a few checkpoints of pix2pix with its optimizers
 class Finding(NamedTuple):
     """A result of the inspection.
 
+    Args:
+        ok: whether nothing is wrong.
+        subject: what was inspected.
+        details: what was found.
+        advice: whether something could be better, though nothing is wrong.
+
     Example:
         >>> print(Finding(True, "numpy", "2.1.0"))
         ok    numpy                     2.1.0
@@ -32,9 +38,11 @@ class Finding(NamedTuple):
     ok: bool
     subject: str
     details: str
+    advice: bool = False
 
     def __str__(self):
-        return f"{'ok   ' if self.ok else 'WRONG'} {self.subject:25} {self.details}"
+        mark = "note " if self.advice else "ok   "
+        return f"{mark if self.ok else 'WRONG'} {self.subject:25} {self.details}"
 
 
 def inspect_machine(runs_dir: str, data_dir: str | None) -> Iterator[Finding]:

@@ -204,7 +204,7 @@ def find_marked(entries: Sequence[Entry]) -> Sides | None:
             [e for e in entries if e.inner.lower().endswith(suffix)] for suffix in suffixes
         )
         names, labels = {side: f"*{s}" for side, s in zip("AB", suffixes, strict=True)}, False
-    trees = {side: _by_part(found) for side, found in (("A", a_side), ("B", b_side))}
+    trees = {side: by_part(found) for side, found in (("A", a_side), ("B", b_side))}
     sides = Sides(trees, names, labels)
     return sides if are_pairs(sides) else None
 
@@ -213,7 +213,8 @@ def _has_partner(key: str, keys: set[str]) -> bool:
     return key in keys or any(f"{key}{mark}" in keys for mark in ("_A", "_a", "-A", "-a", ".A"))
 
 
-def _by_part(entries: Iterable[Entry]) -> Tree:
+def by_part(entries: Iterable[Entry]) -> Tree:
+    """Assigns the images of one side to parts, by folders such as train/ and test/."""
     tree: Tree = {}
     for entry in entries:
         part, _, rest, _ = _consume(entry.inner, "A")
