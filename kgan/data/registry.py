@@ -155,12 +155,13 @@ def absolute_name(name: str) -> str:
     """Returns the name of a data set under which it is found from every folder.
 
     Example:
-        >>> absolute_name("digits"), absolute_name("/data//photos/")
-        ('digits', '/data/photos')
+        >>> absolute_name("digits"), absolute_name("/usr//"), absolute_name("missing.zip")
+        ('digits', '/usr', 'missing.zip')
     """
     if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
         return SEPARATOR.join(map(absolute_name, name.split(SEPARATOR)))
-    return os.path.abspath(os.path.expanduser(name)) if _is_path(name) else name
+    place = os.path.expanduser(name)
+    return os.path.abspath(place) if _is_path(name) and os.path.exists(place) else name
 
 
 def missing_paths(name: str) -> list[str]:

@@ -105,7 +105,7 @@ WRONG = {
     "unknown flag": ([*DCGAN, "--colour=red"], "--colour: no such flag"),
     "size the network has not": (["--model=dcgan", "--image_size=48"], "--image_size=48"),
     "rectangle the network has not": ([*DCGAN, "--image_size=16x32"], "--image_size=16x32"),
-    "size the U-Net has not": ([*PIX2PIX, "--image_size=96"], "--image_size=96"),
+    "size the U-Net has not": ([*PIX2PIX, "--image_size=80"], "--image_size=80"),
     "more layers than pixels": (
         [*PIX2PIX, "--image_size=32", "--patch_layers=6"],
         "--patch_layers=6",
