@@ -1,14 +1,13 @@
 """Decoding of image files, in their own modes and sizes."""
 
 import contextlib
-import dataclasses
 import io
 import struct
-from collections.abc import Mapping
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kgan.data.file_kinds import formats, kind_of
+from kgan.data.planes import Planes, has_deep_colours, read_png, read_tiff
 from kgan.utils.errors import UserError, printable
 
 PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from half of it on)
@@ -16,36 +15,6 @@ PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from
 _METADATA_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error)
 # Where Pillow looks for an orientation if EXIF has none; browsers and exported models do not.
 _OTHER_METADATA = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-
-
-@dataclasses.dataclass(frozen=True)
-class Planes:
-    """The channels of an image for which Pillow has no mode: colours of more than 8 bits.
-
-    Args:
-        planes: 2 (grey and alpha), 3 or 4 Pillow images of one size, in mode F.
-        white: the level of white; None: the image has floating point numbers.
-        format, info: as in Pillow's images.
-
-    Example:
-        >>> Planes((Image.new("F", (4, 2)),) * 3, 65535.0).crop((0, 0, 2, 2)).size
-        (2, 2)
-    """
-
-    planes: tuple[Image.Image, ...]
-    white: float | None
-    format: str | None = None
-    info: Mapping = dataclasses.field(default_factory=dict)
-    mode = "planes"
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height), as in Pillow."""
-        return self.planes[0].size
-
-    def crop(self, box: tuple[int, int, int, int]) -> "Planes":
-        """Returns a part, as in Pillow."""
-        return dataclasses.replace(self, planes=tuple(plane.crop(box) for plane in self.planes))
 
 
 def decode(
@@ -65,9 +34,15 @@ def decode(
         deep: whether all bits are read of colours with more than 8, of which Pillow reads 8.
 
     Returns:
-        A loaded Pillow image.
+        A loaded Pillow image, or what Pillow cannot read. In `info`, `step` is the number of levels
+        by which those of a grey PNG of 1 to 4 bits are apart, which Pillow spreads over 8 bits.
     """
     image = _open(data, name)
+    if isinstance(image, Planes):
+        return image
+    wide = deep and has_deep_colours(data, image)
+    if wide and image.format == "TIFF" and (whole := read_tiff(data, PIXEL_LIMIT)) is not None:
+        return whole
     try:
         if smallest:
             _reduce(image, smallest, 2 if double else 1)
@@ -79,7 +54,18 @@ def decode(
     if image.mode in ("P", "PA") and image.palette is None:
         raise _damaged(name, ValueError("colours are missing"))
     with contextlib.suppress(*_METADATA_ERRORS):
-        ImageOps.exif_transpose(_with_exif_alone(image), in_place=True)
+        if not (wide and image.format == "PNG"):
+            ImageOps.exif_transpose(_with_exif_alone(image), in_place=True)
+    if image.format == "PNG" and data[25] == 0 and data[24] < 8:
+        image.info["step"] = 255 // (2 ** data[24] - 1)
+        if "transparency" in image.info:  # which Pillow does not spread over 8 bits
+            image.info["transparency"] *= image.info["step"]
+    if wide and image.format == "PNG":
+        try:
+            transparent = "transparency" in image.info
+            return read_png(data, _orientation(image), transparent, image.info)
+        except Exception as error:  # as above
+            raise _damaged(name, error) from error
     return image
 
 
@@ -96,18 +82,22 @@ def _reduce(image: Image.Image, smallest: int, sides: int) -> None:
 def image_size(data: bytes, name: str) -> tuple[int, int]:
     """Returns (height, width) of an image in its upright orientation, read from its header."""
     image = _open(data, name)
+    if isinstance(image, Planes):
+        return image.size[::-1]
     # A PNG may have its orientation after the pixels, which are not worth decoding for it.
     late = image.format == "PNG" and "exif" not in image.info
     turned = not late and _orientation(image) in (5, 6, 7, 8)
     return image.size if turned else image.size[::-1]
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str) -> Image.Image | Planes:
     if not data:
         raise UserError(f"{printable(name)}: the file is empty; right would be a whole image")
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError as error:
+        if (planes := read_tiff(data, PIXEL_LIMIT)) is not None:
+            return planes
         kind = kind_of(name, data)
         raise UserError(
             f"{printable(name)}: {kind.refusal}"

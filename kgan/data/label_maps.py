@@ -13,6 +13,7 @@ PALETTE_SHARE = 0.9  # of a label map's pixels that must be near a colour of the
 DARK = 64  # levels that no image goes without: what is darker throughout has numbers of classes
 COARSE = 8  # from this step between levels on, they are colours
 MOST_IDS = {8: 240, 16: 4096}  # numbers of classes, by depth, that are recognised by their areas
+APART = 50  # levels between the classes and 255, if that stands for none in 16 bits
 AREAS = 0.6  # of the neighbouring pixels that are equal, in images of large areas
 
 
@@ -91,6 +92,15 @@ def share_near(image: np.ndarray, palette: np.ndarray, distance: float = 40.0) -
 # Numbers of classes.
 
 
+def _without_void(found: np.ndarray, depth: int) -> np.ndarray:
+    """Leaves out the levels that stand for no class; sorted levels."""
+    found = found[found != DEEP_VOID]
+    # In 16 bits 255 may be a class, unless it lies far above all others.
+    rest = found[found != VOID]
+    apart = len(found) and found[-1] == VOID and (rest < VOID - APART).all()
+    return rest if depth == 8 or apart else found
+
+
 @dataclasses.dataclass(frozen=True)
 class Levels:
     """What the levels of one or of several images say about numbers of classes.
@@ -114,17 +124,17 @@ class Levels:
     @classmethod
     def of(cls, levels: np.ndarray, depth: int) -> "Levels":
         """Looks at the levels int32 [H, W] of an image."""
-        found = np.unique(levels)
-        void = (found == DEEP_VOID) | ((found == VOID) & (depth == 8))
-        return cls(found[~void], levels.size, equal_neighbours(levels), depth)
+        found = _without_void(np.unique(levels), depth)
+        return cls(found, levels.size, equal_neighbours(levels), depth)
 
     @classmethod
     def together(cls, several: Sequence["Levels"]) -> "Levels":
         """Joins what several images say."""
-        found = np.unique(np.concatenate([each.found for each in several]))
+        depth = max(each.depth for each in several)
+        found = _without_void(np.unique(np.concatenate([each.found for each in several])), depth)
         areas = float(np.mean([each.areas for each in several]))
         size = sum(each.size for each in several)
-        return cls(found, size, areas, max(each.depth for each in several))
+        return cls(found, size, areas, depth)
 
     @property
     def classes(self) -> int:

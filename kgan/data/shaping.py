@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from kgan.data import decode
-from kgan.data.decode import Planes
+from kgan.data.planes import Planes
 from kgan.data.preparation import DEEP_VOID, Preparation, to_domain
 from kgan.utils.errors import UserError, printable
 
@@ -118,26 +118,27 @@ def _deep(image: Image.Image | Planes, name: str, preparation: Preparation) -> n
 
 def _bands(image, name, preparation):
     """Returns the planes of an image as float32 [H, W], and its white level; None: it has none."""
-    if isinstance(image, Planes):
-        return [np.asarray(plane, np.float32) for plane in image.planes], image.white
-    values = np.asarray(image)
-    floating = image.mode == "F" or (image.mode == "I" and preparation.depth == 32)
-    if image.mode == "F" and preparation.depth != 32:
+    planes = image.planes if isinstance(image, Planes) else [image]
+    values = np.stack([np.asarray(plane) for plane in planes])
+    white = image.white if isinstance(image, Planes) else 65535.0
+    floating = white is None or image.mode == "F"
+    if floating and preparation.depth != 32:
         raise UserError(
             f"{printable(name)}: floating point pixels have no standard white level; right would "
             "be 8 or 16 bits of grey, or training data of floating point images"
         )
-    if image.mode == "F" and not np.isfinite(values).all():
+    if floating and not np.isfinite(values).all():
         raise UserError(
             f"{printable(name)}: has pixels that are no finite numbers; right would be numbers"
         )
-    wide = image.mode == "I" and not floating and values.size
+    numbers = image.mode == "I" and preparation.depth == 32
+    wide = image.mode == "I" and not numbers and values.size
     if wide and (values.min() < 0 or values.max() > 65535):
         raise UserError(
             f"{printable(name)}: grey values from {values.min()} to {values.max()}; right would "
             "be 8 or 16 bits, 0 to 65535"
         )
-    return [values.astype(np.float32)], None if floating else 65535.0
+    return list(values.astype(np.float32)), None if floating or numbers else white
 
 
 def _resized_plane(plane: np.ndarray, preparation: Preparation) -> np.ndarray:
@@ -171,6 +172,8 @@ def label_levels(image: Image.Image | Planes, name: str) -> np.ndarray:
         found = None
     elif image.mode in LABEL_MODES or image.mode.startswith("I"):
         found = np.asarray(image)
+        if image.mode == "L":
+            found = found // image.info.get("step", 1)
     elif image.mode in ("LA", "La"):
         found = np.asarray(image)[..., 0]
     else:  # grey that was stored as RGB
@@ -234,7 +237,8 @@ def to_size(image: Image.Image, preparation: Preparation) -> Image.Image:
         if scale == 1:  # whole pixels, or cropping would blur
             left, top = (image.width - wanted[0]) // 2, (image.height - wanted[1]) // 2
             return image.crop((left, top, left + wanted[0], top + wanted[1]))
-        left, top = (image.width - width) / 2, (image.height - height) / 2
+        # Rounding may lead out of the image.
+        left, top = max(0.0, image.width - width) / 2, max(0.0, image.height - height) / 2
         box = (left, top, min(left + width, image.width), min(top + height, image.height))
     if preparation.nearest:
         return image.resize(wanted, Image.Resampling.NEAREST, box=box)

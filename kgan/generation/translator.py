@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.data import decode, encoding, shaping
+from kgan.data.planes import Planes
 from kgan.data.preparation import to_domain
 from kgan.data.transform.derived_pairs import make_input
 from kgan.generation import saving
@@ -133,7 +134,7 @@ class Translator:
         image = decode.decode(data, label, self.shape.smallest, deep=deep)
         return self.prepare(image, label, name)
 
-    def prepare(self, image: Image.Image | decode.Planes, label: str, name: str) -> Prepared:
+    def prepare(self, image: Image.Image | Planes, label: str, name: str) -> Prepared:
         """Prepares a decoded image; see `read`."""
         array, target = shaping.shape_image(image, label, self.shape), None
         if self.pairs is not None:
@@ -141,7 +142,7 @@ class Translator:
             key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]
             array = make_input(array, self.pairs, np.random.default_rng(key))
         alpha = None
-        plain = self.shape.channels < 4 and not isinstance(image, decode.Planes)
+        plain = self.shape.channels < 4 and not isinstance(image, Planes)
         if plain and image.has_transparency_data:
             own = image.convert("RGBA").getchannel("A")
             if own.getextrema() != (255, 255):

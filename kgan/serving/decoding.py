@@ -186,23 +186,37 @@ def _gif(data, known):
     local = number(known, position + 9, 1) >= 128
     table = tf.where(local, position + 10, 13)
     control_flags = number(known, control + 3, 1)
+    has_transparent = (control >= 0) & (control_flags % 2 == 1)
+    left, top, wide, high = (number(known, position + place, 2, True) for place in (1, 3, 5, 7))
+    # TensorFlow gives no canvas, and only the part of a frame that its place leaves of its size.
+    corner = tf.strings.join([tf.strings.substr(data, 0, position + 1), b"\0" * 4])
+    placed = tf.strings.join([corner, tf.strings.substr(data, position + 5, -1)])
+
+    def frame(file):
+        return tf.io.decode_gif(file)[0][:high, :wide]
 
     def transparent():
         flag, start = control + 3, table + 3 * number(known, control + 6, 1)
-        opaque = _with_byte(data, flag, control_flags - 1)
+        opaque = _with_byte(placed, flag, control_flags - 1)
         # Where another colour in the palette changes the image, it is transparent.
         changed = _with_byte(opaque, start, 255 - number(known, start, 1))
-        image, other = tf.io.decode_gif(opaque)[0], tf.io.decode_gif(changed)[0]
+        image, other = frame(opaque), frame(changed)
         clear = tf.reduce_any(image != other, axis=2, keepdims=True)
         alpha = tf.where(clear, tf.constant(0, tf.uint8), tf.constant(255, tf.uint8))
         return tf.concat([image, alpha], 2)
 
-    image = tf.cond(
-        (control >= 0) & (control_flags % 2 == 1),
-        transparent,
-        lambda: _with_alpha(tf.io.decode_gif(data)[0]),
-    )
-    return _parts(image)
+    image = tf.cond(has_transparent, transparent, lambda: _with_alpha(frame(placed)))
+    # Around a frame there is the transparent colour, or the first one.
+    around = table + 3 * tf.where(has_transparent, number(known, control + 6, 1), 0)
+    colour = tf.stack([number(known, around + place, 1) for place in range(3)])
+    colour = tf.concat([colour, [tf.where(has_transparent, 0, 255)]], 0)
+    canvas = [
+        tf.maximum(number(known, 8, 2, True), top + high),
+        tf.maximum(number(known, 6, 2, True), left + wide),
+    ]
+    inside = tf.image.pad_to_bounding_box(tf.ones_like(image[..., :1]), top, left, *canvas)
+    image = tf.image.pad_to_bounding_box(image, top, left, *canvas)
+    return _parts(tf.where(inside > 0, image, tf.cast(colour, tf.uint8)))
 
 
 _SINGLE_BYTES = [bytes([value]) for value in range(256)]
@@ -279,10 +293,12 @@ def _deep(deep, preparation, wide):
     if preparation.encoding == "one_hot":
         seen = tf.cast(tf.round(255 * _unit(levels, *limits)), tf.uint8)
         return label_ids.one_hot(label_ids.nearest_colours(seen, preparation), preparation)
-    white = 255 if preparation.depth == 8 else 65535
-    unit = tf.round(white * _unit(levels, *limits)) / white
+    unit = _unit(levels, *limits)
     if channels == 4:
-        unit = tf.concat([unit, tf.round(white * _unit(alpha, 0, 1)) / white], 2)
+        unit = tf.concat([unit, _unit(alpha, 0, 1)], 2)
+    if preparation.depth != 32:
+        white = 255 if preparation.depth == 8 else 65535
+        unit = tf.round(white * unit) / white
     return tf.cast(2 * unit - 1, tf.float32)
 
 

@@ -85,7 +85,6 @@ def _png(data, known):
                 lambda: tf.cast(tf.io.decode_png(data, 1, tf.uint16), tf.int32),
             ),
             (colour == 0, grey(data)),
-            (colour == 4, lambda: tf.cast(tf.io.decode_png(data, 2)[..., :1], tf.int32)),
         ],
         colours,
     )

@@ -30,7 +30,7 @@ def crop_box(size: tf.Tensor, wanted: tuple[int, int], fit: str) -> tf.Tensor:
         return tf.cast(tf.stack([tf.zeros_like(whole), whole], axis=1), tf.float32)
     target = tf.constant(wanted, tf.float64)
     scale = tf.reduce_min(whole / target)
-    start = (whole - scale * target) / 2
+    start = tf.maximum(whole - scale * target, 0) / 2
     # Whole pixels, or cropping would blur.
     start = tf.where(scale == 1, tf.floor(start), start)
     end = tf.minimum(start + scale * target, whole)

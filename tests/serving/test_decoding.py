@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import io
 import itertools
 
 import numpy as np
@@ -10,80 +9,38 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kgan.data.pipeline import to_domain
 from kgan.data.preparation import Preparation
-from kgan.data.shaping import read_image
+from kgan.data.shaping import prepare
 from kgan.serving import resampling
 from kgan.serving.decoding import decode_images
+from kgan.utils.errors import UserError
+from tools.image_kinds import CASES, ID_CASES, RGB, SMOOTH, encoded, turned
 
-RNG = np.random.default_rng(7)
-COLOUR = RNG.integers(0, 256, (31, 45, 3), np.uint8)
-ALPHA = RNG.integers(0, 256, (31, 45, 1), np.uint8)
-ALPHA[:9], ALPHA[9:15] = 0, 255
-DEEP = RNG.integers(0, 65536, (31, 45), np.uint16)
-SMOOTH = np.stack(np.meshgrid(np.arange(90) * 2, np.arange(62) * 4, [90]), -1)[:, :, 0].astype("u1")
-LABELS = Image.fromarray(RNG.integers(0, 4, (31, 45), np.uint8))
-LABELS.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90])
-RGB = Image.fromarray(COLOUR)
-RGBA = Image.fromarray(np.concatenate([COLOUR, ALPHA], 2))
-SOME_CLEAR = RGB.quantize(16)
-
-# By name: the image, its format, options of saving, and by how many of 255 levels it may differ.
-FILES = {
-    "grey PNG": (RGB.convert("L"), "PNG", {}, 0),
-    "1-bit PNG": (RGB.convert("1"), "PNG", {}, 0),
-    "4-bit palette PNG": (LABELS, "PNG", {"bits": 4}, 0),
-    "RGB PNG": (RGB, "PNG", {}, 0),
-    "RGB PNG with a transparent colour": (
-        Image.fromarray(np.where(ALPHA < 128, np.uint8([10, 20, 30]), COLOUR)),
-        "PNG",
-        {"transparency": (10, 20, 30)},
-        0,
-    ),
-    "RGBA PNG": (RGBA, "PNG", {}, 0),
-    "LA PNG": (RGBA.convert("LA"), "PNG", {}, 0),
-    "palette PNG": (RGB.quantize(200), "PNG", {}, 0),
-    "palette PNG with transparency": (
-        SOME_CLEAR,
-        "PNG",
-        {"transparency": bytes(RNG.integers(0, 256, 16, np.uint8))},
-        0,
-    ),
-    "16-bit PNG": (Image.fromarray(DEEP), "PNG", {}, 0.01),
-    "RGB GIF": (RGB.quantize(64), "GIF", {}, 0),
-    "transparent GIF": (SOME_CLEAR, "GIF", {"transparency": 3}, 0),
-    "animated GIF": (
-        SOME_CLEAR,
-        "GIF",
-        {"save_all": True, "append_images": [RGB.quantize(8)], "comment": b"some"},
-        0,
-    ),
-    "RGB BMP": (RGB, "BMP", {}, 0),
-    "grey BMP": (RGB.convert("L"), "BMP", {}, 0),
-    "palette BMP": (RGB.quantize(100), "BMP", {}, 0),
-    "32-bit BMP": (RGBA, "BMP", {}, 0),
-    "lossless WebP": (RGBA, "WEBP", {"lossless": True, "exact": True}, 0),
-    "WebP": (Image.fromarray(SMOOTH), "WEBP", {"quality": 90}, 3),
-    "JPEG": (Image.fromarray(SMOOTH), "JPEG", {"quality": 95}, 3),
-    "grey JPEG": (Image.fromarray(SMOOTH).convert("L"), "JPEG", {"quality": 95}, 3),
-    "progressive JPEG": (Image.fromarray(SMOOTH), "JPEG", {"progressive": True}, 3),
-    "CMYK JPEG": (Image.fromarray(SMOOTH).convert("CMYK"), "JPEG", {"quality": 95}, 3),
-}
+FILES = {case.name: case for case in CASES if case.depth <= 16}
+SERVED = [case for case in FILES.values() if case.served]
+PALETTE = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90))
 # The files' own size, a smaller one, a larger one, and one that is narrower and higher. Each takes
 # seconds to trace, and all files share them.
 SHAPES = [
-    Preparation((31, 45), 3),
-    Preparation((16, 16), 3),
+    Preparation((31, 45), 3, depth=8),
+    Preparation((16, 16), 3, depth=16),
     Preparation((70, 101), 4),
-    Preparation((13, 64), 1, "crop"),
+    Preparation((70, 60), 4, "crop", depth=16, value_range=(99.0, 40_000.0)),
+    Preparation((13, 64), 1, "crop", depth=8, value_range=(16, 235)),
 ]
-LABEL_SHAPES = [Preparation((16, 16), 3, nearest=True), Preparation((93, 15), 3, "crop", True)]
+LABEL_SHAPES = [
+    Preparation((16, 16), 3, nearest=True),
+    Preparation((93, 15), 3, "crop", True),
+    Preparation((16, 20), 4, "resize", True, "one_hot", palette=PALETTE),
+]
+ID_SHAPES = [
+    Preparation((31, 45), 12, nearest=True, encoding="ids", void=255),
+    Preparation((17, 12), 12, "crop", True, "ids", 255),
+]
 
 
 def encode(image, kind, options):
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
+    return encoded(image, kind, **options)
 
 
 @functools.cache
@@ -94,36 +51,50 @@ def graph(shape):
 
 def difference(data, shape):
     """Returns the largest difference from training's reading, in levels of 255."""
-    trained = to_domain(read_image(data, "some.file", shape)[np.newaxis]).numpy()
-    served = graph(shape)(tf.constant([data])).numpy()
-    assert served.shape == trained.shape == (1, *shape.size, shape.channels)
+    trained = prepare(data, "some.file", shape)
+    served = graph(shape)(tf.constant([data])).numpy()[0]
+    assert served.shape == trained.shape == (*shape.size, shape.channels)
     return np.abs(served - trained).max() * 127.5
 
 
-def too_far(names, shape):
+def too_far(cases, shape):
     """Lists the files whose difference from training's reading is above their tolerance.
 
     All in one test: with a new seed, which each test begins with, TensorFlow prepares the graph
     again.
     """
-    found = {}
-    for name in names:
-        image, kind, options, tolerance = FILES[name]
-        found[name] = difference(encode(image, kind, options), shape)
-        if found[name] <= (1e-4 if shape.nearest else tolerance + 1e-4):
-            del found[name]
-    return found
+    found = {case.name: difference(case.data, shape) for case in cases}
+    limits = {case.name: 0 if shape.nearest else case.tolerance for case in cases}
+    return {name: value for name, value in found.items() if value > limits[name] + 0.001}
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_pixels_are_those_of_training(shape):
-    assert too_far(FILES, shape) == {}
+    assert too_far(SERVED, shape) == {}
 
 
 @pytest.mark.parametrize("shape", LABEL_SHAPES, ids=str)
 def test_label_maps_keep_their_colours(shape):
-    names = ["palette PNG", "16-bit PNG", "RGBA PNG", "RGB GIF", "RGB BMP"]
-    assert too_far(names, shape) == {}
+    assert too_far([case for case in SERVED if not case.lossy], shape) == {}
+
+
+def test_numbers_of_classes_are_those_of_training():
+    for shape in ID_SHAPES:
+        assert too_far([case for case in ID_CASES if case.served], shape) == {}
+
+
+def test_labels_of_another_class_or_in_colours_are_refused_as_in_training():
+    shape = ID_SHAPES[1]
+    wrong = {
+        "of another class": encode(np.full((9, 9), 12, np.uint8), "PNG", {}),
+        "has colours": encode(RGB, "PNG", {}),
+        "a grey PNG": encode(RGB, "JPEG", {}),
+    }
+    for words, data in wrong.items():
+        with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+            graph(shape)(tf.constant([data]))
+        with pytest.raises(UserError):
+            prepare(data, "a.png", shape)
 
 
 def test_nearest_neighbours_are_those_of_training_at_every_size():
@@ -135,13 +106,6 @@ def test_nearest_neighbours_are_those_of_training_at_every_size():
         np.testing.assert_array_equal(found[..., 0], expected)
 
 
-def with_orientation(value):
-    exif = Image.Exif()
-    exif[0x010E] = "a description, before the orientation in the directory"
-    exif[0x0112] = value
-    return exif
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_exif_orientation_is_applied(kind):
     options = {"lossless": True} if kind == "WEBP" else {}
@@ -149,15 +113,15 @@ def test_exif_orientation_is_applied(kind):
     tolerance = 3 if kind == "JPEG" else 1e-4
     plain = graph(SHAPES[0])(tf.constant([encode(image, kind, {**options, "exif": b""})]))
     for orientation in range(10):
-        data = encode(image, kind, {**options, "exif": with_orientation(orientation)})
+        data = encode(image, kind, {**options, "exif": turned(orientation)})
         for shape in SHAPES[:2]:
             assert difference(data, shape) <= tolerance, (orientation, shape)
-        turned = graph(SHAPES[0])(tf.constant([data]))
-        assert (np.abs(turned - plain).max() > 0.1) == (2 <= orientation <= 8), orientation
+        upright = graph(SHAPES[0])(tf.constant([data]))
+        assert (np.abs(upright - plain).max() > 0.1) == (2 <= orientation <= 8), orientation
 
 
 def test_big_endian_and_damaged_exif_are_read_as_in_training():
-    data = encode(Image.fromarray(SMOOTH), "JPEG", {"exif": with_orientation(6)})
+    data = encode(Image.fromarray(SMOOTH), "JPEG", {"exif": turned(6)})
     start = data.index(b"Exif\0\0") + 6
     assert data[start : start + 2] in (b"MM", b"II")
     # One entry: tag 0x0112, a number of two bytes, 6; no other directory.
@@ -178,8 +142,8 @@ def test_large_jpeg_is_read_as_in_training():
 
 
 def test_images_of_a_batch_may_differ_in_everything():
-    names = ("grey PNG", "JPEG", "16-bit PNG", "transparent GIF", "palette BMP", "lossless WebP")
-    files = [encode(*FILES[name][:3]) for name in names]
+    names = "PNG, grey, 8 bits|JPEG|PNG, RGB, 16 bits|GIF, transparent|BMP, palette|WebP"
+    files = [FILES[name].data for name in names.split("|")]
     shape = SHAPES[1]
     together = graph(shape)(tf.constant(files)).numpy()
     for data, image in zip(files, together, strict=True):
@@ -187,15 +151,19 @@ def test_images_of_a_batch_may_differ_in_everything():
 
 
 def test_other_files_are_refused_by_name():
-    for data in (b"", b"GIF", b"no image at all", encode(RGB, "TIFF", {})):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG, PNG, GIF .* BMP or WebP"):
+    others = {case.name: case.data for case in FILES.values() if not case.served}
+    others |= {"not an image": b"", "not an image that can be read": b"no image at all"}
+    others["HEIC images are not served"] = b"\0\0\0\x18ftypheic"
+    for name, data in others.items():
+        kind = name.partition(",")[0].replace("PGM", "PPM")
+        with pytest.raises(tf.errors.InvalidArgumentError, match=kind):
             graph(SHAPES[1])(tf.constant([data]))
 
 
 def test_damaged_files_end_in_an_error_and_never_in_a_loop():
     rng = np.random.default_rng(0)
-    for name in ("RGB PNG", "JPEG", "transparent GIF", "palette BMP", "WebP"):
-        data = encode(*FILES[name][:3])
+    for name in ("PNG, RGB", "JPEG", "GIF, transparent", "BMP, palette", "WebP"):
+        data = FILES[name].data
         for _ in range(10):
             damaged = bytearray(data[: rng.integers(8, len(data))])
             damaged[rng.integers(2, len(damaged))] = rng.integers(0, 256)

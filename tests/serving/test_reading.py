@@ -1,6 +1,5 @@
 """One reading of image files: of training, of `generate` and of the export."""
 
-import io
 import json
 
 import keras
@@ -11,17 +10,18 @@ from PIL import Image
 
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
-from kgan.data.dataset import DataSpec
-from kgan.data.pipeline import to_domain
+from kgan.data import pipeline
+from kgan.data.dataset import DataSpec, Subset
 from kgan.generation import translation, translator
 from kgan.generation.inputs import open_inputs
+from kgan.models.base.translation import Direction
 from kgan.models.pix2pix import Pix2Pix
 from kgan.runs.data import open_data
 from kgan.runs.folder import create_run, open_run
+from kgan.serving.decoding import decode_images
 from kgan.serving.savedmodel import write_saved_model
-from tests.serving.test_decoding import FILES, RGB, encode, with_orientation
-
-SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "BMP": ".bmp", "WEBP": ".webp"}
+from kgan.serving.signatures import describe
+from tools.image_kinds import CASES, ID_CASES, LOSSY, encoded
 
 
 class Echo(Pix2Pix):
@@ -30,11 +30,8 @@ class Echo(Pix2Pix):
     @property
     def directions(self):
         (direction,) = super().directions.values()
-        return {None: type(direction)(*[direction.image_shape] * 2, lambda images, seeds: images)}
-
-
-def as_levels(images):
-    return np.rint((np.asarray(images) + 1) * 127.5).astype(int)
+        shape = direction.image_shape
+        return {None: Direction(shape, shape, lambda images, seeds: images, sides=(0, 0))}
 
 
 def write_pairs(folder, files):
@@ -49,106 +46,157 @@ def write_pairs(folder, files):
             Image.new("RGB", (45, 31), (9, 9, 9)).save(other)
 
 
-def translate(monkeypatch, model, run, images, out):
-    """Translates a folder as `kgan.generate` does, with a model in place of the run's."""
+def translator_of(monkeypatch, model, run):
+    """Returns what `kgan.generate` translates with, with a model in place of the run's."""
     checkpoint = run.checkpoints / "step-00000000.safetensors"
     monkeypatch.setattr(translator, "load_run", lambda *arguments: model)
     monkeypatch.setattr(translator, "chosen_checkpoint", lambda *arguments: checkpoint)
     monkeypatch.setattr(translator, "describe_checkpoint", lambda *arguments: "none")
     monkeypatch.setattr(translator.files, "metadata", lambda path: {"sha256": ""})
-    return translation.translate_images(
-        translator.Translator(str(run.folder)), open_inputs(images), translation.Request(out)
-    )
+    return translator.Translator(str(run.folder))
 
 
-def three_readings(tmp_path, monkeypatch, *flags):
-    """Returns the inputs of a data set of pairs by training, `generate` and the export."""
+def readings(tmp_path, monkeypatch, served, *flags):
+    """Returns the inputs of a data set of pairs as everything reads them that reads files.
+
+    Args:
+        served: whether an export reads the file of a name.
+
+    Returns:
+        The inputs; by what reads, arrays [H, W, C] in [-1, 1] by name; the model.
+    """
     arguments = ["--model=pix2pix", "--width=1", "--patch_layers=1", "--jitter=1", *flags]
     settings = parse_training([*arguments, f"--dataset={tmp_path}/pairs"])
     dataset, spec = open_data(settings)
-    sources = [dataset.parts[part] for part in ("train", "validation", "test")]
-    names, trained = [], []
-    for source in sources:
-        for index in range(len(source)):
-            names.append(source.source.examples[index][0])
-            trained.append(to_domain(source.read(index)["input"]).numpy())
-
+    found = {"training": of_parts(dataset)}
     run = create_run(f"{tmp_path}/runs", "echo", settings, spec)
-    built = build_model(settings, open_run(str(run.folder)).spec())
+    stored = open_run(str(run.folder)).spec()
+    found["evaluate"] = of_parts(open_data(settings, jitter=False, stored=stored)[0])
+
+    built = build_model(settings, stored)
     config = {k: v for k, v in built.get_config().items() if k not in ("generator", "name")}
     config.pop("discriminator")
     echo = Echo(*built.networks.values(), **config)
-    out = translate(monkeypatch, echo, run, f"{tmp_path}/pairs/A/train", f"{tmp_path}/o")
-    # Without the alpha of the files, which `generate` keeps.
-    generated = {path.name: np.asarray(Image.open(path))[..., :3] for path in out.glob("*.png")}
+    given = open_inputs(f"{tmp_path}/pairs/A/train")
+    generate = translator_of(monkeypatch, echo, run)
+    found["generate"] = {
+        name: generate.read(given.read(name), name, name).values for name in given.names
+    }
 
+    direction = echo.directions[None]
+    signature = [tf.TensorSpec([None], tf.string)]
+    decode = tf.function(lambda files: decode_images(files, echo.reading(direction)), signature)
+    names = [name for name in given.names if served(name)]
+    images = decode(tf.constant([given.read(name) for name in names])).numpy()
+    found["export"] = dict(zip(names, images, strict=True))
+    return given, found, echo
+
+
+def answers(echo, tmp_path, files):
+    """Exports a model; returns what it answers to files, uint16 [H, W, C], and its description."""
     version = write_saved_model(echo.signatures(), tmp_path / "exported")
     served = tf.saved_model.load(str(version)).signatures["from_files"]
-    files = [(tmp_path / "pairs" / name).read_bytes() for name in names]
-    answers = served(image_bytes=tf.constant(files))["png_bytes"].numpy()
-    exported = [np.asarray(Image.open(io.BytesIO(answer))) for answer in answers]
+    encoded = served(image_bytes=tf.constant(files))["png_bytes"].numpy()
     described = json.loads((version / "assets.extra" / "signatures.json").read_text())
-    keys = [name.rpartition("/")[2].rpartition(".")[0] + ".png" for name in names]
-    return (
-        names,
-        as_levels(trained),
-        np.stack([generated[key] for key in keys]),
-        np.stack(exported),
-        described["from_files"]["image_files"],
-    )
+    images = [tf.io.decode_png(answer, dtype=tf.uint16).numpy() for answer in encoded]
+    return images, described["from_files"]
 
 
-def assert_one_reading(readings):
-    names, trained, generated, exported, described = readings
-    for name, one, two, three in zip(names, trained, generated, exported, strict=True):
-        tolerance = 3 if name.endswith((".jpg", "lossy.webp")) else 1
-        assert np.abs(one - two).max() <= tolerance, f"{name}: generate"
-        assert np.abs(one - three).max() <= tolerance, f"{name}: export"
-    return described
+def of_parts(dataset):
+    """Returns the inputs of all parts of a data set of pairs by the name of their file."""
+    found = {}
+    for part in ("train", "validation", "test"):
+        source = dataset.parts[part]
+        inputs = pipeline.examples(source, ("input",))["input"]
+        for index, image in enumerate(inputs):
+            place = source.indices[index] if isinstance(source, Subset) else index
+            name = of_files(source).examples[place][0]
+            found[name.removeprefix("A/train/")] = image
+    return found
 
 
-@pytest.mark.parametrize("fit", ["resize", "crop"])
-def test_training_generate_and_export_read_the_same(fit, tmp_path, monkeypatch):
-    files = {}
-    for name, (image, kind, options, tolerance) in FILES.items():
-        if name not in ("CMYK JPEG",):
-            suffix = ("lossy" if tolerance and kind == "WEBP" else "") + SUFFIXES[kind]
-            files[f"-{name.replace(' ', '_')}{suffix}"] = encode(image, kind, options)
-    for orientation in range(1, 9):
-        exif = {"exif": with_orientation(orientation)}
-        files[f"-turned{orientation}.png"] = encode(RGB, "PNG", exif)
-    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (128, 256, 3), np.uint8))
-    files["-large.jpg"] = encode(noise, "JPEG", {})
-    write_pairs(tmp_path / "pairs", files)
-    described = assert_one_reading(
-        three_readings(tmp_path, monkeypatch, "--image_size=32", f"--fit={fit}", "--channels=3")
-    )
-    assert described["fit"] == fit and described["resampling"].startswith("bicubic")
-    assert (described["size"], described["channels"]) == ([32, 32], 3)
+def of_files(source):
+    return of_files(source.source) if hasattr(source, "source") else source
 
 
-def test_label_maps_keep_their_colours_everywhere(tmp_path, monkeypatch):
+def assert_one_reading(found, lossy=lambda name: False):
+    for name in found["training"]:
+        limit = (LOSSY if lossy(name) else 0) / 127.5 + 1e-6
+        for reader, images in found.items():
+            if name in images:
+                apart = np.abs(images[name] - found["training"][name]).max()
+                assert apart <= limit, (reader, name, apart * 127.5)
+
+
+@pytest.mark.parametrize(("fit", "depth"), [("resize", 32), ("crop", 16)])
+def test_all_read_the_same_of_every_kind_of_file(fit, depth, tmp_path, monkeypatch):
+    cases = [case for case in CASES if case.depth <= depth]
+    files = {f"-{n:02}-{case.name}{case.suffix}": case for n, case in enumerate(cases)}
+    names = {}
+    for name, case in files.items():
+        names |= {f"{number:02}-{place}{name}": case for number in range(99) for place in (0, 1)}
+    write_pairs(tmp_path / "pairs", {name: case.data for name, case in files.items()})
+    served = lambda name: names[name].served  # noqa: E731
+    flags = ["--image_size=32x64", f"--fit={fit}", "--channels=3"]
+    flags += ["--value_range=0,1"] if depth == 32 else []
+    given, found, echo = readings(tmp_path, monkeypatch, served, *flags)
+    assert len(found["training"]) == len(given.names) == len(names) / 99
+    assert_one_reading(found, lambda name: names[name].lossy)
+    assert len(found["export"]) > len(given.names) / 2
+    described = describe(echo.signatures())["from_files"]["image_files"]
+    assert (described["fit"], described["bits"]) == (fit, depth)
+    assert described["resampling"].startswith("bicubic")
+    assert (described["size"], described["channels"]) == ([32, 64], 3)
+
+
+@pytest.mark.parametrize("flags", [[], ["--label_encoding=one_hot"]])
+def test_label_maps_keep_their_colours_everywhere(flags, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     files = {}
     for number in range(6):
         image = Image.fromarray(rng.integers(0, 4, (50, 70), np.uint8))
         image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90])
-        files[f"-{number}.png"] = encode(image, "PNG", {})
+        files[f"-{number}.png"] = encoded(image, "PNG")
     write_pairs(tmp_path / "pairs", files)
-    readings = three_readings(tmp_path, monkeypatch, "--image_size=32")
-    described = assert_one_reading(readings)
+    given, found, echo = readings(
+        tmp_path, monkeypatch, lambda name: True, "--image_size=32", *flags
+    )
+    assert_one_reading(found)
+    images, described = answers(echo, tmp_path, [given.read(given.names[0])])
+    described = described["image_files"]
+    assert described["resampling"] == "nearest" and len(described["palette"]) == 4
+    for read in found.values():
+        for image in read.values():
+            colours = np.unique(image.reshape(-1, image.shape[-1]), axis=0)
+            assert len(colours) == 4
+    if "--label_encoding=one_hot" not in flags:
+        return
+    images, _ = answers(echo, tmp_path, [given.read(given.names[0])])
+    assert {tuple(colour // 257) for colour in images[0].reshape(-1, 3)} == {
+        *((255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90))
+    }
+
+
+def test_numbers_of_classes_are_read_the_same_everywhere(tmp_path, monkeypatch):
+    files = {f"-{n:02}{case.suffix}": case for n, case in enumerate(ID_CASES)}
+    write_pairs(tmp_path / "pairs", {name: case.data for name, case in files.items()})
+    served = lambda name: files[name[4:]].served  # noqa: E731
+    flags = "--palette=ids", "--image_size=32"
+    given, found, echo = readings(tmp_path, monkeypatch, served, *flags)
+    assert_one_reading(found)
+    images, described = answers(echo, tmp_path, [given.read(given.names[0])])
+    described = described["image_files"]
+    assert (described["encoding"], described["classes"], described["void"]) == ("ids", 12, 255)
     assert described["resampling"] == "nearest"
-    for reading in readings[1:4]:
-        assert len(np.unique(reading.reshape(-1, 3), axis=0)) == 4
+    expected = found["training"][given.names[0]].argmax(axis=-1)
+    np.testing.assert_array_equal(images[0][..., 0] // 257, expected)
 
 
 def test_photos_of_few_colours_are_not_taken_for_label_maps_by_generate(tmp_path, monkeypatch):
     # The training saw photos, so its inputs were never label maps.
     rng = np.random.default_rng(0)
     noise = [Image.fromarray(rng.integers(0, 256, (50, 70, 3), np.uint8)) for _ in range(8)]
-    write_pairs(
-        tmp_path / "pairs", {f"-{n}.png": encode(i, "PNG", {}) for n, i in enumerate(noise)}
-    )
+    write_pairs(tmp_path / "pairs", {f"-{n}.png": encoded(i, "PNG") for n, i in enumerate(noise)})
     settings = parse_training(
         ["--model=pix2pix", "--width=1", "--patch_layers=1", "--image_size=32", "--jitter=1"]
         + [f"--dataset={tmp_path}/pairs"]
@@ -162,7 +210,11 @@ def test_photos_of_few_colours_are_not_taken_for_label_maps_by_generate(tmp_path
     drawing[:, 31:] = 255
     (tmp_path / "drawings").mkdir()
     Image.fromarray(drawing).resize((70, 70)).quantize(2).save(tmp_path / "drawings" / "one.png")
-    out = translate(monkeypatch, echo, run, f"{tmp_path}/drawings", f"{tmp_path}/o")
+    out = translation.translate_images(
+        translator_of(monkeypatch, echo, run),
+        open_inputs(f"{tmp_path}/drawings"),
+        translation.Request(f"{tmp_path}/o"),
+    )
     (path,) = out.glob("*.png")
     assert len(np.unique(np.asarray(Image.open(path)))) > 2
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 from kgan.data import label_maps, shaping
 from kgan.data.dataset import ImageFormat
-from kgan.data.decode import Planes
 from kgan.data.file_kinds import is_lossless
 from kgan.data.label_maps import Levels
+from kgan.data.planes import Planes
 from kgan.data.preparation import DEEP_VOID, VOID, Preparation
 from kgan.utils import progress
 from kgan.utils.choices import Ids

@@ -9,6 +9,7 @@ from PIL import Image
 from kgan.data import decode, shaping
 from kgan.data.dataset import Source, as_pair
 from kgan.data.folder.files import Folder, Zip
+from kgan.data.planes import Planes
 from kgan.data.preparation import Preparation
 
 
@@ -109,7 +110,7 @@ class PairSource(Source):
 
 def read_sides(
     files: Folder | Zip, example: Sequence[str], smallest=(None, None), deep=(False, False)
-) -> Sequence[Image.Image | decode.Planes]:
+) -> Sequence[Image.Image | Planes]:
     """Decodes the two images of a pair, A and B, in their own modes and sizes.
 
     Args:
