@@ -87,6 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     comparison.save_samples(given, "experiments")
     first = trained["as given"].folder
     out = command.DOCS / "interpolation.png"
+    out.unlink(missing_ok=True)  # no command overwrites it
     generate.main([f"--run={first}", "--interpolate=3,17", f"--out={out}"])
 
 

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterator
 
 from kgan.generation import inputs as reading
-from kgan.generation import saving
+from kgan.generation import results_page, saving
 from kgan.generation.journal import Journal, suits
 from kgan.generation.names import numbered, output_names
 from kgan.generation.parts import PartInputs
@@ -108,6 +108,9 @@ def _translate_one(translator, request, found, suffix):
     prepared = found.begin(translator, name)[1]()
     (image,) = translator.translate([prepared])
     content = translator.encode(prepared, image, suffix)
+    logger.info("%s", translator.description)
+    if prepared.other_shape and translator.own_size is None:
+        logger.info("the image has another shape than %s", _hint(translator))
     return saving.write_new(path, content, named=out is not None)
 
 
@@ -192,6 +195,14 @@ def _readable(translator, found, names, outputs, counts) -> Iterator[tuple[str, 
             counts.skipped[name] = error
 
 
+def _hint(translator) -> str:
+    height, width = translator.trained_size
+    return (
+        f"the {width}x{height} pixels of the training; --output_size=input translates images at "
+        "their own size"
+    )
+
+
 def _finish(outputs, translator, counts, request, page):
     """Reports the counts; raises an error where too many images were skipped."""
     done = counts.written + counts.kept
@@ -215,6 +226,14 @@ def _finish(outputs, translator, counts, request, page):
         title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
         facts = [f"{translator.description}; seed {translator.seed}", written]
         page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
+        logger.info("side by side: %s", outputs.folder / results_page.NAME)
+    if counts.other_shape and translator.own_size is None:
+        logger.info("%d of them have another shape than %s", counts.other_shape, _hint(translator))
+    if page:
+        title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
+        facts = [f"{translator.description}; seed {translator.seed}", written]
+        page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
+        logger.info("side by side: %s", outputs.folder / results_page.NAME)
     if counts.other_shape and translator.own_size is None:
         size = "x".join(map(str, translator.trained_size[::-1]))
         logger.info(

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import io
+import logging
 import os
 import pathlib
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from kgan.generation.translator import Translator
 from kgan.utils import progress
 from kgan.utils.atomic import atomic_write, make_folder
 from kgan.utils.errors import UserError, printable
+
+logger = logging.getLogger("kgan")
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 WRITTEN = (".mp4",)
@@ -73,6 +76,7 @@ def translate_video(translator: Translator, path: str, out: str | None = None) -
                 f"--input={printable(path)}: the video is damaged ({error.strerror})"
             ) from error
         target.close()  # before the file is renamed
+    logger.info("%s", translator.description)
     return place
 
 
