@@ -7,7 +7,10 @@ import sys
 
 from kgan import __version__
 
-VERBS = ("train", "generate", "evaluate", "export", "report", "sweep", "launch", "doctor", "pair")
+VERBS = (
+    *("train", "generate", "evaluate", "export", "report", "sweep", "launch", "doctor"),
+    *("pair", "client"),
+)
 
 
 def summary(verb: str) -> str:

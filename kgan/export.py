@@ -41,8 +41,8 @@ FLAGS = (
     switch(
         "warmup",
         None,
-        "Requests with which TensorFlow Serving warms the model up; default: where kgan[serving] is "
-        "installed.",
+        "Requests with which TensorFlow Serving warms the model up; default: where kgan[serving] "
+        "is installed.",
     ),
     text(
         "serving_root",

@@ -22,11 +22,12 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from kgan import doctor, evaluate, export, generate, pair, report, train
+from kgan import client, doctor, evaluate, export, generate, pair, report, train
 from kgan.cli import entry
 from kgan.runs import checkpoint
 
 COMMANDS = {
+    "client": client,
     "train": train,
     "export": export,
     "generate": generate,

@@ -27,6 +27,7 @@ COMMANDS = (
     "sweep",
     "report",
     "pair",
+    "client",
 )
 
 

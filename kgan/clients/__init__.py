@@ -1,0 +1,1 @@
+"""Requests to TensorFlow Serving, for `kgan.client`; nothing here imports TensorFlow."""
