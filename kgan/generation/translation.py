@@ -57,10 +57,10 @@ def translate_images(
         UserError: something would be overwritten, or more images than `bad_limit` allows cannot
             be read; the others are written all the same.
     """
-    suffix = f".{request.format}" if request.format else translator.suffix
+    suffix = f".{request.format}" if request.format else translator.files.suffix
     if found.single:
         return _translate_one(translator, request, found, suffix)
-    translator.check_suffix(suffix)
+    translator.files.check_suffix(suffix)
     folder = _folder(translator, request, found)
     call = translator.identity | {"input": found.identity, "format": suffix}
     if request.out is None:
@@ -104,14 +104,18 @@ def _translate_one(translator, request, found, suffix):
         folder = pathlib.Path(out or pathlib.Path(translator.run, translator.default_name))
         path = folder / output_names([name], suffix)[0]
         found.apart_from(folder)
-    translator.check_suffix(suffix)
+    translator.files.check_suffix(suffix)
     prepared = found.begin(translator, name)[1]()
     (image,) = translator.translate([prepared])
-    content = translator.encode(prepared, image, suffix)
+    content = _encoded(translator, prepared, image, suffix)
     logger.info("%s", translator.description)
     if prepared.other_shape and translator.own_size is None:
         logger.info("the image has another shape than %s", _hint(translator))
     return saving.write_new(path, content, named=out is not None)
+
+
+def _encoded(translator, prepared, answer, suffix) -> bytes:
+    return translator.files.encode(answer, suffix, prepared.alpha, prepared.profile)
 
 
 class _FolderOnDemand:
@@ -172,9 +176,11 @@ def _translate_all(translator, found, names, outputs, page) -> _Counts:
             images = translator.translate([prepared for *_, prepared in batch])
             for (name, digest, prepared), image in zip(batch, images, strict=True):
                 suffix = pathlib.Path(names[name]).suffix
-                content = translator.encode(prepared, image, suffix)
+                content = _encoded(translator, prepared, image, suffix)
                 if page:  # first: once the translation is there, its row is complete
-                    page.add(outputs, name, translator.shown(prepared, image), translator.is_plain)
+                    page.add(
+                        outputs, name, translator.shown(prepared, image), translator.files.is_plain
+                    )
                 outputs.write(names[name], content, digest, input=name)
                 counts.written += 1
                 counts.other_shape += prepared.other_shape

@@ -13,7 +13,7 @@ from kgan.data import decode, encoding, shaping
 from kgan.data.planes import Planes
 from kgan.data.preparation import to_domain
 from kgan.data.transform.derived_pairs import make_input
-from kgan.generation import saving
+from kgan.generation.answers import AnswerFiles
 from kgan.generation.own_size import OwnSize
 from kgan.models.base.translation import TranslationModel
 from kgan.plots import grids
@@ -103,6 +103,7 @@ class Translator:
         self.direction = model.directions[direction]
         self.shape = model.reading(self.direction)
         self.writing = model.writing(self.direction)
+        self.files = AnswerFiles(self.writing)
         self.trained_size = self.shape.size
         self.own_size = None
         if own_size:
@@ -175,42 +176,3 @@ class Translator:
             for kind, (values, preparation) in found.items()
             if values is not None
         }
-
-    @property
-    def suffix(self) -> str:
-        """The suffix of files that hold all that answers have: TIFF for floating point."""
-        return ".tif" if self.writing.depth == 32 else ".png"
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the files of answers show what people want to see: colours of 8 bits."""
-        return not self.writing.classes and (self.writing.depth or 8) == 8
-
-    def check_suffix(self, suffix: str) -> None:
-        """Raises UserError for files that would change label maps."""
-        if self.writing.classes and suffix not in saving.LOSSLESS:
-            raise UserError(
-                f"--format={suffix[1:]}: the translations are label maps, which such files would "
-                "change; right would be png or tiff"
-            )
-
-    def encode(self, prepared: Prepared, answer: np.ndarray, suffix: str) -> bytes:
-        """Returns the contents of the file of an answer.
-
-        Args:
-            prepared: what was translated; its profile and its transparency are kept.
-            answer: float32 [H, W, C] in [-1, 1].
-            suffix: of the file. PNG has the levels of the training, up to 16 bits, TIFF of one
-                channel and of 32 bits, too; other files have 8 bits.
-        """
-        writing = self.writing
-        if writing.classes:
-            return saving.encode(encoding.to_image(answer, writing), suffix)
-        if not self.is_plain and saving.KINDS[suffix] == saving.KINDS[self.suffix]:
-            return encoding.encode_image(answer, writing)[0]
-        if writing.depth == 16 and answer.shape[-1] == 1 and suffix in saving.LOSSLESS:
-            return saving.encode(encoding.to_image(answer, writing), suffix)
-        image = grids.to_image(answer)
-        if prepared.alpha is not None and image.mode in ("L", "RGB"):
-            image.putalpha(prepared.alpha.resize(image.size, Image.Resampling.BICUBIC))
-        return saving.encode(image, suffix, prepared.profile)

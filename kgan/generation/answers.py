@@ -1,0 +1,73 @@
+"""Files of translations, with what their training data had: 16 bits, classes, profiles."""
+
+import dataclasses
+
+import numpy as np
+from PIL import Image
+
+from kgan.data import encoding
+from kgan.data.preparation import Preparation
+from kgan.generation import saving
+from kgan.plots import grids
+from kgan.utils.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerFiles:
+    """How translations are written.
+
+    Args:
+        writing: how the images that they look like were read for training.
+
+    Example:
+        >>> AnswerFiles(Preparation(channels=1, depth=16)).suffix
+        '.png'
+    """
+
+    writing: Preparation
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of files that hold all that answers have: TIFF for floating point."""
+        return ".tif" if self.writing.depth == 32 else ".png"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the files of answers show what people want to see: colours of 8 bits."""
+        return not self.writing.classes and (self.writing.depth or 8) == 8
+
+    def check_suffix(self, suffix: str) -> None:
+        """Raises UserError for files that would change label maps."""
+        if self.writing.classes and suffix not in saving.LOSSLESS:
+            raise UserError(
+                f"--format={suffix[1:]}: the translations are label maps, which such files would "
+                "change; right would be png or tiff"
+            )
+
+    def encode(
+        self,
+        answer: np.ndarray,
+        suffix: str,
+        alpha: Image.Image | None = None,
+        profile: bytes | None = None,
+    ) -> bytes:
+        """Returns the contents of the file of an answer.
+
+        Args:
+            answer: float32 [H, W, C] in [-1, 1].
+            suffix: of the file. PNG has the levels of the training, up to 16 bits, TIFF of one
+                channel and of 32 bits, too; other files have 8 bits.
+            alpha: the transparency of the given image, of any size; for answers of 8 bits.
+            profile: its ICC profile; for answers of 8 bits.
+        """
+        writing = self.writing
+        if writing.classes:
+            return saving.encode(encoding.to_image(answer, writing), suffix)
+        if not self.is_plain and saving.KINDS[suffix] == saving.KINDS[self.suffix]:
+            return encoding.encode_image(answer, writing)[0]
+        if writing.depth == 16 and answer.shape[-1] == 1 and suffix in saving.LOSSLESS:
+            return saving.encode(encoding.to_image(answer, writing), suffix)
+        image = grids.to_image(answer)
+        if alpha is not None and image.mode in ("L", "RGB"):
+            image.putalpha(alpha.resize(image.size, Image.Resampling.BICUBIC))
+        return saving.encode(image, suffix, profile)

@@ -1,0 +1,44 @@
+"""Files of translations: what is kept in which format."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan.data.preparation import Preparation
+from kgan.generation.answers import AnswerFiles
+from kgan.utils.errors import UserError
+
+RAMP = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4, 1)
+
+
+def written(files, answer, suffix):
+    return Image.open(io.BytesIO(files.encode(answer, suffix)))
+
+
+def test_levels_of_deep_training_data_are_kept_where_the_format_has_them():
+    files = AnswerFiles(Preparation(channels=1, depth=16, value_range=(0, 4095)))
+    expected = np.rint((RAMP[..., 0] + 1) * 4095 / 2)
+    for suffix in (".png", ".tif"):
+        image = written(files, RAMP, suffix)
+        assert image.mode == "I;16"
+        assert np.abs(np.asarray(image) - expected).max() <= 1
+    small = written(files, RAMP, ".jpg")
+    assert small.mode == "L" and np.abs(np.asarray(small) - (RAMP[..., 0] + 1) * 127.5).max() < 20
+    floats = AnswerFiles(Preparation(channels=1, depth=32, value_range=(-2.0, 2.0)))
+    assert floats.suffix == ".tif"
+    np.testing.assert_allclose(
+        np.asarray(written(floats, RAMP, ".tif")), 2 * RAMP[..., 0], atol=1e-6
+    )
+    assert written(floats, RAMP, ".png").mode == "L"
+
+
+def test_label_maps_are_written_as_numbers_and_never_with_losses():
+    files = AnswerFiles(Preparation(channels=3, nearest=True, encoding="ids", void=255))
+    answer = np.float32([[[1, -1, -1], [-1, -1, 1]]])
+    assert np.asarray(written(files, answer, ".png")).tolist() == [[0, 2]]
+    files.check_suffix(".tif")
+    for suffix in (".jpg", ".webp"):
+        with pytest.raises(UserError, match="^--format="):
+            files.check_suffix(suffix)
