@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from kgan.cli import entry, values
-from kgan.cli.flags import BAD_LIMIT, CHECKPOINT, RUN
+from kgan.cli.flags import BAD_LIMIT, CHECKPOINT, MOVED_DATA, RUN
 from kgan.cli.parsing import parse_command
 from kgan.models.base.flags import choice, integer, text
 from kgan.utils.choices import PARTS
@@ -17,11 +17,7 @@ FEATURES = (
 FLAGS = (
     RUN,
     CHECKPOINT,
-    text(
-        "dataset",
-        None,
-        "Folder or zip to which the dataset of --run was moved; default: where it was trained.",
-    ),
+    MOVED_DATA,
     text("saved_model", None, "Exported model to measure, such as saved_models/NAME/1."),
     text("images", None, "Folder or zip of generated images to measure."),
     text("real", None, "Folder or zip of real images; for --saved_model and --images."),
@@ -64,12 +60,10 @@ def main(arguments: Sequence[str]) -> None:
     names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     size = None if given.image_size is None else values.parse_size("image_size", given.image_size)
     entry.import_tensorflow()
-    from kgan.data.registry import absolute_name
     from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
-    from kgan.runs.data import open_data
     from kgan.runs.folder import open_run
-    from kgan.runs.moved_data import check_data, check_place
+    from kgan.runs.moved_data import open_run_data
     from kgan.utils.messages import start_logging
 
     start_logging()
@@ -83,24 +77,12 @@ def main(arguments: Sequence[str]) -> None:
     settings = run.settings()
     if given.bad_limit is not None:
         settings = settings.replace(bad_limit=given.bad_limit)
-    own = settings
-    place = absolute_name(given.dataset or own.data.dataset)
-    check_place(place)
-    settings = settings.replace(dataset=place)
-    # Without jitter, so that images of the training part have the size that the networks take.
-    dataset, _ = open_data(settings, jitter=False, stored=run.spec())
-    check_data(own, run.spec(), place, dataset, _measured_parts(dataset, given.part))
+    dataset, _ = open_run_data(run, given.dataset, [given.part], settings)
     if not runner.evaluate_run(run, dataset, request, given.checkpoint):
         raise UserError(
             f"--run={given.run}: no metric fits its {given.part} part; --features=pixels or "
             "keras_inception compares any images"
         )
-
-
-def _measured_parts(dataset, part):
-    """Returns the names of the parts that a part is, or is held out of, one for each domain."""
-    found = [f"{part}{domain}" for domain in dataset.domains]
-    return [name for name in found if name in dataset.parts] or list(dataset.training_parts)
 
 
 def _check(given):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kgan.cli import entry
-from kgan.cli.flags import CHECKPOINT, RUN
+from kgan.cli.flags import CHECKPOINT, MOVED_DATA, RUN
 from kgan.cli.parsing import parse_command
 from kgan.models.base.flags import choice, switch, text, texts
 from kgan.utils.choices import PUBLISH
@@ -24,6 +24,7 @@ FLAGS = (
         "<export_dir>/<name>/<format>/<version>/.",
     ),
     texts("signature", "onnx, tflite: signature to write; default: all named deterministic…"),
+    MOVED_DATA,
     choice(
         "quantize",
         None,
@@ -85,6 +86,8 @@ def _check(given):
         raise UserError("--run is missing; give --run=, or --retract=NAME to take a version back")
     if given.run and given.retract:
         raise UserError(f"--retract={given.retract}: stands without --run")
+    if given.dataset and not given.quantize:
+        raise UserError(f"--dataset={given.dataset}: is for --quantize=, which reads images")
     if given.quantize and given.format != "tflite":
         raise UserError(f"--quantize={given.quantize}: is for --format=tflite")
     if given.serving_root and not given.serving_root.startswith("/"):
@@ -120,7 +123,7 @@ def _export_portable(run, given) -> None:
     from kgan.training.data import calibration_examples
 
     # Of models that generate from latents the seeds are enough.
-    examples = calibration_examples(run.settings(), run.spec()) if given.quantize else None
+    examples = calibration_examples(run, given.dataset) if given.quantize else None
     request = Request(given.format, given.signature, given.quantize, examples)
     where = given.export_dir, request, given.name, given.checkpoint
     for file in written_files(export_portable(run, *where)):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kgan.cli import entry
-from kgan.cli.flags import CHECKPOINT, RUN
+from kgan.cli.flags import CHECKPOINT, MOVED_DATA, RUN
 from kgan.cli.parsing import parse_command
 from kgan.cli.values import parse_names, parse_seeds
 from kgan.models.base.flags import choice, integer, share, switch, text
@@ -40,6 +40,7 @@ FLAGS = (
         PARTS,
         "Instead of --input: translate this part of the run's own data, next to its targets.",
     ),
+    MOVED_DATA,
     choice("direction", None, DIRECTIONS, "For models that translate in both."),
     text(
         "out",
@@ -105,6 +106,8 @@ def main(arguments: Sequence[str]) -> None:
     translates = given.input is not None or given.part is not None
     if not translates:
         _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
+    if given.dataset is not None and given.part is None:
+        _refuse(given, ("dataset",), "is for --part=; right would be --input=")
     if given.part is not None:
         _refuse(given, NOT_FOR_PARTS, "is not for --part=, whose data are as they were trained on")
     entry.import_tensorflow()
@@ -134,7 +137,7 @@ def _translate(given):
     if is_video:
         _refuse(given, NOT_FOR_VIDEOS, "is not for videos")
     elif given.part:
-        found = parts.open_part(given.run, given.part, given.direction)
+        found = parts.open_part(given.run, given.part, given.direction, given.dataset)
     else:
         found = inputs.open_inputs(given.input)
     own_size = (given.output_size or ("input" if is_video else "trained")) == "input"

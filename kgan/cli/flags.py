@@ -259,6 +259,12 @@ SHARED_FLAGS = (
     ),
     integer("log_every", 20, (1, MOST_STEPS), "Steps between two lines of metrics.jsonl."),
 )
+MOVED_DATA = text(
+    "dataset",
+    None,
+    "Where the folder or zip that --run was trained on is now; its content is checked. Default: "
+    "where it was.",
+)
 RUN = text(
     "run", None, "Run: folder, number, part of its name, or latest; works without --run=, too."
 )

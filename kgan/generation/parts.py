@@ -6,11 +6,9 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 from kgan.data.dataset import Source
-from kgan.data.registry import absolute_name
 from kgan.generation.translator import Prepared, Translator
-from kgan.runs.data import open_data
 from kgan.runs.folder import open_run
-from kgan.runs.moved_data import check_data, check_place
+from kgan.runs.moved_data import open_run_data
 from kgan.utils.errors import UserError
 
 
@@ -58,19 +56,19 @@ class PartInputs:
         return digest, lambda: translator.prepare_example(example[image], others)
 
 
-def open_part(run: str, part: str, direction: str | None) -> PartInputs:
+def open_part(
+    run: str, part: str, direction: str | None, moved_to: str | None = None
+) -> PartInputs:
     """Opens a part of the data set that a run was trained on.
 
     Args:
         run: the run folder.
         part: `train`, `validation` or `test`.
         direction: `BtoA` for the images of the other domain of unpaired ones.
+        moved_to: where the data set is now; None: where it was.
     """
     opened = open_run(run)
-    settings, spec = opened.settings(), opened.spec()
-    place = absolute_name(settings.data.dataset)
-    check_place(place)
-    dataset, _ = open_data(settings.replace(dataset=place), jitter=False, stored=spec)
+    dataset, place = open_run_data(opened, moved_to, [part])
     name, fields = part, ("input", "target")
     if dataset.kind == "unpaired":
         name, fields = f"{part}_{'b' if direction == 'BtoA' else 'a'}", ("image", None)
@@ -79,5 +77,4 @@ def open_part(run: str, part: str, direction: str | None) -> PartInputs:
     if name not in dataset.parts:
         found = ", ".join(sorted({found.partition("_")[0] for found in dataset.parts}))
         raise UserError(f"--part={part}: the data of {run} have no such part; there are {found}")
-    check_data(settings, spec, place, dataset, [name])
     return PartInputs(f"{place}, {part}", dataset.parts[name], fields)

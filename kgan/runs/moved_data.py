@@ -7,6 +7,8 @@ from kgan.cli.settings import Settings
 from kgan.data.dataset import Dataset, DataSpec
 from kgan.data.folder.content import difference
 from kgan.data.registry import absolute_name, missing_paths
+from kgan.runs.data import open_data
+from kgan.runs.folder import Run
 from kgan.utils.errors import UserError, printable
 
 logger = logging.getLogger("kgan")
@@ -20,6 +22,40 @@ def check_place(name: str) -> None:
             f"--dataset={printable(gone[0])}: no such folder or file, though the run was trained "
             "on it; right would be --dataset= with the place where it is now"
         )
+
+
+def open_run_data(
+    run: Run,
+    name: str | None = None,
+    parts: Sequence[str] = (),
+    settings: Settings | None = None,
+) -> tuple[Dataset, str]:
+    """Opens the data set of a run, which may have been moved, as it was in the training.
+
+    Args:
+        run: the run folder.
+        name: where its data are now; None: where they were.
+        parts: the parts that have to be those of the run; of two domains both.
+        settings: those of the run, in some of which it is opened otherwise; None: its own.
+
+    Returns:
+        The data set, without jitter, and its name.
+
+    Raises:
+        UserError: the data are gone, or others than those of the run.
+    """
+    own, spec = run.settings(), run.spec()
+    place = absolute_name(name or own.data.dataset)
+    check_place(place)
+    dataset, _ = open_data((settings or own).replace(dataset=place), jitter=False, stored=spec)
+    counted = []
+    for part in parts:
+        found = [
+            f"{part}{domain}" for domain in dataset.domains if f"{part}{domain}" in dataset.parts
+        ]
+        counted += found or dataset.training_parts
+    check_data(own, spec, place, dataset, counted)
+    return dataset, place
 
 
 def check_data(

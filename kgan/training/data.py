@@ -3,30 +3,31 @@
 from kgan import randomness
 from kgan.cli.settings import Settings
 from kgan.data import pipeline
-from kgan.data.dataset import Dataset, DataSpec
+from kgan.data.dataset import Dataset
 from kgan.data.pipeline import Augmentation, group_batches
 from kgan.data.readers import ReadErrors
-from kgan.runs.data import open_data
+from kgan.runs.folder import Run
+from kgan.runs.moved_data import open_run_data
 from kgan.serving.portable import CALIBRATION
 from kgan.utils.errors import UserError
 
 
 def calibration_examples(
-    settings: Settings, stored: DataSpec, count: int = CALIBRATION
+    run: Run, moved_to: str | None = None, count: int = CALIBRATION
 ) -> dict | None:
     """Reads training examples for the calibration of a quantised translation model.
 
     Args:
-        settings: of the run.
-        stored: what the run knows of its data.
+        run: the run folder.
+        moved_to: where its data are now; None: where they were.
         count: number of examples, or fewer where the data set has no more.
 
     Returns:
         Images float32 [N, H, W, C] in [-1, 1] by the model's fields; None for models that generate.
     """
-    if settings.model_class.data_kind not in ("paired", "unpaired"):
+    if run.settings().model_class.data_kind not in ("paired", "unpaired"):
         return None
-    dataset, _ = open_data(settings, jitter=False, stored=stored)
+    dataset, _ = open_run_data(run, moved_to, ["train"])
     found = {}
     for domain in dataset.domains:
         part = dataset.parts[f"train{domain}"]

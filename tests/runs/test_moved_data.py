@@ -38,6 +38,17 @@ def test_moved_data_are_known_by_their_content_and_kept(moved, tmp_path, monkeyp
     assert resume(run, packed).status == 0
     outcome = command("evaluate", f"--run={run}", f"--dataset={data}")
     assert outcome.status == 0 and "l1" in outcome.out
+    (data / "test" / "0.png").rename(data / "test" / "00.png")
+    line = command("generate", f"--run={run}", "--part=test", f"--dataset={data}").error_line
+    assert "test images, but of other names" in line
+    (data / "test" / "00.png").rename(data / "test" / "0.png")
+    out = tmp_path / "translated"
+    given = (f"--run={run}", f"--out={out}", f"--dataset={data}")
+    assert command("generate", "--part=test", *given).status == 0
+    assert len(list(out.glob("*.png"))) == 5
+    assert "is for --part=" in command("generate", *given).error_line
+    line = command("export", f"--run={run}", f"--dataset={data}").error_line
+    assert "is for --quantize=" in line
 
 
 def test_other_data_are_refused_with_the_difference(moved, tmp_path):
