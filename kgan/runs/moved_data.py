@@ -50,10 +50,8 @@ def open_run_data(
     dataset, _ = open_data((settings or own).replace(dataset=place), jitter=False, stored=spec)
     counted = []
     for part in parts:
-        found = [
-            f"{part}{domain}" for domain in dataset.domains if f"{part}{domain}" in dataset.parts
-        ]
-        counted += found or dataset.training_parts
+        found = [f"{part}{domain}" for domain in dataset.domains]
+        counted += [name for name in found if name in dataset.parts] or dataset.training_parts
     check_data(own, spec, place, dataset, counted)
     return dataset, place
 
