@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kgan.data.dataset import plural
+from kgan.data.file_kinds import is_image
 from kgan.data.folder.files import natural_key
 from kgan.utils.errors import UserError, printable
 
@@ -17,7 +18,8 @@ PART_FOLDERS = {
 # Folders of photographs and of what belongs to them, as data sets of segmentation call them.
 INPUTS = (
     *("a", "images", "image", "imgs", "img", "photos", "photo", "jpegimages", "leftimg8bit"),
-    *("inputs", "input", "source", "src", "rgb"),
+    *("inputs", "input", "source", "src", "rgb", "lr", "low", "lowres", "lq", "noisy", "blur"),
+    *("blurred", "blurry", "degraded", "rainy", "hazy", "foggy"),
 )
 LABELS = (
     *(
@@ -33,12 +35,15 @@ LABELS = (
     *("segmentationclassaug", "segmentations", "segmentation", "seg", "gtfine", "gt"),
     *("groundtruth", "ground_truth", "labelmaps"),
 )
-TARGETS = ("b", "targets", "target", "tgt", *LABELS)
+TARGETS = (
+    *("b", "targets", "target", "tgt", "hr", "high", "highres", "hq", "clean", "sharp"),
+    *LABELS,
+)
 SIDES = {**dict.fromkeys(INPUTS, "A"), **dict.fromkeys(TARGETS, "B")}
 # What a file's name has before or after the part that a pair has in common.
 MARKS = {
-    "A": (*INPUTS, "real", "rgb"),
-    "B": (*TARGETS, "l", "color", "labelids", "gtfine_labelids", "gtfine_color"),
+    "A": (*INPUTS, "real", "in"),
+    "B": (*TARGETS, "out", "output", "l", "color", "labelids", "gtfine_labelids", "gtfine_color"),
 }
 LEFT_OUT = 0.05  # share of images without a partner that are left out; more are refused
 _FOLDER = re.compile(
@@ -104,6 +109,11 @@ def find_sides(
         None where there are not exactly two.
     """
     placed = [(entry, *_place(entry.inner, given)) for entry in entries]
+    if given is None and not {"A", "B"} <= {side for _, _, side, *_ in placed}:
+        # Below other folders, as train/street/blur/ and train/street/sharp/ are.
+        deep = [(entry, *_place_below(entry.inner)) for entry in entries]
+        if {"A", "B"} <= {side for _, _, side, *_ in deep}:
+            placed = deep
     if given is None and any_two and len({side for _, _, side, *_ in placed} - {None}) < 2:
         # By folder, the side that it is known as: of photos/ and maps/ the first is A.
         found = {folder or _first(rest): side or "" for _, _, side, rest, folder in placed}
@@ -114,6 +124,9 @@ def find_sides(
             )
             placed = [(entry, *_place(entry.inner, given)) for entry in entries]
     sides = {side for _, _, side, *_ in placed}
+    letters = {rest for _, _, side, rest, _ in placed if side is None and rest[1:2] == "/"}
+    if letters and {folder.lower() for *_, folder in placed} <= {"a", "b", ""}:
+        return None  # A/, B/ and C/ are classes
     if given is None and "B" in sides and "A" not in sides:
         # train/ next to train_labels/, or 1.jpg next to masks/1.png
         placed = [(entry, part, side or "A", *more) for entry, part, side, *more in placed]
@@ -166,6 +179,17 @@ def _place(inner: str, given: Sequence[str] | None) -> tuple[str | None, str | N
     return None, None, inner, ""
 
 
+def _place_below(inner: str) -> tuple[str | None, str | None, str, str]:
+    """Returns what `_place` does, for a side's folder at any depth, but not A/ and B/."""
+    part, side, rest, folder = _consume(inner, None)
+    pieces = rest.split("/")
+    for number, piece in enumerate(pieces[:-1]):
+        if side is None and len(piece) > 1 and piece.lower() in SIDES:
+            left = "/".join([*pieces[:number], *pieces[number + 1 :]])
+            return part, SIDES[piece.lower()], left, piece
+    return part, side, rest, folder
+
+
 def _consume(inner: str, side: str | None) -> tuple[str | None, str | None, str, str]:
     part, folder, pieces = None, "", inner.split("/")
     while len(pieces) > 1:
@@ -186,8 +210,8 @@ def find_marked(entries: Sequence[Entry]) -> Sides | None:
     Returns:
         None where fewer than nearly all images belong to such pairs.
     """
-    keys = {os.path.splitext(entry.inner)[0] for entry in entries}
-    b_side = [e for e in entries if (key := _unmarked(e.inner, "B")) and _has_partner(key, keys)]
+    keys = {key for e in entries for key in (os.path.splitext(e.inner)[0], _unmarked(e.inner, "A"))}
+    b_side = [e for e in entries if (key := _unmarked(e.inner, "B")) and key in keys]
     if b_side:
         chosen = set(b_side)
         a_side = [entry for entry in entries if entry not in chosen]
@@ -209,10 +233,6 @@ def find_marked(entries: Sequence[Entry]) -> Sides | None:
     return sides if are_pairs(sides) else None
 
 
-def _has_partner(key: str, keys: set[str]) -> bool:
-    return key in keys or any(f"{key}{mark}" in keys for mark in ("_A", "_a", "-A", "-a", ".A"))
-
-
 def by_part(entries: Iterable[Entry]) -> Tree:
     """Assigns the images of one side to parts, by folders such as train/ and test/."""
     tree: Tree = {}
@@ -227,6 +247,8 @@ def _unmarked(inner: str, side: str) -> str | None:
     stem = os.path.splitext(inner)[0]
     folder, slash, name = stem.rpartition("/")
     marks = "|".join(sorted(MARKS[side], key=len, reverse=True))
+    if side == "B" and is_image(name):  # 1.jpg.png belongs to 1.jpg
+        return folder + slash + os.path.splitext(name)[0]
     bare = re.sub(f"[_\\-. ](?:{marks})$", "", name, flags=re.I)
     if bare == name:
         bare = re.sub(f"^(?:{marks})(?:[_\\-. ]|(?=\\d))", "", name, flags=re.I)

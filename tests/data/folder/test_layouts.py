@@ -267,6 +267,35 @@ TWO_SIDES = {
         20,
         "A = views/, B = gt/",
     ),
+    "low and high resolution": (
+        numbered("HR", 20) + numbered("LR", 20),
+        BOTH,
+        20,
+        "A = LR/, B = HR/",
+    ),
+    "sides below other folders": (
+        [
+            name
+            for folder in ("train/one", "train/two", "test/one")
+            for side in ("sharp", "blur")
+            for name in numbered(f"{folder}/{side}", 6)
+        ],
+        BOTH,
+        18,
+        "A = blur/, B = sharp/",
+    ),
+    "marks in and out": (
+        [f"{n}_{s}.png" for n in range(20) for s in ("in", "out")],
+        BOTH,
+        20,
+        "A = the other images, B = *_out.*",
+    ),
+    "two suffixes": (
+        [f"{n}{s}" for n in range(20) for s in (".jpg", ".jpg.png")],
+        BOTH,
+        20,
+        "A = the other images, B = *.jpg.*",
+    ),
     "a few without a partner": (
         numbered("A", 50) + numbered("B", 52),
         ("paired",),
@@ -313,6 +342,11 @@ def test_given_sides_choose_folders_or_patterns():
     assert counts(found) == {"train_a": 20, "train_b": 20}
     with pytest.raises(UserError, match="^--sides=thermal,ir: .* has no images for both"):
         find(names, kind="paired", sides=["thermal", "ir"])
+
+
+def test_folders_of_three_letters_are_classes():
+    names = [name for letter in "ABC" for name in numbered(letter, 9)]
+    assert {find(names, (9, 9), kind=kind).name for kind in BOTH} == {"labelled"}
 
 
 def test_wide_images_are_pairs_where_the_model_needs_pairs():
