@@ -91,6 +91,7 @@ ONLY_TRANSLATIONS = (
     *("direction", "format", "made_inputs", "bad_limit", "output_size", "tile", "page", "target"),
     "label_maps",
 )
+ONLY_SEEDS = ("seeds", "label", "interpolate", "frames", "fps")
 NOT_FOR_PARTS = ("input", "made_inputs", "output_size", "tile", "target", "label_maps")
 NOT_FOR_VIDEOS = ("format", "bad_limit", "page", "target")
 
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str]) -> None:
     translates = given.input is not None or given.part is not None
     if not translates:
         _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
+    else:
+        _refuse(given, ONLY_SEEDS, "is for images from seeds, not for translations; remove it")
     if given.dataset is not None and given.part is None:
         _refuse(given, ("dataset",), "is for --part=; right would be --input=")
     if given.part is not None:

@@ -65,6 +65,8 @@ def translate_images(
     call = translator.identity | {"input": found.identity, "format": suffix}
     if request.out is None:
         folder = next(place for place in numbered(folder) if suits(place, call))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out={printable(str(folder))}: is a file; give a folder")
     found = found.apart_from(folder)
     names = dict(zip(found.names, output_names(found.names, suffix), strict=True))
     targets = reading.open_inputs(request.target, "--target") if request.target else None
@@ -77,7 +79,7 @@ def translate_images(
             progress.end_bars()
             logger.info("interrupted; the same command translates the rest into %s", folder)
             raise
-        _finish(outputs, translator, counts, request, page)
+        _finish(outputs, translator, found, counts, request, page)
     return folder
 
 
@@ -209,7 +211,7 @@ def _hint(translator) -> str:
     )
 
 
-def _finish(outputs, translator, counts, request, page):
+def _finish(outputs, translator, found, counts, request, page):
     """Reports the counts; raises an error where too many images were skipped."""
     done = counts.written + counts.kept
     first = next(iter(counts.skipped.values()), None)
@@ -230,14 +232,22 @@ def _finish(outputs, translator, counts, request, page):
     logger.info("%s", written)
     if page:
         title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
-        facts = [f"{translator.description}; seed {translator.seed}", written]
+        size = "their own size" if translator.own_size else "the size of the training"
+        facts = [
+            f"{translator.description}; seed {translator.seed}; at {size}",
+            f"{done} of {counts.total} images of {found.path}",
+        ]
         page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
         logger.info("side by side: %s", outputs.folder / results_page.NAME)
     if counts.other_shape and translator.own_size is None:
         logger.info("%d of them have another shape than %s", counts.other_shape, _hint(translator))
     if page:
         title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
-        facts = [f"{translator.description}; seed {translator.seed}", written]
+        size = "their own size" if translator.own_size else "the size of the training"
+        facts = [
+            f"{translator.description}; seed {translator.seed}; at {size}",
+            f"{done} of {counts.total} images of {found.path}",
+        ]
         page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
         logger.info("side by side: %s", outputs.folder / results_page.NAME)
     if counts.other_shape and translator.own_size is None:

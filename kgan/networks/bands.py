@@ -26,7 +26,7 @@ from kgan.utils.errors import UserError
 
 BAND = 2**24  # numbers of a band of a layer
 SHOWN = {"unit": "number", "unit_scale": True}  # the progress of one large image
-IN_MEMORY = 2**26  # numbers of the layers that are kept in memory; others go into files
+IN_MEMORY = 2**25  # numbers of the layers that are kept in memory; others go into files
 
 
 @dataclasses.dataclass

@@ -164,7 +164,6 @@ def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_p
     after = contents(tmp_path / "out")
     assert {name for name in before if before[name] != after[name]} == {
         "a.png",
-        "index.html",
         "index_files/input/a.png.jpg",
         "translations.jsonl",
     }
@@ -225,6 +224,9 @@ def test_suffixes_that_cannot_be_written_and_wrong_flags_are_refused(photos, tmp
         ((one, "--made_inputs"), "--made_inputs: "),
         ((f"--input={photos}/none.png",), "--input="),
         (("--seeds=1", "--format=jpg"), "--format=jpg: needs --input="),
+        ((one, "--label=7"), "--label=7: is for images from seeds"),
+        ((one, "--interpolate=1,2"), "--interpolate=1,2: is for images from seeds"),
+        ((f"--input={photos}", f"--out={photos}/b.jpg/"), f"--out={photos}/b.jpg: is a file"),
     ):
         assert refused(*flags).startswith(expected)
     for flags in (("--seeds=0-3", "--out=x.pdf"), ("--interpolate=1,2", "--out=walk.xyz")):
