@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import keras
 
@@ -76,14 +76,24 @@ class Checkpoints(StepCallback):
             with report_write_errors(path):
                 path.unlink()
 
-    def write(self, path: pathlib.Path) -> bool:
-        """Writes the current state unless it is invalid; returns whether it was written."""
+    def write_best(self, path: pathlib.Path) -> None:
+        """Writes the current state, without what only further training needs."""
+        self.write(path, self.model.training_state())
+
+    def write(self, path: pathlib.Path, left_out: Collection[str] = ()) -> bool:
+        """Writes the current state unless it is invalid; returns whether it was written.
+
+        Args:
+            path: of the checkpoint.
+            left_out: paths of variables that are not written.
+        """
         if self.failed():
             return False
         arrays = checkpoint.capture(self.model.state())
         if names := checkpoint.non_finite(arrays):
             self.on_non_finite(names)
             return False
+        arrays = {name: array for name, array in arrays.items() if name not in left_out}
         state = {name: callback.state() for name, callback in self.stateful.items()}
         # The model's own count: this callback's is a step behind while an earlier one is called.
         header = {**self.header, "step": self.model.completed_steps, "callbacks": state}

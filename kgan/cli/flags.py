@@ -221,7 +221,12 @@ SHARED_FLAGS = (
     text(
         "checkpoint_every", "5min", "Interval between checkpoints: N (steps), Nepochs, Nmin or Ns."
     ),
-    integer("keep_checkpoints", 2, (1, 10**6), "Number of the latest checkpoints that are kept."),
+    integer(
+        "keep_checkpoints",
+        None,
+        (1, 10**6),
+        "Number of the latest checkpoints that are kept; default: 2, or 1 if each has over 256 MB.",
+    ),
     text(
         "sample_every",
         None,

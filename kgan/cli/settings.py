@@ -126,7 +126,7 @@ class RunSettings:
     publish: str
     dry_run: bool
     checkpoint_every: Interval
-    keep_checkpoints: int
+    keep_checkpoints: int | None
     sample_every: Interval | None
     max_rollbacks: int
     on_collapse: str

@@ -6,8 +6,9 @@ format is safetensors, not pickle, so that reading a checkpoint executes no code
 
 import hashlib
 import json
+import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -111,6 +112,11 @@ def check_origin(
         raise UserError(f"{path}: made with {theirs}, this run has {ours}; the settings differ")
 
 
+def size(state: Mapping) -> int:
+    """Returns the bytes of a checkpoint of these variables."""
+    return sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in state.values())
+
+
 def saved_steps(folder: pathlib.Path) -> list[int]:
     """Lists the steps of the checkpoints in a folder, oldest first."""
     names = (path.stem.removeprefix("step-") for path in folder.glob(f"step-*{SUFFIX}"))
@@ -145,9 +151,20 @@ def capture(state: Mapping[str, object]) -> dict[str, np.ndarray]:
 
 
 def restore(
-    state: Mapping[str, object], arrays: Mapping[str, np.ndarray], path: pathlib.Path
+    state: Mapping[str, object],
+    arrays: Mapping[str, np.ndarray],
+    path: pathlib.Path,
+    optional: Collection[str] = (),
 ) -> None:
-    """Assigns arrays to the variables of the same path and shape, all of them or none."""
+    """Assigns arrays to the variables of the same path and shape, all of them or none.
+
+    Args:
+        state: variables by path.
+        arrays: of a checkpoint.
+        path: the checkpoint, for the message.
+        optional: paths of variables that keep their values where the checkpoint lacks them.
+    """
+    state = {n: variable for n, variable in state.items() if n in arrays or n not in optional}
     for name in [*state, *arrays]:
         if name not in arrays or name not in state:
             where = "the checkpoint" if name not in arrays else "the model"

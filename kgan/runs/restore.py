@@ -57,7 +57,8 @@ def load_run(folder: str, which: str = "auto", label_maps: bool | None = None) -
         label_maps: see `kgan.runs.data.whole_spec`.
 
     Returns:
-        The compiled model; its `networks` can be saved as `.keras` files.
+        The compiled model; its `networks` can be saved as `.keras` files. Of a best checkpoint its
+        optimizers begin again; training is resumed from the last one.
 
     Raises:
         UserError: the folder contains no whole checkpoint of this model.
@@ -69,5 +70,6 @@ def load_run(folder: str, which: str = "auto", label_maps: bool | None = None) -
     settings = run.settings().replace(sync_batch_norm=False)
     with precision(settings.device.precision):
         model = build_model(settings, whole_spec(run, label_maps))
-    checkpoint.restore(model.state(), arrays, path)
+    # Best checkpoints hold nothing that only further training needs.
+    checkpoint.restore(model.state(), arrays, path, model.training_state())
     return model

@@ -21,6 +21,7 @@ from kgan.data.splits import sample_indices
 from kgan.evaluation.runner import ValidationPlan, plan_validation
 from kgan.evaluation.task import Request
 from kgan.plots import grids, scatter
+from kgan.training.sizes import kept_checkpoints
 
 VALIDATION_BATCH = 8
 
@@ -76,7 +77,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         run.checkpoints,
         {"scheme": settings.model, "settings": settings.fixed_on_resume()},
         plan.every(settings.run.checkpoint_every, 10),
-        settings.run.keep_checkpoints,
+        kept_checkpoints(settings.run, model),
         stateful,
         lambda names: guard.fail(f"weights not finite: {', '.join(names[:3])}"),
         plan.total_steps,
@@ -117,7 +118,7 @@ def _chief_callbacks(training, log, means, guard, stop, saver) -> dict[str, Step
             plan.every(settings.validation.validate_every, 10),
             validation.measure,
             validation.decisive,
-            lambda: saver.write(training.run.best),
+            lambda: saver.write_best(training.run.best),
             # A signal that comes in the last step interrupts nothing: nobody will resume that.
             lambda: stop.received is not None and saver.step < plan.total_steps,
             validation.lower_is_better,

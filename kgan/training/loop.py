@@ -27,6 +27,7 @@ from kgan.training.callbacks import choose_validation, make_callbacks
 from kgan.training.data import augmentation, training_batches
 from kgan.training.from_data import choose_length, choose_size
 from kgan.training.plan import Plan, describe_schedule, keep_schedule
+from kgan.training.sizes import describe_sizes
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
 from kgan.utils.messages import log_file, logger, start_logging
@@ -95,7 +96,8 @@ class Training:
             initialize_from_run(self.model, self.settings.run.init_from)
         # What does not fit is refused before anything is written.
         augmentation(self.settings, self.dataset)
-        choose_validation(self.settings.validation, self.dataset, self.model)
+        validation = choose_validation(self.settings.validation, self.dataset, self.model)
+        self._is_validated = validation is not None
         self._choose_length()
         data = self.dataset.pass_length, self.model.batches_per_step
         self._length_before = None
@@ -223,6 +225,8 @@ class Training:
             f"{plan.steps_per_epoch} steps an epoch, {epochs:.4g} epochs"
             + ("" if plan.minutes is None else f"; at most {plan.minutes:g} minutes of training")
         )
+        for line in describe_sizes(self.settings.run, self.model, self._is_validated):
+            logger.info("%s", line)
         step = self._last_saved_step()
         for line in describe_schedule(self.settings.run, plan, step, self._length_before):
             logger.warning("%s", line)

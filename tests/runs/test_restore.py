@@ -131,6 +131,16 @@ def test_best_checkpoint_is_loaded_unless_the_last_is_requested(tmp_path):
     assert np.abs(last - auto).min() > 0.1
 
 
+def test_best_checkpoint_holds_nothing_that_only_further_training_needs():
+    run = Run(pix2pix_run())
+    best, last = (set(checkpoint.read(path)[0]) for path in (run.best, run.latest()))
+    left_out = last - best
+    assert {name.partition("/")[0] for name in left_out} == {"g_optimizer", "d_optimizer"}
+    assert left_out == kgan.load(str(run.folder)).training_state() and best < last
+    # Adam keeps two numbers of each weight.
+    assert run.best.stat().st_size < 0.45 * run.latest().stat().st_size
+
+
 def test_last_checkpoint_is_loaded_where_no_best_is_kept(copy):
     # The folder of a run may be moved.
     folder = str(copy)

@@ -164,7 +164,7 @@ class LatentModel(Model):
 
     @property
     def served_networks(self):
-        return {self.generating_network: self.sampler}
+        return [self.generating_network]
 
     def sample_latents(self, shape, seed) -> tf.Tensor:
         """Samples from the prior of the latents, statelessly; float32 of a shape."""

@@ -1,6 +1,8 @@
 """Base of all models: steps, players, logged means and state."""
 
 import itertools
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -260,6 +262,21 @@ class Model(PlayerModel):
                     raise ValueError(f"two variables are called {name}: rename one of the layers")
                 state[name] = variable
         return state
+
+    def training_state(self) -> frozenset[str]:
+        """Lists the paths in `state` that only further training needs.
+
+        They are what the optimizers keep of each weight, two thirds of the state with Adam, except
+        the averages of weights.
+        """
+        of_optimizers = tuple(f"{name}/" for name in self.optimizers)
+        return frozenset(
+            path
+            for path, variable in self.state().items()
+            if path.startswith(of_optimizers)
+            and math.prod(variable.shape) > 1
+            and not re.search(r"_average(_\d+)?$", path)
+        )
 
     def extra_state(self) -> dict[str, list[keras.Variable]]:
         """Returns variables beyond networks, optimizers and means, such as an image pool."""

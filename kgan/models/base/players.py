@@ -80,9 +80,9 @@ class PlayerModel(FittedModel):
         return {name: getattr(self, name) for name in names}
 
     @property
-    def served_networks(self) -> dict[str, keras.Model]:
-        """The networks whose weights the signatures use."""
-        return self.networks
+    def served_networks(self) -> list[str]:
+        """The names of the networks whose weights the signatures use."""
+        return list(self.networks)
 
     def compile(
         self,

@@ -135,6 +135,10 @@ class TranslationModel(Model):
         return Preparation.from_dict(self.preparations[side]).of_size(tuple(size))
 
     @property
+    def served_networks(self):
+        return [name for name in self.networks if name.startswith("generator")]
+
+    @property
     def directions(self) -> dict[str | None, Direction]:
         """The directions by the value of `--direction`; None is the one that needs no value."""
         raise NotImplementedError
