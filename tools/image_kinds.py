@@ -164,6 +164,7 @@ def _cases():
     yield "PNG, grey with alpha, 16 bits", ".png", png(DEEP[..., 2:], 16, 4), {"depth": 16}
     lossy = {"lossy": True}
     yield "JPEG", ".jpg", encoded(SMOOTH, "JPEG", quality=95), lossy
+    yield "JPEG, noise", ".jpg", encoded(RGB, "JPEG", quality=80), lossy
     yield "JPEG, grey", ".jpg", encoded(Image.fromarray(SMOOTH).convert("L"), "JPEG"), lossy
     yield "JPEG, progressive", ".jpg", encoded(SMOOTH, "JPEG", progressive=True), lossy
     yield "JPEG, CMYK", ".jpg", encoded(Image.fromarray(SMOOTH).convert("CMYK"), "JPEG"), lossy

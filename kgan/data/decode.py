@@ -7,7 +7,7 @@ import struct
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kgan.data.file_kinds import formats, kind_of
-from kgan.data.planes import Planes, has_deep_colours, read_png, read_tiff
+from kgan.data.planes import TIFF_BEGINNINGS, Planes, has_deep_colours, read_png, read_tiff
 from kgan.utils.errors import UserError, printable
 
 PIXEL_LIMIT = 178_956_970  # where Pillow itself raises an error (and warns from half of it on)
@@ -93,6 +93,9 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
 def _open(data: bytes, name: str) -> Image.Image | Planes:
     if not data:
         raise UserError(f"{printable(name)}: the file is empty; right would be a whole image")
+    if data.startswith(TIFF_BEGINNINGS) and (kind := kind_of(name)) is not None:
+        # Camera raw files are TIFF with a small preview, which is not the image.
+        raise UserError(f"{printable(name)}: {kind.refusal}")
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError as error:

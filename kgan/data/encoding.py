@@ -7,6 +7,8 @@ from PIL import Image
 
 from kgan.data.preparation import Preparation
 
+VOID_COLOUR = (224, 224, 192)  # as in PASCAL VOC
+
 
 def to_levels(image: np.ndarray, preparation: Preparation) -> np.ndarray:
     """Converts an image of a network to the levels of the files that its training data had.
@@ -104,14 +106,15 @@ def shown(images: np.ndarray, preparation: Preparation) -> np.ndarray:
         preparation: how images of this kind were read for training.
 
     Returns:
-        float32 [..., 1, 3 or 4] in [-1, 1]: label maps that are given one-hot in colours, without
-        a class in black; others unchanged.
+        float32 [..., 1, 3 or 4] in [-1, 1]: label maps that are given one-hot in colours, pixels
+        without a class in nearly white; others unchanged.
     """
     if not preparation.classes:
         return images
     colours = np.array(preparation.palette or class_colours(preparation.classes), np.float32)
     found = colours[np.argmax(images, axis=-1)] / np.float32(127.5) - np.float32(1)
-    return np.where((images <= -1).all(axis=-1, keepdims=True), np.float32(-1), found)
+    no_class = np.float32(VOID_COLOUR) / np.float32(127.5) - np.float32(1)
+    return np.where((images <= -1).all(axis=-1, keepdims=True), no_class, found)
 
 
 def class_colours(count: int) -> list[tuple[int, int, int]]:

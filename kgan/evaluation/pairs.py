@@ -47,7 +47,8 @@ def compare(
         means over images, with standard errors. If the input is a label map,
         `l1_constant_colour_per_class`; if the noise of the target is known, `l1_noise_floor`. If
         the target is a label map, `pixel_accuracy` with `commonest_class_share`, `class_accuracy`
-        and `mean_iou`. `pictures` is the number of images.
+        and `mean_iou`, of the pixels with a class; without `psnr` and `ssim` where it is one-hot.
+        `pictures` is the number of images.
     """
     source = dataset.parts[part]
     batches = pipeline.batches(source, ("input", "target"), BATCH)
@@ -59,28 +60,40 @@ def compare(
     values: dict[str, float] = {"pictures": len(targets)}
     if "l1" in names:
         values |= comparison.mean_with_error("l1", translation.l1(answers, targets))
-        if dataset.palette_side == "input":
-            classes = translation.classes(inputs, dataset.palette)
+        if (classes := _classes(inputs, source, "input", dataset)) is not None:
             constant = translation.constant_colour_l1(classes, targets)
             values["l1_constant_colour_per_class"] = constant
         if dataset.noise_floor is not None:
             values["l1_noise_floor"] = dataset.noise_floor
-    if "psnr" in names:
+    one_hot = "target" in source.one_hot
+    if "psnr" in names and not one_hot:
         values |= comparison.mean_with_error("psnr", translation.psnr(answers, targets))
-    if "ssim" in names and min(targets.shape[1:3]) >= translation.SSIM_WINDOW:
+    if "ssim" in names and not one_hot and min(targets.shape[1:3]) >= translation.SSIM_WINDOW:
         values |= comparison.mean_with_error("ssim", translation.ssim(answers, targets))
     labels = LABEL_METRICS.keys() & set(names)
-    if labels and dataset.palette_side == "target":
-        found = _compare_labels(answers, targets, dataset.palette)
+    wanted = _classes(targets, source, "target", dataset) if labels else None
+    if wanted is not None:
+        own = answers.argmax(axis=-1) if one_hot else _classes(answers, source, "target", dataset)
+        known = wanted >= 0
+        found = _compare_labels(own[known][np.newaxis], wanted[known][np.newaxis])
         values |= {k: v for k, v in found.items() if k in labels or k not in METRICS}
     return values
 
 
-def _compare_labels(answers, targets, palette):
-    answers, targets = (translation.classes(images, palette) for images in (answers, targets))
+def _classes(images, source, side, dataset):
+    """Returns the class of each pixel, -1 where there is none; None if these are no label maps."""
+    if side in source.one_hot:
+        return np.where((images > 0).any(axis=-1), images.argmax(axis=-1), -1)
+    if dataset.palette_side == side:
+        return translation.classes(images, dataset.palette)
+    return None
+
+
+def _compare_labels(answers, targets):
+    count = int(max(answers.max(initial=0), targets.max(initial=0))) + 1
     return {
         "pixel_accuracy": translation.pixel_accuracy(answers, targets),
         "commonest_class_share": translation.commonest_class_share(targets),
-        "class_accuracy": translation.class_accuracy(answers, targets, len(palette)),
-        "mean_iou": translation.mean_iou(answers, targets, len(palette)),
+        "class_accuracy": translation.class_accuracy(answers, targets, count),
+        "mean_iou": translation.mean_iou(answers, targets, count),
     }

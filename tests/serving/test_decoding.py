@@ -68,7 +68,8 @@ def too_far(cases, shape):
     return {name: value for name, value in found.items() if value > limits[name] + 0.001}
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+# The second is that of docs/images.md, which has a test of its own.
+@pytest.mark.parametrize("shape", SHAPES[:1] + SHAPES[2:], ids=str)
 def test_pixels_are_those_of_training(shape):
     assert too_far(SERVED, shape) == {}
 

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kgan.data.dataset import plural
+from kgan.data.file_kinds import unread_note
 from kgan.data.folder import sides as two_sides
 from kgan.data.folder.files import image_names, is_ignored, natural_key
 from kgan.data.folder.sides import PART_FOLDERS, Entry, Sides, Tree
@@ -85,9 +86,11 @@ def find_layout(
     images = image_names(names)
     others = len(names) - len(folders) - len(images)
     if not images:
+        left_out = unread_note(name for name in names if not is_ignored(name))
         raise UserError(
             f"{where}: contains no images ({plural(others, 'other file')}); right would be a "
             "folder or zip of JPEG, PNG, GIF, BMP, WebP or TIFF files"
+            + (f"; {left_out}" if left_out else "")
         )
     entries = _unwrap(images, keep=1 if wanted == "labelled" else 0)
     name, found = _find_sides(entries, size_of, where, wanted, kind, sides)

@@ -93,7 +93,8 @@ class PairedModel(TranslationModel):
     def preview(self, examples) -> np.ndarray:
         """Lays `input`, output and `target` of examples side by side: float32 [8, 3, H, W, C]."""
         inputs, targets = (examples[key][:PREVIEW_ROWS] for key in ("input", "target"))
-        return side_by_side([inputs, self.translate(inputs), targets])
+        answers = self.shown(self.translate(inputs), 1)
+        return side_by_side([self.shown(inputs, 0), answers, self.shown(targets, 1)])
 
     def validate(self, batches) -> dict[str, float]:
         """Computes the mean L1 over paired batches; the lowest `val_l1` is the best model."""

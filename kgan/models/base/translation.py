@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.data import encoding
 from kgan.data.preparation import Preparation
 from kgan.models.base.arguments import both_players
 from kgan.models.base.flags import Flag, choice, integer
@@ -127,6 +128,20 @@ class TranslationModel(Model):
     def writing(self, direction: Direction) -> Preparation:
         """Returns how the images that translations look like were read for training."""
         return self._prepared(direction.sides[1], direction.output_shape, False)
+
+    def shown(self, images: np.ndarray, side: int) -> np.ndarray:
+        """Converts images of one of the two sides to ones that people can look at.
+
+        Args:
+            images: float32 [B, H, W, C] in [-1, 1].
+            side: see `Direction.sides`.
+
+        Returns:
+            The images; label maps that are one-hot in colours.
+        """
+        if self.preparations is None:
+            return images
+        return encoding.shown(images, Preparation.from_dict(self.preparations[side]))
 
     def _prepared(self, side, shape, nearest):
         *size, channels = shape
