@@ -75,13 +75,13 @@ def classes(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
         palette: uint8 [K, 3].
 
     Returns:
-        int32 [B, H, W], the index in the palette.
+        uint8 [B, H, W], the index in the palette; uint16 for more than 256 colours.
     """
     colours = palette.astype(np.float32) / 127.5 - 1.0
     # |p − c|² = |p|² − 2 p·c + |c|²; the first term is the same for all classes.
     norms = (colours**2).sum(axis=1)
     found = [(norms - 2.0 * image @ colours.T).argmin(axis=-1) for image in images]
-    return np.array(found, np.int32)
+    return np.array(found, np.uint8 if len(palette) <= 256 else np.uint16)
 
 
 def constant_colour_l1(label_classes: np.ndarray, targets: np.ndarray) -> float:
