@@ -167,10 +167,14 @@ def _sampler(dataset, model):
 
 def _preview_examples(dataset, count):
     """Reads some test examples by field; of two domains each, `image_a` and `image_b`."""
+    parts = {
+        domain: dataset.parts.get(f"test{domain}") or dataset.parts[f"train{domain}"]
+        for domain in dataset.domains
+    }
+    count = min(count, max(map(len, parts.values())))
     examples = {}
-    for domain in dataset.domains:
-        part = dataset.parts.get(f"test{domain}") or dataset.parts[f"train{domain}"]
-        # A part that is too small has its examples repeated.
+    for domain, part in parts.items():
+        # Of two domains, the smaller one has its examples repeated.
         chosen = Subset(part, np.resize(sample_indices(len(part), count), count))
         read = pipeline.examples(chosen, dataset.fields)
         examples |= {f"{field}{domain}": value for field, value in read.items()}

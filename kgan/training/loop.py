@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import pathlib
+import shlex
 
 import keras
 import tensorflow as tf
@@ -113,6 +114,9 @@ class Training:
         """Trains; returns the exit status."""
         if self.settings.run.dry_run:
             self._announce()
+            if self.dataset.content is not None:
+                place = shlex.quote(self.settings.data.dataset)
+                logger.info("its files are checked by: python -m kgan.doctor --dataset=%s", place)
             return 0
         self.run = Run(pathlib.Path(self._from_chief(self._open_or_create)))
         if not self.run.flags.exists():

@@ -70,8 +70,9 @@ def test_samples_show_64_images_at_the_start_now_and_then_and_at_the_end():
 
 def test_translation_samples_show_input_output_target():
     sheet = Image.open(pix2pix_run() / "samples" / "step-00000008.png")
-    # 8 rows of 3 images of 32 pixels, shown twice as large; headings are 14 pixels high.
-    assert sheet.size == (3 * 66 + 2, 14 + 8 * 66 + 2) and sheet.mode == "RGB"
+    # The 5 examples of the test part, in rows of 3 images of 32 pixels, shown twice as large;
+    # headings are 14 pixels high.
+    assert sheet.size == (3 * 66 + 2, 14 + 5 * 66 + 2) and sheet.mode == "RGB"
     pixels = np.asarray(sheet)[16:80, 2:66]
     colours = {tuple(map(int, colour)) for colour in pixels.reshape(-1, 3)}
     assert colours == {(0, 0, 0), (255, 0, 0), (0, 0, 255)}
