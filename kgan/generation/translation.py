@@ -241,23 +241,6 @@ def _finish(outputs, translator, found, counts, request, page):
         logger.info("side by side: %s", outputs.folder / results_page.NAME)
     if counts.other_shape and translator.own_size is None:
         logger.info("%d of them have another shape than %s", counts.other_shape, _hint(translator))
-    if page:
-        title = f"Translations by {pathlib.Path(translator.run).resolve().name}"
-        size = "their own size" if translator.own_size else "the size of the training"
-        facts = [
-            f"{translator.description}; seed {translator.seed}; at {size}",
-            f"{done} of {counts.total} images of {found.path}",
-        ]
-        page.finish(outputs, title, facts, [str(error) for error in counts.skipped.values()])
-        logger.info("side by side: %s", outputs.folder / results_page.NAME)
-    if counts.other_shape and translator.own_size is None:
-        size = "x".join(map(str, translator.trained_size[::-1]))
-        logger.info(
-            "%d of them have another shape than the %s pixels of the training; --output_size=input "
-            "translates images at their own size",
-            counts.other_shape,
-            size,
-        )
     if len(counts.skipped) / counts.total > request.bad_limit:
         raise UserError(
             f"--bad_limit={request.bad_limit}: {len(counts.skipped)} of {counts.total} images "
