@@ -22,6 +22,8 @@ HELP = {
     "manual_dir": "Folder of original files, such as those of MNIST, where nothing can be "
     "downloaded.",
     "steps": "Generator updates of each run.",
+    "seconds": "Seconds of each measurement of speed.",
+    "requests": "Number of requests of each row.",
     "minutes": "Minutes of training of each run.",
     "seeds": "Runs of each row, with the seeds 0, 1, …",
     "seed": "Seed of everything random.",
