@@ -12,18 +12,18 @@ import json
 import pathlib
 import tempfile
 import time
+from importlib import metadata
 
 import numpy as np
-import onnxruntime
 import tensorflow as tf
 
 from kgan.cli import entry
 from kgan.cli.models import build_model, model_names
 from kgan.cli.parsing import parse_training
+from kgan.runs.data import open_data
 from kgan.serving import litert, onnx
 from kgan.serving.portable import Request, choose, write_portable
 from kgan.serving.savedmodel import write_saved_model
-from kgan.training.data import open_data
 from kgan.utils.errors import UserError
 from tools import command
 
@@ -99,7 +99,7 @@ def main(arguments) -> None:
             table += command.row(*words)
             print(*words, flush=True)
     about = (
-        f"TensorFlow {tf.__version__}, ONNX Runtime {onnxruntime.__version__}, numpy "
+        f"TensorFlow {tf.__version__}, ONNX Runtime {metadata.version('onnxruntime')}, numpy "
         f"{np.__version__}; CPU.\n\n"
     )
     if not given.only:

@@ -23,8 +23,8 @@ from kgan.clients.answers import Retries
 from kgan.clients.grpc import GrpcServer
 from kgan.clients.rest import RestServer
 from kgan.clients.work import Item, Work
+from kgan.runs.data import open_data
 from kgan.serving.savedmodel import write_saved_model
-from kgan.training.data import open_data
 from kgan.utils.errors import UserError
 from tests.clients.servers import serving
 from tools import command
