@@ -70,13 +70,13 @@ def translate_video(translator: Translator, path: str, out: str | None = None) -
         writing = opened.enter_context(atomic_write(place))
         target = opened.enter_context(av.open(str(writing), "w", format="mp4"))
         try:
-            _translate_streams(av, translator, source, target, path)
+            count = _translate_streams(av, translator, source, target, path)
         except av.InvalidDataError as error:
             raise UserError(
                 f"--input={printable(path)}: the video is damaged ({error.strerror})"
             ) from error
         target.close()  # before the file is renamed
-    logger.info("%s", translator.description)
+    logger.info("%s; %d frames", translator.description, count)
     return place
 
 
@@ -112,9 +112,12 @@ def _translate_streams(av, translator, source, target, path):
             # The file begins when the size of the answers is known.
             while picture.sized and early:
                 copied.add(early.popleft())
+    if not picture.sized:
+        raise UserError(f"--input={printable(path)}: none of its images can be read")
     picture.end()
     if copied:
         copied.end()
+    return bar.n
 
 
 def _translated(translator, frame, path) -> np.ndarray:
@@ -152,8 +155,7 @@ class _Picture:
         self._target.mux(self.stream.encode(frame))
 
     def end(self):
-        if self.sized:
-            self._target.mux(self.stream.encode())
+        self._target.mux(self.stream.encode())
 
 
 class _Sound:

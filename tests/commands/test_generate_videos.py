@@ -67,7 +67,7 @@ def test_video_keeps_times_sound_and_size(tmp_path):
     )
     assert (outcome.status, outcome.err) == (0, ""), outcome
     place = tmp_path / "film-translated.mp4"
-    assert outcome.out.splitlines()[-1] == str(place)
+    assert outcome.out.splitlines() == ["checkpoint: last, step 6; 6 frames", str(place)]
     given, made = contents(film, av), contents(place, av)
     assert made[1] == given[1] == TIMES and made[2] == given[2] != []
     assert made[3] == ("h264", "yuv420p")
