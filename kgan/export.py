@@ -45,6 +45,12 @@ FLAGS = (
         "Requests with which TensorFlow Serving warms the model up; default: where kgan[serving] "
         "is installed.",
     ),
+    switch(
+        "label_maps",
+        None,
+        "Whether the images that are translated are label maps, for runs of an earlier version "
+        "that do not say it and whose data are gone.",
+    ),
     text(
         "serving_root",
         None,
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.format != "saved_model":
         _export_portable(run, given)
         return
-    own = {"warmup": given.warmup, "serving_root": given.serving_root}
+    own = {name: getattr(given, name) for name in ("warmup", "serving_root", "label_maps")}
     export = export_run(run, given.export_dir, given.name, given.checkpoint, given.publish, **own)
     print(export.folder)
     print(export.message)

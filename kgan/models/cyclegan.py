@@ -298,7 +298,9 @@ class CycleGAN(TranslationModel):
         a_to_b, b_to_a = (self.directions[name].translate for name in ("AtoB", "BtoA"))
         images_a, images_b = examples["image_a"], examples["image_b"]
         fake_a, fake_b = b_to_a(images_b), a_to_b(images_a)
-        return side_by_side([images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)])
+        rows = images_a, fake_b, b_to_a(fake_b), images_b, fake_a, a_to_b(fake_a)
+        sides = 0, 1, 0, 1, 0, 1
+        return side_by_side([self.shown(*shown) for shown in zip(rows, sides, strict=True)])
 
     def signatures(self):
         def signatures(name, field, *names):

@@ -46,6 +46,7 @@ def export_run(
     refuses: bool = True,
     warmup: bool | None = None,
     serving_root: str | None = None,
+    label_maps: bool | None = None,
 ) -> Export:
     """Exports a checkpoint of a run.
 
@@ -60,6 +61,7 @@ def export_run(
             is exported without being published.
         warmup: see `write_saved_model`.
         serving_root: see `write_model_config`.
+        label_maps: see `kgan.runs.data.whole_spec`.
     """
     name = name or run.name
     folder = pathlib.Path(export_dir) / name
@@ -72,7 +74,7 @@ def export_run(
             f"--publish={publish}: {reason}; --publish=always publishes this one all the same, "
             "--publish=never writes it into the run folder"
         )
-    model = load_run(str(run.folder), which)  # the signatures alone do not keep it
+    model = load_run(str(run.folder), which, label_maps)  # the signatures alone do not keep it
     if is_published:
         with report_write_errors(f"--export_dir={export_dir}"):
             version = write_saved_model(model.signatures(), folder, record, warmup)

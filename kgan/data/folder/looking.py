@@ -145,6 +145,19 @@ class _Side:
         """Whether it was found to consist of label maps."""
         return self.is_ids or self.palette is not None
 
+    def find_ids(self) -> None:
+        """Recognises numbers of classes; sets `is_ids`."""
+        levels, asked = self.levels, self.asked
+        if isinstance(asked.palette, Ids):
+            self.is_ids = levels is not None
+        elif asked.label_encoding != "colours" and self._look_like_ids:
+            # A file that was not among the sample may have other levels.
+            self.is_ids = self.all_levels().are_ids
+
+    @property
+    def _look_like_ids(self) -> bool:
+        return self.grey and self.levels is not None and self.levels.are_ids
+
     def preparation(self, channels: int, value_range: tuple[float, float] | None) -> Preparation:
         """Returns how the images are prepared."""
         asked = self.asked
@@ -187,6 +200,11 @@ class _Side:
             self.notes.append(
                 f"the levels {low:g} to {high:g} fill {(high - low) / white:.1%} of 0 to {white}; "
                 f"--value_range=0,{close} would use it"
+            )
+        elif self.depth == 8 and self._look_like_ids and not self.is_ids:
+            self.notes.append(
+                f"the levels {low:g} to {high:g} look like numbers of classes and are taken as "
+                f"grey levels; --value_range=0,{high:g} would spread them"
             )
 
     def _each(self, look: Callable) -> list:
@@ -232,11 +250,7 @@ def choose_maps(sides: Sequence[_Side], asked: Asked) -> None:
             sides[best].palette = asked.palette
         return
     for side in sides:
-        levels = side.levels
-        grey = asked.label_encoding != "colours" and side.grey
-        if grey and levels is not None and levels.are_ids:
-            # A file that was not among the sample may have other levels.
-            side.is_ids = side.all_levels().are_ids
+        side.find_ids()
         if side.is_ids:
             continue
         if all(look.lossless for look in side.looks):
@@ -274,7 +288,7 @@ def readable(read: Callable, items: Sequence) -> Iterator:
 
 
 def look_at_images(
-    names: Sequence[str], sample: Sequence[str], read: Callable, asked: Asked
+    names: Sequence[str], sample: Sequence[str], read: Callable, asked: Asked, one_hot: bool = False
 ) -> tuple[Preparation, list[str]]:
     """Finds how single images are prepared.
 
@@ -283,12 +297,15 @@ def look_at_images(
         sample: those that are looked at.
         read: decodes the image of a file; returns it with its name.
         asked: what the flags say.
+        one_hot: whether label maps that are numbers of classes are recognised, and given one-hot.
 
     Returns:
         The preparation, and notes for the user.
     """
     looks = list(readable(lambda name: _Look.at(*read(name), None), sample))
     side = _Side(looks, names, read, asked)
+    if one_hot:
+        side.find_ids()
     channels = asked.channels or (1 if side.grey else 3)
     return side.preparation(channels, asked.value_range), side.notes
 

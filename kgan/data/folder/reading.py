@@ -224,20 +224,28 @@ def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
         parts = [listed for part, listed in names.items() if part.endswith(domain)]
         sample = [name for listed in parts for name in layouts.evenly(listed)]
         everything = [name for listed in parts for name in listed]
-        preparation, own = looking.look_at_images(everything, sample, read, asked)
+        preparation, own = looking.look_at_images(everything, sample, read, asked, bool(domain))
         found.append(preparation)
         notes += own
-    most = max(preparation.channels for preparation in found)
-    found = [dataclasses.replace(preparation, channels=most) for preparation in found]
+    if isinstance(asked.palette, Ids) and not any(shape.classes for shape in found):
+        raise UserError(
+            "--palette=ids: neither set has grey images in a lossless format; right would be grey "
+            "PNG files whose levels are numbers of classes"
+        )
+    most = max((shape.channels for shape in found if not shape.classes), default=0)
+    found = [
+        shape if shape.classes else dataclasses.replace(shape, channels=most) for shape in found
+    ]
     return (found[0], found[-1]), notes
 
 
 def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stored) -> tuple:
     """Returns what a data set of single images consists of, its channels, and notes."""
-    if isinstance(asked.palette, Ids) or asked.label_encoding == "one_hot":
+    unpaired = found.name == "unpaired" and isinstance(asked.palette, Ids)
+    if not unpaired and (isinstance(asked.palette, Ids) or asked.label_encoding == "one_hot"):
         flag = "palette=ids" if isinstance(asked.palette, Ids) else "label_encoding=one_hot"
         raise UserError(
-            f"--{flag}: is for pairs, and these are {_CONTENTS[found.name]}; right would be a "
+            f"--{flag}: is for label maps, and these are {_CONTENTS[found.name]}; right would be a "
             f"folder of pairs, or no --{flag.partition('=')[0]}"
         )
     names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}

@@ -154,6 +154,30 @@ def test_number_outside_of_the_classes_is_refused_by_name(tmp_path):
         dataclasses.replace(source, shapes=narrow).read(0)
 
 
+def test_unpaired_numbers_of_classes_are_given_one_hot_too(tmp_path):
+    for number in range(6):
+        save(tmp_path / f"trainA/{number}.png", photo())
+        save(tmp_path / f"trainB/{number}.png", areas([*range(7), 255]).astype(np.uint8))
+    for palette in (None, Ids(9)):
+        found = open_folder(tmp_path, FOUND, palette=palette)
+        a, b = found.preparations
+        assert (a.channels, a.encoding) == (3, "values")
+        assert (b.channels, b.encoding) == (9 if palette else 7, "ids")
+        assert found.parts["train_b"].one_hot == {"image": b.channels}
+        spec = spec_of(found, (16, 16))
+        assert (spec.input_channels, spec.channels) == (3, b.channels)
+
+
+def test_single_images_that_look_like_numbers_of_classes_are_mentioned(tmp_path):
+    for number in range(6):
+        save(tmp_path / f"{number}.png", areas(range(12)).astype(np.uint8))
+    line = open_folder(tmp_path, FOUND).description
+    assert "the levels 0 to 11 look like numbers of classes" in line
+    assert "--value_range=0,11" not in open_folder(tmp_path, FOUND, value_range=(0, 11)).description
+    with pytest.raises(UserError, match="^--palette=ids: is for label maps"):
+        open_folder(tmp_path, FOUND, palette=Ids())
+
+
 # Levels.
 
 
