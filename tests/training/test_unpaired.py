@@ -31,8 +31,8 @@ def test_rates_fall_linearly_over_the_second_half():
 
 def test_samples_show_test_images_of_both_domains():
     sheet = np.asarray(Image.open(cyclegan_run() / "samples" / "step-00000006.png"))
-    # Eight rows of six, 2 pixels between them and 14 above.
-    assert sheet.shape == (8 * (SIDE + 2) + 2 + 14, 6 * (SIDE + 2) + 2, 3)
+    # A row for each of three test images, six images in it; 2 pixels between them, 14 above.
+    assert sheet.shape == (3 * (SIDE + 2) + 2 + 14, 6 * (SIDE + 2) + 2, 3)
     for column, place in ((0, "testA"), (3, "testB")):
         left = 2 + column * (SIDE + 2)
         shown = sheet[16 : 16 + SIDE : 3, left : left + SIDE : 3]
