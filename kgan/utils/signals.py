@@ -97,13 +97,13 @@ class SignalWatch:
         return self
 
     def __exit__(self, *error):
+        self.is_active = False
         signal.set_wakeup_fd(self._fd_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._sender.close()  # ends the thread, after it has read what was sent
         self._thread.join()
         self._receiver.close()
-        self.is_active = False
 
     @contextlib.contextmanager
     def held(self, *words: str) -> Iterator[None]:
@@ -121,9 +121,10 @@ class SignalWatch:
 
     def _await_answers(self):
         """Waits until the thread has answered the signals that came so far."""
-        self._answered.clear()
-        self._sender.send(bytes([MARK]))
-        self._answered.wait(timeout=1)
+        if self.is_active:  # not where an error has ended the watch before `held`
+            self._answered.clear()
+            self._sender.send(bytes([MARK]))
+            self._answered.wait(timeout=1)
 
     def _handle(self, number, frame):
         self.received = number
