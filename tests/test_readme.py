@@ -1,8 +1,13 @@
 """The README's code runs, its tables are complete, and its links lead somewhere."""
 
+import functools
+import importlib
 import pathlib
 import re
 
+import pytest
+
+from kgan.cli.entry import Help
 from kgan.cli.models import model_names
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -45,3 +50,36 @@ def test_every_dependency_has_its_purpose():
     table = README.partition("## Dependencies")[2]
     for name in re.findall(r"^ {4}([A-Za-z][\w-]*)", required, re.MULTILINE):
         assert name in table
+
+
+def commands_of_pages():
+    """Yields the page and the words of each command of kgan in the blocks of README and docs."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                found = re.search(r"python -m (kgan\.\w+)(.*)", line.partition(" #")[0])
+                if found:
+                    yield page.name, found[1], found[2]
+
+
+PASS_ON = ("kgan.sweep", "kgan.launch")  # what they do not know themselves
+
+
+@functools.cache
+def flags_of(module, model=None):
+    """Returns the names of a command's flags, as its help lists them."""
+    with pytest.raises(Help) as caught:
+        importlib.import_module(module).main([f"--model={model}", "--help"][not model :])
+    return set(re.findall(r"^  --(?:\[no\])?(\w+)", str(caught.value), re.MULTILINE))
+
+
+def test_every_command_of_the_pages_names_flags_that_exist():
+    for page, module, rest in commands_of_pages():
+        trains = module == "kgan.train" or module in PASS_ON
+        model = re.search(r"--model=(\w+)", rest)
+        if trains and not model:
+            continue  # that of a recipe or of a run is not in the line
+        known = set() if module == "kgan.train" else flags_of(module)
+        known = known | (flags_of("kgan.train", model[1]) if trains else set())
+        for name in re.findall(r"--(\w+)", rest):
+            assert name in known or name.removeprefix("no") in known, f"{page}: {module}{rest}"

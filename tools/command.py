@@ -35,6 +35,7 @@ HELP = {
     "models": "Comma-separated model names.",
     "direction": "Direction of translation: AtoB or BtoA.",
     "cifar10": "Folder or zip of CIFAR-10's images.",
+    "images": "Zip of pairs, such as camvid_pairs_128.zip.",
     "published_length": "Also train one run for as many steps as the paper.",
 }
 
