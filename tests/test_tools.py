@@ -12,7 +12,7 @@ from kgan.cli.entry import Help
 from tools import mutations
 
 FOLDER = pathlib.Path(__file__).parents[1] / "tools"
-SHARED = {"__init__", "command", "comparison", "known_distances"}
+SHARED = {"__init__", "command", "comparison", "image_kinds", "known_distances"}
 TOOLS = sorted({path.stem for path in FOLDER.glob("*.py")} - SHARED)
 
 

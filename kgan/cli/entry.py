@@ -30,23 +30,29 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_freed_memory()
     try:
-        status = main(sys.argv[1:])
-    except Help as text:
-        print(text)
-        status = 0
-    except UserError as error:
-        progress.end_bars()
-        print(f"error: {error}", file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt as stop:
-        # Before the first step or after the last: there is nothing to save or to explain.
-        progress.end_bars()
-        status = 128 + getattr(stop, "number", signal.SIGINT)
+        status = _status(main)
+        sys.stdout.flush()
     except BrokenPipeError:
         # `| head` has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     sys.exit(status)
+
+
+def _status(main: Callable) -> int | None:
+    try:
+        return main(sys.argv[1:])
+    except Help as text:
+        print(text)
+        return 0
+    except UserError as error:
+        progress.end_bars()
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        # Before the first step or after the last: there is nothing to save or to explain.
+        progress.end_bars()
+        return 128 + getattr(stop, "number", signal.SIGINT)
 
 
 def import_tensorflow() -> None:

@@ -299,11 +299,16 @@ def test_other_exceptions_are_not_hidden(monkeypatch):
         entry.run(lambda arguments: 1 // 0)
 
 
-def test_pipe_that_is_closed_early_ends_quietly():
-    script = (
-        "import sys\nfrom kgan.cli import entry\n"
-        "entry.run(lambda arguments: print('x' * 10_000_000, flush=True))"
-    )
+@pytest.mark.parametrize(
+    "main",
+    [
+        "def main(arguments): print('x' * 10_000_000, flush=True)",
+        "def main(arguments): raise entry.Help('x' * 10_000_000)",
+        "def main(arguments): print('x' * 70_000)",  # the rest is written at the end
+    ],
+)
+def test_pipe_that_is_closed_early_ends_quietly(main):
+    script = f"from kgan.cli import entry\n{main}\nentry.run(main)"
     root = pathlib.Path(__file__).parents[2]
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root
