@@ -148,7 +148,8 @@ def test_everything_random_in_graphs_comes_from_randomness_and_names_its_algorit
     # TensorFlow's own samplers give other numbers under XLA.
     package = pathlib.Path(kgan.__file__).parent
     sampling = re.compile("stateless_|^random_|Dropout$|GaussianNoise$|SeedGenerator$")
-    found, allowed = [], {"digit_network.py": {"Dropout"}}  # which is never called in training
+    # Never called in training, and without effect outside of it.
+    found, allowed = [], {"digit_network.py": {"Dropout"}, "band_rules.py": {"Dropout"}}
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Attribute) or not sampling.search(node.attr):

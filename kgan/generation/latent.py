@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kgan.data.preparation import Preparation
 from kgan.generation import video
+from kgan.generation.answers import AnswerFiles
 from kgan.generation.saving import KINDS, encode, output_place, write_new
 from kgan.models.base.conditional import ConditionalModel
 from kgan.models.base.latent import LatentModel
@@ -33,7 +35,8 @@ def generate_seeds(
         seeds: a seed always gives the same image, whatever the other seeds are.
         label: what a conditional model generates: one class, or attributes. None: a
             grid with a row for each, of the first ten seeds.
-        out: a PNG file for a grid, else a folder for single images; None: a PNG file in the run.
+        out: a file for a grid or the image of one seed, else a folder for single images; None: a
+            PNG file in the run.
     """
     model = _load(run, checkpoint)
     rows = _conditions(model, label)
@@ -50,10 +53,15 @@ def generate_seeds(
         place = output_place(run, out, "seeds.png", IMAGES, "points are plotted together")
         return _write(scatter.plot_points(None, images), *place, out)
     path, suffix = output_place(run, out, "seeds.png", IMAGES)
-    if suffix:
+    if suffix and len(images) > 1:
         return _write(grids.image_grid(grids.nearly_square(images)), path, suffix, out)
+    # Single images have the levels that the training data had.
+    files = AnswerFiles(model.writing or Preparation(channels=images.shape[-1]))
+    if suffix:
+        return write_new(path, files.encode(images[0], suffix), named=out is not None)
     for seed, image in zip(seeds, images, strict=True):
-        _write(grids.to_image(image), path / f"seed-{seed:06d}.png", ".png", out)
+        place = path / f"seed-{seed:06d}{files.suffix}"
+        write_new(place, files.encode(image, files.suffix), named=out is not None)
     return path
 
 

@@ -211,7 +211,9 @@ class Training:
         return create_run(settings.runs_dir, name, self.settings, self.spec).folder
 
     def _announce(self):
-        given = self.settings.as_arguments(self.settings.given - {"flagfile"})
+        # A resumed run is given its own flags, all of them.
+        names = {"resume"} if self.settings.run.resume else self.settings.given - {"flagfile"}
+        given = self.settings.as_arguments(names)
         logger.info("train %s; all flags are in flags.cfg", " ".join(given))
         logger.info("data: %s", self.dataset.description)
         for line in self.chosen:

@@ -142,7 +142,7 @@ RANGES = {
         "-0.001 1000001 0 1000000": "cache_gb l1_weight penalty_weight cycle_weight_a "
         "cycle_weight_b semantic_weight identity_weight",
         "0 1000001 1 1000000": "batch_size keep_checkpoints",
-        "0 1000000001 1 1000000000": "epochs steps log_every",
+        "0 1000000001 1 1000000000": "epochs steps log_every lr_schedule_length",
         "0 1000001 0.001 1000000": "minutes",
         "-1 2147483648 0 2147483647": "seed",
         "0 100.1 1e-9 100": "g_lr d_lr",
@@ -169,6 +169,9 @@ RANGES = {
     }.items()
     for name in names.split()
 }
+
+
+NEEDED = {"lr_schedule_length": ["--lr_schedule=linear"]}
 
 
 def numeric_flags(name):
@@ -198,7 +201,8 @@ def test_number_out_of_its_range_is_refused_before_anything_is_made(name, flag, 
         line = command("train", f"--model={name}", f"--{flag}={value}").error_line
         assert line.startswith(f"--{flag}="), line
     for value in ends:
-        resolved = parse_training([f"--model={name}", f"--{flag}={value}"])
+        needed = NEEDED.get(flag, [])
+        resolved = parse_training([f"--model={name}", *needed, f"--{flag}={value}"])
         assert resolved.values[flag] in (float(value), [float(value)])
 
 

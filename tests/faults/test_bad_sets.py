@@ -68,10 +68,9 @@ def filled(*names, size=(16, 16)):
     return lambda root: fill(root / "set", names, size)
 
 
-def link_out(root):
+def lost_link(root):
     fill(root / "set", numbered(6))
-    (root / "secret.png").write_bytes(image())
-    (root / "set" / "secret.png").symlink_to(root / "secret.png")
+    (root / "set" / "more").symlink_to(root / "gone")
     return root / "set"
 
 
@@ -103,7 +102,7 @@ BAD_SETS = {
     "zip slip": (zipped("../x.png", image()), GAN, "../x.png"),
     "absolute name in a zip": (zipped("/x.png", image()), GAN, "/x.png"),
     "link in a zip": (zipped("x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), GAN, "x.png"),
-    "link out of the folder": (link_out, GAN, "secret.png"),
+    "link to a folder that is gone": (lost_link, GAN, "more"),
     "pairs of a wrong size": (filled(*numbered(6, "train/"), size=(17, 16)), PIX2PIX, "--dataset="),
     "unequal pairs": (
         filled("A/1.png", "A/2.png", "B/1.png"),

@@ -297,17 +297,24 @@ def look_at_images(
         sample: those that are looked at.
         read: decodes the image of a file; returns it with its name.
         asked: what the flags say.
-        one_hot: whether label maps that are numbers of classes are recognised, and given one-hot.
+        one_hot: whether label maps are recognised: those that are numbers of classes, which are
+            given one-hot, and those that have the colours of a palette.
 
     Returns:
         The preparation, and notes for the user.
     """
-    looks = list(readable(lambda name: _Look.at(*read(name), None), sample))
+    palette = asked.palette if one_hot and isinstance(asked.palette, np.ndarray) else None
+    looks = list(readable(lambda name: _Look.at(*read(name), palette), sample))
     side = _Side(looks, names, read, asked)
-    if one_hot:
+    if palette is not None:
+        if np.mean([look.colours for look in looks]) >= label_maps.PALETTE_SHARE:
+            side.palette = palette
+            side.notes.append(f"label maps of {len(palette)} colours")
+    elif one_hot:
         side.find_ids()
     channels = asked.channels or (1 if side.grey else 3)
-    return side.preparation(channels, asked.value_range), side.notes
+    value_range = None if side.is_map else asked.value_range
+    return side.preparation(channels, value_range), side.notes
 
 
 def look_at_pairs(

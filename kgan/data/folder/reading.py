@@ -232,6 +232,14 @@ def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
             "--palette=ids: neither set has grey images in a lossless format; right would be grey "
             "PNG files whose levels are numbers of classes"
         )
+    unpaired = "train_a" in names
+    if unpaired and asked.palette is not None and not any(shape.nearest for shape in found):
+        notes.append("neither set has the colours of the palette")
+    if unpaired and asked.label_encoding == "one_hot" and not any(s.classes for s in found):
+        raise UserError(
+            "--label_encoding=one_hot: neither set has label maps; right would be their colours as "
+            "--palette=RRGGBB,… or no --label_encoding"
+        )
     most = max((shape.channels for shape in found if not shape.classes), default=0)
     found = [
         shape if shape.classes else dataclasses.replace(shape, channels=most) for shape in found
@@ -241,7 +249,7 @@ def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
 
 def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stored) -> tuple:
     """Returns what a data set of single images consists of, its channels, and notes."""
-    unpaired = found.name == "unpaired" and isinstance(asked.palette, Ids)
+    unpaired = found.name == "unpaired"
     if not unpaired and (isinstance(asked.palette, Ids) or asked.label_encoding == "one_hot"):
         flag = "palette=ids" if isinstance(asked.palette, Ids) else "label_encoding=one_hot"
         raise UserError(

@@ -54,7 +54,7 @@ class AdversarialModel(LatentModel):
     """
 
     network_names = ("generator", "discriminator")
-    data_arguments = {"latent_size": None}
+    data_arguments = {**LatentModel.data_arguments, "latent_size": None}
     renamed = {"given_latent_size": "latent_size"}
     own_arguments = TRAINING_FLAGS
     network_flags = NETWORK_FLAGS

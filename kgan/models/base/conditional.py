@@ -93,7 +93,8 @@ class ConditionalModel(AdversarialModel):
 
     @classmethod
     def from_data(cls, spec):
-        return {"class_names": spec.class_names, "exclusive": spec.kind == "labelled"}
+        own = {"class_names": spec.class_names, "exclusive": spec.kind == "labelled"}
+        return super().from_data(spec) | own
 
     @property
     def condition_size(self) -> int:
@@ -227,7 +228,7 @@ class ConditionalModel(AdversarialModel):
             return refusals.answers(*images_and_errors(seeds, labels))
 
         def png_from_labels(seeds, labels):
-            return refusals.png_answers(*images_and_errors(seeds, labels))
+            return refusals.png_answers(*images_and_errors(seeds, labels), self.writing)
 
         names = ", ".join(f"{n} {name}" for n, name in enumerate(self.class_names))
         image = "x".join(map(str, self.image_shape))
@@ -257,5 +258,7 @@ class ConditionalModel(AdversarialModel):
                 f"seeds int32 [B], {about} {refused}",
             ),
             "from_labels": Signature(from_labels, labels, f"{of_labels}{answer} {refused}"),
-            "png_from_labels": Signature(png_from_labels, labels, f"{of_labels}{png}"),
+            "png_from_labels": Signature(
+                png_from_labels, labels, f"{of_labels}{png}", writing=self.writing
+            ),
         }

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan import randomness
+from kgan.data.preparation import Preparation
 from kgan.models.base import shapes
 from kgan.models.base.model import Model
 from kgan.optimizers import averaged_weights
@@ -34,6 +35,10 @@ class LatentModel(Model):
     A model whose network returns something other than images, or takes something other than
     latents float32 [B, N], overrides `images_of`, `latent_size` or `image_shape`.
 
+    Args:
+        preparation: how the files of images like its own became arrays for the training, as
+            `Preparation.as_dict` returns it; None: unknown, files of its images have 8 bits.
+
     Class attributes:
         generating_network: the name of the network that generates; it is one of player `g`.
         latent_distribution: `normal` N(0, I) or `uniform` U(-1, 1).
@@ -48,6 +53,7 @@ class LatentModel(Model):
         (2, 2, 2, 1)
     """
 
+    data_arguments = {"preparation": None}
     generating_network = "generator"
     latent_distribution = "normal"
     score_map_label = ""
@@ -56,6 +62,18 @@ class LatentModel(Model):
     def __init__(self, *networks, **arguments):
         super().__init__(*networks, **arguments)
         self._copies = _Copies()
+
+    @classmethod
+    def from_data(cls, spec):
+        known = spec.preparations
+        return {"preparation": None if known is None else known[-1].as_dict()}
+
+    @property
+    def writing(self) -> Preparation | None:
+        """How images like its own were read for training; None: unknown."""
+        if self.preparation is None or self.generates_points:
+            return None
+        return Preparation.from_dict(self.preparation).of_size(tuple(self.image_shape[:2]))
 
     @property
     def latent_size(self) -> int:
@@ -223,7 +241,8 @@ class LatentModel(Model):
             return refusals.answers(images_from(seeds), refusals.seed_errors(seeds))
 
         def png_from_seeds(seeds):
-            return refusals.png_answers(images_from(seeds), refusals.seed_errors(seeds))
+            errors = refusals.seed_errors(seeds)
+            return refusals.png_answers(images_from(seeds), errors, self.writing)
 
         def from_count(count, seed):
             return from_seeds(seed + tf.range(refusals.positive(count)))
@@ -257,5 +276,7 @@ class LatentModel(Model):
         )
         if not self.generates_points:
             about = f"seeds int32 [B] -> png_bytes string [B], PNG files; {refusals.ABOUT} {frozen}"
-            signatures["png_from_seeds"] = Signature(png_from_seeds, {"seeds": NUMBERS}, about)
+            signatures["png_from_seeds"] = Signature(
+                png_from_seeds, {"seeds": NUMBERS}, about, writing=self.writing
+            )
         return signatures

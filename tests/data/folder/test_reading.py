@@ -331,6 +331,30 @@ def test_cifar_is_labelled():
     assert train.read(0)["image"].shape == (32, 32, 3)
 
 
+@pytest.mark.parametrize("encoding", ["auto", "one_hot"])
+def test_coloured_maps_of_an_unpaired_set_are_resized_by_their_palette(tmp_path, encoding):
+    rng = np.random.default_rng(0)
+    colours = np.array([RED, (0, 0, 255), (0, 255, 0)], np.uint8)
+    for number in range(6):
+        photo = rng.integers(0, 256, (9, 9, 3), np.uint8)
+        for name, image in (("A", photo), ("B", colours[rng.integers(0, 3, (9, 9))])):
+            (tmp_path / f"train{name}").mkdir(exist_ok=True)
+            Image.fromarray(image).save(tmp_path / f"train{name}" / f"{number}.png")
+    how = {"palette": colours, "label_encoding": encoding}
+    found = open_folder(tmp_path, ImageFormat((4, 4), (4, 4)), kind="unpaired", **how)
+    photo, label_map = found.preparations
+    assert (photo.nearest, label_map.nearest) == (False, True)
+    assert label_map.palette == tuple(map(tuple, colours.tolist()))
+    read = found.parts["train_b"].read(0)["image"]
+    if encoding == "one_hot":
+        assert (label_map.classes, set(read.ravel())) == (3, {0, 1, 2})
+    else:
+        assert set(map(tuple, read.reshape(-1, 3).tolist())) <= set(map(tuple, colours.tolist()))
+    assert "label maps of 3 colours" in found.description
+    none = open_folder(tmp_path, SMALL, kind="unpaired", palette=np.uint8([(9, 9, 9), (1, 1, 1)]))
+    assert "neither set has the colours" in none.description
+
+
 @needs("day2dusk/day2dusk_128.zip")
 def test_day2dusk_is_unpaired():
     found = open_folder(

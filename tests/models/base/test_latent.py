@@ -1,15 +1,21 @@
 """How the game is played: what works with every scheme that draws from latents."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from kgan.cli.models import build_model
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import DataSpec
+from kgan.data.preparation import Preparation
+from kgan.generation import latent
 from kgan.models.gan import GAN
 from kgan.networks import mlp
+from kgan.serving.signatures import describe
 from kgan.utils.errors import UserError
 
 SHAPE = (4, 4, 1)
@@ -38,6 +44,31 @@ def weights(network):
 
 def same(first, second):
     return all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+# Files.
+
+
+def test_files_of_generated_images_have_the_levels_of_the_training_data(tmp_path, monkeypatch):
+    deep = Preparation(channels=1, depth=16, value_range=(0, 4095))
+    model = small(preparation=deep.as_dict())
+    model = GAN.from_config(model.get_config())  # it is stored with the model
+    images = model.generate(model.latents_from_seeds([3, 4]))
+    expected = np.rint((images[..., 0] / 2 + 0.5) * 4095)
+    signature = model.signatures()["png_from_seeds"]
+    files = signature.function(tf.constant([3, 4]))["png_bytes"].numpy()
+    assert describe({"png": signature})["png"]["answers"]["bits"] == 16
+
+    monkeypatch.setattr(latent, "load_run", lambda run, checkpoint: model)
+    latent.generate_seeds("a run", [3, 4], out=str(tmp_path / "single"))
+    latent.generate_seeds("a run", [4], out=str(tmp_path / "one.png"))
+    written = [tmp_path / "single" / f"seed-00000{seed}.png" for seed in (3, 4)]
+    for data, place, levels in zip(files, written, expected, strict=True):
+        for file in (io.BytesIO(data), place):
+            with Image.open(file) as image:
+                assert image.mode == "I;16"
+                np.testing.assert_allclose(np.asarray(image), levels, atol=1)
+    assert (tmp_path / "one.png").read_bytes() == written[1].read_bytes()
 
 
 # Labels.
