@@ -6,6 +6,7 @@ import logging
 from kgan.callbacks.base import StepCallback
 from kgan.callbacks.logging import MeansLogger
 from kgan.runs.logs import NoLog, ScalarLog
+from kgan.utils.failures import Failures
 
 logger = logging.getLogger("kgan")
 
@@ -87,6 +88,7 @@ class CollapseMonitor(StepCallback):
         guard: ends training for a rollback.
         on_collapse: `warn`, `stop` or `rollback`.
         every: steps between two checks of the generator's diversity.
+        failures: notes those of these checks, which do not end the training.
 
     Example:
         >>> means = MeansLogger(NoLog(), 20, 100, 64)
@@ -101,6 +103,7 @@ class CollapseMonitor(StepCallback):
     guard: NaNGuard
     on_collapse: str
     every: int
+    failures: Failures = dataclasses.field(default_factory=Failures)
 
     def __post_init__(self):
         super().__post_init__()
@@ -122,7 +125,9 @@ class CollapseMonitor(StepCallback):
             self._check_diversity()
 
     def _check_diversity(self):
-        diversity = self.model.diversity()
+        diversity = None
+        with self.failures.tolerated("the check of diversity", f"step {self.step}"):
+            diversity = self.model.diversity()
         if diversity is None:
             return
         self.log.write("alarm", self.step, {"diversity": diversity})

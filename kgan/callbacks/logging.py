@@ -13,6 +13,7 @@ import keras
 from kgan.callbacks.base import StepCallback
 from kgan.runs.logs import NoLog, ScalarLog
 from kgan.utils import progress
+from kgan.utils.failures import Failures
 
 SHOWN = ("loss", "g_loss", "d_loss", "wasserstein")  # in the progress bar
 
@@ -107,6 +108,7 @@ class Progress(StepCallback):
         total: step at which the run ends.
         means: provides the losses and the speed.
         minutes: after which it ends, if it is not complete; the bar then ends where this will be.
+        failures: notes those of printing, as into a pipe that is closed.
 
     Example:
         >>> progress = Progress(1000, MeansLogger(NoLog(), 20, 100, 64))
@@ -115,6 +117,7 @@ class Progress(StepCallback):
     total: int
     means: MeansLogger
     minutes: float | None = None
+    failures: Failures = dataclasses.field(default_factory=Failures)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -122,6 +125,10 @@ class Progress(StepCallback):
         self._bar = progress.bar(total=self.total, initial=self.step, unit="step", smoothing=0.1)
 
     def on_step(self):
+        with self.failures.tolerated("the progress bar", f"step {self.step}"):
+            self._show()
+
+    def _show(self):
         if self.minutes is not None:
             self._bar.total = self._expected_end()
         self._bar.update(self.step - self._bar.n)
@@ -135,7 +142,8 @@ class Progress(StepCallback):
     def on_train_end(self, logs=None):
         if self.minutes is not None:
             self._bar.total = max(self.step, 1)
-        self._bar.close()
+        with self.failures.tolerated("the progress bar", "its end"):
+            self._bar.close()
 
     def _expected_end(self):
         """Returns the step at which the limit of time is reached, at the speed so far."""

@@ -10,6 +10,7 @@ from PIL import Image
 from kgan.callbacks.base import Every, StepCallback
 from kgan.runs.logs import NoLog, ScalarLog
 from kgan.utils.atomic import atomic_write
+from kgan.utils.failures import Failures
 
 
 @dataclasses.dataclass(eq=False)
@@ -21,6 +22,7 @@ class SampleImages(StepCallback):
         folder: receives the sheet as a PNG file.
         every: interval between sheets.
         make_sheet: returns the sheet of a model.
+        failures: notes those of making and writing sheets, which do not end the training.
 
     Example:
         >>> blank = lambda model: Image.new("L", (64, 64))
@@ -35,6 +37,7 @@ class SampleImages(StepCallback):
     folder: pathlib.Path
     every: Every
     make_sheet: Callable[[keras.Model], Image.Image]
+    failures: Failures = dataclasses.field(default_factory=Failures)
 
     def __post_init__(self):
         super().__post_init__()
@@ -55,8 +58,10 @@ class SampleImages(StepCallback):
             self._write()
 
     def _write(self):
-        sheet = self.make_sheet(self.model)
-        with atomic_write(self.folder / f"step-{self.step:08d}.png") as place:
-            sheet.save(place, "PNG")
-        self.log.image("samples", self.step, sheet)
+        # Also of one that fails: it would fail again at the end of this step.
         self._written = self.step
+        with self.failures.tolerated("sample sheets", f"step {self.step}"):
+            sheet = self.make_sheet(self.model)
+            with atomic_write(self.folder / f"step-{self.step:08d}.png") as place:
+                sheet.save(place, "PNG")
+            self.log.image("samples", self.step, sheet)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from kgan.callbacks.base import Every, StepCallback
 from kgan.runs.logs import NoLog, ScalarLog
+from kgan.utils.failures import Failures
 
 logger = logging.getLogger("kgan")
 
@@ -24,6 +25,7 @@ class Validation(StepCallback):
         interrupted: returns whether the run is only interrupted. Nothing is measured at its end
             then, so that a resumed run is measured at the steps of an uninterrupted one.
         lower_is_better: whether the lowest value is the best, or the highest.
+        failures: notes those of measuring, which do not end the training.
 
     Example:
         >>> measure, keep = (lambda: {"val_l1": 0.5}), (lambda: print("a new best"))
@@ -48,6 +50,7 @@ class Validation(StepCallback):
     keep_best: Callable[[], None]
     interrupted: Callable[[], bool] = lambda: False
     lower_is_better: bool = True
+    failures: Failures = dataclasses.field(default_factory=Failures)
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,13 +69,18 @@ class Validation(StepCallback):
             self._measure()
 
     def _measure(self):
-        values = self.measure()
-        self.log.write("validation", self.step, values)
+        # Also of one that fails: it would fail again at the end of this step.
         self._measured = self.step
-        # No bare `next`: Keras takes a StopIteration for the end of the data.
-        (name, *_) = [
-            n for n in values if n == self.criterion or n.startswith(f"{self.criterion}_")
-        ]
+        name = None
+        with self.failures.tolerated("validation", f"step {self.step}"):
+            values = self.measure()
+            # No bare `next`: Keras takes a StopIteration for the end of the data.
+            (name, *_) = [
+                n for n in values if n == self.criterion or n.startswith(f"{self.criterion}_")
+            ]
+        if name is None:
+            return
+        self.log.write("validation", self.step, values)
         self._forget_other_than(name)
         sign = 1 if self.lower_is_better else -1
         # A NaN is below nothing, so it is never the best.

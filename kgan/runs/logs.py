@@ -1,5 +1,6 @@
 """Logs of a run: metrics.jsonl and TensorBoard events, written and cut back to a checkpoint."""
 
+import contextlib
 import io
 import itertools
 import json
@@ -15,6 +16,9 @@ import tensorflow as tf
 
 from kgan.utils.atomic import atomic_write, report_write_errors
 from kgan.utils.errors import UserError
+from kgan.utils.failures import Failures
+
+EVENTS = "TensorBoard's log"
 
 
 class ScalarLog:
@@ -23,6 +27,8 @@ class ScalarLog:
     Args:
         metrics: the metrics.jsonl file; lines are appended.
         tensorboard: the folder of event files; a new file is created.
+        failures: notes those of TensorBoard's events, which metrics.jsonl has, too. After the
+            first one they are left out until the log is opened again.
 
     Example:
         >>> import tempfile
@@ -34,16 +40,21 @@ class ScalarLog:
         [{'kind': 'train', 'step': 20, 'g_loss': 0.7}]
     """
 
-    def __init__(self, metrics: pathlib.Path, tensorboard: pathlib.Path):
+    def __init__(
+        self, metrics: pathlib.Path, tensorboard: pathlib.Path, failures: Failures | None = None
+    ):
         self._metrics = metrics
         self._tensorboard = tensorboard
+        self._failures = failures or Failures()
         self._open()
 
     def _open(self):
         # `close` closes it.
         with report_write_errors(self._metrics):
             self._file = open(self._metrics, "a", buffering=1)  # noqa: SIM115
-        self._events = EventFile.new_in(self._tensorboard)
+        self._events = None
+        with self._failures.tolerated(EVENTS, "its start"):
+            self._events = EventFile.new_in(self._tensorboard)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Writes one line and one event a value; what is not finite becomes null in JSON.
@@ -55,23 +66,37 @@ class ScalarLog:
         """
         line = {k: v if math.isfinite(v) else None for k, v in values.items()}
         self._write_line({"kind": kind, "step": step, **line})
-        for name, value in values.items():
-            self._events.write(f"{kind}/{name}", step, "scalars", np.float32(value))
-        self._events.flush()
+        with self._to_tensorboard(f"step {step}") as events:
+            for name, value in values.items():
+                events.write(f"{kind}/{name}", step, "scalars", np.float32(value))
+            events.flush()
 
     def image(self, name: str, step: int, image) -> None:
         """Writes a Pillow image as a TensorBoard image."""
         png = io.BytesIO()
         image.save(png, "PNG")
         content = [b"%d" % image.width, b"%d" % image.height, png.getvalue()]
-        self._events.write(name, step, "images", content)
-        self._events.flush()
+        with self._to_tensorboard(f"step {step}") as events:
+            events.write(name, step, "images", content)
+            events.flush()
 
     def text(self, name: str, step: int, words: str) -> None:
         """Writes a text."""
         self._write_line({"kind": name, "step": step, "text": words})
-        self._events.write(name, step, "text", words)
-        self._events.flush()
+        with self._to_tensorboard(f"step {step}") as events:
+            events.write(name, step, "text", words)
+            events.flush()
+
+    @contextlib.contextmanager
+    def _to_tensorboard(self, when):
+        """Yields the events file, or `NoLog` after its first failure."""
+        is_written = False
+        with self._failures.tolerated(EVENTS, when):
+            yield self._events or NoLog()
+            is_written = True
+        if not is_written:
+            # What follows on an incomplete event would not be read.
+            self._events = None
 
     def _write_line(self, values):
         with report_write_errors(self._metrics):
@@ -87,13 +112,15 @@ class ScalarLog:
         """Writes buffered lines and events to disk."""
         with report_write_errors(self._metrics):
             self._file.flush()
-        self._events.flush()
+        with self._to_tensorboard("a checkpoint") as events:
+            events.flush()
 
     def close(self) -> None:
         """Closes both files."""
         with report_write_errors(self._metrics):
             self._file.close()
-        self._events.close()
+        with self._to_tensorboard("the end") as events:
+            events.close()
 
 
 class EventFile:

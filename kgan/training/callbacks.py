@@ -1,6 +1,7 @@
 """Callbacks of a training, chosen by its settings: logs, samples, validation, checkpoints."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -56,6 +57,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         log: `kgan.runs.logs.ScalarLog` or `NoLog`.
     """
     settings, plan, model, run = training.settings, training.plan, training.model, training.run
+    failures = training.failures
     stop = StopBySignal(training.workers.gather, training.watch, str(run.checkpoints))
     guard = NaNGuard(settings.run.log_every)
     means = MeansLogger(
@@ -91,7 +93,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         stateful |= _chief_callbacks(training, log, means, guard, stop, saver)
         called += list(stateful.values())[1:]
         called.append(MachineLogger(log, lambda: guard.diagnosis is not None))
-        called.append(Progress(plan.total_steps, means, plan.minutes))
+        called.append(Progress(plan.total_steps, means, plan.minutes, failures))
         # Where a limit of time is set, the bar shows what it leaves.
         called += [TimeEstimate(plan.total_steps)] if plan.minutes is None else []
         called.append(saver)
@@ -108,8 +110,11 @@ def _chief_callbacks(training, log, means, guard, stop, saver) -> dict[str, Step
             training.run.samples,
             plan.every(settings.run.sample_every, 20),
             _sampler(dataset, training.model),
+            training.failures,
         ),
-        "alarms": CollapseMonitor(log, means, guard, settings.run.on_collapse, plan.share(20)),
+        "alarms": CollapseMonitor(
+            *(log, means, guard, settings.run.on_collapse, plan.share(20), training.failures)
+        ),
     }
     validation = choose_validation(settings.validation, dataset, training.model)
     if validation is not None:
@@ -122,6 +127,7 @@ def _chief_callbacks(training, log, means, guard, stop, saver) -> dict[str, Step
             # A signal that comes in the last step interrupts nothing: nobody will resume that.
             lambda: stop.received is not None and saver.step < plan.total_steps,
             validation.lower_is_better,
+            training.failures,
         )
     return found
 
@@ -157,12 +163,22 @@ def choose_validation(
 
 def _sampler(dataset, model):
     """Chooses how samples are shown: points as a plot, everything else as sheets of images."""
+    # Read when the first sheet needs them: a file that cannot be read costs sheets only.
     if dataset.kind == "points":
-        (real,) = pipeline.examples(dataset.parts["test"], ("image",), scatter.SHOWN).values()
-        return lambda model: scatter.plot_model(model, real)
+
+        @functools.cache
+        def real():
+            (points,) = pipeline.examples(dataset.parts["test"], ("image",), scatter.SHOWN).values()
+            return points
+
+        return lambda model: scatter.plot_model(model, real())
     count = model.preview_examples
-    examples = _preview_examples(dataset, count) if count else None
-    return lambda model: grids.image_grid(model.preview(examples), model.preview_columns)
+
+    @functools.cache
+    def examples():
+        return _preview_examples(dataset, count) if count else None
+
+    return lambda model: grids.image_grid(model.preview(examples()), model.preview_columns)
 
 
 def _preview_examples(dataset, count):

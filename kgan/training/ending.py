@@ -6,11 +6,13 @@ from kgan.evaluation.runner import evaluate_run
 from kgan.evaluation.task import Request
 from kgan.runs.export import export_run
 from kgan.utils.errors import UserError
+from kgan.utils.failures import describe
 from kgan.utils.messages import logger
 
 MEASURED_AT_END = 1000  # images at most, but for pairs: ten times as many can take minutes
 # Exit status of a run that could not be saved from NaN, and of a complete one whose export or
-# evaluation has failed: training again would help neither.
+# evaluation has failed, or whose sample sheets, validation or logs have: training again would
+# help none of them.
 FAILED = 1
 
 
@@ -44,7 +46,12 @@ def finish(training, received: int | None) -> int:
 
     wanted = {"export": (settings.export, export), "evaluate": (settings.evaluate, evaluate)}
     done = [attempt(verb, act, run) for verb, (is_wanted, act) in wanted.items() if is_wanted]
-    return 0 if all(done) else FAILED
+    failed = training.failures.summary()
+    if failed:
+        logger.error(
+            "error: the training is complete, but not everything of it is shown: %s", failed
+        )
+    return 0 if all(done) and not failed else FAILED
 
 
 def attempt(verb: str, act: Callable[[], None], run) -> bool:
@@ -61,14 +68,12 @@ def attempt(verb: str, act: Callable[[], None], run) -> bool:
     try:
         act()
     except Exception as error:  # noqa: BLE001 - whatever it is, the training is complete and saved
-        reason = " ".join(str(error).split())
         if not isinstance(error, UserError):
-            reason = f"{type(error).__name__}: {reason}"
             logger.debug("%s failed", verb, exc_info=True)
         logger.error(
             "error: the training is complete, but %s failed: %s; python -m kgan.%s --run=%s does "
             "it again",
-            *(verb, reason[:500], verb, run.folder),
+            *(verb, describe(error), verb, run.folder),
         )
         return False
     return True

@@ -31,6 +31,7 @@ from kgan.training.plan import Plan, describe_schedule, keep_schedule
 from kgan.training.sizes import describe_sizes
 from kgan.utils.atomic import check_writable
 from kgan.utils.errors import UserError
+from kgan.utils.failures import Failures
 from kgan.utils.messages import log_file, logger, start_logging
 from kgan.utils.precision import precision
 from kgan.utils.signals import SignalWatch
@@ -66,6 +67,7 @@ class Training:
         plan: `kgan.training.plan.Plan`.
         chosen: lines on what was chosen from the data, for the user.
         run: the run folder; None until `train` opens it.
+        failures: those of sample sheets, validation and logs, which do not end the training.
 
     Example:
         >>> settings = parse_training(["--model=gan", "--steps=9", "--noexport"])
@@ -76,6 +78,7 @@ class Training:
     def __init__(self, settings: Settings, workers: Workers, watch: SignalWatch | None = None):
         _check_places(settings)
         self.workers, self.watch = workers, watch or SignalWatch()
+        self.failures = Failures()
         settings = settings.replace(dataset=absolute_name(settings.data.dataset))
         settings, self.chosen = choose_size(settings)
         self.settings = self._agreed(_for_replicas(settings, workers.replicas))
@@ -126,7 +129,7 @@ class Training:
             )
         if not self.workers.is_chief:
             return self._fit()
-        with self.run.lock(), log_file(self.run.folder / "log.txt"):
+        with self.run.lock(), log_file(self.run.folder / "log.txt", self.failures):
             if self.settings.run.resume:
                 self.run.make_folders()
                 self.run.remove_strays()
@@ -252,7 +255,7 @@ class Training:
                 # Before the log opens the files that this rewrites.
                 step = checkpoint.read(newest)[1]["step"]
                 logs.cut_back(self.run.metrics, self.run.tensorboard, step)
-            log = logs.ScalarLog(self.run.metrics, self.run.tensorboard)
+            log = logs.ScalarLog(self.run.metrics, self.run.tensorboard, self.failures)
         callbacks = make_callbacks(self, log)
         if newest is not None:
             step = callbacks.saver.load(newest, self.model)

@@ -80,26 +80,27 @@ def test_dry_run_detects_a_read_only_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "refused", "whole"),
+    ("size", "refused"),
     [
-        (6_000, "samples/step-00000000.png", []),
-        (20_000, "checkpoints/step-00000000.safetensors", []),
-        (60_000, "tensorboard/events", [8, 12]),
+        (6_000, ["samples/step-00000000.png", "checkpoints/step-00000000.safetensors"]),
+        (20_000, ["checkpoints/step-00000000.safetensors"]),
+        (60_000, ["tensorboard/events"]),
     ],
 )
-def test_first_file_that_does_not_fit_ends_training(size, refused, whole, tmp_path):
+def test_checkpoint_that_does_not_fit_ends_training_and_other_files_do_not(size, refused, tmp_path):
     with largest_file(size):
         outcome = command("train", *FLAGS, f"--runs_dir={tmp_path}", "--noexport")
     (run,) = tmp_path.iterdir()
-    line = last_line(outcome)
-    assert line.startswith(f"{run}/{refused}") and "(File too large" in line
-    assert find_leftovers(tmp_path) == []
-    assert checkpoint.saved_steps(run / "checkpoints") == whole
-    if whole:
-        assert kgan.load(str(run)).completed_steps == whole[-1]
-        outcome = command("train", f"--resume={run}", "--noexport")
-        assert outcome.status == 0 and f"resumed at step {whole[-1]} of 16" in outcome.out
-        assert [line["step"] for line in metrics(run, "train")] == list(range(1, 17))
+    said = outcome.out + outcome.err
+    assert said.count("(File too large") == len(refused)
+    assert all(f": {run}/{name}" in said for name in refused)
+    assert "Traceback" not in said and find_leftovers(tmp_path) == []
+    if "checkpoint" in refused[-1]:
+        assert last_line(outcome).startswith(f"{run}/{refused[-1]}")
+        return
+    assert outcome.status == 1 and "is shown: TensorBoard's log (1 time)" in outcome.out
+    assert kgan.load(str(run)).completed_steps == 16
+    assert [line["step"] for line in metrics(run, "train")] == list(range(1, 17))
 
 
 def test_new_run_folder_that_cannot_be_filled_is_deleted(tmp_path, monkeypatch):
@@ -121,12 +122,12 @@ def test_file_that_resuming_cannot_write_is_unchanged(name, copy, full_for):
     assert (copy / name).read_bytes() == before and find_leftovers(copy) == []
 
 
-def test_log_that_cannot_be_written_ends_the_run(copy):
+def test_log_that_cannot_be_written_is_said_and_does_not_end_the_run(copy):
     (copy / "log.txt").unlink()
     (copy / "log.txt").symlink_to("/dev/full")
     outcome = command("train", f"--resume={copy}", "--steps=12", "--noexport")
-    assert last_line(outcome) == f"{copy}/log.txt: {FULL}"
-    assert checkpoint.saved_steps(copy / "checkpoints") == [8, 10]
+    assert outcome.status == 1 and outcome.out.count(f"{copy}/log.txt: {FULL}") == 1
+    assert checkpoint.saved_steps(copy / "checkpoints")[-1] == 12
 
 
 def test_export_that_does_not_fit_leaves_the_run_whole(copy, tmp_path):
@@ -175,7 +176,9 @@ def test_full_disk_ends_the_run_in_one_line_and_loses_no_checkpoint():
     for outcome in outcomes:
         assert not outcome.traceback, outcome
         assert outcome.damaged == () and outcome.strays == (), outcome
-        if outcome.status == 0:
+        # Sheets, TensorBoard and the export may be missing from a run that is complete.
+        if outcome.status in (0, 1):
+            assert max(outcome.whole) == disks.STEPS, outcome
             continue
         assert outcome.status == 2, outcome
         assert "cannot be written (No space left on device); " in outcome.error, outcome
@@ -185,4 +188,4 @@ def test_full_disk_ends_the_run_in_one_line_and_loses_no_checkpoint():
             assert outcome.resumed_from == max(outcome.whole), outcome
             assert 0 <= outcome.lost_steps <= 4, outcome  # checkpoints are 4 steps apart
     refused = {outcome.refused for outcome in outcomes}
-    assert {"--runs_dir", "checkpoints", "samples", "tensorboard", "--export_dir"} <= refused
+    assert {"--runs_dir", "checkpoints"} <= refused

@@ -12,6 +12,7 @@ from kgan.runs.export import Export
 from kgan.runs.folder import Run
 from kgan.training import ending
 from kgan.utils.errors import UserError
+from kgan.utils.failures import Failures
 from kgan.utils.messages import log_file, logger, start_logging
 
 ERRORS = [
@@ -27,7 +28,7 @@ ERRORS = [
 def finish(tmp_path, monkeypatch, capsys):
     """Returns a function that ends a training whose export or evaluation fails."""
 
-    def run(*flags, received=None, **errors):
+    def run(*flags, received=None, failures=None, **errors):
         done = []
 
         def act(verb, result=None):
@@ -49,6 +50,7 @@ def finish(tmp_path, monkeypatch, capsys):
             plan=mock.Mock(total_steps=9),
             dataset=None,
             watch=mock.Mock(),
+            failures=failures or Failures(),
         )
         # The handler of an earlier command writes to a standard output that is gone.
         logger.handlers.clear()
@@ -88,3 +90,13 @@ def test_nothing_follows_on_a_training_that_a_signal_ended(finish):
     status, done, out = finish(received=15)
     assert (status, done) == (143, [])
     assert "resume with" in out
+
+
+def test_failures_during_a_training_are_said_at_its_end_and_by_the_status(finish):
+    failures = Failures()
+    for step in (2, 4):
+        with failures.tolerated("sample sheets", f"step {step}"):
+            raise ValueError("no sheet")
+    status, done, out = finish(failures=failures)
+    assert status == ending.FAILED and done == ["export", "evaluate"]
+    assert out.splitlines()[-1].endswith("is shown: sample sheets (2 times)")
