@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kgan.cli import entry
 from kgan.cli.flags import CHECKPOINT, MOVED_DATA, RUN
 from kgan.cli.parsing import parse_command
+from kgan.cli.values import parse_name
 from kgan.models.base.flags import choice, switch, text, texts
 from kgan.utils.choices import PUBLISH
 from kgan.utils.errors import UserError
@@ -90,6 +91,8 @@ def main(arguments: Sequence[str]) -> None:
 def _check(given):
     if not given.run and not given.retract:
         raise UserError("--run is missing; give --run=, or --retract=NAME to take a version back")
+    if given.name is not None:
+        parse_name("name", given.name)
     if given.run and given.retract:
         raise UserError(f"--retract={given.retract}: stands without --run")
     if given.dataset and not given.quantize:

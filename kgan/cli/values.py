@@ -8,6 +8,7 @@ from kgan.utils.errors import UserError
 
 SIZE_LIMITS = (8, 1024)
 MAX_SEEDS = 100_000
+MAX_NAME = 200  # bytes: file systems take 255, with the number before it
 MOST_CLASSES = 4096  # of label maps
 
 
@@ -151,6 +152,8 @@ def parse_name(flag: str, text: str) -> str:
         raise UserError(
             f"--{flag}={text}: must have letters, digits and . _ - + = only, a letter first"
         )
+    if len(text.encode()) > MAX_NAME:
+        raise UserError(f"--{flag}={text[:20]}…: must have at most {MAX_NAME} bytes")
     return text
 
 

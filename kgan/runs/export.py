@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import math
 import pathlib
+import shlex
 import shutil
 from collections.abc import Mapping
 
@@ -63,12 +64,13 @@ def export_run(
         serving_root: see `write_model_config`.
         label_maps: see `kgan.runs.data.whole_spec`.
     """
+    own = {"run": run.folder, "name": name, "export_dir": export_dir, "publish": "always"}
+    again = shlex.join(f"--{flag}={value}" for flag, value in own.items() if value)
     name = name or run.name
     folder = pathlib.Path(export_dir) / name
     record = _record(run, chosen_checkpoint(run, which))
     served = versions.served_version(folder)
     is_published, reason = _decide(record, served, publish)
-    again = f"--run={run.folder} --name={name} --export_dir={export_dir} --publish=always"
     if publish == "better" and not is_published and refuses:
         raise UserError(
             f"--publish={publish}: {reason}; --publish=always publishes this one all the same, "
@@ -79,8 +81,8 @@ def export_run(
         with report_write_errors(f"--export_dir={export_dir}"):
             version = write_saved_model(model.signatures(), folder, record, warmup)
             write_model_config(pathlib.Path(export_dir), serving_root)
-        where = "" if export_dir == "saved_models" else f" --export_dir={export_dir}"
-        back = f"python -m kgan.export --retract={name}{where} takes it back"
+        where = [] if export_dir == "saved_models" else [f"--export_dir={export_dir}"]
+        back = f"python -m kgan.export {shlex.join([f'--retract={name}', *where])} takes it back"
         published = f"published as version {version.name} of {name} ({reason})"
         return Export(version, f"{published}; {back}")
     with report_write_errors(run.exported):
@@ -119,7 +121,7 @@ def _decide(record: Mapping, served: pathlib.Path | None, publish: str) -> tuple
     if publish == "never":
         return False, "--publish=never"
     if served is None:
-        return True, "the first one"
+        return True, "no other one is served"
     number = f"version {served.name}"
     if publish == "always":
         return True, f"in place of {number}"

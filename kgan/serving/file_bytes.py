@@ -38,27 +38,39 @@ def number(data: tf.Tensor, start, length: int, little=False) -> tf.Tensor:
 
 
 def refusal(data: tf.Tensor, formats: str) -> tf.Operation:
-    """Makes the operation that refuses a file by its kind, with the words of training.
+    """Makes the operation that refuses a file by its kind, see `unserved`.
 
     Args:
         data: string scalar, see `padded`.
         formats: what would be right.
     """
+    known = unserved(formats)
+    found = tf.stack([piece(data, place, len(start)) == start for place, start, _ in known])
+    reasons = [f"image_bytes: {reason}" for *_, reason in known]
+    reasons += [f"image_bytes: not an image that can be read; right would be {formats}"]
+    place = tf.where(tf.reduce_any(found), tf.argmax(found, output_type=tf.int32), len(known))
+    return tf.debugging.Assert(False, [tf.gather(reasons, place)])
+
+
+def unserved(formats: str) -> list[tuple[int, bytes, str]]:
+    """Lists the kinds of files that no export reads: place, first bytes, and what is said of them.
+
+    The words are those of training where it does not read the kind, either.
+
+    Args:
+        formats: what would be right.
+    """
     others = (("TIFF", (b"II*\0", b"MM\0*")), ("PPM", tuple(b"P%d" % n for n in range(1, 8))))
     known = [
-        (name, 0, start, f"{name} images are not served; right would be {formats}")
+        (0, start, f"{name} images are not served; right would be {formats}")
         for name, starts in others
         for start in starts
     ]
     for kind in KINDS:
         reason = f"{kind.name} images are not served; right would be {formats}"
         reason = reason if kind.pillow else kind.refusal
-        known += [(kind.name, place, start, reason) for place, start in kind.beginnings]
-    found = tf.stack([piece(data, place, len(start)) == start for _, place, start, _ in known])
-    reasons = [f"image_bytes: {reason}" for *_, reason in known]
-    reasons += [f"image_bytes: not an image that can be read; right would be {formats}"]
-    place = tf.where(tf.reduce_any(found), tf.argmax(found, output_type=tf.int32), len(known))
-    return tf.debugging.Assert(False, [tf.gather(reasons, place)])
+        known += [(place, start, reason) for place, start in kind.beginnings]
+    return known
 
 
 def jpeg_orientation(data: tf.Tensor) -> tf.Tensor:

@@ -33,18 +33,22 @@ def write_model_config(export_dir: pathlib.Path, root: str | None = None) -> pat
     before = path.read_text(errors="replace") if path.exists() else HEAD
     if not before.startswith(HEAD):
         return None
-    if root is None:
-        root = _root_of(before)
-    lines = [
-        f"  config {{ name: {_quoted(name)} base_path: {_quoted(f'{root}/{name}')} "
-        'model_platform: "tensorflow" }\n'
-        for name in exported_names(export_dir)
-    ]
-    text = f"{HEAD}model_config_list {{\n{''.join(lines)}}}\n"
-    if text != before:
-        with atomic_write(path) as place:
-            place.write_text(text)
-    return path
+    root = _root_of(before) if root is None else root.rstrip("/")
+    names = exported_names(export_dir)
+    while True:
+        lines = [
+            f"  config {{ name: {_quoted(name)} base_path: {_quoted(f'{root}/{name}')} "
+            'model_platform: "tensorflow" }\n'
+            for name in names
+        ]
+        text = f"{HEAD}model_config_list {{\n{''.join(lines)}}}\n"
+        if text != before:
+            with atomic_write(path) as place:
+                place.write_text(text)
+        # Another process may have added or taken a model meanwhile, and written before this one.
+        before, listed, names = text, names, exported_names(export_dir)
+        if names == listed:
+            return path
 
 
 def exported_names(export_dir: pathlib.Path) -> list[str]:

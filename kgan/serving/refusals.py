@@ -14,7 +14,7 @@ import tensorflow as tf
 from kgan.data.decode import PIXEL_LIMIT
 from kgan.data.preparation import Preparation
 from kgan.serving.decoding import FORMATS, decode_images
-from kgan.serving.file_bytes import number, padded
+from kgan.serving.file_bytes import number, padded, unserved
 from kgan.serving.signatures import Signature, encode_png
 
 MARGIN = 0.01  # beyond [-1, 1], for what rounding may do
@@ -100,12 +100,11 @@ def _reasons(files):
         (0, b"GIF8", f"damaged or too large; {right}"),
         (0, b"BM", f"damaged, too large, or not of 8, 24 or 32 bits a pixel; {right}"),
         (0, b"RIFF", f"damaged, or no WebP; {right}"),
-        (0, b"II*\0", f"a TIFF file; {right}"),
-        (0, b"MM\0*", f"a TIFF file; {right}"),
-        (4, b"ftyp", f"a HEIC or AVIF file, or a film; {right}"),
+        (4, b"ftyp", f"a film; {right}"),
+        *unserved(FORMATS),
     ):
         # A file that is shorter has zeros there.
-        first = tf.strings.substr(tf.strings.join([files, b"\0" * 16]), start, len(beginning))
+        first = tf.strings.substr(tf.strings.join([files, b"\0" * 256]), start, len(beginning))
         reasons = tf.where(first == beginning, reason, reasons)
     return tf.where(tf.strings.length(files) == 0, f"the file is empty; {right}", reasons)
 

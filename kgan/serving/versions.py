@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 
 from kgan.utils.atomic import atomic_write, try_lock
-from kgan.utils.errors import UserError
+from kgan.utils.errors import UserError, printable
 
 RECORD = "export.json"  # in assets.extra, which TensorFlow Serving leaves alone
 RETRACTED = "retracted"
@@ -85,25 +85,46 @@ def retract(export_dir: str, what: str) -> tuple[pathlib.Path, pathlib.Path | No
 
     Args:
         export_dir: folder of the exports.
-        what: NAME for the version that is served, or NAME/VERSION.
+        what: NAME for the version that is served, or NAME/VERSION; the path of either, too.
 
     Returns:
         Where it is now, and the version that is served then, None for none.
     """
-    name, slash, number = what.partition("/")
-    folder = pathlib.Path(export_dir) / name
-    version = folder / number if slash else served_version(folder)
-    if version is None or not version.name.isdecimal() or not version.is_dir():
-        found = ", ".join(_exported(pathlib.Path(export_dir))) or "nothing"
-        raise UserError(f"--retract={what}: no such version in {export_dir}, which has {found}")
+    place = pathlib.Path(export_dir)
+    # Paths come from a shell that completes them.
+    name, _, number = what.removeprefix(f"{place}/").rstrip("/").partition("/")
+    folder = place / name
+    version = served_version(folder) if not number else folder / number
+    refusal = UserError(
+        f"--retract={what}: no such version in {export_dir}, which has {_has(place)}"
+    )
+    if not name.strip(".") or version is None or version.parent != folder:
+        raise refusal
+    if not version.name.isdecimal() or not version.is_dir():
+        raise refusal
     aside = folder / RETRACTED / version.name
     aside.parent.mkdir(exist_ok=True)
-    return version.rename(aside), served_version(folder)
+    try:
+        return version.rename(aside), served_version(folder)
+    except FileNotFoundError as error:  # another process was faster
+        raise refusal from error
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
+        raise UserError(
+            f"--retract={what}: {aside} is there already; remove it first, or the copy of it"
+        ) from error
 
 
-def _exported(export_dir):
+def _has(export_dir):
+    """Lists the versions of all models, and those that were taken back."""
     folders = sorted(export_dir.iterdir()) if export_dir.is_dir() else []
-    return [f"{folder.name}/{number}" for folder in folders for number in _numbers(folder)]
+    found = [f"{folder.name}/{number}" for folder in folders for number in _numbers(folder)]
+    back = [
+        f"{folder.name}/{number}" for folder in folders for number in _numbers(folder / RETRACTED)
+    ]
+    taken = f" (taken back before: {', '.join(back)})" if back else ""
+    return printable((", ".join(found) or "nothing") + taken)
 
 
 def _numbers(folder):

@@ -1,6 +1,7 @@
 """`kgan.export` on runs: what is exported, and where to."""
 
 import json
+import shutil
 from unittest import mock
 
 import numpy as np
@@ -118,6 +119,10 @@ def test_other_formats_are_written_beside_the_versions(tmp_path):
     [
         (["--quantize=int8"], "--quantize=int8: is for --format=tflite"),
         (["--signature=x"], "--signature=x: a SavedModel has all signatures"),
+        (["--name=../other"], "--name=../other: must have letters"),
+        (["--name=a/b"], "--name=a/b: must have letters"),
+        (["--name="], "--name=: must have letters"),
+        ([f"--name={'n' * 201}"], "--name=nnnnnnnnnnnnnnnnnnnn…: must have at most 200"),
         (["--format=tflite", "--signature=x"], "--signature=x: is not a portable signature"),
     ],
 )
@@ -163,15 +168,25 @@ def test_worse_version_is_published_on_purpose_only_and_can_be_taken_back(tmp_pa
     assert [path.name for path in (place / "pairs").iterdir()] == ["1"]
 
     assert export(run, place, "--publish=always") == f"{place}/pairs/2"
-    outcome = command("export", "--retract=pairs", f"--export_dir={place}")
+    # A path, as a shell completes it, is taken, too.
+    outcome = command("export", f"--retract={place}/pairs/2/", f"--export_dir={place}")
     assert outcome.out.splitlines()[0] == f"{place}/pairs/retracted/2"
     assert "version 1 is served now" in outcome.out
     assert versions.served_version(place / "pairs") == version
+    # The same version again, from a copy: the one that was taken back is not overwritten.
+    shutil.copytree(place / "pairs" / "retracted" / "2", place / "pairs" / "2")
+    line = command("export", "--retract=pairs/2", f"--export_dir={place}").error_line
+    assert f"{place}/pairs/retracted/2 is there already" in line
+    shutil.rmtree(place / "pairs" / "2")
+    line = command("export", "--retract=pairs/2", f"--export_dir={place}").error_line
+    assert line.endswith("which has pairs/1 (taken back before: pairs/2)")
     # A server that has seen version 2 never takes another one for it.
     assert export(run, place, "--publish=always") == f"{place}/pairs/3"
 
 
-@pytest.mark.parametrize("what", ["other", "pairs/7", "", "..", "pairs/", "pairs/retracted"])
+@pytest.mark.parametrize(
+    "what", ["other", "pairs/7", "", "..", "pairs/../1", "pairs/retracted", "/"]
+)
 def test_version_that_is_not_there_is_not_taken_back(what, exported, tmp_path):
     _, place = exported
     outcome = command("export", f"--retract={what}", f"--export_dir={place}")

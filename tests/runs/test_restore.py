@@ -1,4 +1,5 @@
 import contextlib
+import pathlib
 import shutil
 import sys
 from unittest import mock
@@ -43,6 +44,19 @@ def refusal(folder):
     with pytest.raises(UserError) as error:
         kgan.load(str(folder))
     return str(error.value)
+
+
+def test_run_is_loaded_by_whatever_the_command_line_takes(monkeypatch, tmp_path):
+    run = dcgan_run()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / run.name).symlink_to(run)
+    monkeypatch.chdir(tmp_path)
+    loaded = []
+    monkeypatch.setattr("kgan.runs.restore.load_run", lambda folder, which: loaded.append(folder))
+    for name in (run, str(run), "latest", str(int(run.name[:5])), "seeds"):
+        kgan.load(name)
+    assert {str(pathlib.Path(folder).resolve()) for folder in loaded} == {str(run)}
+    assert "no run in runs is meant by this" in refusal("none")
 
 
 def test_loaded_model_generates_what_the_trained_one_generated_at_the_end(tmp_path):

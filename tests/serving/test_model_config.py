@@ -47,6 +47,22 @@ def test_list_that_somebody_else_wrote_is_left_alone(tmp_path):
     assert (tmp_path / "models.config").read_text() == "model_config_list { }\n"
 
 
+def test_model_that_another_process_adds_meanwhile_is_listed(tmp_path, monkeypatch):
+    """The other process has written its list before this one, which began earlier."""
+    version(tmp_path, "a")
+    original, found = model_config.exported_names, []
+
+    def names(folder):
+        found.append(original(folder))
+        if len(found) == 1:
+            version(tmp_path, "b")
+        return found[-1]
+
+    monkeypatch.setattr(model_config, "exported_names", names)
+    model_config.write_model_config(tmp_path)
+    assert paths(tmp_path) == ["/models/a", "/models/b"]
+
+
 def test_list_is_text_that_tensorflow_serving_parses(tmp_path):
     config = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
     text_format = pytest.importorskip("google.protobuf.text_format")

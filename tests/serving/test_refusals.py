@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kgan.data import decode
+from kgan.data.file_kinds import KINDS
 from kgan.data.preparation import Preparation
 from kgan.serving import decoding, refusals
 from kgan.serving.signatures import Signature
@@ -29,8 +30,17 @@ BAD = {
     b"no image at all": "not an image",
     image_file("PNG")[:200]: "damaged",
     image_file("JPEG", 64)[:100]: "damaged",
-    image_file("TIFF"): "TIFF",
-    b"\0\0\0\x1cftypheic" + bytes(40): "HEIC",
+    image_file("TIFF"): "TIFF images are not served",
+    image_file("PPM"): "PPM images are not served",
+    b"\0\0\0\x1cftypheic" + bytes(40): "HEIC images are not served",
+    b"\0\0\0\x1cftypisom" + bytes(40): "a film",
+    # In the words of training, which does not read them, either.
+    **{
+        bytes(place) + start + bytes(200): kind.refusal
+        for kind in KINDS
+        for place, start in kind.beginnings[:1]
+        if not kind.pillow
+    },
 }
 
 
