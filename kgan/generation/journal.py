@@ -1,5 +1,6 @@
 """The journal of a folder of translations: what was made by which call, so that it can go on."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -9,30 +10,33 @@ from kgan.utils.atomic import make_folder, report_write_errors, try_lock
 from kgan.utils.errors import UserError, printable
 
 NAME = "translations.jsonl"
+BEGINNING = b'{"call": '  # of a journal
 
 
 class Journal:
     """The journal of a folder, open for writing; other processes are kept out until it is closed.
 
-    The first line describes the call, each further one a file, with the hash of its input. A line
-    is written before its file, which is renamed to its name when it is whole: a file that is in
-    the journal and exists is whole and not the user's.
+    The first line describes the call, each further one a file, with the hashes of its input and of
+    its own contents. A line is written before its file, which is renamed to its name when it is
+    whole: a file that is in the journal and exists is whole, and one of other contents was changed
+    by the user.
 
     Args:
         folder: of the outputs; made where it is missing.
         call: what the outputs depend on, by name.
 
     Raises:
-        UserError: the folder holds files of another call, or another process writes there.
+        UserError: the folder holds files of another call, or a file of the journal's name that is
+            none, or another process writes there.
 
     Example:
         >>> import tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> with Journal(folder, {"seed": 1}) as journal:
-        ...     journal.announce("a.png", "abc", input="a.jpg")
+        ...     journal.announce("a.png", "abc", b"image", input="a.jpg")
         ...     journal.is_made("a.png", "abc")
         False
-        >>> _ = (folder / "a.png").write_bytes(b"")
+        >>> _ = (folder / "a.png").write_bytes(b"image")
         >>> with Journal(folder, {"seed": 1}) as journal:
         ...     journal.is_made("a.png", "abc")
         True
@@ -42,6 +46,7 @@ class Journal:
         self.folder = folder
         self._call = {name: value for name, value in call.items() if value is not None}
         self._announced: dict[str, str | None] = {}
+        self._made: dict[str, list[str]] = {}
 
     def __enter__(self):
         make_folder(self.folder, f"--out={self.folder}")
@@ -66,6 +71,12 @@ class Journal:
 
     def _read(self):
         lines = read_lines(self.folder / NAME)
+        data = (self.folder / NAME).read_bytes()
+        if not data.startswith(BEGINNING) and not BEGINNING.startswith(data):
+            raise UserError(
+                f"--out={printable(str(self.folder))}: its {NAME} was not made by this command; "
+                "give another folder"
+            )
         if lines:
             if differing := differences(lines[0].get("call"), self._call):
                 raise UserError(
@@ -74,11 +85,12 @@ class Journal:
                 )
         else:
             self._write({"call": self._call})
-        if not (self.folder / NAME).read_bytes().endswith(b"\n"):  # cut off by a crash
+        if data and not data.endswith(b"\n"):  # cut off by a crash
             self._file.write(b"\n")
         for line in lines:
             if "output" in line:
                 self._announced[line["output"]] = line.get("digest")
+                self._made.setdefault(line["output"], []).append(line.get("made"))
 
     def _remove_leftovers(self):
         for name in self._announced:
@@ -105,14 +117,49 @@ class Journal:
             )
 
     def is_made(self, name: str, digest: str) -> bool:
-        """Checks whether a file was made from an input of this hash, and is still there."""
-        return self._announced.get(name) == digest and (self.folder / name).is_file()
+        """Checks whether a file was made from an input of this hash, and is still there.
 
-    def announce(self, name: str, digest: str | None, **details) -> None:
-        """Notes that a file is about to be written."""
-        if self._announced.get(name, "") != digest:
-            self._write({"output": name, "digest": digest, **details})
+        Raises:
+            UserError: it was made from another input, and then changed by the user.
+        """
+        path = self.folder / name
+        if name not in self._announced or not path.is_file():
+            return False
+        *earlier, last = self._made[name]
+        is_same = self._announced[name] == digest
+        if None in (last, *earlier):  # of an earlier version of kgan
+            return is_same
+        found = content_hash(path.read_bytes())
+        if found in (last, *earlier):
+            # After an interruption the file of an earlier input may be there.
+            return is_same and found == last
+        if not is_same:
+            raise UserError(
+                f"{printable(str(path))}: was changed since it was made, and so was its input; "
+                "rename it for a new translation"
+            )
+        return True
+
+    def announce(self, name: str, digest: str | None, content: bytes, **details) -> None:
+        """Notes that a file is about to be written.
+
+        Args:
+            name: of the file.
+            digest: the hash of its input; None: it has none.
+            content: of the file.
+            details: of the line.
+        """
+        made = content_hash(content)
+        known = self._made.get(name, [""])[-1]
+        if self._announced.get(name, "") != digest or digest is not None and known != made:
+            self._write({"output": name, "digest": digest, "made": made, **details})
             self._announced[name] = digest
+            self._made.setdefault(name, []).append(made)
+
+
+def content_hash(content: bytes) -> str:
+    """Returns the hash by which the contents of a file are known."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_lines(path: pathlib.Path) -> list[dict]:
@@ -139,6 +186,8 @@ def suits(folder: pathlib.Path, call: Mapping[str, object]) -> bool:
     """Checks whether a call may write into a folder: a new one, or that of an equal call."""
     if not folder.exists():
         return True
+    if not folder.is_dir():
+        return False
     lines = read_lines(folder / NAME)
     call = {name: value for name, value in call.items() if value is not None}
     return bool(lines) and not differences(lines[0].get("call"), call)

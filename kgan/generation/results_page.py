@@ -120,8 +120,11 @@ def _shown(folder: pathlib.Path, kind: str, own: str) -> _Shown | None:
         if kind != "output":
             return None
         place = own
-    with Image.open(folder / place) as image:
-        width, height = image.size
+    try:
+        with Image.open(folder / place) as image:
+            width, height = image.size
+    except OSError:  # the user has changed the file
+        return None
     link = own if kind == "output" else place
     return _Shown(_url(place), _url(link), width, height)
 

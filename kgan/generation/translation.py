@@ -150,7 +150,7 @@ class _FolderOnDemand:
     def write(self, name, content, digest=None, **details):
         if self._journal is None:
             self._open()
-        self._journal.announce(name, digest, **details)
+        self._journal.announce(name, digest, content, **details)
         saving.write(self.folder / name, content)
 
     def remove(self, name):

@@ -167,6 +167,12 @@ def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_p
         "index_files/input/a.png.jpg",
         "translations.jsonl",
     }
+    # What the user did to a translation is kept, even where its input changes as well.
+    (tmp_path / "out" / "b.png").write_bytes(b"edited")
+    assert "0 written, 3 were there already" in translate(*flags).out
+    image(78).save(photos / "b.jpg")
+    assert "b.png: was changed since it was made" in translate(*flags).err
+    assert (tmp_path / "out" / "b.png").read_bytes() == b"edited"
 
 
 def test_unreadable_images_are_skipped_and_named_up_to_a_limit(photos, tmp_path):
