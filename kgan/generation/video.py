@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
+from kgan.data.dataset import plural
 from kgan.generation import saving
 from kgan.generation.names import numbered
 from kgan.generation.translator import Translator
@@ -24,12 +25,16 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 WRITTEN = (".mp4",)
 QUALITY = {"crf": "18", "preset": "medium"}  # of x264: hardly different from the original
 COPIED_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac")  # what players read in an MP4 file
-COLOURS = ("color_range", "color_primaries", "color_trc", "colorspace")
+COLOURS = ("color_primaries", "color_trc")
+# Numbers of ITU-T H.273. Of matrices from RGB, by the number in a file that of FFmpeg's conversion.
+LIMITED, BT601 = 1, 5
+MATRICES = {1: 1, 4: 4, BT601: BT601, 6: BT601, 7: 7, 9: 9}
+SHORT = 0.5  # seconds by which a video may end before the time that its header names
 
 
 def is_video(path: str) -> bool:
-    """Checks whether a path has the suffix of a video."""
-    return os.path.splitext(path)[1].lower() in SUFFIXES
+    """Checks whether a path has the suffix of a video, and is no folder."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES and not os.path.isdir(path)
 
 
 def _av(what: str):
@@ -69,15 +74,83 @@ def translate_video(translator: Translator, path: str, out: str | None = None) -
         make_folder(place.parent, f"--out={place}")
         writing = opened.enter_context(atomic_write(place))
         target = opened.enter_context(av.open(str(writing), "w", format="mp4"))
-        try:
-            count = _translate_streams(av, translator, source, target, path)
-        except av.InvalidDataError as error:
-            raise UserError(
-                f"--input={printable(path)}: the video is damaged ({error.strerror})"
-            ) from error
+        frames = _Frames(av, source, path)
+        _translate_streams(av, translator, frames, target, path)
         target.close()  # before the file is renamed
-    logger.info("%s; %d frames", translator.description, count)
+    logger.info("%s; %s", translator.description, plural(frames.count, "frame"))
+    for note in frames.notes():
+        logger.warning("%s: %s", printable(path), note)
     return place
+
+
+class _Frames:
+    """The frames of a video and the packets of its sound, without what is damaged.
+
+    Args:
+        av: PyAV.
+        source: the opened video.
+        path: its name in messages.
+    """
+
+    def __init__(self, av, source, path):
+        self._av, self._source, self._path = av, source, path
+        self.video = source.streams.video[0]
+        self.video.thread_type = "AUTO"
+        self.sound = source.streams.audio[0] if source.streams.audio else None
+        self.count = self._damaged = 0
+        self._end, self._duration = 0.0, (source.duration or 0) / 1e6
+        self._reason = ""
+
+    def __iter__(self):
+        streams = [self.video, self.sound] if self.sound else [self.video]
+        packets = self._source.demux(streams)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except self._av.FFmpegError as error:  # what follows cannot be found
+                self._note(error)
+                return
+            if packet.stream is self.sound:
+                yield packet
+                continue
+            try:
+                frames = packet.decode()
+            except self._av.FFmpegError as error:
+                self._note(error)
+                continue
+            for frame in frames:
+                self.count += 1
+                self._damaged += bool(frame.is_corrupt)
+                self._end = max(self._end, frame.time or 0.0)
+                yield frame
+
+    def _note(self, error):
+        self._damaged += 1
+        self._reason = f" ({error.strerror})"
+
+    def notes(self) -> list[str]:
+        """Returns what the user should know of the video."""
+        found = []
+        if self._damaged:
+            found.append(
+                f"damaged in {plural(self._damaged, 'place')}{self._reason}; images there are "
+                "missing or wrong"
+            )
+        # The sound may be a little longer than the images.
+        if self._duration - self._end > max(SHORT, 0.05 * self._duration):
+            found.append(
+                f"its images end at {self._end:.1f} of {self._duration:.1f} seconds; it may be cut "
+                "off"
+            )
+        return found
+
+    def refusal(self) -> UserError:
+        """Returns the error for a video without a frame."""
+        return UserError(
+            f"--input={printable(self._path)}: none of its images can be read{self._reason}"
+        )
 
 
 def _place(translator, path, out) -> pathlib.Path:
@@ -93,31 +166,28 @@ def _place(translator, path, out) -> pathlib.Path:
     return place
 
 
-def _translate_streams(av, translator, source, target, path):
-    video = source.streams.video[0]
-    video.thread_type = "AUTO"
-    sound = source.streams.audio[0] if source.streams.audio else None
-    picture = _Picture(av, target, video)
-    copied = _Sound(av, target, sound) if sound else None
+def _translate_streams(av, translator, frames, target, path):
+    picture = _Picture(av, target, frames.video)
+    copied = _Sound(av, target, frames.sound) if frames.sound else None
     early = collections.deque()  # packets of sound
-    known = video.frames or None
+    known = frames.video.frames or None
     with progress.bar(total=known, unit="frame", delay=2) as bar:
-        for packet in source.demux([video, sound] if sound else [video]):
-            if packet.stream is sound:
-                early.append(packet)
+        for part in frames:
+            if isinstance(part, av.VideoFrame):
+                if translator.own_size is not None and not picture.sized:
+                    picture.set_pixels(frames.video.sample_aspect_ratio, part.rotation)
+                picture.add(_translated(translator, part, path), part.pts, part.time_base)
+                bar.update()
             else:
-                for frame in packet.decode():
-                    picture.add(_translated(translator, frame, path), frame.pts, frame.time_base)
-                    bar.update()
+                early.append(part)
             # The file begins when the size of the answers is known.
             while picture.sized and early:
                 copied.add(early.popleft())
     if not picture.sized:
-        raise UserError(f"--input={printable(path)}: none of its images can be read")
+        raise frames.refusal()
     picture.end()
     if copied:
         copied.end()
-    return bar.n
 
 
 def _translated(translator, frame, path) -> np.ndarray:
@@ -136,11 +206,25 @@ class _Picture:
         self._av, self._target = av, target
         self.stream = target.add_stream("libx264", rate=rate or like.average_rate or 25)
         self.stream.pix_fmt, self.stream.options = "yuv420p", QUALITY
+        codec = self.stream.codec_context
         if like is not None:
-            self.stream.codec_context.time_base = like.time_base
+            codec.time_base = like.time_base
             for name in COLOURS:
-                setattr(self.stream.codec_context, name, getattr(like.codec_context, name))
+                setattr(codec, name, getattr(like.codec_context, name))
+            if like.codec_context.colorspace in MATRICES:
+                codec.colorspace = like.codec_context.colorspace
+            codec.color_range = LIMITED
+        # Of itself FFmpeg converts as if all videos were BT.601, which changes the others' colours.
+        matrix = MATRICES.get(codec.colorspace, BT601)
+        self._as = {"format": "yuv420p", "dst_colorspace": matrix, "dst_color_range": LIMITED}
+        self._convert = av.video.reformatter.VideoReformatter().reformat
         self.sized = False
+
+    def set_pixels(self, ratio, rotation):
+        """Takes over the ratio of a pixel's sides, which is not 1 in some cameras' videos."""
+        if ratio:
+            turned = round((rotation or 0) / 90) % 2
+            self.stream.codec_context.sample_aspect_ratio = 1 / ratio if turned else ratio
 
     def add(self, image, pts=None, time_base=None):
         height, width = image.shape[:2]
@@ -152,7 +236,7 @@ class _Picture:
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         if pts is not None:
             frame.pts, frame.time_base = pts, time_base
-        self._target.mux(self.stream.encode(frame))
+        self._target.mux(self.stream.encode(self._convert(frame, **self._as)))
 
     def end(self):
         self._target.mux(self.stream.encode())
@@ -162,7 +246,7 @@ class _Sound:
     """The stream of sound: copied bit for bit where players read it, else converted to AAC."""
 
     def __init__(self, av, target, sound):
-        self._target = target
+        self._av, self._target = av, target
         self._is_copy = sound.codec_context.name in COPIED_AUDIO
         if self._is_copy:
             self._stream = target.add_stream_from_template(sound)
@@ -177,7 +261,11 @@ class _Sound:
                 packet.stream = self._stream
                 self._target.mux(packet)
             return
-        for frame in packet.decode():
+        try:
+            frames = packet.decode()
+        except self._av.FFmpegError:  # damaged
+            return
+        for frame in frames:
             for part in self._converter.resample(frame):
                 self._target.mux(self._stream.encode(part))
 

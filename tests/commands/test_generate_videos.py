@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.generation import translator
+from kgan.generation import translator, video
 from kgan.plots.grids import to_bytes
 from tests.small_runs import command, cyclegan_run, dcgan_run
 
@@ -23,14 +23,16 @@ def loaded_once():
         yield
 
 
-def write_film(path, av, sound="aac", size=(34, 20)):
+def write_film(path, av, sound="aac", size=(34, 20), times=TIMES, ratio=None):
     width, height = size
     with av.open(str(path), "w") as file:
         pictures = file.add_stream("libx264", rate=RATE)
         pictures.pix_fmt, pictures.width, pictures.height = "yuv420p", width, height
         sounds = file.add_stream(sound, rate=8000) if sound else None
-        for time in TIMES:
-            image = np.full((height, width, 3), 30 * time, np.uint8)
+        if ratio:
+            pictures.codec_context.sample_aspect_ratio = ratio
+        for time in times:
+            image = np.full((height, width, 3), 30 * time % 256, np.uint8)
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, RATE)
             file.mux(pictures.encode(frame))
@@ -104,6 +106,60 @@ def test_interpolation_becomes_an_animation(tmp_path):
     frames, times, _, _ = contents(film, av)
     assert times == [*range(7)] and frames[0].shape == (48, 48, 3)
     assert np.abs(frames[3][..., 0] - images[3]).mean() < 8
+
+
+def test_damaged_parts_of_videos_are_left_out_and_said(tmp_path):
+    av = pytest.importorskip("av")
+    film = tmp_path / "film.mkv"
+    write_film(film, av, sound=None, times=range(2 * RATE), ratio=Fraction(4, 3))
+    data = film.read_bytes()
+    with av.open(str(film)) as file:
+        packets = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    junk = b"\xff" * len(packets[5])
+    for content, said, count in (
+        (data.replace(packets[5], junk), "damaged in 1 place (Invalid data found", 2 * RATE - 1),
+        (data[: data.find(packets[9])], "its images end at 0.", 9),
+    ):
+        film.write_bytes(content)
+        out = tmp_path / f"{count}.mp4"
+        outcome = command("generate", f"--run={cyclegan_run()}", f"--input={film}", f"--out={out}")
+        assert outcome.status == 0 and said in outcome.err + outcome.out, outcome
+        assert abs(len(contents(out, av)[0]) - count) <= 2
+        with av.open(str(out)) as file:
+            assert file.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+    # A folder may have the name of a video.
+    (tmp_path / "frames.mp4").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "frames.mp4" / "a.png")
+    flags = f"--input={tmp_path}/frames.mp4", f"--out={tmp_path}/frames"
+    assert command("generate", f"--run={cyclegan_run()}", *flags).status == 0
+
+
+def test_colours_of_videos_are_kept_whatever_their_encoding(tmp_path):
+    av = pytest.importorskip("av")
+    colours = np.uint8([[255, 0, 0], [0, 255, 0], [20, 60, 200], [250, 250, 250]])
+    image = colours.repeat(16, axis=0)[np.newaxis].repeat(32, axis=0)
+
+    def middles(path):
+        with av.open(str(path)) as file:
+            frame = next(file.decode(video=0))
+            return frame.to_ndarray(format="rgb24")[16, 8::16].astype(int), frame.color_range
+
+    for matrix, limits in ((1, 1), (1, 2), (5, 2), (9, 1)):  # BT.709, BT.601 and BT.2020
+        given, made = tmp_path / f"{matrix}-{limits}.mp4", tmp_path / "made.mp4"
+        with av.open(str(given), "w") as file:
+            stream = file.add_stream("libx264", rate=RATE)
+            stream.pix_fmt, stream.width, stream.height = "yuv420p", 64, 32
+            stream.codec_context.colorspace, stream.codec_context.color_range = matrix, limits
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode())
+        with av.open(str(given)) as source, av.open(str(made), "w") as target:
+            picture = video._Picture(av, target, source.streams.video[0])
+            for frame in source.decode(video=0):
+                picture.add(frame.to_ndarray(format="rgb24"), frame.pts, frame.time_base)
+            picture.end()
+        (before, _), (after, made_range) = middles(given), middles(made)
+        assert np.abs(after - before).max() <= 5 and made_range == 1, (matrix, limits)
 
 
 def test_missing_extra_and_damaged_videos_are_named(tmp_path, monkeypatch):
