@@ -1,12 +1,15 @@
 """Image files and views of images that networks make, the way back of a `Preparation`."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
 
 from kgan.data.preparation import Preparation
 
+PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 VOID_COLOUR = (224, 224, 192)  # as in PASCAL VOC
 
 
@@ -61,7 +64,7 @@ def encode_image(image: np.ndarray, preparation: Preparation) -> tuple[bytes, st
     levels = to_levels(image, preparation)
     suffix, kind = (".tif", "TIFF") if levels.dtype == np.float32 else (".png", "PNG")
     if levels.shape[-1] > 1 and levels.dtype != np.uint8:
-        return _encode_deep_colours(levels), suffix
+        return encode_deep(levels, suffix), suffix
     file = io.BytesIO()
     to_image(image, preparation).save(file, kind)
     return file.getvalue(), suffix
@@ -84,18 +87,59 @@ def to_image(image: np.ndarray, preparation: Preparation) -> Image.Image:
     return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
-def _encode_deep_colours(levels: np.ndarray) -> bytes:
-    """Writes colours of more than 8 bits, for which Pillow has no mode."""
-    if levels.dtype == np.float32:
-        import tifffile
+def encode_deep(
+    levels: np.ndarray,
+    suffix: str,
+    alpha: np.ndarray | None = None,
+    profile: bytes | None = None,
+) -> bytes:
+    """Writes levels of more than 8 bits, for whose colours Pillow has no mode.
 
-        file = io.BytesIO()
-        extra = ["unassalpha"] if levels.shape[-1] == 4 else []
-        tifffile.imwrite(file, levels, photometric="rgb", extrasamples=extra)
-        return file.getvalue()
+    Args:
+        levels: uint16 or, for a TIFF, float32, [H, W, 1, 3 or 4].
+        suffix: `.png`, or another one for a TIFF.
+        alpha: float32 [H, W] in [0, 1], where `levels` are opaque.
+        profile: ICC profile of these channels.
+
+    Example:
+        >>> data = encode_deep(np.zeros((2, 3, 3), np.uint16), ".tif", np.ones((2, 3), np.float32))
+        >>> data[:2] in (b"II", b"MM")
+        True
+    """
+    if alpha is not None and levels.shape[-1] < 4:
+        white = 1 if levels.dtype == np.float32 else np.iinfo(levels.dtype).max
+        plane = white * np.clip(alpha, 0, 1).astype(np.float64)[..., np.newaxis]
+        if suffix != ".png" and levels.shape[-1] == 1:  # few programs read grey with alpha
+            levels, profile = levels.repeat(3, axis=-1), None
+        plane = plane if white == 1 else np.rint(plane)
+        levels = np.concatenate([levels, plane.astype(levels.dtype)], axis=-1)
+    if suffix == ".png":
+        return _deep_png(levels, profile)
+    import tifffile
+
+    file, channels = io.BytesIO(), levels.shape[-1]
+    tifffile.imwrite(
+        file,
+        levels[..., 0] if channels == 1 else levels,
+        photometric="minisblack" if channels == 1 else "rgb",
+        extrasamples=["unassalpha"] if channels == 4 else [],
+        compression="zlib",
+        iccprofile=profile,
+    )
+    return file.getvalue()
+
+
+def _deep_png(levels: np.ndarray, profile: bytes | None) -> bytes:
     import tensorflow as tf
 
-    return tf.io.encode_png(levels).numpy()
+    data = tf.io.encode_png(levels).numpy()
+    if profile is None:
+        return data
+    # TensorFlow writes no profile: its chunk follows the header, the first chunk, of 25 bytes.
+    content = b"iCCP" + b"ICC profile\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    end = len(PNG_BEGINNING) + 25
+    return data[:end] + chunk + data[end:]
 
 
 def shown(images: np.ndarray, preparation: Preparation) -> np.ndarray:

@@ -20,7 +20,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 274  # tag of a TIFF
+_ORIENTATION, _PROFILE = 274, 34675  # tags of a TIFF
 # What tifffile raises for damaged bytes, and for compressions that it cannot read.
 _DAMAGE = (
     *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError),
@@ -129,10 +129,11 @@ def read_tiff(data: bytes, limit: int) -> Planes | None:
             if page.imagewidth * page.imagelength > limit:
                 return None
             array = page.asarray()
-            tag = page.tags.get(_ORIENTATION)
+            tag, profile = page.tags.get(_ORIENTATION), page.tags.get(_PROFILE)
     except _DAMAGE:
         return None
     if page.axes == "SYX":
         array = np.moveaxis(array, 0, -1)
     array = array.reshape(*array.shape[:2], channels)
-    return Planes.of(array, int(tag.value) if tag else 1, format="TIFF")
+    info = {"icc_profile": bytes(profile.value)} if profile else {}
+    return Planes.of(array, int(tag.value) if tag else 1, format="TIFF", info=info)

@@ -55,19 +55,29 @@ class AnswerFiles:
 
         Args:
             answer: float32 [H, W, C] in [-1, 1].
-            suffix: of the file. PNG has the levels of the training, up to 16 bits, TIFF of one
-                channel and of 32 bits, too; other files have 8 bits.
-            alpha: the transparency of the given image, of any size; for answers of 8 bits.
-            profile: its ICC profile; for answers of 8 bits.
+            suffix: of the file. PNG has the levels of the training up to 16 bits, TIFF all of
+                them; other files have 8 bits.
+            alpha: the transparency of the given image, of any size: of mode L, or of mode F in
+                0 … 255. Label maps have none.
+            profile: its ICC profile, which is kept if it fits the channels.
         """
         writing = self.writing
         if writing.classes:
             return saving.encode(encoding.to_image(answer, writing), suffix)
-        if not self.is_plain and saving.KINDS[suffix] == saving.KINDS[self.suffix]:
-            return encoding.encode_image(answer, writing)[0]
-        if writing.depth == 16 and answer.shape[-1] == 1 and suffix in saving.LOSSLESS:
-            return saving.encode(encoding.to_image(answer, writing), suffix)
+        height, width, channels = answer.shape
+        opaque = alpha is None or channels == 4
+        unit = None if opaque else _unit(alpha, (width, height))
+        if not self.is_plain and suffix in saving.LOSSLESS[writing.depth == 32 :]:
+            fitting = saving.fits_profile(profile, "RGB" if channels > 1 else "L")
+            levels = encoding.to_levels(answer, writing)
+            return encoding.encode_deep(levels, suffix, unit, profile if fitting else None)
         image = grids.to_image(answer)
-        if alpha is not None and image.mode in ("L", "RGB"):
-            image.putalpha(alpha.resize(image.size, Image.Resampling.BICUBIC))
+        if unit is not None:
+            image.putalpha(Image.fromarray(np.rint(255 * unit).astype(np.uint8)))
         return saving.encode(image, suffix, profile)
+
+
+def _unit(alpha: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Returns an alpha channel at a size (width, height), as float32 [H, W] in [0, 1]."""
+    resized = np.asarray(alpha.resize(size, Image.Resampling.BICUBIC), np.float32)
+    return np.clip(resized / np.float32(255), 0, 1)

@@ -61,11 +61,16 @@ def encode(image: Image.Image, suffix: str, profile: bytes | None = None) -> byt
     kind, options = KINDS[suffix]
     if kind == "JPEG" and image.mode in ("RGBA", "LA"):
         image = image.convert(image.mode.removesuffix("A"))
-    if profile and image.mode in _PROFILE_MODES.get(profile[16:20], ()):
+    if fits_profile(profile, image.mode):
         options = {**options, "icc_profile": profile}
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+def fits_profile(profile: bytes | None, mode: str) -> bool:
+    """Checks whether there is an ICC profile, and whether it is for images of a mode of Pillow."""
+    return bool(profile) and mode in _PROFILE_MODES.get(profile[16:20], ())
 
 
 def write(path: pathlib.Path, content: bytes) -> None:

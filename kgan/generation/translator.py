@@ -32,7 +32,8 @@ class Prepared:
 
     Args:
         values: float32 [H, W, C] in [-1, 1].
-        alpha: the transparency of the file, of the size of the values; None: it is opaque.
+        alpha: the transparency of the file, of the size of the values, of mode L, or of mode F in
+            0 … 255; None: it is opaque.
         profile: its ICC profile; None: it has none.
         other_shape: whether the file has another ratio of width and height than the training.
         target: of an input that was computed from an image: that image, as `values`.
@@ -142,12 +143,8 @@ class Translator:
             target = to_domain(array, self.shape)
             key = [self.seed, zlib.crc32(name.encode(errors="surrogateescape"))]
             array = make_input(array, self.pairs, np.random.default_rng(key))
-        alpha = None
-        plain = self.shape.channels < 4 and not isinstance(image, Planes)
-        if plain and image.has_transparency_data:
-            own = image.convert("RGBA").getchannel("A")
-            if own.getextrema() != (255, 255):
-                alpha = shaping.to_size(own, self.shape)
+        own = _alpha(image) if self.shape.channels < 4 else None
+        alpha = None if own is None else shaping.to_size(own, self.shape)
         height, width = self.trained_size
         (wide, high), profile = image.size, image.info.get("icc_profile")
         other_shape = abs(wide * height / (high * width) - 1) > SAME_SHAPE
@@ -176,3 +173,17 @@ class Translator:
             for kind, (values, preparation) in found.items()
             if values is not None
         }
+
+
+def _alpha(image: Image.Image | Planes) -> Image.Image | None:
+    """Returns the alpha channel of an image, see `Prepared`; None where all of it is opaque."""
+    if isinstance(image, Planes):
+        if len(image.planes) < 4:
+            return None
+        levels = np.asarray(image.planes[-1], np.float32)
+        own = Image.fromarray(levels * np.float32(255 / (image.white or 1)))
+    elif image.has_transparency_data:
+        own = image.convert("RGBA").getchannel("A")
+    else:
+        return None
+    return None if own.getextrema()[0] >= 255 else own

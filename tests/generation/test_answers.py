@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
+from kgan.data import decode
 from kgan.data.preparation import Preparation
 from kgan.generation.answers import AnswerFiles
 from kgan.utils.errors import UserError
@@ -32,6 +33,36 @@ def test_levels_of_deep_training_data_are_kept_where_the_format_has_them():
         np.asarray(written(floats, RAMP, ".tif")), 2 * RAMP[..., 0], atol=1e-6
     )
     assert written(floats, RAMP, ".png").mode == "L"
+
+
+def test_deep_colours_keep_alpha_and_profile_in_every_format_that_has_them():
+    answer = np.linspace(-1, 1, 36, dtype=np.float32).reshape(3, 4, 3)
+    alpha = Image.fromarray(np.linspace(0, 255, 12, dtype=np.float32).reshape(3, 4))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for depth, limits, suffix in (
+        (16, None, ".png"),
+        (16, None, ".tif"),
+        (32, (-2.0, 2.0), ".tif"),
+    ):
+        writing = Preparation(channels=3, depth=depth, value_range=limits)
+        files = AnswerFiles(writing)
+        data = files.encode(answer, suffix, alpha, profile)
+        # Read as kgan reads it.
+        image = decode.decode(data, "a", deep=True)
+        assert image.info["icc_profile"] == profile
+        levels = np.stack([np.asarray(plane) for plane in image.planes], axis=-1)
+        white = 65535 if depth == 16 else 1
+        colours = (answer + 1) * 65535 / 2 if depth == 16 else 2 * answer
+        np.testing.assert_allclose(levels[..., :3], colours, atol=0.51 if depth == 16 else 1e-6)
+        unit = np.asarray(alpha) / 255
+        np.testing.assert_allclose(levels[..., 3] / white, unit, atol=1e-5)
+        opaque = decode.decode(files.encode(answer, suffix), "a", deep=True)
+        assert len(opaque.planes) == 3 and "icc_profile" not in opaque.info
+        # A profile of other channels is left out, and grey with alpha is readable, too.
+        grey = AnswerFiles(Preparation(channels=1, depth=depth, value_range=limits))
+        found = decode.decode(grey.encode(RAMP, suffix, alpha, profile), "a", deep=True)
+        assert len(found.planes) == 4 and "icc_profile" not in found.info
+    assert written(AnswerFiles(Preparation(channels=3, depth=16)), answer, ".webp").mode == "RGB"
 
 
 def test_label_maps_are_written_as_numbers_and_never_with_losses():
