@@ -48,6 +48,13 @@ FLAGS = (
         (2, 10_000_000),
         "Maximum number of images of --real, always the same random sample; default: all.",
     ),
+    text(
+        "value_range",
+        None,
+        "The levels of the image files that are black and white, such as 0,4095 for 12 bits in "
+        "16-bit files; for --saved_model and --images. Default: those of the files, and for "
+        "floating point images the lowest and highest of --real.",
+    ),
     dataclasses.replace(BAD_LIMIT, default=None),
     choice("part", "test", PARTS, "Part of the run's dataset that is measured."),
 )
@@ -59,6 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     _check(given)
     names = None if given.metrics is None else values.parse_metrics("metrics", given.metrics)
     size = None if given.image_size is None else values.parse_size("image_size", given.image_size)
+    levels = given.value_range and values.parse_value_range("value_range", given.value_range)
     entry.import_tensorflow()
     from kgan.evaluation import folders, runner
     from kgan.evaluation.task import Request
@@ -70,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     request = Request(given.part, names, given.features, given.count)
     if given.run is None:
         limit = BAD_LIMIT.default if given.bad_limit is None else given.bad_limit
-        protocol = folders.Protocol(size, given.fit, given.real_count, limit)
+        protocol = folders.Protocol(size, given.fit, given.real_count, limit, levels)
         folders.evaluate_images(given.saved_model, given.images, given.real, request, protocol)
         return
     run = open_run(given.run)
@@ -94,7 +102,7 @@ def _check(given):
         raise UserError(f"--real={given.real}: a run has its own real images; remove --real")
     if given.dataset and not given.run:
         raise UserError(f"--dataset={given.dataset}: is for --run; right would be --real=")
-    for name in ("image_size", "real_count"):
+    for name in ("image_size", "real_count", "value_range"):
         if given.run and getattr(given, name) is not None:
             raise UserError(
                 f"--{name}={getattr(given, name)}: is for --images and --saved_model; right would "

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from kgan.data.folder.reading import ImageSource, find_channels, open_images
+from kgan.data.folder.reading import ImageSource, find_preparation, open_images
 from kgan.data.pipeline import to_domain
 from kgan.data.preparation import COLOUR_CHANNELS, Preparation
 from kgan.data.splits import sample_indices
@@ -36,25 +36,55 @@ class Protocol:
             where there is no size.
         real_count: maximum number of real images, of which a sample is chosen; None: all.
         bad_limit: share of unreadable images above which an evaluation ends with an error.
+        value_range: (low, high), the levels that are black and white; None: those of the files.
+        depth: bits of a level, see `Preparation`.
 
     Example:
-        >>> Protocol().name(3), Protocol((64, 96), "crop").name(1)
-        ('fullx3', '64x96x1_crop')
+        >>> Protocol().name(3), Protocol((64, 96), "crop", value_range=(0, 4095)).name(1)
+        ('fullx3', '64x96x1_crop_0to4095')
     """
 
     size: tuple[int, int] | None = None
     fit: str = "resize"
     real_count: int | None = None
     bad_limit: float = 0.05
+    value_range: tuple[float, float] | None = None
+    depth: int = 8
 
     def name(self, channels: int) -> str:
         """Returns how the names of values say it."""
         size = "full" if self.size is None else "x".join(map(str, self.size))
-        return f"{size}x{channels}" + "_crop" * (self.fit == "crop")
+        levels = "" if self.value_range is None else "_{:g}to{:g}".format(*self.value_range)
+        return f"{size}x{channels}" + "_crop" * (self.fit == "crop") + levels
+
+    def of_files(self, images: str | None, real: str) -> tuple["Protocol", int]:
+        """Finds how both sets are read: with all bits of their files, and in the same range.
+
+        Args:
+            images: folder or zip of generated images; None: they come from a model.
+            real: that of the real ones. If both are floating point images, their range is that
+                of the real ones, unless it is given.
+
+        Returns:
+            The protocol, and the channels of `images`, or else of `real`.
+        """
+        asked = self.value_range
+        found = {"--real": find_preparation(real, "--real", asked)}
+        if images is not None:
+            found["--images"] = find_preparation(images, "--images", asked)
+        for flag, (_, notes) in found.items():
+            for note in notes:
+                logger.info("%s: %s", flag, note)
+        preparations = [preparation for preparation, _ in found.values()]
+        deepest = max(preparations, key=lambda preparation: preparation.depth)
+        value_range = asked or deepest.value_range
+        protocol = dataclasses.replace(self, depth=deepest.depth, value_range=value_range)
+        return protocol, preparations[-1].channels
 
     def open(self, path: str, flag: str, channels: int) -> ImageSource:
         """Opens a folder or zip of images."""
-        return open_images(path, Preparation(self.size, channels, self.fit), flag)
+        how = {"depth": self.depth, "value_range": self.value_range}
+        return open_images(path, Preparation(self.size, channels, self.fit, **how), flag)
 
     def prepare(self, image: np.ndarray, extractor: Extractor) -> np.ndarray:
         """Brings an image to the size at which the features begin.
@@ -93,8 +123,9 @@ def evaluate_images(
     for name in request.metrics or ():
         if name not in available:
             raise UserError(f"--metrics={name}: not available here; use {', '.join(available)}")
+    protocol, channels = protocol.of_files(images, real)
     if saved_model is None:
-        channels, origin = find_channels(images, "--images"), f"--images={images}"
+        origin = f"--images={images}"
         source = protocol.open(images, "--images", channels)
         real_source = protocol.open(real, "--real", channels)
         generated = _of_source(source, extractor, protocol, request.count, "--images")

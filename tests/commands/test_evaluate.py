@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
+from kgan.data import encoding
 from kgan.runs import checkpoint
 from kgan.runs.data import open_data
 from kgan.runs.folder import open_run
@@ -261,6 +262,47 @@ def test_unreadable_images_are_named_skipped_and_limited(noise, tmp_path):
         outcome = command("evaluate", *given)
         start = "error: --bad_limit=0.02: 2 of 80 images of --"
         assert outcome.status == 2 and outcome.err.startswith(start) and "041.png" in outcome.err
+
+
+def test_deep_files_are_read_with_all_their_bits_in_the_range_of_the_real_ones(tmp_path):
+    levels = np.random.default_rng(2).integers(0, 4096, (24, 8, 8, 3)).astype(np.uint16)
+
+    def folder(name, images):
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            suffix = ".png" if image.dtype == np.uint16 else ".tif"
+            content = encoding.encode_deep(image, suffix)
+            (tmp_path / name / f"{number:02}{suffix}").write_bytes(content)
+        return tmp_path / name
+
+    deep, near = folder("deep", levels), folder("near", levels // 16 * 16)
+    floats = folder("floats", levels / np.float32(100) - np.float32(10))
+    narrow = folder("narrow", levels[..., :1] / np.float32(100) - np.float32(10))
+
+    def distance(images, real, *flags):
+        outcome = command(
+            *("evaluate", f"--images={images}", f"--real={real}"),
+            *("--metrics=sliced_wasserstein", *flags),
+        )
+        assert outcome.status == 0, outcome
+        name, value = outcome.out.splitlines()[-1].split()
+        return name.removeprefix("sliced_wasserstein_pixels_"), float(value), outcome.out
+
+    name, value, said = distance(deep, near)
+    assert name == "fullx3_24" and value <= 0.0005 and "--value_range=0,4095 would use" in said
+    # Levels of 8 bits would be equal, and 16 of 4096 are 0.004 of the range.
+    name, value, _ = distance(deep, near, "--value_range=0,4095")
+    assert name == "fullx3_0to4095_24" and 0.002 < value < 0.008
+    name, value, said = distance(floats, floats)
+    assert name == "fullx3_-10to30.95_24" and value == 0 and "floating point levels" in said
+    _, value, _ = distance(floats, floats, "--value_range=-10,71.9")
+    assert value == 0
+    # The values of both are levels of one range, here half of it.
+    half = folder("half", levels / np.float32(200) - np.float32(10))
+    assert distance(half, floats)[1] > 0.3
+    assert distance(narrow, floats)[0].startswith("fullx1_-10to30.9")
+    line = command("evaluate", f"--images={deep}", f"--real={deep}", "--value_range=9,1").error_line
+    assert line.startswith("--value_range=9,1: ")
 
 
 def save_model(folder, images, *others):

@@ -171,7 +171,8 @@ def test_changed_input_is_translated_again_and_the_others_are_kept(photos, tmp_p
     (tmp_path / "out" / "b.png").write_bytes(b"edited")
     assert "0 written, 3 were there already" in translate(*flags).out
     image(78).save(photos / "b.jpg")
-    assert "b.png: was changed since it was made" in translate(*flags).err
+    assert "1 skipped: b.jpg" in translate(*flags).out
+    assert "b.png: was changed since it was made" in (tmp_path / "out/skipped.txt").read_text()
     assert (tmp_path / "out" / "b.png").read_bytes() == b"edited"
 
 

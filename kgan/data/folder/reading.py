@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kgan.data import decode, shaping
+from kgan.data import decode
 from kgan.data.dataset import Dataset, ImageFormat, check_direction, plural
 from kgan.data.file_kinds import unread_note
 from kgan.data.folder import layouts, looking
@@ -177,15 +177,28 @@ def open_images(
     return ImageSource(files, names, preparation)
 
 
-def find_channels(path: str | os.PathLike, flag: str) -> int:
-    """Finds whether the images of a folder or zip are all grey (1) or not (3), by some of them.
+def find_preparation(
+    path: str | os.PathLike, flag: str, value_range: tuple[float, float] | None = None
+) -> tuple[Preparation, list[str]]:
+    """Finds how the images of a folder or zip are read, whatever the layout, by some of them.
 
     Args:
         path: a folder or a .zip.
         flag: the flag that `path` is the value of, for messages.
+        value_range: (low, high), the levels of black and white; None: those of the files, of
+            floating point images the lowest and the highest.
+
+    Returns:
+        Their depth and range of values at any size, 1 channel if they are grey, else 3; and notes
+        for the user.
     """
     files, names = _open_names(path, flag)
-    return _common_channels(files, layouts.evenly(names))
+
+    def read(name):
+        return _decode(files, name, deep=True), files.label(name)
+
+    asked = looking.Asked(value_range=value_range)
+    return looking.look_at_images(names, layouts.evenly(names), read, asked)
 
 
 def _open_names(path, flag) -> tuple[Folder | Zip, list[str]]:
@@ -202,15 +215,6 @@ def _open_names(path, flag) -> tuple[Folder | Zip, list[str]]:
 
 def _decode(files: Folder | Zip, name: str, deep: bool = False):
     return decode.decode(files.read(name), files.label(name), deep=deep)
-
-
-def _common_channels(files: Folder | Zip, names: Sequence[str]) -> int:
-    """Returns 1 if all of these images are grey, else 3."""
-
-    def is_grey(name):
-        return shaping.is_grey(_decode(files, name), files.label(name))
-
-    return 1 if all(looking.readable(is_grey, names)) else 3
 
 
 def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
