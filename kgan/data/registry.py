@@ -19,6 +19,7 @@ from kgan.data.builtin.usps import open_usps
 from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, ImageFormat
 from kgan.data.folder.reading import open_folder, survey_folder
 from kgan.data.preparation import Preparation
+from kgan.data.splits import SPLIT_RULE
 from kgan.data.tfds.source import open_tfds
 from kgan.data.transform.classes import choose_classes
 from kgan.data.transform.derived_pairs import derive_pairs
@@ -93,6 +94,7 @@ class Options:
         bad_limit: largest share of unreadable images in a folder, which are skipped; None: the
             first one is an error.
         classes: names or numbers of the classes of a labelled data set to keep; None: all.
+        split_rule: see `kgan.data.splits.hold_out`.
 
     Example:
         >>> Options(seed=3).direction
@@ -112,6 +114,7 @@ class Options:
     seed: int = 0
     bad_limit: float | None = None
     classes: Sequence[str] | None = None
+    split_rule: int = SPLIT_RULE
 
     def select(self, *names: str) -> dict:
         """Returns some options by name."""
@@ -220,7 +223,7 @@ def _open_one(name, images, options, kind=None):
         palette = options.palette
         if palette is not None and not isinstance(palette, Ids):
             palette = np.array(palette, np.uint8)
-        names = "layout", "sides", "direction", "label_encoding", "value_range", "stored"
+        names = "layout", "sides", "direction", "label_encoding", "value_range", "stored", "split_rule"
         dataset = open_folder(name, images, palette=palette, kind=kind, **options.select(*names))
         limit = options.bad_limit
     else:

@@ -10,7 +10,11 @@ from kgan.data.dataset import Dataset, Subset
 TEST_SHARE = 0.10
 VALIDATION_SHARE = 0.05
 SAMPLE_SEED = 20_000  # of all samples; not the run's, so that runs are compared on the same images
-SPLIT_RULE = 2  # of `with_validation`; runs store the one that they began with
+# Of `hold_out` and `with_validation`; runs store the one that they began with.
+SPLIT_RULE = 3
+# Chance gives a set of 40 images one test image as easily as eight. Up to this number of images a
+# part is filled to its share. More would be moved to another part when files are added.
+FILLED = 200
 
 
 def sample_indices(total: int, count: int | None = None) -> np.ndarray:
@@ -34,13 +38,15 @@ def sample_indices(total: int, count: int | None = None) -> np.ndarray:
     return np.argsort(keys, kind="stable")[:count]
 
 
-def hold_out(tree: dict[str, list], name: str) -> list[str]:
+def hold_out(tree: dict[str, list], name: str, rule: int = SPLIT_RULE) -> list[str]:
     """Moves a share of the training part to missing parts; names alone decide which entries.
 
     Args:
         tree: by part, its entries (`kgan.data.folder.layouts.Entry`); changed in place.
         name: name of the layout; unpaired data sets stay as they are, and only pairs get a
             validation part.
+        rule: 3: those whose name has a small hash, and in small sets as many as make up the share.
+            1 and 2, for runs of earlier versions: the former alone, or one image.
 
     Returns:
         What was done, for the user.
@@ -48,11 +54,14 @@ def hold_out(tree: dict[str, list], name: str) -> list[str]:
     if name == "unpaired":
         return []
     notes = []
-    least = 1 if len(tree["train"]) >= 10 else 0
+    total = len(tree["train"])
+    filled = min(total, FILLED) if rule >= 3 else 0
     if "test" not in tree:
-        _move(tree, "test", 0, TEST_SHARE, least=1)
+        _move(tree, "test", 0, TEST_SHARE, max(1, round(filled * TEST_SHARE)))
         notes.append(f"test held out of train by name ({TEST_SHARE:.0%})")
     if "validation" not in tree and name.startswith("paired"):
+        least = 1 if total >= 10 else 0
+        least = max(least, round(filled * VALIDATION_SHARE))
         _move(tree, "validation", TEST_SHARE, TEST_SHARE + VALIDATION_SHARE, least)
         if "validation" in tree:
             notes.append(f"validation held out of train by name ({VALIDATION_SHARE:.0%})")
@@ -60,11 +69,12 @@ def hold_out(tree: dict[str, list], name: str) -> list[str]:
 
 
 def _move(tree: dict[str, list], part: str, low: float, high: float, least: int) -> None:
-    """Moves the entries with name shares in [low, high), or the `least` smallest if none is."""
+    """Moves the entries with name shares in [low, high), and the smallest others up to `least`."""
     train = tree["train"]
     shares = {entry: name_share(entry.inner) for entry in train}
     ranked = sorted(train, key=lambda entry: (shares[entry], entry))
-    taken = {entry for entry in train if low <= shares[entry] < high} or set(ranked[:least])
+    taken = {entry for entry in train if low <= shares[entry] < high}
+    taken |= set([entry for entry in ranked if entry not in taken][: max(0, least - len(taken))])
     taken -= {ranked[-1]}  # one stays in the training part
     if taken:
         tree[part] = [entry for entry in train if entry in taken]
@@ -83,7 +93,7 @@ def with_validation(dataset: Dataset, share: float, rule: int = SPLIT_RULE) -> D
     Args:
         dataset: has a part `train`.
         share: in [0, 1).
-        rule: 2: a sample (`sample_indices`). 1, for runs of earlier versions: every 1/share-th
+        rule: 2 and 3: a sample (`sample_indices`). 1, for runs of earlier versions: every 1/share-th
             example, which are all of one class where classes take turns.
 
     Returns:

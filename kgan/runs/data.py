@@ -33,13 +33,14 @@ def open_data(
         channels=data.channels,
         fit=data.fit,
     )
-    known = {field.name for field in dataclasses.fields(Options)} - {"stored"}
+    known = {field.name for field in dataclasses.fields(Options)} - {"stored", "split_rule"}
     options = {name: getattr(data, name) for name in known}
     if data.bad_images == "fail":
         options["bad_limit"] = None
     if stored is not None and stored.preparation is not None:
         options["stored"] = stored.preparations
     rule = SPLIT_RULE if stored is None else stored.split_rule
+    options["split_rule"] = rule
     dataset = open_dataset(data.dataset, images, kind=model.data_kind, **options)
     dataset = with_validation(dataset, model.held_out_share, rule)
     spec = spec_of(dataset, data.image_size, data.fit)

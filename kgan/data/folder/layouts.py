@@ -12,7 +12,7 @@ from kgan.data.file_kinds import unread_note
 from kgan.data.folder import sides as two_sides
 from kgan.data.folder.files import image_names, is_ignored, natural_key
 from kgan.data.folder.sides import PART_FOLDERS, Entry, Sides, Tree
-from kgan.data.splits import hold_out
+from kgan.data.splits import SPLIT_RULE, hold_out
 from kgan.utils.errors import UserError, printable
 
 LAYOUTS = ("unpaired", "paired", "paired_folders", "labelled", "images")
@@ -60,6 +60,7 @@ def find_layout(
     where: str = "--dataset",
     kind: str | None = None,
     sides: Sequence[str] | None = None,
+    split_rule: int = SPLIT_RULE,
 ) -> Layout:
     """Recognises the layout of a folder and assigns its images to parts.
 
@@ -73,11 +74,13 @@ def find_layout(
             several layouts: `trainA/` and `trainB/` are pairs for `paired`, where their names are
             equal. None: single images.
         sides: what `--sides` gives for A and B: folders, or patterns of file names.
+        split_rule: see `kgan.data.splits.hold_out`.
 
     Returns:
         A Layout. Without a test part, a tenth of the training part is held out for it; of pairs
         without a validation part, a twentieth. A hash of the name decides which: a file keeps its
-        part when others are added, unless it was held out only because no hash was small enough.
+        part when others are added, except in sets of less than about 200 images, whose held-out
+        parts are filled up to their shares.
     """
     if wanted not in ("auto", *LAYOUTS):
         raise UserError(f"--layout={wanted}: unknown; right would be auto, {', '.join(LAYOUTS)}")
@@ -112,7 +115,7 @@ def find_layout(
     if name == "labelled":
         class_names = _check_classes(tree, folders, where)
     _check_count(tree, where)
-    notes += hold_out(tree, name)
+    notes += hold_out(tree, name, split_rule)
     if left_out:
         notes.append(f"{plural(left_out, 'image')} elsewhere left out")
     if others:

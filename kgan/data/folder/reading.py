@@ -15,6 +15,7 @@ from kgan.data.folder.content import content_of
 from kgan.data.folder.files import Folder, Zip, image_names, is_ignored, open_files
 from kgan.data.folder.sources import ImageSource, PairSource, read_sides
 from kgan.data.preparation import Preparation
+from kgan.data.splits import SPLIT_RULE
 from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError, printable
 
@@ -40,6 +41,7 @@ def open_folder(
     stored: tuple[Preparation, Preparation] | None = None,
     kind: str | None = None,
     sides: Sequence[str] | None = None,
+    split_rule: int = SPLIT_RULE,
 ) -> Dataset:
     """Opens a folder or a zip of images and recognises its layout.
 
@@ -55,6 +57,7 @@ def open_folder(
             trained; nothing is recognised then.
         kind: what the model trains on, see `layouts.find_layout`.
         sides: folders or patterns of the files of A and B, see `layouts.find_layout`.
+        split_rule: see `kgan.data.splits.hold_out`.
 
     Returns:
         A data set with class names in natural order. Label maps in pairs are resized by nearest
@@ -67,7 +70,7 @@ def open_folder(
         return decode.image_size(files.read(name), files.label(name))
 
     where = f"--dataset={printable(str(path))}"
-    found = layouts.find_layout(names, size_of, layout, where, kind, sides)
+    found = layouts.find_layout(names, size_of, layout, where, kind, sides, split_rule)
     asked = looking.Asked.of(
         images, palette=palette, label_encoding=label_encoding, value_range=value_range
     )

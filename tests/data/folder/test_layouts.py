@@ -115,7 +115,7 @@ def test_shares_of_held_out_parts():
 
 
 def test_held_out_part_is_stable_when_files_are_added():
-    before, after = (find([f"{i:03}.png" for i in range(count)]).parts for count in (80, 130))
+    before, after = (find([f"{i:03}.png" for i in range(count)]).parts for count in (400, 600))
     for part in ("train", "test"):
         assert set(inner(before[part])) <= set(inner(after[part]))
     assert not set(inner(after["train"])) & set(inner(after["test"]))
@@ -133,6 +133,19 @@ def test_small_sets_keep_an_image_in_each_part(count):
     assert found["train"] >= 1 and found["test"] >= 1
     assert count < 10 or found["validation"] >= 1
     assert sum(found.values()) == count
+
+
+def test_small_sets_hold_out_their_share_and_earlier_runs_what_they_held_out():
+    for count in (37, 40, 64, 150):
+        names = [f"{folder}/{number}.png" for folder in "AB" for number in range(count)]
+        found = counts(find(names, kind="paired"))
+        assert found["test"] >= round(count * 0.10) and found["validation"] >= round(count * 0.05)
+        assert found["train"] > count * 0.7
+    # 40 such pairs gave one test image to runs of the second rule.
+    names = [f"{folder}/img{number}.png" for folder in "AB" for number in range(80, 120)]
+    by_rule = [find(names, kind="paired", split_rule=rule).parts for rule in (2, 3)]
+    assert [len(parts["test"]) for parts in by_rule] == [1, 4]
+    assert set(by_rule[0]["test"]) <= set(by_rule[1]["test"])
 
 
 def test_one_image_stays_to_train_on():
