@@ -93,6 +93,24 @@ class Preparation:
         """What arrays of numbers of classes have where there is no class."""
         return VOID if self.classes <= VOID else DEEP_VOID
 
+    def describe(self) -> str:
+        """Says what the images are, for the user.
+
+        Example:
+            >>> Preparation(channels=1, depth=16).describe()
+            'grey images of 16 bits, levels 0 to 65535'
+        """
+        if self.encoding == "ids":
+            return f"label maps of {self.classes} classes as numbers ({self.void}: none), one-hot"
+        if self.palette:
+            return f"label maps of {len(self.palette)} colours{', one-hot' if self.classes else ''}"
+        colours = {1: "grey images", 3: "images of 3 channels", 4: "images of 4 channels (alpha)"}
+        depth = self.depth or 8
+        low, high = self.value_range or (0, 2**depth - 1)
+        bits = "floating point" if depth == 32 else f"{depth} bits"
+        maps = ", resized by nearest neighbour" if self.nearest else ""
+        return f"{colours[self.channels]} of {bits}, levels {low:g} to {high:g}{maps}"
+
     def of_size(self, size: tuple[int, int] | None) -> "Preparation":
         """Returns the preparation for another size."""
         return dataclasses.replace(self, size=size)

@@ -223,7 +223,8 @@ def _open_one(name, images, options, kind=None):
         palette = options.palette
         if palette is not None and not isinstance(palette, Ids):
             palette = np.array(palette, np.uint8)
-        names = "layout", "sides", "direction", "label_encoding", "value_range", "stored", "split_rule"
+        names = ["layout", "sides", "direction", "label_encoding", "value_range", "stored"]
+        names.append("split_rule")
         dataset = open_folder(name, images, palette=palette, kind=kind, **options.select(*names))
         limit = options.bad_limit
     else:

@@ -127,10 +127,8 @@ def _bands(image, name, preparation):
             f"{printable(name)}: floating point pixels have no standard white level; right would "
             "be 8 or 16 bits of grey, or training data of floating point images"
         )
-    if floating and not np.isfinite(values).all():
-        raise UserError(
-            f"{printable(name)}: has pixels that are no finite numbers; right would be numbers"
-        )
+    if floating:
+        check_finite(values, name)
     numbers = image.mode == "I" and preparation.depth == 32
     wide = image.mode == "I" and not numbers and values.size
     if wide and (values.min() < 0 or values.max() > 65535):
@@ -139,6 +137,19 @@ def _bands(image, name, preparation):
             "be 8 or 16 bits, 0 to 65535"
         )
     return list(values.astype(np.float32)), None if floating or numbers else white
+
+
+def check_finite(levels: np.ndarray, name: str) -> None:
+    """Checks that the levels of a floating point image are neither NaN nor infinite.
+
+    Raises:
+        UserError: some are.
+    """
+    if wrong := np.count_nonzero(~np.isfinite(levels)):
+        raise UserError(
+            f"{printable(name)}: {wrong} of {levels.size} pixels are NaN or infinite; right would "
+            "be finite numbers, such as 0 where nothing was measured"
+        )
 
 
 def _resized_plane(plane: np.ndarray, preparation: Preparation) -> np.ndarray:

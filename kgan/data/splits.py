@@ -93,8 +93,8 @@ def with_validation(dataset: Dataset, share: float, rule: int = SPLIT_RULE) -> D
     Args:
         dataset: has a part `train`.
         share: in [0, 1).
-        rule: 2 and 3: a sample (`sample_indices`). 1, for runs of earlier versions: every 1/share-th
-            example, which are all of one class where classes take turns.
+        rule: 2 and 3: a sample (`sample_indices`). 1, for runs of earlier versions: every
+            1/share-th example, which are all of one class where classes take turns.
 
     Returns:
         A new data set, or `dataset` where it has a validation part or too few examples.

@@ -7,7 +7,8 @@ from kgan.cli.models import model_class, model_names
 from kgan.cli.parsing import parse_training
 from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, plural
 from kgan.data.folder.checkup import Checkup, check_files
-from kgan.data.folder.reading import Survey, survey_folder
+from kgan.data.folder.looking import Asked
+from kgan.data.folder.reading import Survey, find_preparations, survey_folder
 from kgan.data.registry import NEEDS, absolute_name
 from kgan.runs.inspection import Finding
 from kgan.training.from_data import choose_length, choose_size
@@ -36,7 +37,7 @@ def inspect_data(
         UserError: it is no folder of images, or does not fit the model.
     """
     path = absolute_name(path)
-    kind, survey = _survey(path, model, layout, sides)
+    kind, survey, refusal = _survey(path, model, layout, sides)
     name, parts = survey.layout.name, survey.layout.parts
     models = [each for each in model_names() if model_class(each).data_kind == kind]
     contents = "paired" if name.startswith("paired") else name
@@ -44,7 +45,10 @@ def inspect_data(
     yield Finding(True, "layout", f"--layout={name}: {CONTENTS[contents]}{notes and f'; {notes}'}")
     counts = ", ".join(f"{len(entries)} {part}" for part, entries in parts.items())
     yield Finding(True, "images", counts)
+    if refusal is not None:
+        yield Finding(True, "not taken as pairs", str(refusal), True)
     yield from _classes(survey)
+    yield from _contents(survey)
     checkup = check_files(survey.files, parts, halves=name == "paired")
     yield from _files(checkup)
     yield from _copies(checkup)
@@ -53,25 +57,44 @@ def inspect_data(
     yield from _plan(path, model or models[0], survey, layout, sides)
 
 
-def _survey(path, model, layout, sides) -> tuple[str, Survey]:
-    """Surveys the folder as a model needs it, or as the first model that it fits."""
+def _survey(path, model, layout, sides) -> tuple[str, Survey, UserError | None]:
+    """Surveys the folder as a model needs it, or as the first model that it fits.
+
+    Returns:
+        The kind, the survey, and why two sides that there are do not make pairs.
+    """
     kinds = ORDER if model is None else (model_class(model).data_kind,)
-    refusal = None
+    refusal = no_pairs = None
     for kind in kinds:
         try:
             survey = survey_folder(path, kind=kind, layout=layout, sides=sides)
         except UserError as error:
             refusal = refusal or error
+            no_pairs = error if kind == "paired" else no_pairs
             continue
         found = "paired" if survey.layout.name.startswith("paired") else survey.layout.name
         if found in NEEDS[kind][0] or (kind == "images" and found in SINGLE_IMAGES):
-            return kind, survey
+            return kind, survey, no_pairs
         _, needed, hint = NEEDS[kind]
         refusal = UserError(
             f"--dataset={printable(path)}: contains {CONTENTS[found]}; --model={model} needs "
             f"{needed}; {hint}"
         )
     raise refusal
+
+
+def _contents(survey):
+    """Says what the images of each side are, as the training finds it, and what it warns of."""
+    try:
+        prepared, notes = find_preparations(survey.files, survey.layout, Asked())
+    except UserError as error:
+        yield Finding(False, "contents", str(error))
+        return
+    sided = survey.layout.name == "unpaired" or survey.layout.name.startswith("paired")
+    for side, preparation in zip("AB" if sided else " ", prepared, strict=False):
+        yield Finding(True, f"contents {side}".strip(), preparation.describe())
+    for note in notes:
+        yield Finding(True, "contents", note, True)
 
 
 def _classes(survey):

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
-from kgan.data import decode
+from kgan.data import decode, shaping
 from kgan.data.folder.files import Folder, Zip
 from kgan.data.folder.sides import Entry
 from kgan.utils import progress
@@ -118,6 +119,8 @@ def check_files(
         try:
             height, width = decode.image_size(data, files.label(name))
             image = decode.decode(data, files.label(name))
+            if image.mode == "F":
+                shaping.check_finite(np.asarray(image), files.label(name))
         except UserError as error:
             return FileFacts(part, name, None, "", digest, str(error))
         size = (height, width // 2 if halves else width)

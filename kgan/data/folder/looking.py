@@ -173,7 +173,6 @@ class _Side:
             return Preparation(None, own[0], asked.fit, True, own[1], None, palette, 8)
         if self.depth == 32 and value_range is None:
             limits = np.array(self._each(_extremes))
-            limits = limits[np.isfinite(limits).all(axis=1)]
             value_range = float(limits[:, 0].min()), float(limits[:, 1].max())
             if value_range[0] == value_range[1]:
                 value_range = value_range[0], value_range[0] + 1.0
@@ -226,6 +225,8 @@ class _Side:
 def _extremes(image: Decoded, name: str) -> tuple[float, float]:
     planes = image.planes[:3] if isinstance(image, Planes) else [image]
     numbers = [np.asarray(plane) for plane in planes]
+    if image.mode == "F":
+        shaping.check_finite(np.stack(numbers), name)
     return float(min(n.min() for n in numbers)), float(max(n.max() for n in numbers))
 
 

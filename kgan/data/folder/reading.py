@@ -220,6 +220,34 @@ def _decode(files: Folder | Zip, name: str, deep: bool = False):
     return decode.decode(files.read(name), files.label(name), deep=deep)
 
 
+def find_preparations(
+    files: Folder | Zip, found: layouts.Layout, asked: looking.Asked
+) -> tuple[tuple[Preparation, Preparation], list[str]]:
+    """Finds how the images of a folder are prepared.
+
+    Args:
+        files: the folder or zip.
+        found: its layout.
+        asked: what the flags say.
+
+    Returns:
+        The preparations of the sides A and B of pairs, of domains A and B, or twice that of all
+        images; and notes for the user.
+    """
+    if not found.name.startswith("paired"):
+        names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
+        return _look_at_images(files, names, asked)
+
+    def read(names):
+        sides = read_sides(files, names, deep=(True, True))
+        labels = [files.label(names[place]) for place in (0, -1)]
+        return list(zip(sides, labels, strict=True))
+
+    entries = [entry.names for part in found.parts.values() for entry in part]
+    sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
+    return looking.look_at_pairs(entries, sample, read, asked)
+
+
 def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
     """Finds the preparations of images A and B, or twice that of all images; and notes."""
 
@@ -266,7 +294,7 @@ def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stor
     names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
     notes = []
     if stored is None:
-        stored, notes = _look_at_images(files, names, asked)
+        stored, notes = find_preparations(files, found, asked)
     parts = {}
     for part in names:
         labels = found.labels(part) if found.name == "labelled" else None
@@ -277,17 +305,9 @@ def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stor
 
 def _open_pairs(files, images, found, direction, asked, stored) -> tuple:
     """Returns what a data set of pairs consists of, and notes on its label maps."""
-    entries = [entry.names for part in found.parts.values() for entry in part]
-    sample = [entry.names for part in found.parts.values() for entry in layouts.evenly(part)]
-
-    def read(names):
-        sides = read_sides(files, names, deep=(True, True))
-        labels = [files.label(names[place]) for place in (0, -1)]
-        return list(zip(sides, labels, strict=True))
-
     notes = []
     if stored is None:
-        shapes, notes = looking.look_at_pairs(entries, sample, read, asked)
+        shapes, notes = find_preparations(files, found, asked)
     else:
         shapes = stored if direction == "AtoB" else stored[::-1]
     parts = {
