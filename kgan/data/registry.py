@@ -146,6 +146,7 @@ def open_dataset(name: str, images: ImageFormat, *, kind: str, **options) -> Dat
         )
     if SEPARATOR in name and not os.path.exists(os.path.expanduser(name)):
         dataset = join_datasets(name, functools.partial(_open_domain, images, options))
+        _check_maps(dataset, options)
     else:
         # Pairs are made of single images, whatever their folders are called.
         dataset = _open_one(name, images, options, kind if options.pairs is None else None)
@@ -201,7 +202,24 @@ def image_sizes(name: str, kind: str, options: Options) -> list[tuple[int, int]]
     return survey_folder(name, kind=None if options.pairs else kind, **how).sizes
 
 
-def _open_domain(images, options, name, channels):
+def _check_maps(dataset, options):
+    """Checks that label maps were found where flags say that there are some."""
+    given = {
+        "palette=ids": isinstance(options.palette, Ids),
+        "label_encoding=one_hot": options.label_encoding == "one_hot",
+    }
+    wrong = [flag for flag, asked in given.items() if asked]
+    if wrong and not any(shape.classes for shape in dataset.preparations):
+        raise UserError(
+            f"--{wrong[0]}: neither {dataset.name.replace(SEPARATOR, ' nor ')} has such label "
+            f"maps; right would be none of --{wrong[0].partition('=')[0]}, or a folder of grey PNG "
+            "files whose levels are numbers of classes"
+        )
+
+
+def _open_domain(images, options, name, channels, number):
+    if options.stored is not None:  # each data set has one of the two
+        options = dataclasses.replace(options, stored=(options.stored[number],) * 2)
     if channels is not None:
         images = dataclasses.replace(images, channels=channels)
     if options.manual_dir is not None:
@@ -209,10 +227,10 @@ def _open_domain(images, options, name, channels):
         own = os.path.join(os.path.expanduser(options.manual_dir), name)
         if os.path.isdir(own):
             options = dataclasses.replace(options, manual_dir=own)
-    return _open_one(name, images, options)
+    return _open_one(name, images, options, is_domain=True)
 
 
-def _open_one(name, images, options, kind=None):
+def _open_one(name, images, options, kind=None, is_domain=False):
     limit = None
     if name in BUILT_IN:
         function, names = BUILT_IN[name]
@@ -224,8 +242,8 @@ def _open_one(name, images, options, kind=None):
         if palette is not None and not isinstance(palette, Ids):
             palette = np.array(palette, np.uint8)
         names = ["layout", "sides", "direction", "label_encoding", "value_range", "stored"]
-        names.append("split_rule")
-        dataset = open_folder(name, images, palette=palette, kind=kind, **options.select(*names))
+        how = {**options.select(*names), "split_rule": options.split_rule, "is_domain": is_domain}
+        dataset = open_folder(name, images, palette=palette, kind=kind, **how)
         limit = options.bad_limit
     else:
         dataset = open_tfds(name, images, **options.select("data_dir", "manual_dir"))

@@ -110,7 +110,9 @@ def find_layout(
     else:
         tree = two_sides.build_pairs(found, where, notes)
         notes.append(found.note())
-    left_out = len(images) - sum(len(e.names) for part in tree.values() for e in part)
+    # Of pairs, images without a partner are named by a note of their own.
+    trees = found.trees.values() if found and name != "unpaired" else [tree]
+    left_out = len(images) - sum(len(e.names) for t in trees for part in t.values() for e in part)
     class_names = ()
     if name == "labelled":
         class_names = _check_classes(tree, folders, where)

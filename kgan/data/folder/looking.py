@@ -313,6 +313,8 @@ def look_at_images(
             side.notes.append(f"label maps of {len(palette)} colours")
     elif one_hot:
         side.find_ids()
+        if side.is_ids:
+            side.notes.append("label maps whose levels are numbers of classes, given one-hot")
     channels = asked.channels or (1 if side.grey else 3)
     value_range = None if side.is_map else asked.value_range
     return side.preparation(channels, value_range), side.notes

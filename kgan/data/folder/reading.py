@@ -42,6 +42,7 @@ def open_folder(
     kind: str | None = None,
     sides: Sequence[str] | None = None,
     split_rule: int = SPLIT_RULE,
+    is_domain: bool = False,
 ) -> Dataset:
     """Opens a folder or a zip of images and recognises its layout.
 
@@ -58,6 +59,7 @@ def open_folder(
         kind: what the model trains on, see `layouts.find_layout`.
         sides: folders or patterns of the files of A and B, see `layouts.find_layout`.
         split_rule: see `kgan.data.splits.hold_out`.
+        is_domain: whether single images are one of two domains, and label maps recognised.
 
     Returns:
         A data set with class names in natural order. Label maps in pairs are resized by nearest
@@ -77,7 +79,7 @@ def open_folder(
     if found.name.startswith("paired"):
         known, notes = _open_pairs(files, images, found, direction, asked, stored)
     else:
-        known, notes = _open_images(files, images, found, asked, stored)
+        known, notes = _open_images(files, images, found, asked, stored, is_domain)
     channels = max((p.channels for p in known["preparations"] if not p.classes), default=0)
     left_out = unread_note(name for name in names if not is_ignored(name))
     notes = [*notes, *([left_out] if left_out else [])]
@@ -221,7 +223,7 @@ def _decode(files: Folder | Zip, name: str, deep: bool = False):
 
 
 def find_preparations(
-    files: Folder | Zip, found: layouts.Layout, asked: looking.Asked
+    files: Folder | Zip, found: layouts.Layout, asked: looking.Asked, is_domain: bool = False
 ) -> tuple[tuple[Preparation, Preparation], list[str]]:
     """Finds how the images of a folder are prepared.
 
@@ -229,6 +231,7 @@ def find_preparations(
         files: the folder or zip.
         found: its layout.
         asked: what the flags say.
+        is_domain: see `open_folder`.
 
     Returns:
         The preparations of the sides A and B of pairs, of domains A and B, or twice that of all
@@ -236,7 +239,7 @@ def find_preparations(
     """
     if not found.name.startswith("paired"):
         names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
-        return _look_at_images(files, names, asked)
+        return _look_at_images(files, names, asked, is_domain)
 
     def read(names):
         sides = read_sides(files, names, deep=(True, True))
@@ -248,7 +251,7 @@ def find_preparations(
     return looking.look_at_pairs(entries, sample, read, asked)
 
 
-def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
+def _look_at_images(files: Folder | Zip, names: Mapping, asked, is_domain: bool) -> tuple:
     """Finds the preparations of images A and B, or twice that of all images; and notes."""
 
     def read(name):
@@ -259,9 +262,12 @@ def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
         parts = [listed for part, listed in names.items() if part.endswith(domain)]
         sample = [name for listed in parts for name in layouts.evenly(listed)]
         everything = [name for listed in parts for name in listed]
-        preparation, own = looking.look_at_images(everything, sample, read, asked, bool(domain))
+        one_hot = bool(domain) or is_domain
+        preparation, own = looking.look_at_images(everything, sample, read, asked, one_hot)
         found.append(preparation)
         notes += own
+    if is_domain:  # the other domain may be the one with the label maps
+        return (found[0], found[-1]), notes
     if isinstance(asked.palette, Ids) and not any(shape.classes for shape in found):
         raise UserError(
             "--palette=ids: neither set has grey images in a lossless format; right would be grey "
@@ -282,10 +288,14 @@ def _look_at_images(files: Folder | Zip, names: Mapping, asked) -> tuple:
     return (found[0], found[-1]), notes
 
 
-def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stored) -> tuple:
+def _open_images(
+    files: Folder | Zip, images, found: layouts.Layout, asked, stored, is_domain
+) -> tuple:
     """Returns what a data set of single images consists of, its channels, and notes."""
     unpaired = found.name == "unpaired"
-    if not unpaired and (isinstance(asked.palette, Ids) or asked.label_encoding == "one_hot"):
+    if not (unpaired or is_domain) and (
+        isinstance(asked.palette, Ids) or asked.label_encoding == "one_hot"
+    ):
         flag = "palette=ids" if isinstance(asked.palette, Ids) else "label_encoding=one_hot"
         raise UserError(
             f"--{flag}: is for label maps, and these are {_CONTENTS[found.name]}; right would be a "
@@ -294,7 +304,7 @@ def _open_images(files: Folder | Zip, images, found: layouts.Layout, asked, stor
     names = {part: [entry.names[0] for entry in found.parts[part]] for part in found.parts}
     notes = []
     if stored is None:
-        stored, notes = find_preparations(files, found, asked)
+        stored, notes = find_preparations(files, found, asked, is_domain)
     parts = {}
     for part in names:
         labels = found.labels(part) if found.name == "labelled" else None

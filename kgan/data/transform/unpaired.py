@@ -8,12 +8,13 @@ from kgan.utils.errors import UserError, printable
 SEPARATOR = "+"
 
 
-def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) -> Dataset:
+def join_datasets(name: str, open_domain: Callable[[str, int | None, int], Dataset]) -> Dataset:
     """Opens two data sets of single images as domains A and B; labels are ignored.
 
     Args:
         name: two names with `+` between them.
-        open_domain: opens the data set of (name, channels); channels None: its own number.
+        open_domain: opens the data set of (name, channels, number); channels None: its own;
+            number: 0 for A, 1 for B.
 
     Returns:
         Parts `train_a`, `train_b`, and `test_a` or `test_b` where that data set has a test part. If
@@ -25,7 +26,7 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) 
             f"--dataset={printable(name)}: right would be two data sets with a {SEPARATOR} between "
             "them, such as digits+typeset"
         )
-    domains = [open_domain(each, None) for each in names]
+    domains = [open_domain(each, None, number) for number, each in enumerate(names)]
     for each, dataset in zip(names, domains, strict=True):
         if dataset.kind not in SINGLE_IMAGES:
             raise UserError(
@@ -35,8 +36,8 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None], Dataset]) 
     channels = [dataset.parts["train"].read(0)["image"].shape[-1] for dataset in domains]
     most = max(channels)
     domains = [
-        dataset if own == most else open_domain(each, most)
-        for each, dataset, own in zip(names, domains, channels, strict=True)
+        dataset if own == most else open_domain(each, most, number)
+        for number, (each, dataset, own) in enumerate(zip(names, domains, channels, strict=True))
     ]
     a, b = domains
     return Dataset(

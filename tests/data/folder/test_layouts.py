@@ -328,6 +328,8 @@ def test_two_sides_are_found_as_the_model_needs_them(case):
         number = sum(counts(found).values())
         assert number == (count if kind == "paired" else 2 * count)
         assert note in found.notes
+        # Images without a partner are not counted once more as images elsewhere.
+        assert not ("partner" in note and any("elsewhere" in other for other in found.notes))
 
 
 def test_pairs_are_of_one_name_in_every_part():

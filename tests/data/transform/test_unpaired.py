@@ -6,8 +6,9 @@ import pytest
 from kgan.data import registry
 from kgan.data.dataset import ImageFormat, spec_of
 from kgan.data.registry import open_dataset
+from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError
-from tests.data.folder.images import SMALL, numbered, save_all
+from tests.data.folder.images import SMALL, numbered, save, save_all
 
 
 def joined(name, images=SMALL, **options):
@@ -117,3 +118,27 @@ def test_pairs_cannot_be_a_domain():
 
 def test_a_missing_domain_is_named(tmp_path):
     assert refusal(f"digits+{tmp_path}/none").startswith(f"--dataset={tmp_path}/none: ")
+
+
+def test_label_maps_of_one_of_two_data_sets_are_one_hot_and_kept_for_resuming(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        save(tmp_path / f"maps/{number}.png", rng.integers(0, 5, (8, 8), np.uint8))
+        save(tmp_path / f"deep/{number}.png", rng.integers(0, 60000, (8, 8), np.uint16))
+        save(tmp_path / f"photos/{number}.jpg", rng.integers(0, 255, (8, 8, 3), np.uint8))
+    for other, depth in (("photos", 8), ("deep", 16)):
+        name = f"{tmp_path}/maps+{tmp_path}/{other}"
+        found = joined(name)
+        assert [(p.classes, p.depth) for p in found.preparations] == [(5, None), (0, depth)]
+        assert found.parts["train_a"].one_hot == {"image": 5}
+        assert "numbers of classes, given one-hot" in found.description
+        assert spec_of(found, (8, 8)).input_channels == 5
+        # Each domain is read as it was in the training, not as the other one.
+        again = joined(name, stored=found.preparations)
+        assert again.preparations == found.preparations
+        for part, source in found.parts.items():
+            np.testing.assert_array_equal(
+                source.read(0)["image"], again.parts[part].read(0)["image"]
+            )
+    nothing = f"{tmp_path}/photos+{tmp_path}/photos"
+    assert "--palette=ids: neither photos nor" in refusal(nothing, palette=Ids())
