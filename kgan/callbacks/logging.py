@@ -121,10 +121,15 @@ class Progress(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._begin, self._first = time.monotonic(), self.step
-        self._bar = progress.bar(total=self.total, initial=self.step, unit="step", smoothing=0.1)
+        self._begin, self._first, self._bar = time.monotonic(), self.step, None
+        with self.failures.tolerated("the progress bar", "its start"):
+            self._bar = progress.bar(
+                total=self.total, initial=self.step, unit="step", smoothing=0.1
+            )
 
     def on_step(self):
+        if self._bar is None:
+            return
         with self.failures.tolerated("the progress bar", f"step {self.step}"):
             self._show()
 
@@ -140,6 +145,8 @@ class Progress(StepCallback):
             self._bar.set_postfix(shown, refresh=False)
 
     def on_train_end(self, logs=None):
+        if self._bar is None:
+            return
         if self.minutes is not None:
             self._bar.total = max(self.step, 1)
         with self.failures.tolerated("the progress bar", "its end"):

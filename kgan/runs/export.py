@@ -6,7 +6,7 @@ import math
 import pathlib
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kgan import __version__
 from kgan.runs import checkpoint, logs
@@ -59,7 +59,8 @@ def export_run(
         which: see `load_run`.
         publish: one of `kgan.utils.choices.PUBLISH`.
         refuses: whether `better` refuses to export what is worse than the served version; else it
-            is exported without being published.
+            is exported without being published. Then, too, what has been exported before is not
+            exported again.
         warmup: see `write_saved_model`.
         serving_root: see `write_model_config`.
         label_maps: see `kgan.runs.data.whole_spec`.
@@ -71,6 +72,11 @@ def export_run(
     record = _record(run, chosen_checkpoint(run, which))
     served = versions.served_version(folder)
     is_published, reason = _decide(record, served, publish)
+    if publish == "auto" and is_published and (back := _same(record, versions.retracted(folder))):
+        is_published, reason = False, f"version {back.name}, the same, was taken back"
+    written = [] if is_published else [versions.served_version(run.exported)]
+    if not refuses and publish != "always" and (before := _same(record, [served, *written])):
+        return Export(before, f"exported before; python -m kgan.export {again} adds a version")
     if publish == "better" and not is_published and refuses:
         raise UserError(
             f"--publish={publish}: {reason}; --publish=always publishes this one all the same, "
@@ -132,6 +138,14 @@ def _decide(record: Mapping, served: pathlib.Path | None, publish: str) -> tuple
     values = f"{ours['name']} {ours['value']:.4g}, {number} has {theirs['value']:.4g}"
     difference = sign * (theirs["value"] - ours["value"])
     return difference > 0 or (difference == 0 and publish == "better"), values
+
+
+def _same(record: Mapping, found: Iterable[pathlib.Path | None]) -> pathlib.Path | None:
+    """Returns the first version that records the same as a new one would, but for its date."""
+    for version in filter(None, found):
+        if {**versions.read_record(version), "date": record["date"]} == record:
+            return version
+    return None
 
 
 def _record(run: Run, path: pathlib.Path) -> dict:

@@ -27,6 +27,11 @@ def served_version(folder: pathlib.Path) -> pathlib.Path | None:
     return folder / str(numbers[-1]) if numbers else None
 
 
+def retracted(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the versions of a model that were taken back."""
+    return [folder / RETRACTED / str(number) for number in _numbers(folder / RETRACTED)]
+
+
 def read_record(version: pathlib.Path) -> dict:
     """Reads what a version records of its origin; empty where it has no readable record."""
     try:

@@ -57,7 +57,6 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         log: `kgan.runs.logs.ScalarLog` or `NoLog`.
     """
     settings, plan, model, run = training.settings, training.plan, training.model, training.run
-    failures = training.failures
     stop = StopBySignal(training.workers.gather, training.watch, str(run.checkpoints))
     guard = NaNGuard(settings.run.log_every)
     means = MeansLogger(
@@ -93,7 +92,7 @@ def make_callbacks(training, log) -> TrainingCallbacks:
         stateful |= _chief_callbacks(training, log, means, guard, stop, saver)
         called += list(stateful.values())[1:]
         called.append(MachineLogger(log, lambda: guard.diagnosis is not None))
-        called.append(Progress(plan.total_steps, means, plan.minutes, failures))
+        called.append(Progress(plan.total_steps, means, plan.minutes))
         # Where a limit of time is set, the bar shows what it leaves.
         called += [TimeEstimate(plan.total_steps)] if plan.minutes is None else []
         called.append(saver)

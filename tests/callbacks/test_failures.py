@@ -60,3 +60,11 @@ def test_best_checkpoint_that_cannot_be_written_ends_training():
     hook = Validation(FakeLog(), steps(1), lambda: {"val_l1": 1.0}, "val_l1", failing(error))
     with pytest.raises(UserError, match="best"):
         train(FakeModel(), [hook], 1)
+
+
+def test_training_goes_on_without_a_bar_where_its_pipe_is_closed(monkeypatch):
+    """As in `python -m kgan.train … 2>&1 | head -1`."""
+    monkeypatch.setattr("kgan.utils.progress.bar", failing(BrokenPipeError(errno.EPIPE, "pipe")))
+    failures, model = Failures(), FakeModel()
+    train(model, [Progress(2, MeansLogger(NoLog(), 2, 4, 1), failures=failures)], 2)
+    assert model.completed_steps == 2 and failures.counts == {"the progress bar": 1}

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.runs.export import _decide
+from kgan.runs.export import _decide, export_run
+from kgan.runs.folder import Run
 from kgan.runs.restore import load_run
 from kgan.serving import versions
 from tests.small_runs import command, copy_of, dcgan_run, metrics, pix2pix_run, with_other_best
@@ -220,3 +221,29 @@ def test_served_version_is_replaced_by_a_better_one(ours, theirs, publish, expec
     assert _decide({"metric": metric(ours)}, None, publish)[0] == (publish != "never")
     other = {"metric": metric(ours, dataset="b")}
     assert _decide(other, version, publish)[0] == (publish in ("better", "always"))
+
+
+def test_what_was_exported_is_not_exported_again_by_itself_nor_published_after_it_was_taken_back(
+    tmp_path, monkeypatch
+):
+    """What ends a training does so, also that of a run which is resumed at its end."""
+    monkeypatch.setattr("kgan.runs.export.load_run", lambda *_: mock.Mock())
+    monkeypatch.setattr("kgan.runs.export.write_saved_model", write_record_only)
+    run, place = Run(copy_of(pix2pix_run(), tmp_path)), tmp_path / "to"
+
+    def end(publish="auto"):
+        done = export_run(run, str(place), "pairs", publish=publish, refuses=False)
+        return str(done.folder), done.message
+
+    assert end() == (f"{place}/pairs/1", mock.ANY)
+    for publish in ("auto", "better", "never"):
+        folder, message = end(publish)
+        assert folder == f"{place}/pairs/1" and message.startswith("exported before; ")
+    assert end("always")[0] == f"{place}/pairs/2"
+    for _ in range(2):
+        command("export", "--retract=pairs", f"--export_dir={place}")
+    folder, message = end()
+    assert folder == f"{run.folder}/export/1"
+    assert message.startswith("not published (version 1, the same, was taken back)")
+    assert end()[1].startswith("exported before")
+    assert end("better")[0] == f"{place}/pairs/3"  # on purpose
