@@ -104,6 +104,9 @@ def main(arguments: Sequence[str]) -> None:
     ends = parse_seeds("interpolate", given.interpolate) if given.interpolate else None
     if ends is not None and len(ends) < 2:
         raise UserError(f"--interpolate={given.interpolate}: give two seeds or more, such as 3,17")
+    for name in ("input", "out", "target"):
+        if getattr(given, name) == "":  # which would be the working folder
+            raise UserError(f"--{name}=: is empty; give a file or folder after it")
     translates = given.input is not None or given.part is not None
     if not translates:
         _refuse(given, ONLY_TRANSLATIONS, "needs --input=")
@@ -143,6 +146,8 @@ def _translate(given):
         found = parts.open_part(given.run, given.part, given.direction, given.dataset)
     else:
         found = inputs.open_inputs(given.input)
+        if found.single:
+            _refuse(given, ("target",), "is for a page of several images; remove it")
     own_size = (given.output_size or ("input" if is_video else "trained")) == "input"
     how = (given.direction, given.seed, given.checkpoint, given.made_inputs, own_size, given.tile)
     translator = Translator(given.run, *how, given.label_maps)

@@ -162,6 +162,7 @@ def parse_command(
     _read(values, arguments, known_only=False, takes_runs="run" in values)
     if values.help:
         raise Help(help_text.of_command(module, table, needed))
+    _expand_home(values)
     for old, name in renamed.items():
         if values[old].present:
             values[name].value, values[name].present = values[old].value, 1
@@ -288,6 +289,13 @@ def _read(values, arguments, known_only, takes_runs=False):
             raise UserError(
                 f"--{name}={value}: must be one line of text, without a blank at its end"
             )
+
+
+def _expand_home(values):
+    """Replaces ~ by the home folder, which shells do at the beginning of a word only."""
+    for flag in (values[name] for name in values):
+        if isinstance(flag.value, str) and flag.value.startswith("~"):
+            flag.value = os.path.expanduser(flag.value)
 
 
 def _take_runs(flag, words):

@@ -36,11 +36,11 @@ class AnswerFiles:
         """Whether the files of answers show what people want to see: colours of 8 bits."""
         return not self.writing.classes and (self.writing.depth or 8) == 8
 
-    def check_suffix(self, suffix: str) -> None:
-        """Raises UserError for files that would change label maps."""
+    def check_suffix(self, suffix: str, flag: str) -> None:
+        """Raises UserError for files that would change label maps; `flag` asks for them."""
         if self.writing.classes and suffix not in saving.LOSSLESS:
             raise UserError(
-                f"--format={suffix[1:]}: the translations are label maps, which such files would "
+                f"{flag}: the translations are label maps, which such files would "
                 "change; right would be png or tiff"
             )
 
@@ -55,8 +55,8 @@ class AnswerFiles:
 
         Args:
             answer: float32 [H, W, C] in [-1, 1].
-            suffix: of the file. PNG has the levels of the training up to 16 bits, TIFF all of
-                them; other files have 8 bits.
+            suffix: of the file. TIFF has the levels of the training, and PNG those of 16 bits;
+                of floating point images the whole range of 16 bits. Other files have 8 bits.
             alpha: the transparency of the given image, of any size: of mode L, or of mode F in
                 0 … 255. Label maps have none.
             profile: its ICC profile, which is kept if it fits the channels.
@@ -67,7 +67,9 @@ class AnswerFiles:
         height, width, channels = answer.shape
         opaque = alpha is None or channels == 4
         unit = None if opaque else _unit(alpha, (width, height))
-        if not self.is_plain and suffix in saving.LOSSLESS[writing.depth == 32 :]:
+        if not self.is_plain and suffix in saving.LOSSLESS:
+            if suffix == ".png" and writing.depth == 32:  # as in the answers of an export
+                writing = dataclasses.replace(writing, depth=16, value_range=None)
             fitting = saving.fits_profile(profile, "RGB" if channels > 1 else "L")
             levels = encoding.to_levels(answer, writing)
             return encoding.encode_deep(levels, suffix, unit, profile if fitting else None)

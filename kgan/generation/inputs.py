@@ -89,6 +89,11 @@ def open_inputs(path: str, flag: str = "--input") -> Inputs:
         flag: the flag that `path` is the value of, for messages.
     """
     place = pathlib.Path(os.path.expanduser(path))
+    if not place.exists():
+        raise UserError(
+            f"{flag}={printable(str(path))}: no such file or folder; right would be an image, or a "
+            "folder or zip of images"
+        )
     if place.is_file() and place.suffix.lower() != ".zip" and not zipfile.is_zipfile(place):
         return Inputs(path, Folder(place.parent), [place.name], True)
     files, found = open_files(path, flag)

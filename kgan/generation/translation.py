@@ -60,7 +60,7 @@ def translate_images(
     suffix = f".{request.format}" if request.format else translator.files.suffix
     if found.single:
         return _translate_one(translator, request, found, suffix)
-    translator.files.check_suffix(suffix)
+    translator.files.check_suffix(suffix, f"--format={request.format}")
     folder = _folder(translator, request, found)
     call = translator.identity | {"input": found.identity, "format": suffix}
     if request.out is None:
@@ -106,7 +106,8 @@ def _translate_one(translator, request, found, suffix):
         folder = pathlib.Path(out or pathlib.Path(translator.run, translator.default_name))
         path = folder / output_names([name], suffix)[0]
         found.apart_from(folder)
-    translator.files.check_suffix(suffix)
+    flag = f"--format={request.format}" if request.format else f"--out={out}"
+    translator.files.check_suffix(suffix, flag)
     prepared = found.begin(translator, name)[1]()
     (image,) = translator.translate([prepared])
     content = _encoded(translator, prepared, image, suffix)

@@ -195,6 +195,13 @@ def test_flag_without_a_value_is_refused(flag):
     assert flag.split()[-1].lstrip("-") in refusal("--model=dcgan", *flag.split())
 
 
+def test_places_of_other_commands_may_begin_at_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    table = (Flag("out", str, None, "A file."), Flag("kind", str, "a", "A word."))
+    given = parse_command("kgan.x", table, ["--out=~/a.png", "--kind=b~"])
+    assert (given.out, given.kind) == ("/home/me/a.png", "b~")
+
+
 def test_other_commands_refuse_what_is_missing_or_unknown():
     flags = (Flag("run", str, None, "The run folder."), Flag("frames", int, 10, "Frames.", 2))
     parsed = parse_command("kgan.x", flags, ["--run=a/b"], needed=("run",))

@@ -32,7 +32,8 @@ def test_levels_of_deep_training_data_are_kept_where_the_format_has_them():
     np.testing.assert_allclose(
         np.asarray(written(floats, RAMP, ".tif")), 2 * RAMP[..., 0], atol=1e-6
     )
-    assert written(floats, RAMP, ".png").mode == "L"
+    png = written(floats, RAMP, ".png")
+    assert png.mode == "I;16" and np.asarray(png).max() == 65535
 
 
 def test_deep_colours_keep_alpha_and_profile_in_every_format_that_has_them():
@@ -69,7 +70,7 @@ def test_label_maps_are_written_as_numbers_and_never_with_losses():
     files = AnswerFiles(Preparation(channels=3, nearest=True, encoding="ids", void=255))
     answer = np.float32([[[1, -1, -1], [-1, -1, 1]]])
     assert np.asarray(written(files, answer, ".png")).tolist() == [[0, 2]]
-    files.check_suffix(".tif")
+    files.check_suffix(".tif", "--format=tiff")
     for suffix in (".jpg", ".webp"):
-        with pytest.raises(UserError, match="^--format="):
-            files.check_suffix(suffix)
+        with pytest.raises(UserError, match="^--out=x: the translations are label maps"):
+            files.check_suffix(suffix, "--out=x")
