@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import logging
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -67,6 +68,11 @@ def translate_images(
         folder = next(place for place in numbered(folder) if suits(place, call))
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out={printable(str(folder))}: is a file; give a folder")
+    if folder.is_symlink() and not folder.exists():
+        raise UserError(
+            f"--out={printable(str(folder))}: is a link to {printable(os.readlink(folder))}, which "
+            "does not exist; give another folder"
+        )
     found = found.apart_from(folder)
     names = dict(zip(found.names, output_names(found.names, suffix), strict=True))
     targets = reading.open_inputs(request.target, "--target") if request.target else None

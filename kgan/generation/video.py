@@ -99,6 +99,8 @@ class _Frames:
         self.sound = source.streams.audio[0] if source.streams.audio else None
         self.count = self._damaged = 0
         self._end, self._duration = 0.0, (source.duration or 0) / 1e6
+        if self.video.duration:  # that of the whole may be that of a longer sound
+            self._duration = float(self.video.duration * self.video.time_base)
         self._reason = ""
 
     def __iter__(self):
@@ -138,7 +140,6 @@ class _Frames:
                 f"damaged in {plural(self._damaged, 'place')}{self._reason}; images there are "
                 "missing or wrong"
             )
-        # The sound may be a little longer than the images.
         if self._duration - self._end > max(SHORT, 0.05 * self._duration):
             found.append(
                 f"its images end at {self._end:.1f} of {self._duration:.1f} seconds; it may be cut "

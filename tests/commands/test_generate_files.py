@@ -225,8 +225,10 @@ def test_single_image_is_written_as_its_name_says(photos, tmp_path):
     assert np.array_equal(expected["new/x.tif"], expected["x.PNG"])
 
 
-def test_suffixes_that_cannot_be_written_and_wrong_flags_are_refused(photos, tmp_path):
+def test_suffixes_that_cannot_be_written_and_wrong_flags_are_refused(photos, tmp_path, monkeypatch):
     one = f"--input={photos}/a.png"
+    monkeypatch.chdir(tmp_path)
+    os.symlink(tmp_path / "none", "dangling")
     for flags, expected in (
         ((one, "--out=x.gif"), "--out=x.gif: an image cannot be written as .gif"),
         ((one, "--out=x.heic"), "--out=x.heic: "),
@@ -242,6 +244,7 @@ def test_suffixes_that_cannot_be_written_and_wrong_flags_are_refused(photos, tmp
         ((one, "--label=7"), "--label=7: is for images from seeds"),
         ((one, "--interpolate=1,2"), "--interpolate=1,2: is for images from seeds"),
         ((f"--input={photos}", f"--out={photos}/b.jpg/"), f"--out={photos}/b.jpg: is a file"),
+        ((f"--input={photos}", "--out=dangling"), "--out=dangling: is a link to "),
     ):
         assert refused(*flags).startswith(expected)
     for flags in (("--seeds=0-3", "--out=x.pdf"), ("--interpolate=1,2", "--out=walk.xyz")):

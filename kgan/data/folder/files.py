@@ -264,6 +264,10 @@ def open_files(path: str | os.PathLike, flag: str) -> tuple[Folder | Zip, list[s
     try:
         if place.is_dir():
             files = Folder(place)
+        elif place.is_file() and is_image(place.name) and not zipfile.is_zipfile(place):
+            raise UserError(
+                f"{where}: is a single image; right would be a folder or a .zip of images"
+            )
         elif place.is_file():
             files = Zip(place)
         else:

@@ -108,6 +108,8 @@ def test_broken_zip_is_named(tmp_path):
     assert "s.zip: not a whole zip file" in refusal(path)
     (tmp_path / "notes.txt").write_text("no zip")
     assert "notes.txt: not a whole zip file" in refusal(tmp_path / "notes.txt")
+    (tmp_path / "photo.JPG").write_bytes(b"")
+    assert "photo.JPG: is a single image; right would be" in refusal(tmp_path / "photo.JPG")
 
 
 def test_damaged_zip_member_is_named_when_read(tmp_path):
