@@ -176,7 +176,7 @@ def _translate_streams(av, translator, frames, target, path):
         for part in frames:
             if isinstance(part, av.VideoFrame):
                 if translator.own_size is not None and not picture.sized:
-                    picture.set_pixels(frames.video.sample_aspect_ratio, part.rotation)
+                    picture.set_pixels(frames.video.sample_aspect_ratio, _is_turned(part))
                 picture.add(_translated(translator, part, path), part.pts, part.time_base)
                 bar.update()
             else:
@@ -193,11 +193,34 @@ def _translate_streams(av, translator, frames, target, path):
 
 def _translated(translator, frame, path) -> np.ndarray:
     """Translates a frame, upright; returns uint8 [H, W, 3]."""
-    upright = np.rot90(frame.to_ndarray(format="rgb24"), round((frame.rotation or 0) / 90))
+    upright = _upright(frame)
     # The name is the same for all frames, and so are noise and masks of `--pairs`.
     prepared = translator.prepare(Image.fromarray(np.ascontiguousarray(upright)), path, path)
     (answer,) = translator.translate([prepared])
     return np.asarray(translator.shown(prepared, answer)["output"].convert("RGB"))
+
+
+def _display_matrix(frame) -> np.ndarray:
+    """Returns where a frame's columns and rows go when it is shown, [2, 2]."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3)[:2, :2]
+    return np.eye(2)
+
+
+def _is_turned(frame) -> bool:
+    """Checks whether the columns of a frame become rows."""
+    (across, down), _ = np.abs(_display_matrix(frame))
+    return bool(down > across)
+
+
+def _upright(frame) -> np.ndarray:
+    """Returns a frame as players show it: turned and mirrored; uint8 [H, W, 3]."""
+    image, matrix = frame.to_ndarray(format="rgb24"), _display_matrix(frame)
+    if _is_turned(frame):
+        image, matrix = image.swapaxes(0, 1), matrix[::-1]
+    steps = np.where(np.diagonal(matrix) < 0, -1, 1)
+    return image[:: steps[1], :: steps[0]]
 
 
 class _Picture:
@@ -221,10 +244,9 @@ class _Picture:
         self._convert = av.video.reformatter.VideoReformatter().reformat
         self.sized = False
 
-    def set_pixels(self, ratio, rotation):
+    def set_pixels(self, ratio, turned):
         """Takes over the ratio of a pixel's sides, which is not 1 in some cameras' videos."""
         if ratio:
-            turned = round((rotation or 0) / 90) % 2
             self.stream.codec_context.sample_aspect_ratio = 1 / ratio if turned else ratio
 
     def add(self, image, pts=None, time_base=None):

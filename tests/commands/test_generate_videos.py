@@ -1,6 +1,7 @@
 """Videos and animations that `kgan.generate` translates and writes."""
 
 import functools
+import struct
 import sys
 from fractions import Fraction
 from unittest import mock
@@ -160,6 +161,35 @@ def test_colours_of_videos_are_kept_whatever_their_encoding(tmp_path):
             picture.end()
         (before, _), (after, made_range) = middles(given), middles(made)
         assert np.abs(after - before).max() <= 5 and made_range == 1, (matrix, limits)
+
+
+def test_turned_and_mirrored_frames_are_shown_as_players_show_them(tmp_path):
+    av = pytest.importorskip("av")
+    corner = np.zeros((32, 48, 3), np.uint8)
+    corner[:16, :24] = 255  # at the left and top
+    with av.open(str(tmp_path / "film.mp4"), "w") as file:
+        stream = file.add_stream("libx264", rate=RATE)
+        stream.pix_fmt, stream.width, stream.height = "yuv420p", 48, 32
+        file.mux(stream.encode(av.VideoFrame.from_ndarray(corner, format="rgb24")))
+        file.mux(stream.encode())
+    data = (tmp_path / "film.mp4").read_bytes()
+    place = data.find(b"tkhd") + 44  # of the matrix in the header of the track
+    for (a, b, c, d), shape, where in (
+        ((1, 0, 0, 1), (32, 48), (0, 0)),
+        ((0, 1, -1, 0), (48, 32), (0, 1)),  # a quarter to the right: the corner is at the right
+        ((-1, 0, 0, -1), (32, 48), (1, 1)),
+        ((0, -1, 1, 0), (48, 32), (1, 0)),
+        ((-1, 0, 0, 1), (32, 48), (0, 1)),  # as a mirror
+        ((0, 1, 1, 0), (48, 32), (0, 0)),
+    ):
+        matrix = [value << 16 for value in (a, b, 0, c, d, 0, 0, 0, 1 << 14)]
+        turned = data[:place] + struct.pack(">9i", *matrix) + data[place + 36 :]
+        (tmp_path / "turned.mp4").write_bytes(turned)
+        with av.open(str(tmp_path / "turned.mp4")) as file:
+            image = video._upright(next(file.decode(video=0)))
+        assert image.shape[:2] == shape
+        quarters = image.reshape(2, shape[0] // 2, 2, shape[1] // 2, 3).mean(axis=(1, 3, 4))
+        assert np.unravel_index(quarters.argmax(), (2, 2)) == where, (a, b, c, d)
 
 
 def test_missing_extra_and_damaged_videos_are_named(tmp_path, monkeypatch):
