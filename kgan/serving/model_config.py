@@ -19,7 +19,7 @@ def write_model_config(export_dir: pathlib.Path, root: str | None = None) -> pat
             paths only. None: that of the list which is there, or else `/models`.
 
     Returns:
-        The file; None where there is one that kgan has not written, which stays as it is.
+        The file; None where there is one that kgan has not written, or a folder, which stays.
 
     Example:
         >>> import tempfile
@@ -30,6 +30,8 @@ def write_model_config(export_dir: pathlib.Path, root: str | None = None) -> pat
         config { name: "mine" base_path: "/models/mine" model_platform: "tensorflow" }
     """
     path = export_dir / NAME
+    if path.is_dir():
+        return None
     before = path.read_text(errors="replace") if path.exists() else HEAD
     if not before.startswith(HEAD):
         return None

@@ -45,6 +45,8 @@ def test_list_that_somebody_else_wrote_is_left_alone(tmp_path):
     (tmp_path / "models.config").write_text("model_config_list { }\n")
     assert model_config.write_model_config(tmp_path) is None
     assert (tmp_path / "models.config").read_text() == "model_config_list { }\n"
+    (tmp_path / "b" / "models.config").mkdir(parents=True)
+    assert model_config.write_model_config(tmp_path / "b") is None
 
 
 def test_model_that_another_process_adds_meanwhile_is_listed(tmp_path, monkeypatch):

@@ -36,6 +36,7 @@ class SkippingSource(Source):
         self.source = source
         self.limit = limit
         self.bad: set[int] = set()
+        self._refusal: str | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -68,6 +69,9 @@ class SkippingSource(Source):
 
     def _place(self, index):
         """Returns the first index from this one on that is not known to be bad."""
+        # A training goes on where measuring it has failed, and must not measure the rest then.
+        if self._refusal is not None and index in self.bad:
+            raise UserError(self._refusal)
         count = len(self.source)
         for place in range(index, index + count):
             if place % count not in self.bad:
@@ -81,7 +85,8 @@ class SkippingSource(Source):
             self.bad.add(index)
             logger.warning("skipped (%d so far): %s", len(self.bad), error)
             if len(self.bad) / len(self.source) > self.limit:
-                raise UserError(
+                self._refusal = (
                     f"--bad_limit={self.limit}: {len(self.bad)} of {len(self.source)} images "
                     f"cannot be read, the last one: {error}"
-                ) from error
+                )
+                raise UserError(self._refusal) from error

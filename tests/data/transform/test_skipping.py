@@ -41,6 +41,11 @@ def test_above_the_limit_reading_ends_with_the_flag_and_the_file():
     source.read(1)
     with pytest.raises(UserError, match=r"--bad_limit=0.1: 2 of 10 .* 5\.png"):
         source.read(5)
+    # Again, too: a training whose validation fails goes on, and validates again later.
+    for read in (source.read, lambda index: source.read_many([0, index])):
+        with pytest.raises(UserError, match="--bad_limit=0.1: 2 of 10"):
+            read(5)
+    assert source.read_many([0, 9]) == [0, 9]
 
 
 def test_nothing_readable_is_an_error():
