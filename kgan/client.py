@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import urllib.parse
 from collections.abc import Sequence
 
 from kgan.cli import entry
@@ -100,6 +101,7 @@ def _server(given):
     if scheme in ("http", "https") and found and address:
         from kgan.clients.rest import RestServer
 
+        _check_address(given.url)
         return RestServer(given.url, *own)
     if scheme != "grpc" or not address.strip("/"):
         raise UserError(
@@ -114,6 +116,19 @@ def _server(given):
             "would be: pip install 'kgan[client]'"
         ) from error
     return GrpcServer(address.strip("/"), *own)
+
+
+def _check_address(url):
+    """Refuses what no server has: a wrong port, or the address of a model in it."""
+    parts = urllib.parse.urlsplit(url)
+    base = f"{parts.scheme}://{parts.netloc}"
+    try:
+        is_right = parts.port != 0 and parts.hostname
+    except ValueError:
+        is_right, base = False, "http://127.0.0.1:8501"
+    _, model, _ = parts.path.partition("/v1/models")
+    if not is_right or model or parts.query:
+        raise UserError(f"--url={url}: right would be such as {base}; --model names the model")
 
 
 if __name__ == "__main__":

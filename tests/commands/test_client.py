@@ -100,6 +100,11 @@ def test_wrong_calls_end_in_one_line(served, images, tmp_path):
         (["--url=http://127.0.0.1:9", "--seeds=1", "--retries=0"], "--url=http://127.0.0.1:9: "),
         (["--url=grpc://127.0.0.1:9", "--seeds=1", "--retries=0"], "--url=grpc://127.0.0.1:9: "),
         (["--url=ftp://x", "--seeds=1"], "--url=ftp://x: right would be such as http"),
+        (
+            ["--url=http://h:85/v1/models/x:predict", "--seeds=1"],
+            "--url=http://h:85/v1/models/x:predict: right would be such as http://h:85; --model",
+        ),
+        (["--url=http://h:99999", "--seeds=1"], "--url=http://h:99999: right would be such as"),
         (["--seeds=1", f"--input={images}"], "--input or --seeds: give one"),
         (["--seeds=1", "--direction=AtoB"], "--direction=AtoB: goes with --input only"),
     ):
