@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgan.generation.journal import NAME, Journal
+from kgan.generation.journal import NAME, Journal, differences
 from kgan.utils.errors import UserError
 
 CALL = {"run": "r", "seed": 0, "direction": None}
@@ -33,6 +33,13 @@ def test_another_call_is_refused_and_named(tmp_path):
         Journal(tmp_path, CALL | {"seed": 1}),
     ):
         pass
+
+
+def test_other_weights_are_named_in_words():
+    call = CALL | {"weights": "8b3d", "checkpoint": "best"}
+    assert "trained further" in differences(call, call | {"weights": "6dfe"})
+    said = differences(call, call | {"weights": "6dfe", "checkpoint": "last"})
+    assert said == "checkpoint best, now last"
 
 
 def test_two_processes_do_not_write_into_one_folder(tmp_path):
