@@ -87,8 +87,18 @@ def test_executions_do_what_single_steps_do(game, steps_per_execution):
     assert_same_state(reference, model)
 
 
-@pytest.mark.parametrize("game", ["warm-up that ends in an execution", "simultaneous with warm-up"])
-@pytest.mark.parametrize("how", [{"accumulate": 2}, {"run_eagerly": True}])
+ENDING, TOGETHER = "warm-up that ends in an execution", "simultaneous with warm-up"
+
+
+@pytest.mark.parametrize(
+    ("game", "how"),
+    [
+        (TOGETHER, {"accumulate": 2}),
+        (ENDING, {"run_eagerly": True}),
+        pytest.param(ENDING, {"accumulate": 2}, marks=pytest.mark.slow),
+        pytest.param(TOGETHER, {"run_eagerly": True}, marks=pytest.mark.slow),
+    ],
+)
 def test_executions_in_parts_and_without_graphs(game, how):
     reference = train(build(1, **GAMES[game]))
     model = train(build(2, **how, **GAMES[game]))
@@ -96,8 +106,14 @@ def test_executions_in_parts_and_without_graphs(game, how):
     assert_same_state(reference, model)
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 3])
-@pytest.mark.parametrize("game", ["each step", "warm-up", "simultaneous with schedule"])
+@pytest.mark.parametrize(
+    ("game", "steps_per_execution"),
+    [
+        *((game, 3) for game in ("each step", "warm-up", "simultaneous with schedule")),
+        pytest.param("warm-up", 1, marks=pytest.mark.slow),
+        pytest.param("simultaneous with schedule", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_executions_on_replicas(game, steps_per_execution, two_replicas):
     reference = train(build(1, **GAMES[game]))
     with two_replicas.scope():
