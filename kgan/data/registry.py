@@ -25,7 +25,7 @@ from kgan.data.transform.classes import choose_classes
 from kgan.data.transform.derived_pairs import derive_pairs
 from kgan.data.transform.skipping import SkippingSource
 from kgan.data.transform.stacked import stack_dataset
-from kgan.data.transform.unpaired import SEPARATOR, join_datasets
+from kgan.data.transform.unpaired import SEPARATOR, join_datasets, split_pairs
 from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError, printable
 
@@ -70,7 +70,8 @@ NEEDS = {
         ("unpaired",),
         "two unpaired sets of images",
         "give two data sets, as in digits+typeset, or a folder with trainA and trainB, or name two "
-        "folders by --sides=A,B",
+        "folders by --sides=A,B; of a folder, --layout=paired takes left halves as A and right "
+        "ones as B",
     ),
     "points": (("points",), "points", "give ring or grid"),
 }
@@ -270,6 +271,8 @@ def _as_kind(dataset, kind, name):
     kinds, needed, hint = NEEDS[kind]
     if dataset.kind in kinds:
         return dataset
+    if kind == "unpaired" and dataset.kind == "paired":
+        return split_pairs(dataset)
     if kind == "images" and dataset.kind in SINGLE_IMAGES:
         return dataclasses.replace(dataset, kind=kind, class_names=())
     raise UserError(

@@ -73,7 +73,8 @@ def _survey(path, model, layout, sides) -> tuple[str, Survey, UserError | None]:
             no_pairs = error if kind == "paired" else no_pairs
             continue
         found = "paired" if survey.layout.name.startswith("paired") else survey.layout.name
-        if found in NEEDS[kind][0] or (kind == "images" and found in SINGLE_IMAGES):
+        instead = {"images": SINGLE_IMAGES, "unpaired": ("paired",)}.get(kind, ())
+        if found in NEEDS[kind][0] or found in instead:
             return kind, survey, no_pairs
         _, needed, hint = NEEDS[kind]
         refusal = UserError(

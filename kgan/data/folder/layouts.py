@@ -117,7 +117,8 @@ def find_layout(
     if name == "labelled":
         class_names = _check_classes(tree, folders, where)
     _check_count(tree, where)
-    notes += hold_out(tree, name, split_rule)
+    # Nothing is held out of unpaired sets, nor of pairs that are taken for such.
+    notes += hold_out(tree, "unpaired" if kind == "unpaired" else name, split_rule)
     if left_out:
         notes.append(f"{plural(left_out, 'image')} elsewhere left out")
     if others:

@@ -1,8 +1,11 @@
-"""Two data sets of single images as the two domains of an unpaired data set."""
+"""Two data sets of single images, or the two sides of pairs, as an unpaired data set."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 
-from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, plural, preparations_of
+import numpy as np
+
+from kgan.data.dataset import CONTENTS, SINGLE_IMAGES, Dataset, Source, plural, preparations_of
 from kgan.utils.errors import UserError, printable
 
 SEPARATOR = "+"
@@ -55,6 +58,68 @@ def join_datasets(name: str, open_domain: Callable[[str, int | None, int], Datas
         mirrors=a.mirrors and b.mirrors,
         content=_content(domains),
     )
+
+
+def split_pairs(dataset: Dataset) -> Dataset:
+    """Makes two domains of image pairs: A of their inputs, B of their targets.
+
+    Args:
+        dataset: a paired data set. Its validation part serves as the test part where there is none.
+
+    Returns:
+        An unpaired data set, whose domains are sampled independently of each other.
+    """
+    parts = {"train": "train", "test": "test" if "test" in dataset.parts else "validation"}
+    sides = {"a": "input", "b": "target"}
+    made, content = {}, {}
+    for part, source in parts.items():
+        for letter, side in sides.items():
+            if source in dataset.parts:
+                made[f"{part}_{letter}"] = SideSource(dataset.parts[source], side)
+            if dataset.content and source in dataset.content:
+                content[f"{part}_{letter}"] = dataset.content[source]
+    return Dataset(
+        name=dataset.name,
+        kind="unpaired",
+        parts=made,
+        description=f"{dataset.description}; taken as two unpaired sets, inputs as A, targets as B",
+        preparations=preparations_of(dataset),
+        mirrors=dataset.mirrors,
+        content=content or None,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SideSource(Source):
+    """One side of the pairs of another source, as single images.
+
+    Args:
+        source: gives pairs.
+        side: `input` or `target`.
+
+    Example:
+        >>> from kgan.data.builtin.facades import open_facades
+        >>> from kgan.data.dataset import ImageFormat
+        >>> pairs = open_facades(ImageFormat((32, 32), (32, 32))).parts["test"]
+        >>> SideSource(pairs, "target").read(0)["image"].shape
+        (32, 32, 3)
+    """
+
+    source: Source
+    side: str
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def one_hot(self) -> Mapping[str, int]:
+        """That of the side."""
+        own = self.source.one_hot
+        return {"image": own[self.side]} if self.side in own else {}
+
+    def read_many(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        """Returns `image`, the side of each pair."""
+        return [{"image": pair[self.side]} for pair in self.source.read_many(indices)]
 
 
 def _content(domains):

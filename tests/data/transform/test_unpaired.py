@@ -8,7 +8,7 @@ from kgan.data.dataset import ImageFormat, spec_of
 from kgan.data.registry import open_dataset
 from kgan.utils.choices import Ids
 from kgan.utils.errors import UserError
-from tests.data.folder.images import SMALL, numbered, save, save_all
+from tests.data.folder.images import SMALL, double, numbered, save, save_all
 
 
 def joined(name, images=SMALL, **options):
@@ -142,3 +142,31 @@ def test_label_maps_of_one_of_two_data_sets_are_one_hot_and_kept_for_resuming(tm
             )
     nothing = f"{tmp_path}/photos+{tmp_path}/photos"
     assert "--palette=ids: neither photos nor" in refusal(nothing, palette=Ids())
+
+
+def test_images_of_double_width_are_two_domains_where_the_model_needs_such(tmp_path):
+    for number in range(12):
+        for part in ("train", "val"):
+            path = tmp_path / f"{part}/{number}.png"
+            save(path, double((200, number, 0), (0, number, 200), (16, 8)))
+    found = joined(str(tmp_path))
+    assert {part: len(source) for part, source in found.parts.items()} == {
+        "train_a": 12,
+        "train_b": 12,
+        "test_a": 12,
+        "test_b": 12,
+    }
+    assert found.parts["train_a"].read(3)["image"][4, 4].tolist() == [200, 3, 0]
+    assert found.parts["train_b"].read(3)["image"][4, 4].tolist() == [0, 3, 200]
+    assert set(found.content) == set(found.parts)
+    assert "taken as two unpaired sets" in found.description
+    again = joined(str(tmp_path), stored=found.preparations)
+    assert (again.preparations, again.content) == (found.preparations, found.content)
+    # Without parts, wide images may be photographs: the flag decides, and nothing is held out.
+    line = refusal(str(tmp_path / "train"))
+    assert "--layout=paired takes left halves as A and right ones as B" in line
+    flat = joined(str(tmp_path / "train"), layout="paired")
+    assert {part: len(source) for part, source in flat.parts.items()} == {
+        "train_a": 12,
+        "train_b": 12,
+    }
