@@ -48,6 +48,8 @@ def inspect_data(
     if refusal is not None:
         yield Finding(True, "not taken as pairs", str(refusal), True)
     yield from _classes(survey)
+    if survey.left_out:
+        yield Finding(True, "other kinds", survey.left_out, True)
     yield from _contents(survey)
     checkup = check_files(survey.files, parts, halves=name == "paired")
     yield from _files(checkup)

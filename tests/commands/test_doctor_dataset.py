@@ -67,8 +67,10 @@ def test_bits_ranges_and_levels_that_are_no_numbers_are_said(tmp_path):
         save(tmp_path / f"s/B/{number}.tif", np.full((8, 8), number / 4, np.float32))
     holes = np.float32([[np.nan, 1.0]])
     save(tmp_path / "s/B/5.tif", holes)
+    (tmp_path / "s/A/phone.heic").write_bytes(b"no image that is read")
     status, found = inspect(f"--dataset={tmp_path}/s")
     assert status == 1
+    assert found["other kinds"][0][0] == "note" and "HEIC" in found["other kinds"][0][1]
     assert found["contents A"][0][1] == "grey images of 16 bits, levels 0 to 65535"
     assert found["contents B"][0][1] == "grey images of floating point, levels 0 to 2.75"
     assert "--value_range=0,4095" in found["contents"][0][1]

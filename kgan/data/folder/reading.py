@@ -111,6 +111,7 @@ class Survey:
         layout: its layout and parts.
         sizes: (height, width) of a sample, of each half of an image of double width.
         unreadable: messages on the images of the sample whose size cannot be read.
+        left_out: a note on files of kinds that are not read; empty for none.
 
     Example:
         >>> import tempfile
@@ -126,6 +127,7 @@ class Survey:
     layout: layouts.Layout
     sizes: list[tuple[int, int]]
     unreadable: list[str]
+    left_out: str
 
 
 def survey_folder(
@@ -162,7 +164,8 @@ def survey_folder(
                 unreadable.append(str(error))
                 continue
             sizes.append((height, width // 2 if found.name == "paired" else width))
-    return Survey(files, found, sizes, unreadable)
+    left_out = unread_note(name for name in names if not is_ignored(name))
+    return Survey(files, found, sizes, unreadable, left_out or "")
 
 
 def open_images(

@@ -19,7 +19,7 @@ PART_FOLDERS = {
 INPUTS = (
     *("a", "images", "image", "imgs", "img", "photos", "photo", "jpegimages", "leftimg8bit"),
     *("inputs", "input", "source", "src", "rgb", "lr", "low", "lowres", "lq", "noisy", "blur"),
-    *("blurred", "blurry", "degraded", "rainy", "hazy", "foggy"),
+    *("blurred", "blurry", "degraded", "rainy", "hazy", "foggy", "before"),
 )
 LABELS = (
     *(
@@ -37,6 +37,7 @@ LABELS = (
 )
 TARGETS = (
     *("b", "targets", "target", "tgt", "hr", "high", "highres", "hq", "clean", "sharp"),
+    "after",
     *LABELS,
 )
 SIDES = {**dict.fromkeys(INPUTS, "A"), **dict.fromkeys(TARGETS, "B")}

@@ -309,6 +309,12 @@ TWO_SIDES = {
         20,
         "A = the other images, B = *.jpg.*",
     ),
+    "before and after": (
+        numbered("after", 20) + numbered("before", 20),
+        BOTH,
+        20,
+        "A = before/, B = after/",
+    ),
     "a few without a partner": (
         numbered("A", 50) + numbered("B", 52),
         ("paired",),
