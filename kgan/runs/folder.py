@@ -21,6 +21,7 @@ import logging
 import os
 import pathlib
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 
@@ -177,7 +178,11 @@ class Run:
         """Returns the last checkpoint, which may be damaged."""
         steps = checkpoint.saved_steps(self.checkpoints)
         if not steps:
-            raise UserError(f"{self.checkpoints}: contains no checkpoint; the run was too short")
+            again = f"python -m kgan.train --flagfile={shlex.quote(str(self.flags))}"
+            raise UserError(
+                f"{self.checkpoints}: contains no checkpoint; the run ended before its first one; "
+                f"{again} starts it again"
+            )
         return checkpoint.step_path(self.checkpoints, steps[-1])
 
 
