@@ -228,7 +228,8 @@ def test_run_without_a_whole_checkpoint_is_refused_and_unchanged(tmp_path):
     log = (run / "log.txt").read_text()
     for path in (run / "checkpoints").iterdir():
         path.unlink()
-    assert "no checkpoint" in command("train", f"--resume={run}").error_line
+    line = command("train", f"--resume={run}").error_line
+    assert "no checkpoint" in line and f"--flagfile={run}/flags.cfg starts it again" in line
     assert (run / "log.txt").read_text() == log
 
 
