@@ -162,7 +162,6 @@ def parse_command(
     _read(values, arguments, known_only=False, takes_runs="run" in values)
     if values.help:
         raise Help(help_text.of_command(module, table, needed))
-    _expand_home(values)
     for old, name in renamed.items():
         if values[old].present:
             values[name].value, values[name].present = values[old].value, 1
@@ -281,6 +280,7 @@ def _read(values, arguments, known_only, takes_runs=False):
         rest = _take_runs(values["run"], rest)
     if rest:
         raise UserError(f"{rest[0]}: flags look like --name=value")
+    _expand_home(values)
     for name in values:
         value = values[name].value
         if isinstance(value, float) and not math.isfinite(value):

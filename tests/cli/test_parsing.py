@@ -195,11 +195,15 @@ def test_flag_without_a_value_is_refused(flag):
     assert flag.split()[-1].lstrip("-") in refusal("--model=dcgan", *flag.split())
 
 
-def test_places_of_other_commands_may_begin_at_home(monkeypatch):
+def test_places_may_begin_at_home(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     table = (Flag("out", str, None, "A file."), Flag("kind", str, "a", "A word."))
     given = parse_command("kgan.x", table, ["--out=~/a.png", "--kind=b~"])
     assert (given.out, given.kind) == ("/home/me/a.png", "b~")
+    flags = ["--model=gan", "--runs_dir=~/runs", "--export_dir=~/models", "--dataset=~/photos"]
+    values = parse_training(flags).values
+    assert (values["runs_dir"], values["export_dir"]) == ("/home/me/runs", "/home/me/models")
+    assert values["dataset"] == "/home/me/photos"
 
 
 def test_other_commands_refuse_what_is_missing_or_unknown():
