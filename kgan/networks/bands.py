@@ -106,16 +106,8 @@ class Bands:
             node.kept = several and node.rule is not None
         for node in self._nodes:
             if node.kept:
-                for number in self._kept_inputs(node):
+                for number in _kept_inputs(self._nodes, node):
                     self._nodes[number].users += 1
-
-    def _kept_inputs(self, node) -> set[int]:
-        """Returns the kept nodes that a node is computed from, without others in between."""
-        found = set()
-        for number in node.inputs:
-            inner = self._nodes[number]
-            found |= {number} if inner.kept else self._kept_inputs(inner)
-        return found
 
     @functools.cached_property
     def multiple(self) -> int:
@@ -148,6 +140,15 @@ class Bands:
         with _Computation(self._nodes, self._shapes(image.shape), image, seed) as computation:
             computation.scratch, computation.band = scratch, self.band
             return computation.run(self._answer)
+
+
+def _kept_inputs(nodes: Sequence[_Node], node: _Node) -> set[int]:
+    """Returns the kept nodes that a node is computed from, without others in between."""
+    found = set()
+    for number in node.inputs:
+        inner = nodes[number]
+        found |= {number} if inner.kept else _kept_inputs(nodes, inner)
+    return found
 
 
 class _Computation(contextlib.ExitStack):
@@ -206,17 +207,10 @@ class _Computation(contextlib.ExitStack):
         return _Kept(self.shapes[number], self.enter_context(made))
 
     def _free(self, node):
-        for number in self._used(node):
+        for number in _kept_inputs(self.nodes, node):
             self.left[number] -= 1
             if not self.left[number]:
                 self.kept.pop(number).close()
-
-    def _used(self, node) -> set[int]:
-        found = set()
-        for number in node.inputs:
-            inner = self.nodes[number]
-            found |= {number} if inner.kept else self._used(inner)
-        return found
 
     def _numbers_a_row(self, number, height) -> float:
         """Returns the most numbers of a layer that are needed for each row of a node."""

@@ -77,7 +77,12 @@ def assert_did_each_step(model, game, steps=STEPS):
 # Of 3 steps in an execution the last one is a part.
 @pytest.mark.parametrize(
     ("game", "steps_per_execution"),
-    [*((game, 3) for game in GAMES), ("warm-up", 2), ("warm-up", 8), ("schedule", 2)],
+    [
+        *((game, 3) for game in GAMES),
+        ("warm-up", 8),
+        pytest.param("warm-up", 2, marks=pytest.mark.slow),
+        pytest.param("schedule", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_executions_do_what_single_steps_do(game, steps_per_execution):
     reference = train(build(1, **GAMES[game]))

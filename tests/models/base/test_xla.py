@@ -16,7 +16,7 @@ SETTINGS = {
 }
 
 
-SLOW = ("cdcgan", "cyclegan")  # half a minute and more of compilation
+SLOW = ("cdcgan", "cyclegan", "flow", "vae")  # 6 seconds to half a minute of compilation
 
 
 @pytest.mark.parametrize(
