@@ -232,7 +232,7 @@ class Training:
         logger.info(
             f"plan: {plan.total_steps} steps of batch {plan.batch_size}{split}, "
             f"{plan.steps_per_epoch} steps an epoch, {epochs:.4g} epochs"
-            + ("" if plan.minutes is None else f"; at most {plan.minutes:g} minutes of training")
+            + ("" if plan.minutes is None else f"; {plan.minutes:g} min of training at most")
         )
         for line in describe_sizes(self.settings.run, self.model, self._is_validated):
             logger.info("%s", line)
