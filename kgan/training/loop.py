@@ -229,10 +229,13 @@ class Training:
             workers = f" in {count} workers" if count > 1 else ""
             split = f" ({replicas} replicas of {plan.batch_size // replicas}{workers})"
         epochs = plan.total_steps / plan.steps_per_epoch
+        limit = ""
+        if plan.minutes is not None:
+            minutes = "minute" + "s" * (plan.minutes != 1)
+            limit = f"; at most {plan.minutes:g} {minutes} of training"
         logger.info(
             f"plan: {plan.total_steps} steps of batch {plan.batch_size}{split}, "
-            f"{plan.steps_per_epoch} steps an epoch, {epochs:.4g} epochs"
-            + ("" if plan.minutes is None else f"; {plan.minutes:g} min of training at most")
+            f"{plan.steps_per_epoch} steps an epoch, {epochs:.4g} epochs{limit}"
         )
         for line in describe_sizes(self.settings.run, self.model, self._is_validated):
             logger.info("%s", line)
