@@ -195,15 +195,16 @@ def test_flag_without_a_value_is_refused(flag):
     assert flag.split()[-1].lstrip("-") in refusal("--model=dcgan", *flag.split())
 
 
-def test_places_may_begin_at_home(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/me")
+def test_places_may_begin_at_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
     table = (Flag("out", str, None, "A file."), Flag("kind", str, "a", "A word."))
     given = parse_command("kgan.x", table, ["--out=~/a.png", "--kind=b~"])
-    assert (given.out, given.kind) == ("/home/me/a.png", "b~")
+    assert (given.out, given.kind) == (f"{tmp_path}/a.png", "b~")
     flags = ["--model=gan", "--runs_dir=~/runs", "--export_dir=~/models", "--dataset=~/photos"]
     values = parse_training(flags).values
-    assert (values["runs_dir"], values["export_dir"]) == ("/home/me/runs", "/home/me/models")
-    assert values["dataset"] == "/home/me/photos"
+    assert values["runs_dir"] == f"{tmp_path}/runs"
+    assert values["export_dir"] == f"{tmp_path}/models"
+    assert values["dataset"] == f"{tmp_path}/photos"
 
 
 def test_other_commands_refuse_what_is_missing_or_unknown():

@@ -11,23 +11,12 @@ from kgan.serving import litert, onnx, portable
 from kgan.serving.conversion import import_package
 from kgan.serving.savedmodel import write_saved_model
 from kgan.utils.errors import UserError
-from tests.models.contracts.model import contract_of
+from tests.models.contracts.model import changed_model, contract_of
 
 # The others have the networks of one of these.
 DIFFERENT = ("cgan", "cyclegan", "dcgan", "flow", "pix2pix", "sngan", "vae")
 # With what each format had no counterpart for: random masks, enlarging of maps of unknown size.
 HARDEST = {"onnx": ("pix2pix",), "tflite": ("sngan",)}
-
-
-def build(name):
-    """Builds the tiny version of a model, with weights that are not those of the start."""
-    model = contract_of(name)().build()
-    rng = np.random.default_rng(0)
-    for network in model.networks.values():
-        for variable in network.variables:
-            if "float" in variable.dtype:
-                variable.assign(variable + rng.uniform(-0.05, 0.05, variable.shape))
-    return model
 
 
 def signatures_of(model):
@@ -47,7 +36,7 @@ def test_files_answer_as_the_saved_model_for_any_batch(kind, names, tmp_path):
         pytest.importorskip("tf2onnx")
         pytest.importorskip("onnxruntime")
     for name in names:
-        model = build(name)
+        model = changed_model(name)
         chosen = signatures_of(model)
         request = portable.Request(kind, tuple(chosen))
         version = portable.write_portable(chosen, tmp_path / name, request)
@@ -68,7 +57,7 @@ def test_files_answer_as_the_saved_model_for_any_batch(kind, names, tmp_path):
 def test_portable_signatures_have_neither_loops_nor_random_operations_nor_text(tmp_path):
     wrong = ("Random", "TensorList", "While", "Map", "Dataset", "String", "Assert", "Switch")
     for name in ("cgan", "cyclegan", "flow", "pix2pix"):
-        model = build(name)
+        model = changed_model(name)
         for key, signature in signatures_of(model).items():
             assert not set(signature.inputs) & {"pictures"}, "an output has that name"
             specs = list(signature.inputs.values())
@@ -80,7 +69,7 @@ def test_portable_signatures_have_neither_loops_nor_random_operations_nor_text(t
 
 
 def test_noise_as_an_input_is_the_dropout_of_that_noise():
-    model = build("pix2pix")
+    model = changed_model("pix2pix")
     signatures = model.signatures()
     plain, noisy = signatures["deterministic"], signatures["from_noise"]
     inputs = noisy.portable(2, None)
@@ -98,7 +87,7 @@ def test_noise_as_an_input_is_the_dropout_of_that_noise():
 
 
 def test_deterministic_answer_has_no_dropout_and_ignores_the_rest_of_the_batch():
-    model = build("pix2pix")
+    model = changed_model("pix2pix")
     served = model.signatures()["deterministic"]
     images = tf.constant(served.portable(3, None)["images"])
     answers = served.function(images)["pictures"]
@@ -107,7 +96,7 @@ def test_deterministic_answer_has_no_dropout_and_ignores_the_rest_of_the_batch()
 
 
 def test_file_that_differs_is_refused_and_not_written(tmp_path, monkeypatch):
-    model = build("dcgan")
+    model = changed_model("dcgan")
     caller = litert.caller
 
     def worse(data, name):
@@ -146,13 +135,13 @@ def test_missing_package_is_named_with_the_extra_that_has_it():
 
 
 def test_other_formats_do_not_disturb_the_version_numbers_of_saved_models(tmp_path):
-    model = build("gan")
+    model = changed_model("gan")
     portable.write_portable(model.signatures(), tmp_path, portable.Request("tflite"))
     assert write_saved_model(model.signatures(), tmp_path).name == "1"
     assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ["1"]
 
 
 def test_unknown_signature_is_refused_with_those_that_there_are():
-    signatures = build("gan").signatures()
+    signatures = changed_model("gan").signatures()
     with pytest.raises(UserError, match="--signature=from_seeds.*deterministic"):
         portable.choose(signatures, ["from_seeds"])

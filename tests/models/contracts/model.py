@@ -55,6 +55,17 @@ def contract_of(name: str) -> "type[ModelContract]":
     raise LookupError(f"tests/models/test_{name}.py has no contract with name = {name!r}")
 
 
+def changed_model(name):
+    """Builds the tiny version of a model, with weights that are not those of the start."""
+    model = contract_of(name)().build()
+    rng = np.random.default_rng(0)
+    for network in model.networks.values():
+        for variable in network.variables:
+            if "float" in variable.dtype:
+                variable.assign(variable + rng.uniform(-0.05, 0.05, variable.shape))
+    return model
+
+
 class ModelContract:
     """Tests of any model.
 
